@@ -1,0 +1,14 @@
+/** `GET /v1/webapi/ping` and `/v1/webapi/find`: what a tool needs to know of a broker before anything else. */
+import * as z from 'zod/mini';
+import { caPin } from './trust.ts';
+import { guid } from './values.ts';
+
+export const discovery = z.object({
+  server_version: z.string(),
+  cluster_name: z.string(),
+  cloud: z.string(),
+  ca_pins: z.array(caPin),
+  /** How operators sign in: the tenant and the client id of the operators' application. */
+  operators: z.object({ tenant: guid, client_id: guid }),
+});
+export type Discovery = z.infer<typeof discovery>;
