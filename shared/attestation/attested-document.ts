@@ -1,0 +1,176 @@
+/**
+ * Azure's attested document: what IMDS signs to say which VM asked, and when. Rests on the shape of 17 genuine ones and
+ * on https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#attested-data.
+ */
+import { verify } from 'node:crypto';
+import * as z from 'zod/mini';
+import { type Certificate, parseCertificate, publicKeyOf } from '../encoding/certificate.ts';
+import { DerError } from '../encoding/der-decode.ts';
+import { parseSignedData, type SignedData } from '../encoding/signed-data.ts';
+import { parseJsonWith } from '../protocol/schema.ts';
+import { guid } from '../protocol/values.ts';
+import { denied } from '../refusal.ts';
+import { buildCertificatePath, isStrong } from './certificate-path.ts';
+
+export interface AttestedDocumentChecks {
+  /** DER of the pinned roots. */
+  readonly roots: readonly Uint8Array[];
+  /** DER of the issuing certificates that came along; at most six. */
+  readonly intermediates: readonly Uint8Array[];
+  /** The cloud's names: the signer's certificate is for one of them, or for a name below one (rule 3). */
+  readonly domains: readonly string[];
+  readonly at: Date;
+  /** The nonce that it must carry, compared exactly. */
+  readonly nonce?: string;
+  /** It must not be older than this, give or take the skew: the time of the challenge. */
+  readonly notOlderThan?: Date;
+}
+
+/** What a verified document says. */
+export interface AttestedMachine {
+  /** GUID in lower case. */
+  readonly vmId: string;
+  /** GUID in lower case; documents of 2019 lack it. */
+  readonly subscriptionId: string | undefined;
+  readonly nonce: string;
+  readonly createdOn: Date;
+  readonly expiresOn: Date;
+  /** From the signer's certificate to the root. */
+  readonly path: readonly Certificate[];
+}
+
+/** How far the signer's clock and ours may be apart, both ways (rule 5). */
+export const CLOCK_SKEW_SECONDS = 60;
+
+const content = z.object({
+  nonce: z.string().check(z.maxLength(64)),
+  vmId: guid,
+  subscriptionId: z.optional(guid),
+  timeStamp: z.object({ createdOn: z.string(), expiresOn: z.string() }),
+});
+
+/** Verifies a document, cheapest checks first. Throws a `Refusal` with reason `document_…`. */
+export function verifyAttestedDocument(
+  der: Uint8Array,
+  checks: AttestedDocumentChecks,
+): AttestedMachine {
+  const signedData = parse(der);
+  const said = parseContent(signedData.content);
+  if (checks.nonce !== undefined && said.nonce !== checks.nonce) {
+    throw denied('document_nonce', 'the document was not made for this request');
+  }
+  checkTimes(said, checks);
+  checkSignature(signedData);
+  const path = verifyPath(signedData.signer, checks);
+  if (!signedData.signer.extensions.dnsNames.some((name) => isWithin(name, checks.domains))) {
+    throw denied('document_name', `the document's signer is not ${checks.domains.join(' or ')}`);
+  }
+  return { ...said, path };
+}
+
+function parse(der: Uint8Array): SignedData {
+  try {
+    return parseSignedData(der);
+  } catch (error) {
+    if (error instanceof DerError) throw malformed(error.message);
+    throw error;
+  }
+}
+
+type Said = Omit<AttestedMachine, 'path'>;
+
+function parseContent(bytes: Uint8Array): Said {
+  const parsed = parseJsonWith(content, Buffer.from(bytes).toString('utf8'));
+  if (!parsed.ok)
+    throw malformed(`its content's ${parsed.problem.field || 'text'} is not as expected`);
+  const { nonce, vmId, subscriptionId, timeStamp } = parsed.value;
+  const createdOn = parseTime(timeStamp.createdOn);
+  const expiresOn = parseTime(timeStamp.expiresOn);
+  return { nonce, vmId, subscriptionId, createdOn, expiresOn };
+}
+
+const TIME = /^(\d\d)\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) -0000$/;
+
+/** `07/28/26 13:24:00 -0000`: month, day, year of this century, UTC. */
+function parseTime(text: string): Date {
+  const [, month, day, year, hour, minute, second] = TIME.exec(text) ?? [];
+  const iso = `20${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const time = new Date(`${iso}Z`);
+  if (Number.isNaN(time.getTime()) || time.toISOString().slice(0, 19) !== iso)
+    throw malformed('its times are no times');
+  return time;
+}
+
+function checkTimes(
+  { createdOn, expiresOn }: Said,
+  { at, notOlderThan }: AttestedDocumentChecks,
+): void {
+  const skew = CLOCK_SKEW_SECONDS * 1000;
+  const problem =
+    expiresOn <= createdOn
+      ? 'expires before it was created'
+      : createdOn.getTime() > at.getTime() + skew
+        ? 'was created in the future'
+        : expiresOn.getTime() < at.getTime() - skew
+          ? 'has expired'
+          : notOlderThan && createdOn.getTime() < notOlderThan.getTime() - skew
+            ? 'is older than the challenge'
+            : undefined;
+  if (problem) throw denied('document_times', `the document ${problem}`);
+}
+
+/** RSA with SHA-256 over the content itself: the shape has no signed attributes. */
+function checkSignature({ content, signer, signature }: SignedData): void {
+  let valid = false;
+  try {
+    const key = publicKeyOf(signer);
+    valid =
+      key.asymmetricKeyType === 'rsa' && isStrong(key) && verify('sha256', content, key, signature);
+  } catch {
+    // The signer's key is none that OpenSSL reads.
+  }
+  if (!valid)
+    throw denied('document_signature', "the document's signature does not match its content");
+}
+
+function verifyPath(
+  signer: Certificate,
+  { roots, intermediates, at }: AttestedDocumentChecks,
+): readonly Certificate[] {
+  const found = buildCertificatePath(signer, {
+    at,
+    roots: roots.map(pinnedRoot),
+    intermediates: intermediates.map(suppliedCertificate),
+  });
+  if (!found.ok)
+    throw denied('document_chain', `the document's signer is not trusted: ${found.problem}`);
+  return found.path;
+}
+
+const pinned = new WeakMap<Uint8Array, Certificate>();
+
+/** Pinned roots are the same few byte arrays every time: each is parsed once. */
+function pinnedRoot(der: Uint8Array): Certificate {
+  const certificate = pinned.get(der) ?? parseCertificate(der);
+  pinned.set(der, certificate);
+  return certificate;
+}
+
+function suppliedCertificate(der: Uint8Array): Certificate {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    if (error instanceof DerError)
+      throw denied('document_chain', `an intermediate can not be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Exactly a domain, or a name below it, whatever the case (rule 3). */
+function isWithin(name: string, domains: readonly string[]): boolean {
+  const lower = name.toLowerCase();
+  return domains.some((domain) => lower === domain || lower.endsWith(`.${domain}`));
+}
+
+const malformed = (what: string) =>
+  denied('document_malformed', `the attested document can not be read: ${what}`);

@@ -1,0 +1,189 @@
+/** The machine directory of a real cloud: Azure's management API through `@azure/arm-compute`. A bundle of its own. */
+import {
+  ComputeManagementClient,
+  type VirtualMachine,
+  type VirtualMachineIdentity,
+  type VirtualMachineScaleSetVM,
+} from '@azure/arm-compute';
+import type { TokenCredential } from '@azure/identity';
+import * as z from 'zod/mini';
+import { fetchHttpClient } from '../fetch-http-client.ts';
+import { parseWith } from '../protocol/schema.ts';
+import { type Refusal, unavailable } from '../refusal.ts';
+import type { MachineDescription, MachineDirectory, MachineIdentity } from './machine-directory.ts';
+import { isIdentityId, type MachineId, parseMachineId } from './resource-id.ts';
+
+export interface AzureMachineDirectoryOptions {
+  /** Address of the management API. */
+  readonly management: string;
+  readonly credential: TokenCredential;
+  readonly fetch: typeof fetch;
+}
+
+const CALL_TIMEOUT_MS = 8000;
+const LIST_TIMEOUT_MS = 30_000;
+const MOST_LISTED = 20_000;
+const IDENTITY_API = '2023-01-31';
+
+type VmId = Extract<MachineId, { kind: 'vm' }>;
+type InstanceId = Extract<MachineId, { kind: 'instance' }>;
+type SetId = Extract<MachineId, { kind: 'set' }>;
+
+export function createAzureMachineDirectory(
+  options: AzureMachineDirectoryOptions,
+): MachineDirectory {
+  const { management, credential } = options;
+  const scope = `${management}/.default`;
+
+  const client = (subscription: string): ComputeManagementClient =>
+    new ComputeManagementClient(credential, subscription, {
+      endpoint: management,
+      credentials: { scopes: [scope] },
+      httpClient: fetchHttpClient(options.fetch),
+      retryOptions: { maxRetries: 1, retryDelayInMs: 200 },
+    });
+
+  async function describeVm(id: VmId, vm: VirtualMachine): Promise<MachineDescription> {
+    return {
+      id,
+      vmId: `${vm.vmId}`.toLowerCase(),
+      scaleSet: vm.virtualMachineScaleSet?.id?.toLowerCase(),
+      identities: await identitiesOf(vm.identity),
+    };
+  }
+
+  /** A uniform set's instances have the identities of the set. */
+  async function describeInstance(
+    id: InstanceId,
+    instance: VirtualMachineScaleSetVM,
+  ): Promise<MachineDescription> {
+    const set = await client(id.subscription).virtualMachineScaleSets.get(
+      id.group,
+      id.set,
+      timeLimit(),
+    );
+    return {
+      id,
+      vmId: `${instance.vmId}`.toLowerCase(),
+      scaleSet: undefined,
+      identities: await identitiesOf(set.identity),
+    };
+  }
+
+  async function identitiesOf(
+    identity: VirtualMachineIdentity | undefined,
+  ): Promise<MachineIdentity[]> {
+    const own = identity?.principalId
+      ? [{ principalId: identity.principalId, resourceId: undefined }]
+      : [];
+    const assigned = Object.entries(identity?.userAssignedIdentities ?? {}).map(
+      async ([id, { principalId }]) => ({
+        // Machines of flexible sets may show null here: the identity itself knows.
+        principalId: (principalId ?? (await readPrincipalId(id))).toLowerCase(),
+        resourceId: id.toLowerCase(),
+      }),
+    );
+    return [...own, ...(await Promise.all(assigned))];
+  }
+
+  async function readPrincipalId(id: string): Promise<string> {
+    if (!isIdentityId(id)) throw new Error('an identity of a machine is no user-assigned identity');
+    const { token } = (await credential.getToken(scope)) ?? {};
+    const response = await options.fetch(`${management}${id}?api-version=${IDENTITY_API}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
+    if (!response.ok) throw unavailable('an identity of the machine can not be read');
+    const parsed = parseWith(identityResource, await response.json());
+    if (!parsed.ok) throw unavailable('an identity of the machine can not be read');
+    return parsed.value.properties.principalId;
+  }
+
+  async function findVm(
+    subscription: string,
+    vmId: string,
+  ): Promise<MachineDescription | undefined> {
+    let listed = 0;
+    for await (const vm of client(subscription).virtualMachines.listAll(listLimit())) {
+      listed += 1;
+      if (listed > MOST_LISTED)
+        throw unavailable('the subscription has too many machines to look for one');
+      const id = vm.id === undefined ? undefined : parseMachineId(vm.id);
+      if (vm.vmId?.toLowerCase() === vmId && id?.kind === 'vm') return describeVm(id, vm);
+    }
+    return undefined;
+  }
+
+  async function findInSet(set: SetId, vmId: string): Promise<MachineDescription | undefined> {
+    let listed = 0;
+    for await (const instance of client(set.subscription).virtualMachineScaleSetVMs.list(
+      set.group,
+      set.set,
+      listLimit(),
+    )) {
+      listed += 1;
+      if (listed > MOST_LISTED)
+        throw unavailable('the scale set has too many machines to look for one');
+      const id = instance.id === undefined ? undefined : parseMachineId(instance.id);
+      if (instance.vmId?.toLowerCase() !== vmId || !id) continue;
+      return id.kind === 'instance' ? describeInstance(id, instance) : read(id);
+    }
+    return undefined;
+  }
+
+  async function read(id: MachineId): Promise<MachineDescription | undefined> {
+    if (id.kind === 'vm') {
+      return describeVm(
+        id,
+        await client(id.subscription).virtualMachines.get(id.group, id.vm, timeLimit()),
+      );
+    }
+    if (id.kind === 'set') return undefined;
+    const { subscription, group, set, instance } = id;
+    const found = await client(subscription).virtualMachineScaleSetVMs.get(
+      group,
+      set,
+      instance,
+      timeLimit(),
+    );
+    return describeInstance(id, found);
+  }
+
+  return {
+    read: (id) => orRefusal(read(id)),
+    findInSet: (set, vmId) => orRefusal(findInSet(set, vmId)),
+    findInSubscription: (subscription, vmId) => orRefusal(findVm(subscription, vmId)),
+  };
+}
+
+const identityResource = z.object({
+  properties: z.object({ principalId: z.string().check(z.minLength(1)) }),
+});
+
+const timeLimit = () => ({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+const listLimit = () => ({ abortSignal: AbortSignal.timeout(LIST_TIMEOUT_MS) });
+
+/** 404 is an answer; anything else that fails is no answer, and never an admission. */
+async function orRefusal(
+  answer: Promise<MachineDescription | undefined>,
+): Promise<MachineDescription | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    const { statusCode } = error as { statusCode?: unknown };
+    if (statusCode === 404) return undefined;
+    throw asUnavailable(error, statusCode);
+  }
+}
+
+function asUnavailable(error: unknown, status: unknown): Refusal {
+  const what =
+    status === 403
+      ? "the broker's identity may not read this machine"
+      : 'the management API can not be asked now';
+  return unavailable(
+    `${what}${typeof status === 'number' ? ` (status ${status})` : ''}`,
+    status === 429 ? 30 : 5,
+    error,
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * Path building (RFC 5280 section 6, RFC 4158): from a signer's certificate through supplied intermediates to a pinned
+ * root, under rule 4. Roots are trusted by being pinned, so their own signatures are not looked at.
+ */
+import { type KeyObject, verify } from 'node:crypto';
+import { type Certificate, KEY_USAGE, publicKeyOf, sameBytes } from '../encoding/certificate.ts';
+import { OID } from '../encoding/oids.ts';
+
+export interface PathOptions {
+  readonly intermediates: readonly Certificate[];
+  readonly roots: readonly Certificate[];
+  readonly at: Date;
+}
+
+export type CertificatePath =
+  /** From the signer's certificate to the root. */
+  | { readonly ok: true; readonly path: readonly Certificate[] }
+  | { readonly ok: false; readonly problem: string };
+
+const MOST_INTERMEDIATES = 6;
+const MOST_CERTIFICATES_IN_PATH = 5;
+const MOST_SIGNATURE_CHECKS = 12;
+
+/** Signature algorithms of certificates: SHA-256 or better, with the kind of key that fixes them (rule 2). */
+const SIGNATURES: Readonly<Record<string, { readonly key: 'rsa' | 'ec'; readonly hash: string }>> =
+  {
+    [OID.sha256WithRSAEncryption]: { key: 'rsa', hash: 'sha256' },
+    [OID.sha384WithRSAEncryption]: { key: 'rsa', hash: 'sha384' },
+    [OID.sha512WithRSAEncryption]: { key: 'rsa', hash: 'sha512' },
+    [OID.ecdsaWithSHA256]: { key: 'ec', hash: 'sha256' },
+    [OID.ecdsaWithSHA384]: { key: 'ec', hash: 'sha384' },
+    [OID.ecdsaWithSHA512]: { key: 'ec', hash: 'sha512' },
+  };
+
+/** Finds a path whose every certificate passes rule 4. The problem names the check that came furthest. */
+export function buildCertificatePath(signer: Certificate, options: PathOptions): CertificatePath {
+  const { intermediates, roots, at } = options;
+  if (intermediates.length > MOST_INTERMEDIATES)
+    return { ok: false, problem: 'too many intermediates' };
+  const leafProblem = signerProblem(signer, at);
+  if (leafProblem) return { ok: false, problem: leafProblem };
+
+  let signatureChecks = 0;
+  let problem = 'no certificate of its issuer is known';
+
+  function extend(path: readonly Certificate[]): readonly Certificate[] | undefined {
+    const child = path[path.length - 1];
+    if (!child) return undefined;
+    for (const issuer of [...roots, ...intermediates]) {
+      if (!sameBytes(issuer.subject, child.issuer) || path.includes(issuer)) continue;
+      const caProblem = authorityProblem(issuer, path.length - 1, at);
+      if (caProblem) {
+        problem = caProblem;
+        continue;
+      }
+      if (signatureChecks === MOST_SIGNATURE_CHECKS) {
+        problem = 'too many signatures to check';
+        return undefined;
+      }
+      signatureChecks += 1;
+      if (!signedBy(child, issuer)) {
+        problem = 'a certificate is not signed by its issuer';
+        continue;
+      }
+      if (roots.includes(issuer)) return [...path, issuer];
+      if (path.length + 1 === MOST_CERTIFICATES_IN_PATH) {
+        problem = 'the chain is too long';
+        continue;
+      }
+      const found = extend([...path, issuer]);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  const path = extend([signer]);
+  return path ? { ok: true, path } : { ok: false, problem };
+}
+
+function signerProblem({ extensions, ...signer }: Certificate, at: Date): string | undefined {
+  if (at < signer.notBefore || at > signer.notAfter)
+    return "the signer's certificate is not valid at this time";
+  if (extensions.basicConstraints?.ca) return "the signer's certificate is that of an authority";
+  if (!extensions.extendedKeyUsage?.includes(OID.serverAuth))
+    return 'the signer may not act as a server';
+  if (extensions.keyUsage && !extensions.keyUsage[KEY_USAGE.digitalSignature])
+    return 'the signer may not sign';
+  return constraintProblem(extensions);
+}
+
+/** `below` counts the authorities between this one and the signer. */
+function authorityProblem(
+  { extensions, ...authority }: Certificate,
+  below: number,
+  at: Date,
+): string | undefined {
+  const { basicConstraints, keyUsage, extendedKeyUsage } = extensions;
+  if (at < authority.notBefore || at > authority.notAfter)
+    return 'an authority is not valid at this time';
+  if (!basicConstraints?.ca) return 'an issuer is no authority';
+  if (basicConstraints.pathLength !== undefined && basicConstraints.pathLength < below) {
+    return "an authority's path length is exceeded";
+  }
+  if (!keyUsage?.[KEY_USAGE.keyCertSign]) return 'an authority may not sign certificates';
+  if (extendedKeyUsage && !extendedKeyUsage.includes(OID.serverAuth)) {
+    return 'an authority may not sign for servers';
+  }
+  return constraintProblem(extensions);
+}
+
+function constraintProblem(extensions: Certificate['extensions']): string | undefined {
+  if (extensions.nameConstraints) return 'a certificate has name constraints';
+  return extensions.unknownCritical.length > 0
+    ? 'a certificate has an unknown critical extension'
+    : undefined;
+}
+
+function signedBy(child: Certificate, issuer: Certificate): boolean {
+  const scheme = SIGNATURES[child.signatureAlgorithm];
+  if (!scheme) return false;
+  let key: KeyObject;
+  try {
+    key = publicKeyOf(issuer);
+  } catch {
+    // A key that OpenSSL can't read can't have signed anything.
+    return false;
+  }
+  return (
+    key.asymmetricKeyType === scheme.key &&
+    isStrong(key) &&
+    verify(scheme.hash, child.toBeSigned, key, child.signature)
+  );
+}
+
+/** RSA of 2048 to 4096 bits with exponent 65537, or P-256 or P-384: bounded work, no toy keys (rule 4). */
+export function isStrong(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent, namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'rsa') {
+    return modulusLength >= 2048 && modulusLength <= 4096 && publicExponent === 65_537n;
+  }
+  return (
+    key.asymmetricKeyType === 'ec' && (namedCurve === 'prime256v1' || namedCurve === 'secp384r1')
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * The directory's signing keys, a set for each tenant. Kept for a day, refreshed early for a key id that is not among
+ * them, at most once per cooldown; what was known keeps working while the directory is down (rules 7 and 8).
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import * as z from 'zod/mini';
+import { parseJsonWith } from '../protocol/schema.ts';
+import { unavailable } from '../refusal.ts';
+import { isStrong } from './certificate-path.ts';
+
+export interface DirectoryKeys {
+  /** The tenant's key with this id. `undefined` if the directory has none such; throws `unavailable` if it can't tell. */
+  find(tenant: string, kid: string, at: Date): Promise<KeyObject | undefined>;
+}
+
+/** Fetches the text of a tenant's key set. Fails if the directory does. */
+export type FetchKeySet = (tenant: string) => Promise<string>;
+
+const FRESH_SECONDS = 24 * 3600;
+const SERVED_STALE_SECONDS = 7 * 24 * 3600;
+const COOLDOWN_SECONDS = 30;
+const MOST_TENANTS = 1000;
+
+interface KnownKeys {
+  keys: ReadonlyMap<string, KeyObject>;
+  /** Time of the newest answer, and of the newest try; in milliseconds. */
+  fetchedAt: number;
+  triedAt: number;
+  /** The try under way: whether it brings the keys. */
+  pending: Promise<boolean> | undefined;
+}
+
+/** A cache in memory over the directory. `tenant` is always one that settings or join tokens name (rule 6). */
+export function createDirectoryKeys(fetchKeySet: FetchKeySet): DirectoryKeys {
+  const tenants = new Map<string, KnownKeys>();
+
+  function known(tenant: string): KnownKeys {
+    const existing = tenants.get(tenant);
+    if (existing) return existing;
+    const [oldest] = tenants.keys();
+    if (tenants.size >= MOST_TENANTS && oldest !== undefined) tenants.delete(oldest);
+    const fresh: KnownKeys = { keys: new Map(), fetchedAt: 0, triedAt: 0, pending: undefined };
+    tenants.set(tenant, fresh);
+    return fresh;
+  }
+
+  async function refresh(tenant: string, entry: KnownKeys, at: Date): Promise<boolean> {
+    try {
+      entry.keys = parseKeySet(await fetchKeySet(tenant));
+      entry.fetchedAt = at.getTime();
+      return true;
+    } catch {
+      // What was known stays; whoever needs more gets 503 until the cooldown is over.
+      return false;
+    } finally {
+      entry.pending = undefined;
+    }
+  }
+
+  return {
+    async find(tenant, kid, at) {
+      const entry = known(tenant);
+      const age = (since: number): number => (at.getTime() - since) / 1000;
+      const usable = (): KeyObject | undefined =>
+        age(entry.fetchedAt) < SERVED_STALE_SECONDS ? entry.keys.get(kid) : undefined;
+
+      if (!usable() || age(entry.fetchedAt) >= FRESH_SECONDS) {
+        if (!entry.pending && age(entry.triedAt) >= COOLDOWN_SECONDS) {
+          entry.triedAt = at.getTime();
+          entry.pending = refresh(tenant, entry, at);
+        }
+        const asked = await entry.pending;
+        if (asked && !usable()) return undefined;
+      }
+      const key = usable();
+      if (key) return key;
+      throw unavailable("the directory's keys can not be looked up now", COOLDOWN_SECONDS);
+    },
+  };
+}
+
+const keySet = z.object({
+  keys: z.array(z.looseObject({ kty: z.string() })).check(z.maxLength(100)),
+});
+const signingKey = z.object({
+  kty: z.literal('RSA'),
+  kid: z.string().check(z.minLength(1), z.maxLength(256)),
+  use: z.optional(z.literal('sig')),
+  n: z.string().check(z.maxLength(1024)),
+  e: z.string().check(z.maxLength(16)),
+});
+
+/** The strong RSA signing keys of a JWK set (RFC 7517); others are passed over. */
+function parseKeySet(text: string): ReadonlyMap<string, KeyObject> {
+  const set = parseJsonWith(keySet, text);
+  if (!set.ok) throw new Error('the directory answered something that is no key set');
+  const keys = new Map<string, KeyObject>();
+  for (const jwk of set.value.keys) {
+    const parsed = z.safeParse(signingKey, jwk);
+    if (!parsed.success) continue;
+    const { kty, kid, n, e } = parsed.data;
+    const key = createPublicKey({ key: { kty, n, e }, format: 'jwk' });
+    if (isStrong(key)) keys.set(kid, key);
+  }
+  return keys;
+}

@@ -1,0 +1,66 @@
+/**
+ * Keeps joiners from making the broker hammer the management API (rule 7): the same question is asked once at a time,
+ * a "no such machine" lives 5 seconds, and a subscription or set is listed at most once in 30 seconds.
+ */
+import { unavailable } from '../refusal.ts';
+import type { MachineDescription, MachineDirectory } from './machine-directory.ts';
+import { formatMachineId } from './resource-id.ts';
+
+const NEGATIVE_SECONDS = 5;
+const LIST_COOLDOWN_SECONDS = 30;
+const MOST_REMEMBERED = 10_000;
+
+type Answer = Promise<MachineDescription | undefined>;
+
+/** The same directory, guarded. `now` is the server's clock. */
+export function guardMachineDirectory(
+  directory: MachineDirectory,
+  now: () => Date,
+): MachineDirectory {
+  const pending = new Map<string, Answer>();
+  const unknownSince = new Map<string, number>();
+  const listedAt = new Map<string, number>();
+
+  const within = (times: Map<string, number>, key: string, seconds: number): boolean =>
+    now().getTime() - (times.get(key) ?? Number.NEGATIVE_INFINITY) < seconds * 1000;
+
+  function ask(key: string, question: () => Answer): Answer {
+    if (within(unknownSince, key, NEGATIVE_SECONDS)) return Promise.resolve(undefined);
+    const asked = pending.get(key);
+    if (asked) return asked;
+    const answer = question()
+      .then((machine) => {
+        if (machine) unknownSince.delete(key);
+        else remember(unknownSince, key, now());
+        return machine;
+      })
+      .finally(() => pending.delete(key));
+    pending.set(key, answer);
+    return answer;
+  }
+
+  function list(scope: string, vmId: string, question: () => Answer): Answer {
+    const key = `${scope} ${vmId}`;
+    if (pending.has(key) || within(unknownSince, key, NEGATIVE_SECONDS)) return ask(key, question);
+    if (within(listedAt, scope, LIST_COOLDOWN_SECONDS)) {
+      throw unavailable('machines of this subscription were just listed', LIST_COOLDOWN_SECONDS);
+    }
+    remember(listedAt, scope, now());
+    return ask(key, question);
+  }
+
+  return {
+    read: (id) => ask(formatMachineId(id), () => directory.read(id)),
+    findInSet: async (set, vmId) =>
+      list(formatMachineId(set), vmId, () => directory.findInSet(set, vmId)),
+    findInSubscription: async (subscription, vmId) =>
+      list(subscription, vmId, () => directory.findInSubscription(subscription, vmId)),
+  };
+}
+
+function remember(times: Map<string, number>, key: string, now: Date): void {
+  const [oldest] = times.keys();
+  if (times.size >= MOST_REMEMBERED && oldest !== undefined) times.delete(oldest);
+  times.delete(key);
+  times.set(key, now.getTime());
+}

@@ -1,0 +1,174 @@
+/**
+ * Binds an attested document to an access token: both must be of one machine. The strict way rests on documented facts
+ * only: the machine's own entry in the management API carries the attested `vmId` and the token's identity. Claims that
+ * name the machine are undocumented, so they may only ever contradict.
+ */
+import { denied } from '../refusal.ts';
+import type { ManagedIdentity } from './access-token.ts';
+import type { AttestedMachine } from './attested-document.ts';
+import type { MachineDescription, MachineDirectory } from './machine-directory.ts';
+import { formatMachineId, isIdentityId, type MachineId, parseMachineId } from './resource-id.ts';
+
+export interface BindingEvidence {
+  readonly document: Pick<AttestedMachine, 'vmId'> & { readonly subscriptionId: string };
+  readonly identity: ManagedIdentity;
+  /** The resource id that the joiner says it has. */
+  readonly hint: string | undefined;
+}
+
+/** What hint and claims say of the machine, before anybody is asked. */
+export interface ClaimedMachine {
+  /** The machine to look up, if any is named. */
+  readonly id: MachineId | undefined;
+  /** What the token's claims name: none, one, or the same machine twice. */
+  readonly claims: readonly MachineId[];
+}
+
+declare const verified: unique symbol;
+
+/** A machine that has proved what it is. Only binding makes one. */
+export interface VerifiedMachine {
+  readonly [verified]: true;
+  readonly vmId: string;
+  readonly tenant: string;
+  readonly subscription: string;
+  readonly resourceGroup: string;
+  /** In lower case. */
+  readonly resourceId: string;
+  /** The virtual machine's name, or `<set>_<instance>`. */
+  readonly name: string;
+  /** Object id of the identity that the machine acts as. */
+  readonly oid: string;
+  readonly binding: 'strict' | 'claims';
+}
+
+/** Reads hint and claims, and refuses what contradicts itself: nothing is looked up. */
+export function readClaimedMachine({ document, identity, hint }: BindingEvidence): ClaimedMachine {
+  const hinted = hint === undefined ? undefined : parseMachineId(hint);
+  if (hint !== undefined && (!hinted || hinted.kind === 'set')) {
+    throw mismatch('the resource id that it sent is not that of a virtual machine');
+  }
+  const claims = machinesOfClaims(identity);
+  const [first, second] = claims;
+  if (first && second && formatMachineId(first) !== formatMachineId(second)) {
+    throw mismatch('the token names two machines');
+  }
+  if (hinted && first && contradicts(first, hinted)) {
+    throw mismatch('the token names another machine than the resource id that it sent');
+  }
+  const id = hinted ?? first;
+  if (id && id.subscription !== document.subscriptionId) {
+    throw mismatch('the attested document is of another subscription than the machine');
+  }
+  return { id, claims };
+}
+
+/** Binds through the management API: strict, the default. */
+export async function bindStrictly(
+  evidence: BindingEvidence,
+  claimed: ClaimedMachine,
+  directory: MachineDirectory,
+): Promise<VerifiedMachine> {
+  const { document, identity } = evidence;
+  const machine = await lookUp(evidence, claimed, directory);
+  if (machine.vmId !== document.vmId) {
+    throw mismatch('the attested document is of another machine than the one that it says it is');
+  }
+  if (machine.id.subscription !== document.subscriptionId) {
+    throw mismatch('the machine lies in another subscription than the attested one');
+  }
+  if (!claimed.claims.every((claim) => names(claim, machine))) {
+    throw mismatch('the token names another machine than the attested document');
+  }
+  const carried = machine.identities.find(({ principalId }) => principalId === identity.oid);
+  if (!carried) throw denied('machine_identity', "the machine does not carry the token's identity");
+  const named = identity.identityClaim;
+  if (named !== undefined && isIdentityId(named) && carried.resourceId !== named.toLowerCase()) {
+    throw denied('machine_identity', 'the token names another identity than the machine carries');
+  }
+  return verifiedMachine(evidence, machine.id, 'strict');
+}
+
+/** Binds by the token's claims alone, without the management API: for join tokens that say `vm_binding: claims`. */
+export function bindByClaims(
+  evidence: BindingEvidence,
+  { id, claims }: ClaimedMachine,
+): VerifiedMachine {
+  const [claim] = claims;
+  if (!id || !claim || (claim.kind === 'set' && id.kind === 'vm')) {
+    throw mismatch(
+      'the token does not name the virtual machine, which vm_binding: claims rests on',
+    );
+  }
+  return verifiedMachine(evidence, id, 'claims');
+}
+
+/** The machines that the claims name: `xms_az_rid`, and `xms_mirid` unless it is a user-assigned identity. */
+function machinesOfClaims({ machineClaim, identityClaim }: ManagedIdentity): MachineId[] {
+  const texts = [machineClaim, identityClaim].filter((text) => text !== undefined);
+  return texts
+    .filter((text) => text === machineClaim || !isIdentityId(text))
+    .map((text) => {
+      const id = parseMachineId(text);
+      if (!id) {
+        throw denied(
+          'access_token_not_machine',
+          'the token is of a resource that is no virtual machine',
+        );
+      }
+      return id;
+    });
+}
+
+/** Whether a claim can't be of the machine that the joiner says it is. Tokens of scale sets name the set only. */
+function contradicts(claim: MachineId, hinted: MachineId): boolean {
+  if (claim.kind !== 'set') return formatMachineId(claim) !== formatMachineId(hinted);
+  // A flexible set's machine is an ordinary one: the management API knows which set it belongs to.
+  return hinted.kind === 'vm'
+    ? claim.subscription !== hinted.subscription
+    : !isInstanceOf(hinted, claim);
+}
+
+function names(claim: MachineId, machine: MachineDescription): boolean {
+  if (claim.kind !== 'set') return formatMachineId(claim) === formatMachineId(machine.id);
+  return machine.scaleSet === formatMachineId(claim) || isInstanceOf(machine.id, claim);
+}
+
+const isInstanceOf = (id: MachineId, set: MachineId): boolean =>
+  id.kind === 'instance' && formatMachineId({ ...id, kind: 'set' }) === formatMachineId(set);
+
+async function lookUp(
+  { document }: BindingEvidence,
+  { id }: ClaimedMachine,
+  directory: MachineDirectory,
+): Promise<MachineDescription> {
+  const machine =
+    id === undefined
+      ? await directory.findInSubscription(document.subscriptionId, document.vmId)
+      : id.kind === 'set'
+        ? await directory.findInSet(id, document.vmId)
+        : await directory.read(id);
+  if (!machine) throw denied('machine_not_found', 'the management API knows no such machine');
+  return machine;
+}
+
+function verifiedMachine(
+  { document, identity }: BindingEvidence,
+  id: MachineId,
+  binding: VerifiedMachine['binding'],
+): VerifiedMachine {
+  const name =
+    id.kind === 'vm' ? id.vm : id.kind === 'instance' ? `${id.set}_${id.instance}` : id.set;
+  return {
+    vmId: document.vmId,
+    tenant: identity.tenant,
+    subscription: id.subscription,
+    resourceGroup: id.group,
+    resourceId: formatMachineId(id),
+    name,
+    oid: identity.oid,
+    binding,
+  } as VerifiedMachine;
+}
+
+const mismatch = (message: string) => denied('machine_mismatch', message);

@@ -1,0 +1,31 @@
+/** What the broker asks Azure's management API about machines, whoever answers: Azure, a simulation, or a test. */
+import type { MachineId } from './resource-id.ts';
+
+/** A machine as the management API describes it. Ids are in lower case. */
+export interface MachineDescription {
+  readonly id: MachineId;
+  readonly vmId: string;
+  /** The flexible scale set that the machine belongs to. */
+  readonly scaleSet: string | undefined;
+  readonly identities: readonly MachineIdentity[];
+}
+
+export interface MachineIdentity {
+  /** Object id of the service principal. */
+  readonly principalId: string;
+  /** Resource id of a user-assigned identity; `undefined` for the machine's own. */
+  readonly resourceId: string | undefined;
+}
+
+/**
+ * Reads machines with the broker's own identity. Answers are never stale. Each method throws `unavailable` where the
+ * API can't be asked now, and `undefined` means that it knows no such machine.
+ */
+export interface MachineDirectory {
+  read(id: Exclude<MachineId, { kind: 'set' }>): Promise<MachineDescription | undefined>;
+  findInSet(
+    set: Extract<MachineId, { kind: 'set' }>,
+    vmId: string,
+  ): Promise<MachineDescription | undefined>;
+  findInSubscription(subscription: string, vmId: string): Promise<MachineDescription | undefined>;
+}

@@ -1,0 +1,68 @@
+/** PKCS#10 certification requests (RFC 2986). Only the public key is taken from one (rule 11). */
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import {
+  childrenOf,
+  contextTag,
+  DerError,
+  DerReader,
+  decodeBitString,
+  decodeDer,
+  decodeOid,
+  decodeSmallInteger,
+  TAG,
+} from './der-decode.ts';
+import { OID } from './oids.ts';
+
+/** Signature algorithms of a request, by the kind of key that must have made them. */
+const SIGNATURES: Readonly<
+  Record<string, { readonly key: 'rsa' | 'ec' | 'ed25519'; readonly hash: string | null }>
+> = {
+  [OID.sha256WithRSAEncryption]: { key: 'rsa', hash: 'sha256' },
+  [OID.sha384WithRSAEncryption]: { key: 'rsa', hash: 'sha384' },
+  [OID.sha512WithRSAEncryption]: { key: 'rsa', hash: 'sha512' },
+  [OID.ecdsaWithSHA256]: { key: 'ec', hash: 'sha256' },
+  [OID.ecdsaWithSHA384]: { key: 'ec', hash: 'sha384' },
+  [OID.ecdsaWithSHA512]: { key: 'ec', hash: 'sha512' },
+  [OID.ed25519]: { key: 'ed25519', hash: null },
+};
+
+export interface CertificationRequest {
+  readonly publicKey: KeyObject;
+  /** Whether the request is signed with the private key of its public key: proof of possession. */
+  verifySignature(): boolean;
+}
+
+/** Reads a request. Its subject and attributes are not even looked at. Throws `DerError`. */
+export function parseCertificationRequest(der: Uint8Array): CertificationRequest {
+  const outer = new DerReader(decodeDer(der, TAG.sequence).content);
+  const info = outer.read(TAG.sequence);
+  const algorithm = childrenOf(outer.read(TAG.sequence), 2);
+  const signature = decodeBitString(outer.read(TAG.bitString));
+  outer.end();
+
+  const reader = new DerReader(info.content);
+  if (decodeSmallInteger(reader.read(TAG.integer)) !== 0)
+    throw new DerError('not a version 1 request');
+  reader.read(TAG.sequence);
+  const publicKeyInfo = reader.read(TAG.sequence).bytes;
+  reader.optional(contextTag(0));
+  reader.end();
+
+  const publicKey = readPublicKey(publicKeyInfo);
+  const scheme = algorithm[0] && SIGNATURES[decodeOid(algorithm[0])];
+  if (!scheme) throw new DerError('signature algorithm is not accepted');
+  return {
+    publicKey,
+    verifySignature: () =>
+      publicKey.asymmetricKeyType === scheme.key &&
+      verify(scheme.hash, info.bytes, publicKey, signature),
+  };
+}
+
+function readPublicKey(publicKeyInfo: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(publicKeyInfo), format: 'der', type: 'spki' });
+  } catch {
+    throw new DerError('the public key can not be read');
+  }
+}

@@ -1,0 +1,80 @@
+/** Why something was not done. Every failure that a caller or an operator may see is one of these. */
+import type { ProblemCode } from './protocol/problem.ts';
+import type { InputProblem } from './protocol/schema.ts';
+
+/** Why a join was denied. The list is closed; the joiner never sees it, the audit line does. */
+export type DenialReason =
+  | 'access_token_algorithm'
+  | 'access_token_audience'
+  | 'access_token_issuer'
+  | 'access_token_malformed'
+  | 'access_token_not_machine'
+  | 'access_token_signature'
+  | 'access_token_tenant'
+  | 'access_token_times'
+  | 'bot_expired'
+  | 'bot_not_found'
+  | 'challenge_expired'
+  | 'challenge_invalid'
+  | 'challenge_mismatch'
+  | 'challenge_used'
+  | 'document_chain'
+  | 'document_malformed'
+  | 'document_name'
+  | 'document_nonce'
+  | 'document_signature'
+  | 'document_times'
+  | 'join_method_mismatch'
+  | 'join_token_expired'
+  | 'join_token_not_found'
+  | 'key_not_possessed'
+  | 'locked'
+  | 'machine_identity'
+  | 'machine_mismatch'
+  | 'machine_not_found'
+  | 'proof_invalid'
+  | 'role_not_allowed'
+  | 'rule_mismatch'
+  | 'system_role_mismatch'
+  | 'system_role_not_supported';
+
+export interface RefusalDetails {
+  readonly reason?: DenialReason;
+  /** Path of the input's field that is wrong. */
+  readonly field?: string;
+  /** Seconds after which another try makes sense. */
+  readonly retryAfter?: number;
+  readonly cause?: unknown;
+}
+
+/**
+ * A refusal with its code of the API. For `access_denied` the message is for the operator only; for all other codes
+ * the caller sees it, so it never holds a secret or a text of the caller's own.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly code: ProblemCode;
+  readonly reason: DenialReason | undefined;
+  readonly field: string | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ProblemCode, message: string, details: RefusalDetails = {}) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.reason = details.reason;
+    this.field = details.field;
+    this.retryAfter = details.retryAfter;
+  }
+}
+
+/** A denied join. */
+export const denied = (reason: DenialReason, message: string): Refusal =>
+  new Refusal('access_denied', message, { reason });
+
+/** Input that is not what was expected. */
+export const badInput = (problem: InputProblem): Refusal =>
+  new Refusal('bad_request', problem.message, { field: problem.field });
+
+/** Something that the broker needs is down or throttled (rule 7): never an admission, and the next try may work. */
+export const unavailable = (message: string, retryAfter = 5, cause?: unknown): Refusal =>
+  new Refusal('unavailable', message, { retryAfter, cause });

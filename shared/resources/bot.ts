@@ -1,0 +1,25 @@
+/** `kind: bot`, version 1: an identity for a machine or a group of machines. */
+import * as z from 'zod/mini';
+import { name, timestamp } from '../protocol/values.ts';
+
+const trait = z.strictObject({
+  name,
+  values: z.array(z.string().check(z.minLength(1), z.maxLength(256))).check(z.maxLength(100)),
+});
+
+export const bot = z.strictObject({
+  kind: z.literal('bot'),
+  version: z.literal('v1'),
+  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+  spec: z.strictObject({
+    roles: z.array(name).check(z.maxLength(32)),
+    traits: z.optional(z.array(trait).check(z.maxLength(32))),
+  }),
+});
+export type Bot = z.infer<typeof bot>;
+
+/** The values of one of a bot's traits. */
+export const traitValues = (subject: Bot, traitName: string): readonly string[] =>
+  (subject.spec.traits ?? [])
+    .filter(({ name }) => name === traitName)
+    .flatMap(({ values }) => values);

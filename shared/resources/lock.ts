@@ -1,0 +1,55 @@
+/** `kind: lock`, version 2: who may not join until when. */
+import * as z from 'zod/mini';
+import { guid, name, parseTimestamp, timestamp } from '../protocol/values.ts';
+
+export const lock = z.strictObject({
+  kind: z.literal('lock'),
+  version: z.literal('v2'),
+  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+  spec: z.strictObject({
+    target: z
+      .strictObject({
+        bot: z.optional(name),
+        instance: z.optional(guid),
+        join_token: z.optional(name),
+        /** The virtual machine's `vmId`. */
+        machine: z.optional(guid),
+      })
+      .check(
+        z.refine(
+          (target) => Object.values(target).filter((value) => value !== undefined).length === 1,
+          'expected exactly one of bot, instance, join_token, machine',
+        ),
+      ),
+    message: z.optional(
+      z
+        .string()
+        .check(
+          z.maxLength(500),
+          z.regex(/^[^\p{Cc}]*$/u, 'expected text without control characters'),
+        ),
+    ),
+    expires: z.optional(timestamp),
+  }),
+});
+export type Lock = z.infer<typeof lock>;
+
+/** What a join could be locked as. */
+export type LockSubject = { readonly [K in keyof Lock['spec']['target']]: string };
+
+/** The lock that is in force on any of these, if there is one. */
+export function lockOn(subject: LockSubject, locks: readonly Lock[], at: Date): Lock | undefined {
+  return locks.find(({ metadata, spec }) => {
+    const over = [metadata.expires, spec.expires].some(
+      (text) => text !== undefined && isPast(text, at),
+    );
+    return (
+      !over &&
+      Object.entries(spec.target).some(
+        ([kind, value]) => subject[kind as keyof LockSubject] === value,
+      )
+    );
+  });
+}
+
+const isPast = (text: string, at: Date): boolean => (parseTimestamp(text) ?? at) <= at;

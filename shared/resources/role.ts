@@ -1,0 +1,92 @@
+/** `kind: role`: which logins a bot's SSH certificates are good for, and how long certificates may live. */
+import * as z from 'zod/mini';
+import { duration, name, parseDuration, timestamp } from '../protocol/values.ts';
+import { type Bot, traitValues } from './bot.ts';
+
+/** Stands for the values of the bot's trait `logins`. */
+const INTERNAL_LOGINS = '{{internal.logins}}';
+
+/** An SSH principal (rule 11): no commas, spaces or wildcards, never empty. */
+export const principal = /^[A-Za-z0-9._@-]{1,255}$/;
+
+const login = z
+  .string()
+  .check(
+    z.refine(
+      (text) => text === INTERNAL_LOGINS || principal.test(text),
+      `expected a login of letters, digits and . _ @ -, or ${INTERNAL_LOGINS}`,
+    ),
+  );
+
+export const role = z.strictObject({
+  kind: z.literal('role'),
+  version: z.enum(['v3', 'v4', 'v5', 'v6', 'v7', 'v8']),
+  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+  spec: z.strictObject({
+    allow: z._default(
+      z.strictObject({
+        logins: z.optional(z.array(login).check(z.maxLength(100))),
+        /** A certificate works on every host that trusts the authority, so nothing narrower can be promised. */
+        node_labels: z.optional(
+          z.strictObject(
+            { '*': z.union([z.literal('*'), z.tuple([z.literal('*')])]) },
+            'expected {"*": "*"}: node labels are not enforced here',
+          ),
+        ),
+        /** Shown by `joinctl get roles`; grants nothing: operators' rights come from the directory. */
+        rules: z.optional(
+          z
+            .array(z.strictObject({ resources: z.array(name), verbs: z.array(name) }))
+            .check(z.maxLength(100)),
+        ),
+      }),
+      {},
+    ),
+    options: z.optional(z.strictObject({ max_session_ttl: z.optional(duration) })),
+  }),
+});
+export type Role = z.infer<typeof role>;
+
+/** The logins that a role gives a bot, without repeats. Values of traits that are no principals are left out. */
+export function loginsOf(subject: Role, bot: Bot): string[] {
+  const logins = (subject.spec.allow.logins ?? []).flatMap((text) =>
+    text === INTERNAL_LOGINS
+      ? traitValues(bot, 'logins').filter((value) => principal.test(value))
+      : [text],
+  );
+  return [...new Set(logins)];
+}
+
+/** The role's limit on certificates' lifetime, in seconds. */
+export const maxSessionSeconds = (subject: Role): number =>
+  parseDuration(subject.spec.options?.max_session_ttl ?? '') ?? Number.POSITIVE_INFINITY;
+
+/** Roles that every broker starts with. */
+export const PRESET_ROLES: readonly Role[] = [
+  preset('access', {
+    logins: [INTERNAL_LOGINS],
+    node_labels: { '*': '*' },
+    rules: [
+      { resources: ['event'], verbs: ['list', 'read'] },
+      { resources: ['session'], verbs: ['read', 'list'] },
+    ],
+  }),
+  preset('auditor', {
+    rules: [
+      { resources: ['session'], verbs: ['list', 'read'] },
+      { resources: ['event'], verbs: ['list', 'read'] },
+    ],
+  }),
+  preset('editor', {
+    rules: [
+      { resources: ['user'], verbs: ['list', 'create', 'read', 'update', 'delete'] },
+      { resources: ['role'], verbs: ['list', 'create', 'read', 'update', 'delete'] },
+      { resources: ['bot'], verbs: ['list', 'create', 'read', 'update', 'delete'] },
+      { resources: ['token'], verbs: ['list', 'create', 'read', 'update', 'delete'] },
+    ],
+  }),
+];
+
+function preset(roleName: string, allow: Role['spec']['allow']): Role {
+  return { kind: 'role', version: 'v7', metadata: { name: roleName }, spec: { allow } };
+}

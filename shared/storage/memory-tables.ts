@@ -1,0 +1,60 @@
+/** Tables in memory, for tests and benchmarks: the same promises, nothing that outlives the process. */
+import {
+  type Operation,
+  type Query,
+  type Row,
+  rowSizeProblem,
+  type StoredRow,
+  type Table,
+  type Tables,
+} from './table.ts';
+
+export const createMemoryTables = (): Tables => ({
+  resources: createMemoryTable(),
+  instances: createMemoryTable(),
+  keys: createMemoryTable(),
+});
+
+export function createMemoryTable(): Table {
+  const rows = new Map<string, StoredRow>();
+  let version = 0;
+  const idOf = (partition: string, key: string): string => JSON.stringify([partition, key]);
+
+  function holds(operation: Operation): boolean {
+    const { partition, key } = operation.kind === 'remove' ? operation : operation.row;
+    const stored = rows.get(idOf(partition, key));
+    if (operation.kind === 'put') return true;
+    if (operation.kind === 'insert') return stored === undefined;
+    return stored !== undefined && (operation.etag === '*' || operation.etag === stored.etag);
+  }
+
+  function write(row: Row): void {
+    version += 1;
+    rows.set(idOf(row.partition, row.key), structuredClone({ ...row, etag: `"${version}"` }));
+  }
+
+  return {
+    read: async (partition, key) => structuredClone(rows.get(idOf(partition, key))),
+    list: async (query) => structuredClone([...rows.values()].filter((row) => matches(row, query))),
+    async apply(operations) {
+      for (const operation of operations) {
+        const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);
+        if (problem) throw new Error(`a row is too large: ${problem}`);
+      }
+      if (!operations.every(holds)) return false;
+      for (const operation of operations) {
+        if (operation.kind === 'remove') rows.delete(idOf(operation.partition, operation.key));
+        else write(operation.row);
+      }
+      return true;
+    },
+  };
+}
+
+function matches(row: StoredRow, { partition, below }: Query): boolean {
+  if (partition !== undefined && row.partition !== partition) return false;
+  return (
+    below === undefined ||
+    Number(row.values[below.column] ?? Number.POSITIVE_INFINITY) < below.value
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * What the broker needs of Azure Table Storage: single rows, guarded by ETags, and small transactions within one
+ * partition. Every method throws `unavailable` where storage can't be asked.
+ */
+
+/** Text and numbers are all that is stored. */
+export type Value = string | number;
+
+export interface Row {
+  readonly partition: string;
+  readonly key: string;
+  readonly values: Readonly<Record<string, Value>>;
+}
+
+export interface StoredRow extends Row {
+  readonly etag: string;
+}
+
+export type Operation =
+  | { readonly kind: 'insert'; readonly row: Row }
+  /** Replaces the row with this ETag. */
+  | { readonly kind: 'replace'; readonly row: Row; readonly etag: string }
+  /** Inserts or replaces, whatever is there. */
+  | { readonly kind: 'put'; readonly row: Row }
+  | {
+      readonly kind: 'remove';
+      readonly partition: string;
+      readonly key: string;
+      readonly etag: string;
+    };
+
+export interface Query {
+  readonly partition?: string;
+  /** Only rows whose number in this column is below the value. */
+  readonly below?: { readonly column: string; readonly value: number };
+}
+
+export interface Table {
+  read(partition: string, key: string): Promise<StoredRow | undefined>;
+  list(query: Query): Promise<readonly StoredRow[]>;
+  /**
+   * Applies operations on one partition, all or none. `false`: a row to insert exists, or an ETag is not the row's any
+   * more. After a lost answer that may be our own write (the SDK tries again): read back before believing it (rule 16).
+   */
+  apply(operations: readonly Operation[]): Promise<boolean>;
+}
+
+export interface Tables {
+  readonly resources: Table;
+  readonly instances: Table;
+  readonly keys: Table;
+}
+
+export type TableName = keyof Tables;
+
+const MOST_TEXT = 32_768;
+const MOST_VALUES = 250;
+const MOST_ENTITY_BYTES = 1024 * 1024;
+
+/** What is wrong with a row's size, by the limits of Table Storage (Azurite does not check them). */
+export function rowSizeProblem({ partition, key, values }: Row): string | undefined {
+  const columns = Object.entries(values);
+  if (columns.length > MOST_VALUES) return `more than ${MOST_VALUES} columns`;
+  const long = columns.find(([, value]) => typeof value === 'string' && value.length > MOST_TEXT);
+  if (long) return `${long[0]} is longer than ${MOST_TEXT} characters`;
+  const size = columns.reduce(
+    (sum, [column, value]) =>
+      sum + 8 + 2 * column.length + (typeof value === 'string' ? 2 * value.length + 4 : 8),
+    4 + 2 * (partition.length + key.length),
+  );
+  return size > MOST_ENTITY_BYTES ? 'larger than 1 MiB' : undefined;
+}
