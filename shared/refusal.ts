@@ -58,6 +58,11 @@ export class Refusal extends Error {
   readonly field: string | undefined;
   readonly retryAfter: number | undefined;
 
+  /** Each bundle has a copy of this class of its own: a refusal is known by its name. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === 'Refusal';
+  }
+
   constructor(code: ProblemCode, message: string, details: RefusalDetails = {}) {
     super(message, { cause: details.cause });
     this.code = code;

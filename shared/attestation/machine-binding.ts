@@ -42,6 +42,9 @@ export interface VerifiedMachine {
   readonly binding: 'strict' | 'claims';
 }
 
+/** What was found out about a machine, as it is kept: no proof by itself. */
+export type VerifiedFacts = Omit<VerifiedMachine, typeof verified>;
+
 /** Reads hint and claims, and refuses what contradicts itself: nothing is looked up. */
 export function readClaimedMachine({ document, identity, hint }: BindingEvidence): ClaimedMachine {
   const hinted = hint === undefined ? undefined : parseMachineId(hint);
@@ -172,3 +175,21 @@ function verifiedMachine(
 }
 
 const mismatch = (message: string) => denied('machine_mismatch', message);
+
+/**
+ * The machine of a record, if it is the very one that the evidence is of and was verified lately: then nobody needs to
+ * be asked again. The evidence itself has been verified anew.
+ */
+export function recallMachine(
+  evidence: BindingEvidence,
+  { id }: ClaimedMachine,
+  record: VerifiedFacts,
+): VerifiedMachine | undefined {
+  const same =
+    record.vmId === evidence.document.vmId &&
+    record.subscription === evidence.document.subscriptionId &&
+    record.tenant === evidence.identity.tenant &&
+    record.oid === evidence.identity.oid &&
+    (id === undefined || formatMachineId(id) === record.resourceId);
+  return same ? (record as VerifiedMachine) : undefined;
+}

@@ -4,15 +4,10 @@
  * method, which the request repeats.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { ChallengeKey } from '../authority/authorities.ts';
 import { decodeBase64Url, encodeBase64Url } from '../encoding/base64.ts';
 import type { JoinMethod } from '../protocol/join.ts';
 import { denied } from '../refusal.ts';
-
-/** A key that challenges are authenticated with. */
-export interface ChallengeKey {
-  readonly sequence: number;
-  readonly secret: Uint8Array;
-}
 
 /** What a challenge was asked for. */
 export interface ChallengePurpose {

@@ -1,7 +1,9 @@
 /** How a body, file or setting is checked: a schema of `zod/mini`, and one sentence for what is wrong with the input. */
 import * as z from 'zod/mini';
+// Not as z.locales.en: a bundler would keep all fifty languages.
+import en from 'zod/v4/locales/en.js';
 
-z.config(z.locales.en());
+z.config(en());
 
 /** What is wrong with an input: the field's path (`spec.azure.allow[0].tenant`, empty for the whole) and what was expected. */
 export interface InputProblem {

@@ -1,0 +1,115 @@
+/** Makes the broker from its settings. Heavy parts are bundles of their own, loaded when they are first used. */
+import { readFileSync } from 'node:fs';
+import {
+  AZURE_CLOUDS,
+  type CloudProfile,
+  simulatedCloud,
+} from '../shared/attestation/cloud-profile.ts';
+import type { MachineDirectory } from '../shared/attestation/machine-directory.ts';
+import { azureTrustAnchors, readTrustAnchors } from '../shared/attestation/trust-anchors.ts';
+import { openLocalCustody } from '../shared/authority/local-custody.ts';
+import { type Broker, createBroker } from '../shared/broker.ts';
+import { fetchText } from '../shared/fetch-text.ts';
+import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
+import { type Settings, SettingsError } from '../shared/settings.ts';
+import type { Table, TableName, Tables } from '../shared/storage/table.ts';
+import { createLogTelemetry } from '../shared/telemetry/telemetry.ts';
+
+const KEY_SET_LIMITS = { mostBytes: 512 * 1024, milliseconds: 5000 };
+
+export function composeBroker(settings: Settings): Broker {
+  const now = (): Date => new Date();
+  const { cloud, roots } = readCloud(settings);
+  const keyFile = settings.JOIN_BROKER_KEY_FILE;
+  if (keyFile === undefined) throw new SettingsError('JOIN_BROKER_KEY_FILE: expected a path');
+  const credential = once(async () =>
+    (await import('../shared/azure-credential.ts')).openAzureCredential(settings.AZURE_CLIENT_ID),
+  );
+  const tables = once(async () => {
+    const key = settings.JOIN_BROKER_TABLES_KEY;
+    const { openAzureTables } = await import('../shared/storage/azure-tables.ts');
+    return openAzureTables({
+      url: settings.JOIN_BROKER_TABLES_URL,
+      credential: key === undefined ? await credential() : { key },
+    });
+  });
+  const machines = once(async () => {
+    const { createAzureMachineDirectory } = await import(
+      '../shared/attestation/azure-machine-directory.ts'
+    );
+    return createAzureMachineDirectory({
+      // The SDK sends no token over plain http, which a simulated cloud speaks on loopback.
+      management: cloud.management.replace(/^http:/, 'https:'),
+      fetch: cloud.name === 'Simulated' ? plainFetch : fetch,
+      credential: await credential(),
+    });
+  });
+  return createBroker({
+    settings,
+    cloud,
+    roots,
+    now,
+    tables: lazyTables(tables),
+    machines: lazyMachines(machines),
+    custody: openLocalCustody(keyFile),
+    fetchKeySet: (tenant) =>
+      fetchText(fetch, `${cloud.directory}/${tenant}/discovery/v2.0/keys`, KEY_SET_LIMITS),
+    telemetry: createLogTelemetry(now, (line) => process.stdout.write(`${line}\n`)),
+  });
+}
+
+function readCloud(settings: Settings): { cloud: CloudProfile; roots: readonly Uint8Array[] } {
+  const more = settings.JOIN_BROKER_TRUST_ANCHORS;
+  const added = more === undefined ? [] : anchorsOf('JOIN_BROKER_TRUST_ANCHORS', more);
+  const { JOIN_BROKER_CLOUD: name, JOIN_BROKER_SIMULATED_CLOUD: file } = settings;
+  if (name !== 'Simulated')
+    return { cloud: AZURE_CLOUDS[name], roots: [...azureTrustAnchors(), ...added] };
+  const parsed = parseJsonWith(simulatedCloud, readFileSync(file ?? '', 'utf8'));
+  if (!parsed.ok)
+    throw new SettingsError(`JOIN_BROKER_SIMULATED_CLOUD: ${sentenceOf(parsed.problem)}`);
+  const { attested_domains, trust_anchors, directory, issuers, management } = parsed.value;
+  process.stderr.write('The broker trusts a SIMULATED cloud: anybody on this machine can join.\n');
+  return {
+    cloud: { name, attestedDomains: attested_domains, directory, issuers, management },
+    roots: [...anchorsOf('JOIN_BROKER_SIMULATED_CLOUD', trust_anchors), ...added],
+  };
+}
+
+function anchorsOf(setting: string, pem: string): Uint8Array[] {
+  try {
+    return readTrustAnchors(pem);
+  } catch {
+    throw new SettingsError(`${setting}: expected certificates in PEM`);
+  }
+}
+
+const plainFetch: typeof fetch = (input, init) =>
+  fetch(String(input).replace(/^https:/, 'http:'), init);
+
+/** Runs at the first call only; after a failure the next call tries again. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
+
+function lazyTables(open: () => Promise<Tables>): Tables {
+  const table = (name: TableName): Table => ({
+    read: async (partition, key) => (await open())[name].read(partition, key),
+    list: async (query) => (await open())[name].list(query),
+    apply: async (operations) => (await open())[name].apply(operations),
+  });
+  return { resources: table('resources'), instances: table('instances'), keys: table('keys') };
+}
+
+const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory => ({
+  read: async (id) => (await open()).read(id),
+  findInSet: async (set, vmId) => (await open()).findInSet(set, vmId),
+  findInSubscription: async (subscription, vmId) =>
+    (await open()).findInSubscription(subscription, vmId),
+});

@@ -1,0 +1,60 @@
+/** What the Functions host loads: reads the settings, registers every function. No rules in here. */
+import { app } from '@azure/functions';
+import type { Broker } from '../shared/broker.ts';
+import { unavailable } from '../shared/refusal.ts';
+import { readSettings } from '../shared/settings.ts';
+import { challenge } from './challenge.ts';
+import { composeBroker } from './compose.ts';
+import { type Endpoint, handlerOf } from './endpoint.ts';
+import { healthz, readyz } from './health.ts';
+import { join } from './join.ts';
+import { notFound } from './not-found.ts';
+import { openapi } from './openapi.ts';
+import { deleteResource, getResource, listResources, putResource } from './resources.ts';
+import { rotateKeys, sweep, timerHandlerOf } from './timers.ts';
+import { trust, trustForm } from './trust.ts';
+import { find, ping } from './webapi.ts';
+
+const endpoints: readonly Endpoint[] = [
+  challenge,
+  join,
+  trust,
+  trustForm,
+  ping,
+  find,
+  healthz,
+  readyz,
+  listResources,
+  getResource,
+  putResource,
+  deleteResource,
+  openapi,
+];
+
+const brokerOf = startBroker();
+
+for (const endpoint of [...endpoints, notFound(endpoints)]) {
+  app.http(endpoint.name, {
+    methods: [...endpoint.methods],
+    route: endpoint.route,
+    authLevel: 'anonymous',
+    handler: handlerOf(endpoint, brokerOf),
+  });
+}
+for (const timer of [rotateKeys, sweep]) {
+  app.timer(timer.name, { schedule: timer.schedule, handler: timerHandlerOf(timer, brokerOf) });
+}
+
+/**
+ * Throwing here would leave an app with no functions and no error. With bad settings every function answers 503
+ * instead, `readyz` too, and the log says which setting is wrong.
+ */
+function startBroker(): () => Promise<Broker> {
+  try {
+    const broker = composeBroker(readSettings(process.env));
+    return () => Promise.resolve(broker);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return () => Promise.reject(unavailable('not ready: settings', 60, error));
+  }
+}

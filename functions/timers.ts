@@ -1,0 +1,41 @@
+/** The timer functions. Each runs on an instance of its own, maybe late, maybe twice: their work converges. */
+import type { InvocationContext, Timer } from '@azure/functions';
+import type { Broker } from '../shared/broker.ts';
+import { makeRequestId } from '../shared/request-id.ts';
+
+export interface TimerFunction {
+  readonly name: string;
+  /** NCRONTAB with seconds. */
+  readonly schedule: string;
+  run(broker: Broker, context: InvocationContext): Promise<void>;
+}
+
+/** Makes keys that are missing or due. */
+export const rotateKeys: TimerFunction = {
+  name: 'rotate-keys',
+  schedule: '0 7 * * * *',
+  run: (broker, context) =>
+    broker.rotateKeys({ requestId: makeRequestId(broker.now()), log: (line) => context.log(line) }),
+};
+
+/** Removes rows that say nothing any more. */
+export const sweep: TimerFunction = {
+  name: 'sweep',
+  schedule: '0 37 * * * *',
+  async run(broker, context) {
+    context.log(JSON.stringify({ event: 'sweep', removed: await broker.sweep() }));
+  },
+};
+
+/** The function that the host calls. A failure is logged, and the next run does the work. */
+export function timerHandlerOf(timer: TimerFunction, brokerOf: () => Promise<Broker>) {
+  return async (_: Timer, context: InvocationContext): Promise<void> => {
+    try {
+      await timer.run(await brokerOf(), context);
+    } catch (error) {
+      context.error(
+        JSON.stringify({ event: 'failure', function: timer.name, detail: String(error) }),
+      );
+    }
+  };
+}

@@ -1,0 +1,44 @@
+import type { SignedTrust } from '../shared/broker.ts';
+import { Refusal } from '../shared/refusal.ts';
+import type { Endpoint, Exchange } from './endpoint.ts';
+
+const CACHE = { 'cache-control': 'public, max-age=300' };
+
+export const trust: Endpoint = {
+  name: 'trust',
+  methods: ['GET'],
+  route: 'v1/trust',
+  async answer({ broker, request }) {
+    const { json, etag } = await broker.trust();
+    const headers = { ...CACHE, etag };
+    const known = request.headers.get('if-none-match');
+    return known?.split(',').some((tag) => tag.trim() === etag)
+      ? { status: 304, headers }
+      : { body: json, headers };
+  },
+};
+
+/** Plain forms for tools that read one file. */
+const FORMS: Readonly<
+  Record<string, { readonly type: string; readonly of: (trust: SignedTrust) => string }>
+> = {
+  'tls.pem': { type: 'application/x-pem-file', of: ({ bundle }) => bundle.tls.roots },
+  'ssh-user-ca.pub': { type: 'text/plain', of: ({ bundle }) => lines(bundle.ssh.user_ca) },
+  'ssh-host-ca.pub': { type: 'text/plain', of: ({ bundle }) => lines(bundle.ssh.host_ca) },
+};
+
+export const trustForm: Endpoint = {
+  name: 'trust-form',
+  methods: ['GET'],
+  route: 'v1/trust/{form}',
+  async answer({ broker, request }: Exchange) {
+    const form = FORMS[request.params['form'] ?? ''];
+    if (!form) throw new Refusal('not_found', `expected one of ${Object.keys(FORMS).join(', ')}`);
+    return {
+      body: form.of(await broker.trust()),
+      headers: { ...CACHE, 'content-type': form.type },
+    };
+  },
+};
+
+const lines = (texts: readonly string[]): string => texts.map((text) => `${text}\n`).join('');

@@ -1,0 +1,63 @@
+/** Operators' access: Entra ID tokens for the operators' application, and the app roles that they carry. */
+import * as z from 'zod/mini';
+import { parseWith } from '../protocol/schema.ts';
+import { Refusal } from '../refusal.ts';
+import { verifyDirectoryToken } from './access-token.ts';
+import type { DirectoryKeys } from './directory-keys.ts';
+
+export interface OperatorChecks {
+  readonly keys: DirectoryKeys;
+  readonly issuers: readonly string[];
+  readonly tenant: string;
+  /** Client id of the operators' application. */
+  readonly clientId: string;
+  readonly at: Date;
+}
+
+/** What an app role allows. Admin includes Reader. */
+export type OperatorRight = 'read' | 'write';
+
+export interface Operator {
+  /** Object id of the user or service principal. */
+  readonly oid: string;
+}
+
+const RIGHTS: Readonly<Record<OperatorRight, readonly string[]>> = {
+  read: ['JoinBroker.Admin', 'JoinBroker.Reader'],
+  write: ['JoinBroker.Admin'],
+};
+
+const MOST_TOKEN = 16_384;
+const appRoles = z.object({ roles: z.optional(z.array(z.string())) });
+
+/** Checks an `Authorization` header. Throws `unauthenticated`, `forbidden`, or `unavailable`. */
+export async function authorizeOperator(
+  header: string | null,
+  right: OperatorRight,
+  checks: OperatorChecks,
+): Promise<Operator> {
+  const jwt = /^Bearer ([A-Za-z0-9_.-]+)$/i.exec(header ?? '')?.[1];
+  if (!jwt || jwt.length > MOST_TOKEN)
+    throw new Refusal('unauthenticated', 'expected Authorization: Bearer and a token');
+  const { oid, payload } = await verify(jwt, checks);
+  const claims = parseWith(appRoles, payload);
+  const roles = claims.ok ? (claims.value.roles ?? []) : [];
+  if (!RIGHTS[right].some((role) => roles.includes(role))) {
+    throw new Refusal('forbidden', `expected app role ${RIGHTS[right].join(' or ')}`);
+  }
+  return { oid };
+}
+
+async function verify(jwt: string, { tenant, clientId, ...checks }: OperatorChecks) {
+  try {
+    return await verifyDirectoryToken(jwt, {
+      ...checks,
+      tenants: [tenant],
+      audiences: [clientId, `api://${clientId}`],
+    });
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'access_denied')
+      throw new Refusal('unauthenticated', error.message);
+    throw error;
+  }
+}

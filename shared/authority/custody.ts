@@ -1,0 +1,18 @@
+/** How private keys are protected at rest. Key Vault and a file on one machine are two custodies behind one face. */
+import type { KeyObject } from 'node:crypto';
+
+export interface RootKey {
+  readonly publicKey: KeyObject;
+  /** What `signWithRoot` needs to find the key again. Stored encrypted beside the other keys. */
+  readonly handle: Uint8Array;
+}
+
+export interface Custody {
+  /** Encrypts the data key, the key of all other private keys, for storage. */
+  wrapDataKey(dataKey: Uint8Array): Promise<Uint8Array>;
+  unwrapDataKey(wrapped: Uint8Array): Promise<Uint8Array>;
+  /** Makes a root's key: ECDSA P-384. */
+  createRootKey(): Promise<RootKey>;
+  /** Signs with ECDSA and SHA-384; the signature is DER. */
+  signWithRoot(handle: Uint8Array, message: Uint8Array): Promise<Uint8Array>;
+}

@@ -1,0 +1,80 @@
+/**
+ * The authorities in the memory of one function instance. Instances and the timer never share memory, so keys are read
+ * again by time, and early when one is missing, at most once per cooldown (rule 8).
+ */
+import { type Refusal, unavailable } from '../refusal.ts';
+import { type Authorities, openAuthorities } from './authorities.ts';
+import { openDataKey, type RotationParts, rotateKeys } from './rotate.ts';
+
+export interface Keyring {
+  /** The authorities as of at most five minutes ago. With no keys yet, makes them. Throws `unavailable`. */
+  authorities(): Promise<Authorities>;
+  /** Reads the keys again unless that was just done; whether anything was read. */
+  refresh(): Promise<boolean>;
+}
+
+const FRESH_SECONDS = 300;
+const COOLDOWN_SECONDS = 10;
+
+export function createKeyring(parts: RotationParts, now: () => Date): Keyring {
+  let known: Authorities | undefined;
+  let loadedAt = 0;
+  let triedAt = 0;
+  let pending: Promise<Authorities> | undefined;
+
+  const age = (since: number): number => (now().getTime() - since) / 1000;
+
+  async function load(): Promise<Authorities> {
+    let found = await open();
+    if (!found) {
+      await rotateKeys(parts, now());
+      found = await open();
+    }
+    if (!found) throw unavailable('the signing keys can not be opened');
+    known = found;
+    loadedAt = now().getTime();
+    return found;
+  }
+
+  async function open(): Promise<Authorities | undefined> {
+    const rows = await parts.store.list();
+    if (!rows.some(({ owner }) => owner === 'data')) return undefined;
+    return openAuthorities(rows, await openDataKey(rows, parts.custody), now());
+  }
+
+  function loadOnce(): Promise<Authorities> {
+    triedAt = now().getTime();
+    pending ??= load().finally(() => {
+      pending = undefined;
+    });
+    return pending;
+  }
+
+  const usable = (authorities: Authorities): boolean => authorities.issuing.notAfter > now();
+
+  return {
+    async authorities() {
+      if (known && usable(known) && age(loadedAt) < FRESH_SECONDS) return known;
+      if (known && usable(known) && age(triedAt) < COOLDOWN_SECONDS) return known;
+      try {
+        return await loadOnce();
+      } catch (error) {
+        // Storage or vault are down: keys that are still good keep working (rule 7).
+        if (known && usable(known)) return known;
+        throw asUnavailable(error);
+      }
+    },
+    async refresh() {
+      if (age(triedAt) < COOLDOWN_SECONDS) return false;
+      try {
+        await loadOnce();
+      } catch (error) {
+        throw asUnavailable(error);
+      }
+      return true;
+    },
+  };
+}
+
+const asUnavailable = (error: unknown): Refusal =>
+  unavailable('the signing keys can not be loaded now', 5, error);

@@ -1,0 +1,64 @@
+/** OpenSSH certificates (https://cvsweb.openbsd.org/src/usr.bin/ssh/PROTOCOL.certkeys). */
+import { type KeyObject, randomBytes, sign } from 'node:crypto';
+import { encodeBase64 } from '../encoding/base64.ts';
+import { type SshPublicKey, sshBlob } from '../encoding/ssh-public-key.ts';
+import { sshString, sshUint32, sshUint64 } from '../encoding/ssh-wire.ts';
+
+export interface SshUserCertificate {
+  readonly serial: bigint;
+  readonly key: SshPublicKey;
+  /** What `sshd` logs: stable for an instance. */
+  readonly keyId: string;
+  /** Logins; never empty (rule 11). */
+  readonly principals: readonly string[];
+  readonly validAfter: Date;
+  readonly validBefore: Date;
+}
+
+/** The authority's key: Ed25519. */
+export interface SshIssuer {
+  readonly publicKey: SshPublicKey;
+  readonly privateKey: KeyObject;
+}
+
+const USER = 1;
+
+/** Those that `ssh-keygen` gives by default, in the order that the format demands. */
+const EXTENSIONS = [
+  'permit-X11-forwarding',
+  'permit-agent-forwarding',
+  'permit-port-forwarding',
+  'permit-pty',
+  'permit-user-rc',
+];
+
+/** Makes a user certificate, as one line without a comment. */
+export function issueSshUserCertificate(
+  certificate: SshUserCertificate,
+  issuer: SshIssuer,
+): string {
+  if (certificate.principals.length === 0) throw new Error('an SSH certificate needs a principal');
+  const type = `${certificate.key.type}-cert-v01@openssh.com`;
+  const body = Buffer.concat([
+    sshString(type),
+    sshString(randomBytes(32)),
+    certificate.key.fields,
+    sshUint64(certificate.serial),
+    sshUint32(USER),
+    sshString(certificate.keyId),
+    sshString(Buffer.concat(certificate.principals.map((principal) => sshString(principal)))),
+    sshUint64(seconds(certificate.validAfter)),
+    sshUint64(seconds(certificate.validBefore)),
+    sshString(''),
+    sshString(Buffer.concat(EXTENSIONS.flatMap((name) => [sshString(name), sshString('')]))),
+    sshString(''),
+    sshString(sshBlob(issuer.publicKey)),
+  ]);
+  const signature = Buffer.concat([
+    sshString('ssh-ed25519'),
+    sshString(sign(null, body, issuer.privateKey)),
+  ]);
+  return `${type} ${encodeBase64(Buffer.concat([body, sshString(signature)]))}`;
+}
+
+const seconds = (time: Date): bigint => BigInt(Math.floor(time.getTime() / 1000));

@@ -1,0 +1,127 @@
+/** The certificates of the `tls` authority: root, issuing, and the leaves that bots get. */
+import { type KeyObject, randomBytes, sign } from 'node:crypto';
+import { OID } from '../encoding/oids.ts';
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  commonName,
+  extendedKeyUsage,
+  keyUsage,
+  publicKeyInfo,
+  signed,
+  subjectKeyIdentifier,
+  toBeSigned,
+  uriAlternativeName,
+} from './x509.ts';
+
+/** Certificates are valid from a minute ago on, for clocks that are a little behind. */
+export const BACKDATED_SECONDS = 60;
+
+/** A serial number: 16 random bytes, positive, never shortened by a leading zero. */
+export function randomSerialNumber(): Uint8Array {
+  const serial = randomBytes(16);
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
+  return serial;
+}
+
+interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** Makes a root's certificate. `signWithRoot` signs with ECDSA and SHA-384. */
+export async function issueRootCertificate(
+  name: string,
+  key: KeyObject,
+  { notBefore, notAfter }: Validity,
+  signWithRoot: (message: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const subject = commonName(name);
+  const spki = publicKeyInfo(key);
+  const tbs = toBeSigned({
+    serialNumber: randomSerialNumber(),
+    signatureAlgorithm: 'ecdsaWithSHA384',
+    issuer: subject,
+    subject,
+    notBefore,
+    notAfter,
+    publicKeyInfo: spki,
+    extensions: [
+      basicConstraints({ pathLength: 1 }),
+      keyUsage('keyCertSign', 'crlSign'),
+      subjectKeyIdentifier(spki),
+    ],
+  });
+  return signed(tbs, 'ecdsaWithSHA384', await signWithRoot(tbs));
+}
+
+/** The root as an issuer sees it. */
+export interface IssuerNames {
+  /** DER of the issuer's subject and SubjectPublicKeyInfo. */
+  readonly subject: Uint8Array;
+  readonly publicKeyInfo: Uint8Array;
+}
+
+/** Makes an issuing certificate. It also signs trust bundles, hence `digitalSignature`. */
+export async function issueIssuingCertificate(
+  name: string,
+  key: KeyObject,
+  { notBefore, notAfter }: Validity,
+  root: IssuerNames,
+  signWithRoot: (message: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const spki = publicKeyInfo(key);
+  const tbs = toBeSigned({
+    serialNumber: randomSerialNumber(),
+    signatureAlgorithm: 'ecdsaWithSHA384',
+    issuer: root.subject,
+    subject: commonName(name),
+    notBefore,
+    notAfter,
+    publicKeyInfo: spki,
+    extensions: [
+      basicConstraints({ pathLength: 0 }),
+      keyUsage('digitalSignature', 'keyCertSign', 'crlSign'),
+      subjectKeyIdentifier(spki),
+      authorityKeyIdentifier(root.publicKeyInfo),
+    ],
+  });
+  return signed(tbs, 'ecdsaWithSHA384', await signWithRoot(tbs));
+}
+
+export interface TlsLeaf extends Validity {
+  readonly serialNumber: Uint8Array;
+  /** The bot's name. */
+  readonly commonName: string;
+  /** SPIFFE ID (https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md). */
+  readonly uri: string;
+  readonly key: KeyObject;
+}
+
+/** An issuing key with its names, ready to sign. ECDSA P-256. */
+export interface TlsIssuer extends IssuerNames {
+  readonly privateKey: KeyObject;
+}
+
+/** Makes a client's certificate, DER. Everything in it comes from the arguments, nothing from a CSR (rule 11). */
+export function issueTlsCertificate(leaf: TlsLeaf, issuer: TlsIssuer): Uint8Array {
+  const spki = publicKeyInfo(leaf.key);
+  const tbs = toBeSigned({
+    serialNumber: leaf.serialNumber,
+    signatureAlgorithm: 'ecdsaWithSHA256',
+    issuer: issuer.subject,
+    subject: commonName(leaf.commonName),
+    notBefore: leaf.notBefore,
+    notAfter: leaf.notAfter,
+    publicKeyInfo: spki,
+    extensions: [
+      basicConstraints(),
+      keyUsage('digitalSignature'),
+      extendedKeyUsage(OID.clientAuth),
+      subjectKeyIdentifier(spki),
+      authorityKeyIdentifier(issuer.publicKeyInfo),
+      uriAlternativeName(leaf.uri),
+    ],
+  });
+  return signed(tbs, 'ecdsaWithSHA256', sign('sha256', tbs, issuer.privateKey));
+}

@@ -1,0 +1,48 @@
+/** The trust bundle: what relying parties install, signed so that a CA pin is enough to believe it. */
+import { createHash } from 'node:crypto';
+import { CompactSign } from 'jose';
+import { encodeBase64 } from '../encoding/base64.ts';
+import { encodePem } from '../encoding/pem.ts';
+import { sshPublicKeyLine } from '../encoding/ssh-public-key.ts';
+import { type TrustBundle, trustPayload } from '../protocol/trust.ts';
+import { formatTimestamp } from '../protocol/values.ts';
+import type { Authorities } from './authorities.ts';
+
+const REFRESH_SECONDS = 3600;
+const EXPIRES_SECONDS = 7 * 24 * 3600;
+
+/** The pin of a root: `sha256:` and the hex SHA-256 of its SubjectPublicKeyInfo. */
+export const caPin = (publicKeyInfo: Uint8Array): string =>
+  `sha256:${createHash('sha256').update(publicKeyInfo).digest('hex')}`;
+
+/** Makes and signs the bundle. It expires after a week, and no later than the key that signs it. */
+export async function makeTrustBundle(
+  cluster: string,
+  authorities: Authorities,
+  at: Date,
+): Promise<TrustBundle> {
+  const { issuing, roots, sshUserCas, sshHostCas, changed } = authorities;
+  const expires = Math.min(at.getTime() + EXPIRES_SECONDS * 1000, issuing.notAfter.getTime());
+  const bundle = {
+    cluster,
+    version: changed,
+    expires: formatTimestamp(new Date(expires)),
+    refresh_after: formatTimestamp(
+      new Date(Math.min(at.getTime() + REFRESH_SECONDS * 1000, expires)),
+    ),
+    ca_pins: roots.map(({ publicKeyInfo }) => caPin(publicKeyInfo)),
+    tls: { roots: roots.map(({ certificate }) => encodePem('CERTIFICATE', certificate)).join('') },
+    ssh: {
+      user_ca: sshUserCas.map((key) => sshPublicKeyLine(key)),
+      host_ca: sshHostCas.map((key) => sshPublicKeyLine(key)),
+    },
+  };
+  const jws = await new CompactSign(trustPayload(bundle))
+    .setProtectedHeader({
+      alg: 'ES256',
+      x5c: [encodeBase64(issuing.certificate), encodeBase64(issuing.root)],
+    })
+    .sign(issuing.privateKey);
+  const [header, , signature] = jws.split('.');
+  return { ...bundle, signature: `${header}..${signature}` };
+}

@@ -1,0 +1,242 @@
+/** The broker, composed of its parts. It knows nothing of Azure Functions; everything outside comes in as an argument. */
+import { createHash } from 'node:crypto';
+import type { CloudProfile } from './attestation/cloud-profile.ts';
+import { createDirectoryKeys } from './attestation/directory-keys.ts';
+import { guardMachineDirectory } from './attestation/guarded-machine-directory.ts';
+import type { MachineDirectory } from './attestation/machine-directory.ts';
+import { authorizeOperator, type Operator, type OperatorRight } from './attestation/operator.ts';
+import type { Authorities } from './authority/authorities.ts';
+import type { Custody } from './authority/custody.ts';
+import { createKeyStore } from './authority/key-store.ts';
+import { createKeyring } from './authority/keyring.ts';
+import { rotateKeys } from './authority/rotate.ts';
+import { ROTATION_POLICY } from './authority/rotation.ts';
+import { makeTrustBundle } from './authority/trust-bundle.ts';
+import { makeChallenge } from './joining/challenge.ts';
+import { join } from './joining/join.ts';
+import { createMachineBinder } from './joining/machine-binder.ts';
+import type { Discovery } from './protocol/discovery.ts';
+import type { ChallengeAnswer, ChallengeRequest, JoinAnswer, JoinBody } from './protocol/join.ts';
+import type { TrustBundle } from './protocol/trust.ts';
+import { formatTimestamp } from './protocol/values.ts';
+import { VERSION } from './protocol/version.ts';
+import { Refusal, unavailable } from './refusal.ts';
+import { createResourceApi, type ResourceApi } from './resource-api.ts';
+import { acceptedAudiences, type Settings } from './settings.ts';
+import { createInstances } from './storage/instances.ts';
+import { createResources } from './storage/resources.ts';
+import type { Tables } from './storage/table.ts';
+import type { JoinEvent, Telemetry } from './telemetry/telemetry.ts';
+
+export interface BrokerParts {
+  readonly settings: Settings;
+  readonly cloud: CloudProfile;
+  /** DER of the roots that sign attested documents. */
+  readonly roots: readonly Uint8Array[];
+  readonly tables: Tables;
+  readonly custody: Custody;
+  readonly machines: MachineDirectory;
+  /** Fetches the text of a tenant's JWK set from the directory. */
+  readonly fetchKeySet: (tenant: string) => Promise<string>;
+  readonly telemetry: Telemetry;
+  readonly now: () => Date;
+}
+
+/** One request, for the audit line. */
+export interface Call {
+  readonly requestId: string;
+  /** The client's address, where it is known. */
+  readonly client?: string | undefined;
+  /** The invocation's own logger. */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+export interface Broker {
+  challenge(request: ChallengeRequest): Promise<ChallengeAnswer>;
+  join(body: JoinBody, call: Call): Promise<JoinAnswer>;
+  trust(): Promise<SignedTrust>;
+  discover(): Promise<Discovery>;
+  /** Throws `unavailable` with the check that failed. */
+  checkReady(): Promise<void>;
+  authorize(header: string | null, right: OperatorRight): Promise<Operator>;
+  readonly resources: ResourceApi;
+  /** Makes keys that are due, and removes those that are over. */
+  rotateKeys(call: Call): Promise<void>;
+  /** Removes instances that are over. */
+  sweep(): Promise<number>;
+  readonly telemetry: Telemetry;
+  readonly now: () => Date;
+}
+
+/** The trust bundle as it is sent. */
+export interface SignedTrust {
+  readonly bundle: TrustBundle;
+  readonly json: string;
+  readonly etag: string;
+}
+
+const TRUST_SECONDS = 300;
+const READY_SECONDS = 5;
+
+export function createBroker(parts: BrokerParts): Broker {
+  const { settings, cloud, telemetry, now } = parts;
+  const cluster = settings.JOIN_BROKER_CLUSTER_NAME;
+  const rotation = {
+    store: createKeyStore(parts.tables.keys),
+    custody: parts.custody,
+    policy: ROTATION_POLICY,
+    cluster,
+  };
+  const keyring = createKeyring(rotation, now);
+  const keys = createDirectoryKeys(parts.fetchKeySet);
+  const resources = createResources(parts.tables.resources, now);
+  const instances = createInstances(parts.tables.instances);
+  const binder = createMachineBinder(guardMachineDirectory(parts.machines, now), now);
+  const joinParts = {
+    cluster,
+    tenants: settings.JOIN_BROKER_TENANTS,
+    defaultSeconds: settings.JOIN_BROKER_DEFAULT_TTL,
+    maxSeconds: settings.JOIN_BROKER_MAX_TTL,
+    trust: { cloud, roots: parts.roots, keys, audiences: acceptedAudiences(settings) },
+    binder,
+    keyring,
+    resources,
+    instances,
+    now,
+  };
+
+  const signedTrust = remembered(
+    TRUST_SECONDS,
+    now,
+    async (authorities: Authorities): Promise<SignedTrust> => {
+      const bundle = await makeTrustBundle(cluster, authorities, now());
+      const json = JSON.stringify(bundle);
+      return { bundle, json, etag: `"${createHash('sha256').update(json).digest('base64url')}"` };
+    },
+  );
+  const trust = async (): Promise<SignedTrust> => signedTrust(await keyring.authorities());
+
+  async function auditedJoin(body: JoinBody, call: Call): Promise<JoinAnswer> {
+    const started = performance.now();
+    const facts: Partial<JoinEvent> = {};
+    const finish = (outcome: JoinEvent['outcome'], more: Partial<JoinEvent>): void => {
+      const duration_ms = Math.round(performance.now() - started);
+      const client = call.client === undefined ? {} : { client: call.client };
+      telemetry.audit(
+        { event: 'join', outcome, ...facts, ...more, ...client, duration_ms },
+        call.requestId,
+        call.log,
+      );
+      const method = facts.join_method ?? 'none';
+      telemetry.measure('joins', 1, {
+        method,
+        role: facts.system_role ?? 'none',
+        outcome,
+        reason: more.reason ?? 'none',
+      });
+      telemetry.measure('join_milliseconds', duration_ms, { method, outcome });
+    };
+    try {
+      const { bundle } = await trust();
+      const joined = await join(body, joinParts, (known) => Object.assign(facts, known));
+      finish('admitted', {});
+      return {
+        request_id: call.requestId,
+        bot: joined.bot,
+        instance_id: joined.instanceId,
+        generation: joined.generation,
+        certificates: [...joined.certificates],
+        trust: bundle,
+      };
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : undefined;
+      finish(refusal?.code === 'access_denied' ? 'denied' : 'failed', {
+        code: refusal?.code ?? 'internal',
+        ...(refusal?.reason === undefined ? {} : { reason: refusal.reason }),
+        detail: refusal ? sentence(refusal) : String(error),
+      });
+      throw error;
+    }
+  }
+
+  const checkReady = remembered(READY_SECONDS, now, async (_: undefined): Promise<void> => {
+    await failing('storage', () => resources.snapshot());
+    await failing('signing keys', () => keyring.authorities());
+  });
+
+  return {
+    async challenge({ token, join_method, instance_id }) {
+      const [key] = (await keyring.authorities()).challengeKeys;
+      if (!key) throw unavailable('there is no key for challenges');
+      const purpose = { token, joinMethod: join_method, instanceId: instance_id };
+      const { text, expires } = makeChallenge(purpose, key, now());
+      return { challenge: text, expires: formatTimestamp(expires) };
+    },
+    join: auditedJoin,
+    trust,
+    async discover() {
+      return {
+        server_version: VERSION,
+        cluster_name: cluster,
+        cloud: cloud.name,
+        ca_pins: (await trust()).bundle.ca_pins,
+        operators: {
+          tenant: settings.JOIN_BROKER_OPERATORS_TENANT,
+          client_id: settings.JOIN_BROKER_OPERATORS_CLIENT_ID,
+        },
+      };
+    },
+    checkReady: () => checkReady(undefined),
+    authorize: (header, right) =>
+      authorizeOperator(header, right, {
+        keys,
+        issuers: cloud.issuers,
+        tenant: settings.JOIN_BROKER_OPERATORS_TENANT,
+        clientId: settings.JOIN_BROKER_OPERATORS_CLIENT_ID,
+        at: now(),
+      }),
+    resources: createResourceApi(resources),
+    async rotateKeys(call) {
+      const actions = await rotateKeys(rotation, now());
+      const told = actions.map(({ kind, owner, sequence }) => `${kind} ${owner} ${sequence}`);
+      if (told.length > 0)
+        telemetry.audit({ event: 'keys', actions: told }, call.requestId, call.log);
+    },
+    sweep: () => instances.sweep(now()),
+    telemetry,
+    now,
+  };
+}
+
+/** Remembers an answer for some seconds, or until its argument is another one. Failures are not remembered. */
+function remembered<A, T>(
+  seconds: number,
+  now: () => Date,
+  ask: (about: A) => Promise<T>,
+): (about: A) => Promise<T> {
+  let known: { readonly about: A; readonly at: number; readonly answer: Promise<T> } | undefined;
+  return (about) => {
+    const at = now().getTime();
+    if (known && known.about === about && at - known.at < seconds * 1000) return known.answer;
+    const answer = ask(about);
+    const entry = { about, at, answer };
+    known = entry;
+    answer.catch(() => {
+      if (known === entry) known = undefined;
+    });
+    return answer;
+  };
+}
+
+async function failing(check: string, ask: () => Promise<unknown>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    throw unavailable(`not ready: ${check}`, 5, error);
+  }
+}
+
+const sentence = (refusal: Refusal): string =>
+  refusal.field === undefined || refusal.field === ''
+    ? refusal.message
+    : `${refusal.field}: ${refusal.message}`;

@@ -1,0 +1,147 @@
+/** What operators do with resources: list, get, put, delete, every write guarded by an ETag. */
+
+import * as z from 'zod/mini';
+import {
+  type Resource,
+  type ResourceKind,
+  type ResourcePage,
+  resourceKind,
+} from './protocol/resource.ts';
+import { parseJsonWith, parseWith } from './protocol/schema.ts';
+import { name as resourceName } from './protocol/values.ts';
+import { badInput, Refusal } from './refusal.ts';
+import { changedOwnership } from './resources/join-token.ts';
+import { type AnyResource, parseResource } from './resources/resource.ts';
+import type { Resources, StoredResource } from './storage/resources.ts';
+
+/** What a write is conditional on: the headers `If-None-Match` and `If-Match`. */
+export interface Condition {
+  readonly ifNoneMatch: string | null;
+  readonly ifMatch: string | null;
+}
+
+export interface WrittenResource {
+  readonly resource: Resource;
+  readonly etag: string;
+  readonly created: boolean;
+}
+
+export interface ResourceApi {
+  list(kind: string, after: string | null): Promise<ResourcePage>;
+  get(kind: string, name: string): Promise<{ readonly resource: Resource; readonly etag: string }>;
+  put(kind: string, name: string, json: string, condition: Condition): Promise<WrittenResource>;
+  remove(kind: string, name: string, ifMatch: string | null): Promise<void>;
+}
+
+const PAGE = 100;
+const MOST_JSON = 32_768;
+
+export function createResourceApi(resources: Resources): ResourceApi {
+  async function existing(kind: ResourceKind, name: string): Promise<StoredResource> {
+    const stored = await resources.read(kind, name);
+    if (!stored) throw new Refusal('not_found', `there is no ${kind} ${name}`);
+    return stored;
+  }
+
+  async function create(resource: AnyResource): Promise<WrittenResource> {
+    const etag = await resources.create(resource);
+    if (etag !== undefined) return { resource: wire(resource), etag, created: true };
+    throw new Refusal(
+      'already_exists',
+      `${resource.kind} ${resource.metadata.name} exists already`,
+    );
+  }
+
+  async function replace(resource: AnyResource, ifMatch: string): Promise<WrittenResource> {
+    const { kind, metadata } = resource;
+    const before = await existing(kind, metadata.name);
+    checkSameOwnership(before.resource, resource);
+    if (ifMatch !== '*' && ifMatch !== before.etag) throw changedMeanwhile();
+    const etag = await resources.replace(resource, before.etag);
+    if (etag === undefined)
+      throw ifMatch === '*'
+        ? new Refusal('try_again', 'it was changed at the same time: try again')
+        : changedMeanwhile();
+    return { resource: wire(resource), etag, created: false };
+  }
+
+  return {
+    async list(kindText, after) {
+      const kind = parseKind(kindText);
+      if (after !== null) parseName(after, 'next');
+      const { items, next } = await resources.list(kind, after ?? undefined, PAGE);
+      return {
+        items: items.map(({ resource }) => wire(resource)),
+        ...(next === undefined ? {} : { next }),
+      };
+    },
+    async get(kindText, nameText) {
+      const { resource, etag } = await existing(parseKind(kindText), parseName(nameText, 'name'));
+      return { resource: wire(resource), etag };
+    },
+    async put(kindText, nameText, json, condition) {
+      const resource = parseBody(parseKind(kindText), parseName(nameText, 'name'), json);
+      if (condition.ifNoneMatch === '*' && condition.ifMatch === null) return create(resource);
+      if (condition.ifMatch !== null && condition.ifNoneMatch === null)
+        return replace(resource, condition.ifMatch);
+      throw new Refusal(
+        'precondition_required',
+        'expected If-None-Match: * to create, or If-Match to replace',
+      );
+    },
+    async remove(kindText, nameText, ifMatch) {
+      const kind = parseKind(kindText);
+      const name = parseName(nameText, 'name');
+      const { etag } = await existing(kind, name);
+      if (ifMatch !== null && ifMatch !== '*' && ifMatch !== etag) throw changedMeanwhile();
+      if (!(await resources.remove(kind, name, etag))) throw changedMeanwhile();
+    },
+  };
+}
+
+function parseKind(text: string): ResourceKind {
+  const parsed = parseWith(resourceKind, text);
+  if (!parsed.ok)
+    throw new Refusal('not_found', 'there is no such kind: expected token, bot, role or lock');
+  return parsed.value;
+}
+
+function parseName(text: string, field: string): string {
+  const parsed = parseWith(resourceName, text);
+  if (!parsed.ok) throw badInput({ field, message: parsed.problem.message });
+  return parsed.value;
+}
+
+function parseBody(kind: ResourceKind, name: string, json: string): AnyResource {
+  const value = parseJsonWith(z.unknown(), json);
+  if (!value.ok) throw badInput(value.problem);
+  const parsed = parseResource(value.value);
+  if (!parsed.ok) throw badInput(parsed.problem);
+  const resource = parsed.value;
+  if (resource.kind !== kind)
+    throw badInput({ field: 'kind', message: `expected ${kind}, as in the address` });
+  if (resource.metadata.name !== name)
+    throw badInput({ field: 'metadata.name', message: `expected ${name}, as in the address` });
+  if (JSON.stringify(resource).length > MOST_JSON) {
+    throw new Refusal('too_large', `the resource is longer than ${MOST_JSON} characters of JSON`);
+  }
+  return resource;
+}
+
+function checkSameOwnership(before: AnyResource, after: AnyResource): void {
+  const field =
+    before.kind === 'token' && after.kind === 'token' ? changedOwnership(before, after) : undefined;
+  if (field !== undefined) {
+    throw badInput({
+      field,
+      message:
+        'can not be changed, because it decides who owns what has joined: delete the join token and create it anew',
+    });
+  }
+}
+
+const changedMeanwhile = (): Refusal =>
+  new Refusal('precondition_failed', 'it was changed in the meantime: get it again');
+
+/** A checked resource is one of the wire's. */
+const wire = (resource: AnyResource): Resource => resource as unknown as Resource;

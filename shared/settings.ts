@@ -1,0 +1,247 @@
+/** The broker's settings: environment variables, checked at start (rule 17). docs/settings.md is made from this file. */
+import * as z from 'zod/mini';
+import { AZURE_CLOUDS, cloudName } from './attestation/cloud-profile.ts';
+import { parseWith, sentenceOf } from './protocol/schema.ts';
+import { guid, parseDuration } from './protocol/values.ts';
+
+const listOf = <T>(item: z.ZodMiniType<T, string>) =>
+  z.pipe(
+    z.pipe(
+      z.string(),
+      z.transform((text) =>
+        text
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== ''),
+      ),
+    ),
+    z.array(item).check(z.maxLength(50)),
+  );
+
+const seconds = z.pipe(
+  z
+    .string()
+    .check(
+      z.refine(
+        (text) => parseDuration(text) !== undefined,
+        'expected a duration such as 1h or 30m',
+      ),
+    ),
+  z.transform((text) => parseDuration(text) ?? 0),
+);
+
+const text = z.string().check(z.minLength(1));
+
+interface Setting {
+  readonly schema: z.ZodMiniType<unknown, string>;
+  readonly about: string;
+  readonly example?: string;
+  /** The text that stands for a setting that is not there. A setting without one may be left out, unless required. */
+  readonly standard?: string;
+  readonly required?: true;
+}
+
+const SETTINGS = {
+  JOIN_BROKER_CLUSTER_NAME: {
+    schema: z
+      .string()
+      .check(
+        z.regex(
+          /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
+          'expected 1 to 63 lower-case letters, digits, dots or dashes',
+        ),
+      ),
+    about:
+      "The cluster's name: the SPIFFE trust domain, and part of the authorities' names. Never change it.",
+    example: 'prod.example.org',
+    required: true,
+  },
+  JOIN_BROKER_CLOUD: {
+    schema: cloudName,
+    about:
+      'The cloud whose machines join: `AzurePublic`, `AzureUSGovernment`, `AzureChina`, or `Simulated` (never on Azure).',
+    standard: 'AzurePublic',
+  },
+  JOIN_BROKER_SIMULATED_CLOUD: {
+    schema: text,
+    about: "Path of the simulated cloud's profile (JSON). Only with `JOIN_BROKER_CLOUD=Simulated`.",
+  },
+  JOIN_BROKER_TENANTS: {
+    schema: listOf(guid),
+    about:
+      'Directory tenants whose managed identities may join where an allow rule names no tenant. Comma separated GUIDs.',
+    example: '00000000-0000-4000-8000-000000000001',
+    standard: '',
+  },
+  JOIN_BROKER_AUDIENCES: {
+    schema: listOf(z.string().check(z.minLength(1), z.maxLength(256))),
+    about:
+      "Audiences of access tokens that are accepted, exactly as agents ask for them. Comma separated. Empty: the cloud's management API, with and without the trailing slash.",
+    standard: '',
+  },
+  JOIN_BROKER_OPERATORS_TENANT: {
+    schema: guid,
+    about: 'The tenant in which operators sign in.',
+    required: true,
+  },
+  JOIN_BROKER_OPERATORS_CLIENT_ID: {
+    schema: guid,
+    about:
+      "The client id of the operators' application, which has the app roles `JoinBroker.Admin` and `JoinBroker.Reader`.",
+    required: true,
+  },
+  JOIN_BROKER_TABLES_URL: {
+    schema: text,
+    about:
+      "Address of Table Storage: `https://<account>.table.core.windows.net`, reached with the broker's managed identity. `http://127.0.0.1:<port>/<account>` works on one machine only.",
+    example: 'https://joinbroker.table.core.windows.net',
+    required: true,
+  },
+  JOIN_BROKER_TABLES_KEY: {
+    schema: text,
+    about:
+      "The storage account's key, for an address on loopback only. Azure's storage is reached without any key.",
+  },
+  JOIN_BROKER_KEY_FILE: {
+    schema: text,
+    about:
+      'Local custody: path of the file (mode 0600, made if missing) with the key that encrypts all private keys. For one machine, never on Azure.',
+  },
+  JOIN_BROKER_DEFAULT_TTL: {
+    schema: seconds,
+    about: 'Lifetime of certificates that ask for none.',
+    standard: '1h',
+  },
+  JOIN_BROKER_MAX_TTL: {
+    schema: seconds,
+    about: 'Longest lifetime of any certificate; at most 24h.',
+    standard: '24h',
+  },
+  JOIN_BROKER_TRUST_ANCHORS: {
+    schema: text,
+    about:
+      'More roots that may sign attested documents, in PEM, beside those that come with the broker. For the day on which Microsoft moves to a new root before you can update.',
+  },
+  AZURE_CLIENT_ID: {
+    schema: guid,
+    about:
+      "Client id of the broker's user-assigned managed identity. Without it, the system-assigned one is used.",
+  },
+} as const satisfies Record<string, Setting>;
+
+type SettingName = keyof typeof SETTINGS;
+type Value<N extends SettingName> = z.infer<(typeof SETTINGS)[N]['schema']>;
+
+/** Settings by the name of their variable; those that may be left out may be `undefined`. */
+export type Settings = {
+  readonly [N in SettingName]: (typeof SETTINGS)[N] extends
+    | { required: true }
+    | { standard: string }
+    ? Value<N>
+    : Value<N> | undefined;
+};
+
+/** A setting is missing, wrong or unsafe. The message names every one of them, and never shows a value. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+const MOST_TTL_SECONDS = 24 * 3600;
+
+/** Reads and checks all settings. Throws a `SettingsError`. */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const problems: string[] = [];
+  const entries = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
+    const given = env[name]?.trim() || setting.standard;
+    if (given === undefined || (given === '' && setting.standard === undefined)) {
+      if (setting.required) problems.push(`${name}: expected a value, it is not set`);
+      return [name, undefined];
+    }
+    const parsed = parseWith(setting.schema, given);
+    if (!parsed.ok) problems.push(`${name}: ${sentenceOf(parsed.problem)}`);
+    return [name, parsed.ok ? parsed.value : undefined];
+  });
+  if (problems.length === 0) {
+    const settings = Object.fromEntries(entries) as Settings;
+    problems.push(...contradictions(settings, env['WEBSITE_INSTANCE_ID'] !== undefined));
+    if (problems.length === 0) return settings;
+  }
+  throw new SettingsError(`The broker can't start: ${problems.join('; ')}.`);
+}
+
+function contradictions(settings: Settings, onAzure: boolean): string[] {
+  const problems: string[] = [];
+  const simulated = settings.JOIN_BROKER_CLOUD === 'Simulated';
+  const tables = tablesAddress(settings.JOIN_BROKER_TABLES_URL);
+  if (simulated && onAzure)
+    problems.push('JOIN_BROKER_CLOUD: a simulated cloud is refused on Azure');
+  if (simulated !== (settings.JOIN_BROKER_SIMULATED_CLOUD !== undefined)) {
+    problems.push(
+      'JOIN_BROKER_SIMULATED_CLOUD: expected with JOIN_BROKER_CLOUD=Simulated, and only then',
+    );
+  }
+  if (tables === undefined)
+    problems.push('JOIN_BROKER_TABLES_URL: expected https, or http on loopback');
+  if (tables === 'loopback' && onAzure)
+    problems.push('JOIN_BROKER_TABLES_URL: an address on loopback is refused on Azure');
+  if ((tables === 'loopback') !== (settings.JOIN_BROKER_TABLES_KEY !== undefined)) {
+    problems.push('JOIN_BROKER_TABLES_KEY: expected with an address on loopback, and only then');
+  }
+  if (settings.JOIN_BROKER_KEY_FILE === undefined)
+    problems.push('JOIN_BROKER_KEY_FILE: expected a path');
+  else if (onAzure) problems.push('JOIN_BROKER_KEY_FILE: local custody is refused on Azure');
+  if (settings.JOIN_BROKER_MAX_TTL > MOST_TTL_SECONDS)
+    problems.push('JOIN_BROKER_MAX_TTL: expected at most 24h');
+  if (settings.JOIN_BROKER_DEFAULT_TTL > settings.JOIN_BROKER_MAX_TTL) {
+    problems.push('JOIN_BROKER_DEFAULT_TTL: expected at most JOIN_BROKER_MAX_TTL');
+  }
+  return problems;
+}
+
+/** Where tables are: on Azure or on this machine; `undefined` for anything else. */
+function tablesAddress(address: string): 'azure' | 'loopback' | undefined {
+  if (isAddress(address)) return 'azure';
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  return url?.protocol === 'http:' && isLoopback(url.hostname) ? 'loopback' : undefined;
+}
+
+function isAddress(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return (
+    url?.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === ''
+  );
+}
+
+/** Whether a host name or address is this machine's own. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+
+/** The audiences of access tokens that are accepted. */
+export function acceptedAudiences(settings: Settings): readonly string[] {
+  const named = settings.JOIN_BROKER_AUDIENCES;
+  const cloud = settings.JOIN_BROKER_CLOUD;
+  if (named.length > 0) return named;
+  const { management } = AZURE_CLOUDS[cloud === 'Simulated' ? 'AzurePublic' : cloud];
+  return [management, `${management}/`];
+}
+
+/** docs/settings.md. */
+export function settingsMarkdown(): string {
+  const rows = Object.entries<Setting>(SETTINGS).map(
+    ([name, { about, standard, example, required }]) => {
+      const given = required ? 'required' : standard ? `\`${standard}\`` : 'none';
+      return `| \`${name}\` | ${about}${example === undefined ? '' : ` Example: \`${example}\`.`} | ${given} |`;
+    },
+  );
+  return [
+    '# Settings',
+    '',
+    'The broker reads its settings from environment variables (application settings of the function app). It checks them',
+    'when it starts, and says which one is wrong. Made from `shared/settings.ts` by `npm run build`: change it there.',
+    '',
+    '| variable | meaning | default |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,206 @@
+/** Azure Table Storage through `@azure/data-tables`. A bundle of its own. */
+import {
+  AzureNamedKeyCredential,
+  odata,
+  RestError,
+  TableClient,
+  type TableEntityResult,
+  type TransactionAction,
+} from '@azure/data-tables';
+import type { TokenCredential } from '@azure/identity';
+import { unavailable } from '../refusal.ts';
+import {
+  type Operation,
+  type Query,
+  type Row,
+  rowSizeProblem,
+  type StoredRow,
+  type Table,
+  type TableName,
+  type Tables,
+  type Value,
+} from './table.ts';
+
+export interface AzureTablesOptions {
+  /** `https://<account>.table.core.windows.net`, or `http://127.0.0.1:<port>/<account>`. */
+  readonly url: string;
+  /** A managed identity on Azure, the account's key on loopback. */
+  readonly credential: TokenCredential | { readonly key: string };
+}
+
+const TABLE_NAMES: Readonly<Record<TableName, string>> = {
+  resources: 'resources',
+  instances: 'instances',
+  keys: 'keys',
+};
+const CALL_TIMEOUT_MS = 10_000;
+
+export function openAzureTables(options: AzureTablesOptions): Tables {
+  const open = (name: TableName): Table => tableOf(clientOf(TABLE_NAMES[name], options));
+  return { resources: open('resources'), instances: open('instances'), keys: open('keys') };
+}
+
+function clientOf(name: string, { url, credential }: AzureTablesOptions): TableClient {
+  const retryOptions = { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1000 };
+  if (!('key' in credential)) return new TableClient(url, name, credential, { retryOptions });
+  const account = new URL(url).pathname.slice(1);
+  const named = new AzureNamedKeyCredential(account, credential.key);
+  return new TableClient(url, name, named, { retryOptions, allowInsecureConnection: true });
+}
+
+type Entity = Record<string, Value> & { partitionKey: string; rowKey: string };
+
+function tableOf(client: TableClient): Table {
+  let made: Promise<unknown> | undefined;
+
+  /** Runs a call; makes the table if it turns out to be missing. */
+  async function call<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (codeOf(error) !== 'TableNotFound') throw asRefusal(error);
+    }
+    try {
+      made ??= client.createTable();
+      await made;
+      return await action();
+    } catch (error) {
+      made = undefined;
+      throw asRefusal(error);
+    }
+  }
+
+  async function read(partition: string, key: string): Promise<StoredRow | undefined> {
+    try {
+      return rowOf(await client.getEntity<Entity>(partition, key, timeLimit()));
+    } catch (error) {
+      if (codeOf(error) === 'ResourceNotFound') return undefined;
+      throw error;
+    }
+  }
+
+  async function list(query: Query): Promise<readonly StoredRow[]> {
+    const filter = filterOf(query);
+    const rows: StoredRow[] = [];
+    const entities = client.listEntities<Entity>(filter === '' ? {} : { queryOptions: { filter } });
+    for await (const entity of entities) rows.push(rowOf(entity));
+    return rows;
+  }
+
+  async function apply(operations: readonly Operation[]): Promise<boolean> {
+    try {
+      const [single, ...others] = operations;
+      if (single && others.length === 0) await applyOne(client, single);
+      else await client.submitTransaction(operations.map(actionOf));
+      return true;
+    } catch (error) {
+      if (isConflict(error)) return false;
+      throw error;
+    }
+  }
+
+  return {
+    read: (partition, key) => call(() => read(partition, key)),
+    list: (query) => call(() => list(query)),
+    apply(operations) {
+      for (const operation of operations) {
+        const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);
+        if (problem) throw new Error(`a row is too large: ${problem}`);
+      }
+      return call(() => apply(operations));
+    },
+  };
+}
+
+async function applyOne(client: TableClient, operation: Operation): Promise<void> {
+  if (operation.kind === 'insert') await client.createEntity(entityOf(operation.row), timeLimit());
+  else if (operation.kind === 'put')
+    await client.upsertEntity(entityOf(operation.row), 'Replace', timeLimit());
+  else if (operation.kind === 'replace') {
+    await client.updateEntity(entityOf(operation.row), 'Replace', {
+      etag: operation.etag,
+      ...timeLimit(),
+    });
+  } else
+    await client.deleteEntity(operation.partition, operation.key, {
+      etag: operation.etag,
+      ...timeLimit(),
+    });
+}
+
+function actionOf(operation: Operation): TransactionAction {
+  if (operation.kind === 'insert') return ['create', entityOf(operation.row)];
+  if (operation.kind === 'put') return ['upsert', entityOf(operation.row), 'Replace'];
+  if (operation.kind === 'replace')
+    return ['update', entityOf(operation.row), 'Replace', { etag: operation.etag }];
+  return [
+    'delete',
+    { partitionKey: operation.partition, rowKey: operation.key, etag: operation.etag },
+  ];
+}
+
+/** Numbers travel as text of their own type: the service would otherwise tell apart integers that fit 32 bits. */
+const entityOf = ({ partition, key, values }: Row): Entity =>
+  ({
+    partitionKey: partition,
+    rowKey: key,
+    ...Object.fromEntries(Object.entries(values).map(([column, value]) => [column, typed(value)])),
+  }) as Entity;
+
+const typed = (value: Value): unknown =>
+  typeof value === 'number' ? { type: 'Int64', value: String(value) } : value;
+
+function rowOf(entity: TableEntityResult<Entity>): StoredRow {
+  const {
+    partitionKey,
+    rowKey,
+    etag,
+    timestamp: _,
+    ...columns
+  } = entity as TableEntityResult<Entity> & Record<string, unknown>;
+  const values = Object.entries(columns)
+    .filter(([column]) => !column.startsWith('odata'))
+    .map(([column, value]): [string, Value] => [
+      column,
+      typeof value === 'bigint' ? Number(value) : (value as Value),
+    ]);
+  return {
+    partition: String(partitionKey),
+    key: String(rowKey),
+    etag,
+    values: Object.fromEntries(values),
+  };
+}
+
+function filterOf({ partition, below }: Query): string {
+  const parts = [
+    ...(partition === undefined ? [] : [odata`PartitionKey eq ${partition}`]),
+    ...(below === undefined ? [] : [`${below.column} lt ${below.value}L`]),
+  ];
+  return parts.join(' and ');
+}
+
+const timeLimit = () => ({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+
+/** The service's own name of an error. */
+function codeOf(error: unknown): string | undefined {
+  const { details } = error as { details?: { odataError?: { code?: string }; code?: string } };
+  return details?.odataError?.code ?? details?.code ?? (error as { code?: string }).code;
+}
+
+/** A row that exists, one that is gone, or one that has another ETag. */
+const CONFLICTS: readonly (string | undefined)[] = [
+  'EntityAlreadyExists',
+  'UpdateConditionNotSatisfied',
+  'ConditionNotMet',
+  'ResourceNotFound',
+  'EntityNotFound',
+];
+
+const isConflict = (error: unknown): boolean =>
+  error instanceof RestError && CONFLICTS.includes(codeOf(error));
+
+const asRefusal = (error: unknown) =>
+  error instanceof Error && error.name === 'Refusal'
+    ? error
+    : unavailable('table storage can not be asked now', 5, error);

@@ -1,0 +1,157 @@
+/**
+ * The `resources` table: one row for each resource, and a `revision` row that changes in the same transaction. Function
+ * instances keep a snapshot of everything and ask for the revision every five seconds at most.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ResourceKind } from '../protocol/resource.ts';
+import type { AnyResource, ResourceOf } from '../resources/resource.ts';
+import { PRESET_ROLES } from '../resources/role.ts';
+import type { Operation, Row, StoredRow, Table } from './table.ts';
+
+export interface StoredResource {
+  readonly resource: AnyResource;
+  readonly etag: string;
+}
+
+/** Every resource at one moment. */
+export interface Snapshot {
+  get<K extends ResourceKind>(kind: K, name: string): ResourceOf[K] | undefined;
+  all<K extends ResourceKind>(kind: K): readonly ResourceOf[K][];
+}
+
+export interface Resources {
+  /** What holds now, give or take five seconds. */
+  snapshot(): Promise<Snapshot>;
+  read(kind: ResourceKind, name: string): Promise<StoredResource | undefined>;
+  /** One page of a kind in the order of names, and the name to go on after. */
+  list(
+    kind: ResourceKind,
+    after: string | undefined,
+    most: number,
+  ): Promise<{ items: readonly StoredResource[]; next: string | undefined }>;
+  /** The new ETag; `undefined` if it exists already. */
+  create(resource: AnyResource): Promise<string | undefined>;
+  /** The new ETag; `undefined` if it has changed since, or is gone. `*` replaces whatever is there. */
+  replace(resource: AnyResource, etag: string): Promise<string | undefined>;
+  /** `false` if it has changed since, or is gone. */
+  remove(kind: ResourceKind, name: string, etag: string): Promise<boolean>;
+}
+
+/** How long a change may take to be noticed by every function instance. */
+export const SNAPSHOT_SECONDS = 5;
+
+const PARTITION = 'config';
+const REVISION = 'revision';
+
+export function createResources(table: Table, now: () => Date): Resources {
+  let cached: { readonly snapshot: Snapshot; readonly revision: string } | undefined;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let pending: Promise<Snapshot> | undefined;
+
+  async function reload(): Promise<Snapshot> {
+    const startedAt = now().getTime();
+    const row = (await table.read(PARTITION, REVISION)) ?? (await createPresets());
+    const revision = String(row?.values['revision']);
+    if (cached?.revision !== revision) {
+      // Read after the revision: a change in between makes the next check reload once more.
+      cached = { snapshot: snapshotOf(await table.list({ partition: PARTITION })), revision };
+    }
+    checkedAt = startedAt;
+    return cached.snapshot;
+  }
+
+  /** The very first thing that is written, all at once: whoever comes second finds the revision row. */
+  async function createPresets(): Promise<StoredRow | undefined> {
+    const presets = PRESET_ROLES.map(
+      (role) => ({ kind: 'insert', row: rowOf(role, 'preset') }) as const,
+    );
+    await table.apply([...presets, { kind: 'insert', row: revisionRow() }]);
+    return table.read(PARTITION, REVISION);
+  }
+
+  /** Writes together with a new revision. Every row carries the id of the write that made it. */
+  async function write(operation: Operation): Promise<boolean> {
+    const done = await table.apply([operation, { kind: 'put', row: revisionRow() }]);
+    if (done) checkedAt = Number.NEGATIVE_INFINITY;
+    return done;
+  }
+
+  async function save(
+    resource: AnyResource,
+    etag: string | undefined,
+  ): Promise<string | undefined> {
+    const writeId = randomUUID();
+    const row = rowOf(resource, writeId);
+    await write(etag === undefined ? { kind: 'insert', row } : { kind: 'replace', row, etag });
+    // Read back either way: a refusal may be of our own write, tried again by the SDK (rule 16).
+    const stored = await table.read(PARTITION, row.key);
+    return stored?.values['writeId'] === writeId ? stored.etag : undefined;
+  }
+
+  return {
+    async snapshot() {
+      if (cached && now().getTime() - checkedAt < SNAPSHOT_SECONDS * 1000) return cached.snapshot;
+      pending ??= reload().finally(() => {
+        pending = undefined;
+      });
+      return pending;
+    },
+    async read(kind, name) {
+      const row = await table.read(PARTITION, rowKey(kind, name));
+      return row && storedResource(row);
+    },
+    async list(kind, after, most) {
+      const rows = (await table.list({ partition: PARTITION }))
+        .filter(
+          ({ key }) =>
+            key.startsWith(`${kind}!`) && (after === undefined || key > rowKey(kind, after)),
+        )
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+      const items = rows.slice(0, most).map(storedResource);
+      return { items, next: rows.length > most ? items.at(-1)?.resource.metadata.name : undefined };
+    },
+    create: (resource) => save(resource, undefined),
+    replace: (resource, etag) => save(resource, etag),
+    async remove(kind, name, etag) {
+      const key = rowKey(kind, name);
+      if (await write({ kind: 'remove', partition: PARTITION, key, etag })) return true;
+      // A refusal may be of our own removal, tried again by the SDK (rule 16).
+      return (await table.read(PARTITION, key)) === undefined;
+    },
+  };
+}
+
+const rowKey = (kind: ResourceKind, name: string): string => `${kind}!${name}`;
+
+const rowOf = (resource: AnyResource, writeId: string): Row => ({
+  partition: PARTITION,
+  key: rowKey(resource.kind, resource.metadata.name),
+  values: { json: JSON.stringify(resource), writeId },
+});
+
+const revisionRow = (): Row => ({
+  partition: PARTITION,
+  key: REVISION,
+  values: { revision: randomUUID() },
+});
+
+const storedResource = (row: StoredRow): StoredResource => ({
+  resource: resourceOf(row),
+  etag: row.etag,
+});
+
+/** Rows were checked before they were written. */
+const resourceOf = ({ values }: StoredRow): AnyResource =>
+  JSON.parse(String(values['json'])) as AnyResource;
+
+function snapshotOf(rows: readonly StoredRow[]): Snapshot {
+  const resources = new Map(
+    rows.filter(({ key }) => key !== REVISION).map((row) => [row.key, resourceOf(row)]),
+  );
+  return {
+    get: <K extends ResourceKind>(kind: K, name: string) =>
+      resources.get(rowKey(kind, name)) as ResourceOf[K] | undefined,
+    all: <K extends ResourceKind>(kind: K) =>
+      [...resources.values()].filter((resource) => resource.kind === kind) as ResourceOf[K][],
+  };
+}
