@@ -1,0 +1,32 @@
+/** Every command, in the order in which help lists them. */
+import type { Command } from '../command.ts';
+import { botsLs, botsRm, botsUpdate } from './bots.ts';
+import { botsAdd } from './bots-add.ts';
+import { create } from './create.ts';
+import { edit } from './edit.ts';
+import { get } from './get.ts';
+import { lock, unlock } from './locks.ts';
+import { login, logout } from './login.ts';
+import { rm } from './rm.ts';
+import { status, version } from './status.ts';
+import { tokensAdd, tokensLs, tokensRm } from './tokens.ts';
+
+export const COMMANDS: readonly Command[] = [
+  login,
+  logout,
+  status,
+  create,
+  get,
+  edit,
+  rm,
+  botsAdd,
+  botsLs,
+  botsUpdate,
+  botsRm,
+  tokensAdd,
+  tokensLs,
+  tokensRm,
+  lock,
+  unlock,
+  version,
+];

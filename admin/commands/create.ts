@@ -1,0 +1,50 @@
+/** `joinctl create [-f] <file|->` */
+import { resolve } from 'node:path';
+import { hasFlag, operand } from '../arguments.ts';
+import type { BrokerClient } from '../broker-client.ts';
+import type { Command } from '../command.ts';
+import { located, type ResourceDocument, readDocuments } from '../documents.ts';
+import { Failure } from '../failure.ts';
+import { readText } from '../files.ts';
+import { display } from '../kinds.ts';
+import { openSession } from '../session.ts';
+
+export const create: Command = {
+  words: ['create'],
+  summary: 'create the resources of a YAML file',
+  operands: ['<file|->'],
+  flags: { force: 'overwrite resources that exist already' },
+  examples: [
+    'joinctl create bot.yaml',
+    'joinctl create -f bot-token.yaml',
+    'joinctl get roles/access | sed s/root/ubuntu/ | joinctl create -f -',
+  ],
+  async run(io, args) {
+    const file = operand(args, 0);
+    const text = file === '-' ? await io.readStdin() : await readText(resolve(io.cwd, file));
+    const documents = readDocuments(text, file === '-' ? 'stdin' : file);
+    const { client } = await openSession(io, args);
+    for (const document of documents) {
+      const { kind, metadata } = document.resource;
+      const done = await store(client, document, hasFlag(args, 'force'));
+      io.stdout.write(`${display({ kind, name: metadata.name })} has been ${done}\n`);
+    }
+  },
+};
+
+async function store(
+  client: BrokerClient,
+  document: ResourceDocument,
+  force: boolean,
+): Promise<'created' | 'updated'> {
+  const { resource } = document;
+  const shown = display({ kind: resource.kind, name: resource.metadata.name });
+  try {
+    if (await client.create(resource)) return 'created';
+    if (!force) throw new Failure(`${shown} exists already: give -f to overwrite it.`);
+    if (await client.replace(resource, '*')) return 'updated';
+  } catch (error) {
+    throw located(error, document);
+  }
+  throw new Failure(`${shown} was deleted at this very moment: try again.`);
+}

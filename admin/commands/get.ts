@@ -1,0 +1,44 @@
+/** `joinctl get <kind>[/name][,…]` */
+import type { Resource } from '../../shared/protocol/resource.ts';
+import { operand } from '../arguments.ts';
+import type { BrokerClient } from '../broker-client.ts';
+import type { Command } from '../command.ts';
+import { Failure } from '../failure.ts';
+import { display, parseSelection, type ResourceReference } from '../kinds.ts';
+import { formatOf, printResource, printResources } from '../resource-output.ts';
+import { openSession } from '../session.ts';
+
+export const get: Command = {
+  words: ['get'],
+  summary: 'show resources; their YAML can be created again',
+  operands: ['<kind>[/<name>][,…]'],
+  flags: { format: 'how to show them (yaml)' },
+  examples: [
+    'joinctl get roles --format=text',
+    'joinctl get roles/access > access.yaml',
+    'joinctl get bots,tokens',
+    'joinctl get all > backup.yaml',
+  ],
+  async run(io, args) {
+    const format = formatOf(args, 'yaml');
+    const selection = parseSelection(operand(args, 0));
+    const { client } = await openSession(io, args);
+    const [first] = selection;
+    if (selection.length === 1 && typeof first === 'object') {
+      return printResource(io, format, await one(client, first));
+    }
+    const resources: Resource[] = [];
+    for (const part of selection) {
+      if (typeof part === 'string') resources.push(...(await client.list(part)));
+      else resources.push(await one(client, part));
+    }
+    const kinds = selection.map((part) => (typeof part === 'string' ? part : part.kind));
+    printResources(io, format, [...new Set(kinds)], resources);
+  },
+};
+
+async function one(client: BrokerClient, reference: ResourceReference): Promise<Resource> {
+  const stored = await client.get(reference.kind, reference.name);
+  if (!stored) throw new Failure(`${display(reference)} does not exist.`);
+  return stored.resource;
+}

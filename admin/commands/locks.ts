@@ -1,0 +1,113 @@
+/** `joinctl lock` and `joinctl unlock` */
+import { isDeepStrictEqual } from 'node:util';
+import type { Resource } from '../../shared/protocol/resource.ts';
+import { type Arguments, flagValue } from '../arguments.ts';
+import type { Command } from '../command.ts';
+import { Failure, UsageFailure } from '../failure.ts';
+import type { FlagName } from '../flags.ts';
+import { display, parseName } from '../kinds.ts';
+import { field } from '../resource-fields.ts';
+import { formatOf, printResource } from '../resource-output.ts';
+import { lockTarget } from '../resource-tables.ts';
+import { openSession } from '../session.ts';
+import { expiryOf } from './expiry.ts';
+import { parseGuid } from './guid.ts';
+import { remove } from './rm.ts';
+
+const TARGET_FLAGS = {
+  bot: 'the bot',
+  instance: 'one instance, the life of one joined machine',
+  'join-token': 'everything that joins with this join token',
+  machine: 'the machine with this vmId, whatever it joins as',
+} as const satisfies Partial<Record<FlagName, string>>;
+
+type TargetFlag = keyof typeof TARGET_FLAGS;
+
+/** One key and its value, as in a lock's `spec.target`. */
+type Target = Readonly<Record<string, string>>;
+
+export const lock: Command = {
+  words: ['lock'],
+  summary: 'refuse joins and renewals of a bot, instance, join token or machine',
+  operands: [],
+  flags: {
+    ...TARGET_FLAGS,
+    ttl: 'how long (until it is unlocked)',
+    expires: 'until when',
+    message: 'why, for other operators',
+    format: 'text says that it was created; json and yaml print the lock',
+  },
+  examples: [
+    'joinctl lock --bot=example --message="key leaked" --ttl=10h',
+    'joinctl lock --machine=1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11',
+  ],
+  async run(io, args) {
+    const format = formatOf(args, 'text');
+    const target = targetOf(args);
+    if (!target) throw new UsageFailure(`Say what to lock: ${flagsShown}.`);
+    const expires = expiryOf(args, io.now());
+    const message = flagValue(args, 'message');
+    const created: Resource = {
+      kind: 'lock',
+      version: 'v2',
+      metadata: { name: io.randomId() },
+      spec: {
+        target,
+        ...(message !== undefined && { message }),
+        ...(expires !== undefined && { expires }),
+      },
+    };
+    const { client } = await openSession(io, args);
+    const { name } = created.metadata;
+    if (!(await client.create(created))) {
+      throw new Failure(`${display({ kind: 'lock', name })} exists already: try again.`);
+    }
+    if (format !== 'text') return printResource(io, format, created);
+    const end = expires === undefined ? 'it is unlocked' : expires;
+    io.stdout.write(
+      `${display({ kind: 'lock', name })} has been created\n\n${lockTarget(created.spec)} is locked until ${end}. To end it:\n  joinctl unlock ${name}\n`,
+    );
+  },
+};
+
+export const unlock: Command = {
+  words: ['unlock'],
+  summary: 'delete a lock, or every lock on a target',
+  operands: ['[<lock>]'],
+  flags: TARGET_FLAGS,
+  examples: ['joinctl unlock 8e7a4f0c-5d0b-4b39-a8f3-3a4d1f0c9b7e', 'joinctl unlock --bot=example'],
+  async run(io, args) {
+    const [name] = args.operands;
+    const target = targetOf(args);
+    if ((name === undefined) === (target === undefined)) {
+      throw new UsageFailure(`Say what to unlock: the name of a lock, or one of ${flagsShown}.`);
+    }
+    const checkedName = name === undefined ? undefined : parseName(name);
+    const { client } = await openSession(io, args);
+    if (checkedName !== undefined) return remove(io, client, { kind: 'lock', name: checkedName });
+    const locks = (await client.list('lock')).filter(({ spec }) =>
+      isDeepStrictEqual(field(spec, 'target'), target),
+    );
+    if (locks.length === 0)
+      throw new Failure('There is no lock on it: joinctl get locks shows all.');
+    for (const { metadata } of locks) {
+      await remove(io, client, { kind: 'lock', name: metadata.name });
+    }
+  },
+};
+
+const TARGETS = Object.keys(TARGET_FLAGS) as TargetFlag[];
+
+const flagsShown = TARGETS.map((flag) => `--${flag}`).join(', ');
+
+/** The one target that the flags name; `undefined` where none is given. */
+function targetOf(args: Arguments): Target | undefined {
+  const given = TARGETS.filter((flag) => flagValue(args, flag) !== undefined);
+  const [flag] = given;
+  if (flag === undefined) return undefined;
+  if (given.length > 1) throw new UsageFailure(`Give only one of ${flagsShown}.`);
+  return { [flag.replace('-', '_')]: targetValue(flag, flagValue(args, flag) ?? '') };
+}
+
+const targetValue = (flag: TargetFlag, value: string): string =>
+  flag === 'bot' || flag === 'join-token' ? parseName(value) : parseGuid(flag, value);

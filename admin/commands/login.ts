@@ -1,0 +1,81 @@
+/** `joinctl login` and `joinctl logout` */
+import { type Arguments, flagValue } from '../arguments.ts';
+import type { Command } from '../command.ts';
+import { UsageFailure } from '../failure.ts';
+import { printable } from '../printable.ts';
+import { forgetAll, joinctlHome, readProfile, writeProfile, writeToken } from '../profile.ts';
+import { connect, discoveredApplication, signIn, type Target } from '../session.ts';
+import { checkOperatorToken, SIGN_IN_METHODS, type SignInMethod } from '../sign-in/sign-in.ts';
+import { didYouMean } from '../suggestion.ts';
+
+export const login: Command = {
+  words: ['login'],
+  summary: 'sign in as an operator, and remember the broker',
+  operands: [],
+  flags: {
+    auth: 'how: the environment or an Azure command line (default), or a browser',
+    user: 'the account to offer in the browser',
+  },
+  examples: [
+    'joinctl login --proxy=broker.example.com',
+    'joinctl login --proxy=broker.example.com --auth=browser --user=ada@example.com',
+  ],
+  async run(io, args) {
+    const asked = methodOf(args);
+    const { target, discovery } = await connect(io, args);
+    if (target.from === 'local stack') {
+      return io.stdout.write(
+        `The local stack at ${target.broker} needs no sign-in: joinctl works as its Admin operator.\n`,
+      );
+    }
+    const described = await discovery();
+    const application = discoveredApplication(described);
+    const method = asked ?? methodBefore(target);
+    const user = flagValue(args, 'user');
+    const token = await signIn(io, { ...application, method, ...(user !== undefined && { user }) });
+    const home = joinctlHome(io);
+    await writeProfile(home, {
+      broker: target.broker,
+      cluster: described.cluster_name,
+      cloud: application.cloud,
+      tenant: application.tenant,
+      client_id: application.clientId,
+      auth: method,
+      ...(user !== undefined && { user }),
+    });
+    await writeToken(home, target.broker, application.clientId, token);
+    const { account, roles } = checkOperatorToken(token, application.clientId);
+    const cluster = printable(described.cluster_name);
+    io.stdout.write(
+      `Signed in to ${cluster} at ${target.broker} as ${account} (${roles.join(', ')}).\n`,
+    );
+  },
+};
+
+export const logout: Command = {
+  words: ['logout'],
+  summary: 'forget the sign-in and the broker',
+  operands: [],
+  flags: {},
+  examples: ['joinctl logout'],
+  async run(io) {
+    const home = joinctlHome(io);
+    const profile = await readProfile(home);
+    await forgetAll(home);
+    io.stdout.write(profile ? `Signed out of ${profile.broker}.\n` : 'Nobody was signed in.\n');
+  },
+};
+
+function methodOf(args: Arguments): SignInMethod | undefined {
+  const asked = flagValue(args, 'auth');
+  if (asked === undefined) return undefined;
+  const method = SIGN_IN_METHODS.find((known) => known === asked);
+  if (method) return method;
+  const hint = didYouMean(asked, SIGN_IN_METHODS);
+  throw new UsageFailure(
+    `--auth is one of ${SIGN_IN_METHODS.join(', ')}, not "${printable(asked)}"${hint}.`,
+  );
+}
+
+const methodBefore = (target: Target): SignInMethod =>
+  target.from === 'profile' ? target.profile.auth : 'default';

@@ -1,0 +1,32 @@
+/** `joinctl rm <kind>/<name>`, and what `bots rm`, `tokens rm` and `unlock` share with it. */
+import { operand } from '../arguments.ts';
+import type { BrokerClient } from '../broker-client.ts';
+import type { Command } from '../command.ts';
+import { Failure } from '../failure.ts';
+import type { Io } from '../io.ts';
+import { display, parseReference, type ResourceReference } from '../kinds.ts';
+import { openSession } from '../session.ts';
+
+export const rm: Command = {
+  words: ['rm'],
+  summary: 'delete a resource',
+  operands: ['<kind>/<name>'],
+  flags: {},
+  examples: ['joinctl rm tokens/example-bot'],
+  async run(io, args) {
+    const reference = parseReference(operand(args, 0));
+    const { client } = await openSession(io, args);
+    await remove(io, client, reference);
+  },
+};
+
+/** Deletes a resource and says so. */
+export async function remove(
+  io: Io,
+  client: BrokerClient,
+  reference: ResourceReference,
+): Promise<void> {
+  const existed = await client.remove(reference.kind, reference.name);
+  if (!existed) throw new Failure(`${display(reference)} does not exist.`);
+  io.stdout.write(`${display(reference)} has been deleted\n`);
+}

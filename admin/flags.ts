@@ -1,0 +1,46 @@
+/** Every flag of every command, once: whether it takes a value, may stand several times, and how help shows it. */
+export interface Flag {
+  /** What help shows for the value; a flag without one is a switch. */
+  readonly value?: string;
+  readonly short?: string;
+  readonly repeatable?: true;
+}
+
+export const FLAGS = {
+  proxy: { value: '<host[:port]>' },
+  'auth-server': { value: '<host[:port]>' },
+  verbose: {},
+  help: { short: 'h' },
+  format: { value: 'text|json|yaml' },
+  auth: { value: 'default|azure-cli|browser|device-code' },
+  user: { value: '<e-mail>' },
+  force: { short: 'f' },
+  roles: { value: '<a,b>' },
+  'add-roles': { value: '<a,b>' },
+  logins: { value: '<x,y>' },
+  'add-logins': { value: '<x,y>' },
+  token: { value: '<name>' },
+  type: { value: '<system role>' },
+  bot: { value: '<name>' },
+  instance: { value: '<id>' },
+  'join-token': { value: '<name>' },
+  machine: { value: '<vmId>' },
+  subscription: { value: '<id>' },
+  tenant: { value: '<id>' },
+  'resource-group': { value: '<name>', repeatable: true },
+  ttl: { value: '<1h30m>' },
+  expires: { value: '<time>' },
+  message: { value: '<text>' },
+} as const satisfies Record<string, Flag>;
+
+export type FlagName = keyof typeof FLAGS;
+
+export const flagNamed = (name: FlagName): Flag => FLAGS[name];
+
+/** The flags that every command takes, with what help says about them. */
+export const GLOBAL_FLAGS = {
+  proxy: 'the broker to talk to (or $JOINCTL_PROXY, or the one of joinctl login)',
+  'auth-server': 'the same as --proxy',
+  verbose: 'say on stderr which broker is used, and more about a failure',
+  help: 'show help for the command',
+} as const satisfies Partial<Record<FlagName, string>>;

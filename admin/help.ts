@@ -1,0 +1,54 @@
+/** Help texts, made from the commands themselves. */
+import type { Command } from './command.ts';
+import { type FlagName, flagNamed, GLOBAL_FLAGS } from './flags.ts';
+
+/** Every command with its summary. */
+export const overview = (commands: readonly Command[]): string =>
+  [
+    'joinctl is what operators of a Join Broker work with.',
+    '',
+    'Usage: joinctl <command> [flags]',
+    '',
+    'Commands:',
+    ...aligned(commands.map(({ words, summary }) => [words.join(' '), summary])),
+    '',
+    'Flags of every command:',
+    ...flagLines(GLOBAL_FLAGS),
+    '',
+    'joinctl <command> --help says more about a command.',
+    '',
+  ].join('\n');
+
+/** One command: usage, flags, examples. */
+export function commandHelp(command: Command): string {
+  const { words, summary, operands, flags, examples } = command;
+  const ownFlags = flagLines(flags);
+  return [
+    `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
+    '',
+    `Usage: ${['joinctl', ...words, ...operands].join(' ')}${ownFlags.length > 0 ? ' [flags]' : ''}`,
+    ...(ownFlags.length > 0 ? ['', 'Flags:', ...ownFlags] : []),
+    '',
+    'Flags of every command:',
+    ...flagLines(GLOBAL_FLAGS),
+    '',
+    examples.length === 1 ? 'Example:' : 'Examples:',
+    ...examples.map((example) => `  ${example}`),
+    '',
+  ].join('\n');
+}
+
+function flagLines(flags: Partial<Record<FlagName, string>>): string[] {
+  const entries = Object.entries(flags) as [FlagName, string][];
+  return aligned(entries.map(([name, text]) => [flagSyntax(name), text]));
+}
+
+function flagSyntax(name: FlagName): string {
+  const { short, value } = flagNamed(name);
+  return `${short ? `-${short}, ` : ''}--${name}${value ? `=${value}` : ''}`;
+}
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

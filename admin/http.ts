@@ -1,0 +1,108 @@
+/** One HTTP exchange with a service that may be asleep or busy: patient, bounded, and never led elsewhere. */
+import { Failure } from './failure.ts';
+import type { Io } from './io.ts';
+import { printable } from './printable.ts';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Whether an earlier try of the same request may have been carried out already. */
+  readonly retried: boolean;
+}
+
+export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/** A function app that sleeps needs up to a minute before it answers. */
+const PATIENCE_MS = 60_000;
+const LONGEST_ANSWER = 16 * 1024 * 1024;
+const BUSY = [429, 502, 503, 504];
+
+/** Sends requests; a busy service is asked again as it wishes (`Retry-After`) for up to a minute in all. */
+export function patientHttp({ fetch, now, sleep }: Pick<Io, 'fetch' | 'now' | 'sleep'>): Http {
+  return async (request) => {
+    const deadline = now().getTime() + PATIENCE_MS;
+    for (let tries = 1; ; tries += 1) {
+      const answer = await exchange(fetch, request, deadline - now().getTime());
+      const pause = pauseBefore(tries, answer.headers);
+      if (!BUSY.includes(answer.status) || now().getTime() + pause >= deadline) {
+        return { ...answer, retried: tries > 1 };
+      }
+      await sleep(pause);
+    }
+  };
+}
+
+function pauseBefore(nextTry: number, headers: Headers): number {
+  const asked = headers.get('retry-after') ?? '';
+  const seconds = /^\d{1,4}$/.test(asked) ? Number(asked) : Math.min(2 ** (nextTry - 1), 8);
+  return Math.max(seconds, 1) * 1000;
+}
+
+async function exchange(
+  fetch: Io['fetch'],
+  { method, url, headers = {}, body }: HttpRequest,
+  milliseconds: number,
+): Promise<Omit<HttpAnswer, 'retried'>> {
+  try {
+    const response = await fetch(url, {
+      method,
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(milliseconds),
+      ...(body !== undefined && { body }),
+    });
+    return {
+      status: response.status,
+      headers: response.headers,
+      text: await boundedText(response, url),
+    };
+  } catch (error) {
+    throw error instanceof Failure ? error : new Failure(unreachable(new URL(url), error));
+  }
+}
+
+async function boundedText(response: Response, url: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > LONGEST_ANSWER) throw new Failure(`${new URL(url).origin} answers too much.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'there is no host of this name',
+  EAI_AGAIN: 'the name could not be looked up',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the connection was cut',
+  EHOSTUNREACH: 'there is no way to the host',
+  ENETUNREACH: 'there is no way to the network',
+  CERT_HAS_EXPIRED: 'its TLS certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its TLS certificate comes from an unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its TLS certificate comes from an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its TLS certificate comes from an unknown authority',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS (a broker on this machine is http://…)',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS (a broker on this machine is http://…)',
+};
+
+function unreachable({ origin }: URL, error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return `${origin} did not answer within ${PATIENCE_MS / 1000} s.`;
+  }
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return `Can't reach ${origin}: ${REASONS[code] ?? printable(message || code)}.`;
+}

@@ -1,0 +1,27 @@
+/** Everything through which a command touches the world, passed in so that tests run commands in process. */
+import type { SignIn } from './sign-in/sign-in.ts';
+
+export interface Output {
+  readonly write: (text: string) => void;
+  /** The terminal's width in characters; absent where the output is no terminal. */
+  readonly columns?: number;
+}
+
+export interface Io {
+  readonly fetch: typeof fetch;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly readStdin: () => Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** The operator's home directory. */
+  readonly home: string;
+  /** Where temporary files go. */
+  readonly temporary: string;
+  readonly now: () => Date;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly randomId: () => string;
+  /** Opens a file in an editor, given as the shell command that `$EDITOR` holds, and waits; answers its exit code. */
+  readonly openEditor: (command: string, file: string) => Promise<number>;
+  readonly signIn: SignIn;
+}

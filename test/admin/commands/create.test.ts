@@ -1,0 +1,87 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { problem } from '../fake-broker.ts';
+import { terminal } from '../joinctl.ts';
+import { BOT, BOT_YAML, TOKEN, TOKEN_YAML } from '../samples.ts';
+
+describe('joinctl create', () => {
+  it('creates the resource of a file, as the guide does', async () => {
+    const shell = await terminal();
+    await writeFile(join(shell.folder, 'bot.yaml'), BOT_YAML);
+    expect(await shell.run('create', 'bot.yaml')).toEqual({
+      code: 0,
+      stdout: 'bot "example" has been created\n',
+      stderr: '',
+    });
+    expect(shell.broker.stored('bot', 'example')).toEqual({ ...BOT, spec: { roles: [] } });
+  });
+
+  it.each([
+    [['create', '-f', 'x.yaml']],
+    [['create', 'x.yaml', '-f']],
+    [['create', '--force', 'x.yaml']],
+  ])('overwrites with %j', async (argv) => {
+    const shell = await terminal({ resources: [{ ...TOKEN, spec: {} }] });
+    await writeFile(join(shell.folder, 'x.yaml'), `${TOKEN_YAML}---\n${BOT_YAML}`);
+    expect(await shell.run(...argv)).toEqual({
+      code: 0,
+      stdout: 'token "example-bot" has been updated\nbot "example" has been created\n',
+      stderr: '',
+    });
+    expect(shell.broker.stored('token', 'example-bot')).toEqual(TOKEN);
+  });
+
+  it('does not overwrite without -f, and says so', async () => {
+    const shell = await terminal({ resources: [{ ...TOKEN, spec: {} }], stdin: TOKEN_YAML });
+    expect(await shell.run('create', '-')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'joinctl: token "example-bot" exists already: give -f to overwrite it.\n',
+    });
+    expect(shell.broker.stored('token', 'example-bot')?.spec).toEqual({});
+  });
+
+  it('checks every document before it creates the first one', async () => {
+    const shell = await terminal({ stdin: `${BOT_YAML}---\n${TOKEN_YAML.replace('v2', '2')}` });
+    expect(await shell.run('create', '-')).toMatchObject({
+      code: 1,
+      stderr: 'joinctl: stdin:9:1: version: expected string, received number.\n',
+    });
+    expect(shell.broker.requests).toEqual([]);
+  });
+
+  it('shows where in the file a field stands that the broker refuses', async () => {
+    const shell = await terminal({
+      refuse: ({ kind }) =>
+        kind === 'token'
+          ? { field: 'spec.azure.allow[0].subscription', detail: 'expected a GUID' }
+          : undefined,
+    });
+    await writeFile(join(shell.folder, 'all.yaml'), `${BOT_YAML}---\n${TOKEN_YAML}`);
+    expect(await shell.run('create', '-f', 'all.yaml')).toEqual({
+      code: 1,
+      stdout: 'bot "example" has been created\n',
+      stderr: 'joinctl: all.yaml:21:7: spec.azure.allow[0].subscription: expected a GUID.\n',
+    });
+  });
+
+  it('says so where the resource is deleted while it is overwritten', async () => {
+    const shell = await terminal({ stdin: BOT_YAML });
+    shell.broker.intercept(() => problem('already_exists', 'it is there'), '/bot/example');
+    expect(await shell.run('create', '-f', '-')).toMatchObject({
+      code: 1,
+      stderr: 'joinctl: bot "example" was deleted at this very moment: try again.\n',
+    });
+  });
+
+  it.each([
+    ['missing.yaml', "joinctl: Can't read "],
+    ['.', 'it is a folder.'],
+  ])('says why it can not read %s', async (file, message) => {
+    const { run } = await terminal();
+    const { code, stderr } = await run('create', file);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+});

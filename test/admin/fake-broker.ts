@@ -1,0 +1,145 @@
+/** The resources API of a broker, in memory, as a `fetch` function: a map, ETags, conditional writes, problem+json. */
+import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
+import { type Resource, resource } from '../../shared/protocol/resource.ts';
+import { parseJsonWith } from '../../shared/protocol/schema.ts';
+
+export const TENANT = '7e000000-0000-4000-8000-000000000001';
+export const CLIENT_ID = '7e000000-0000-4000-8000-000000000002';
+export const CA_PINS = [`sha256:${'ab'.repeat(32)}`, `sha256:${'cd'.repeat(32)}`];
+
+interface SeenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+type Reply = (request: SeenRequest) => Response | Promise<Response>;
+
+export interface FakeBroker {
+  readonly fetch: typeof fetch;
+  readonly requests: SeenRequest[];
+  readonly put: (stored: Resource) => void;
+  readonly stored: (kind: string, name: string) => Resource | undefined;
+  /** Answers the next request whose URL holds `part` instead of the broker. */
+  readonly intercept: (reply: Reply, part?: string) => void;
+}
+
+export interface FakeBrokerOptions {
+  readonly token?: string;
+  readonly cluster?: string;
+  readonly cloud?: string;
+  readonly pageSize?: number;
+  /** The token that the simulated directory gives. */
+  readonly directoryToken?: string;
+  /** What a broker would refuse in a spec: the field and why. */
+  readonly refuse?: (wanted: Resource) => { field: string; detail: string } | undefined;
+}
+
+export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
+  const rows = new Map<string, { resource: Resource; revision: number }>();
+  const requests: SeenRequest[] = [];
+  const intercepts: { readonly reply: Reply; readonly part: string }[] = [];
+  let revision = 0;
+  const put = (stored: Resource): number => {
+    revision += 1;
+    rows.set(`${stored.kind}/${stored.metadata.name}`, { resource: stored, revision });
+    return revision;
+  };
+
+  const answer = (request: SeenRequest): Response => {
+    const url = new URL(request.url);
+    if (/^\/v1\/webapi\/(?:find|ping)$/.test(url.pathname)) return json(200, discovery(options));
+    if (url.pathname.endsWith('/oauth2/v2.0/token')) {
+      const access_token = options.directoryToken;
+      return json(access_token ? 200 : 401, {
+        token_type: 'Bearer',
+        expires_in: 3600,
+        access_token,
+      });
+    }
+    const [, kind = '', name] = /^\/v1\/resources\/(\w+)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
+    if (kind === '') return problem('not_found', 'there is no such address');
+    if (options.token && request.headers.get('authorization') !== `Bearer ${options.token}`) {
+      return problem('unauthenticated', 'the access token is not valid');
+    }
+    if (name === undefined) return list(kind, Number(url.searchParams.get('next') ?? 0));
+    return one(request, `${kind}/${decodeURIComponent(name)}`);
+  };
+
+  const list = (kind: string, from: number): Response => {
+    const all = [...rows.values()].map((row) => row.resource).filter((row) => row.kind === kind);
+    const size = options.pageSize ?? 100;
+    const rest = from + size < all.length ? { next: String(from + size) } : {};
+    return json(200, { items: all.slice(from, from + size), ...rest });
+  };
+
+  const one = (request: SeenRequest, key: string): Response => {
+    const row = rows.get(key);
+    const ifMatch = request.headers.get('if-match');
+    const stale = ifMatch !== null && ifMatch !== '*' && ifMatch !== `"${row?.revision}"`;
+    switch (request.method) {
+      case 'GET':
+        return row ? json(200, row.resource, row.revision) : problem('not_found', `no ${key}`);
+      case 'DELETE':
+        if (!row) return problem('not_found', `no ${key}`);
+        rows.delete(key);
+        return new Response(null, { status: 204 });
+      default: {
+        const wanted = parseJsonWith(resource, request.body);
+        if (!wanted.ok) return problem('bad_request', wanted.problem.message, wanted.problem.field);
+        const refused = options.refuse?.(wanted.value);
+        if (refused) return problem('bad_request', refused.detail, refused.field);
+        if (request.headers.get('if-none-match') === '*') {
+          return row
+            ? problem('already_exists', `${key} exists already`)
+            : json(201, wanted.value, put(wanted.value));
+        }
+        if (ifMatch === null) return problem('precondition_required', 'no condition');
+        if (!row || stale) return problem('precondition_failed', `${key} was changed`);
+        return json(200, wanted.value, put(wanted.value));
+      }
+    }
+  };
+
+  return {
+    requests,
+    put,
+    stored: (kind, name) => rows.get(`${kind}/${name}`)?.resource,
+    intercept: (reply, part = '') => intercepts.push({ reply, part }),
+    fetch: async (input, init = {}) => {
+      const seen = {
+        method: init.method ?? 'GET',
+        url: String(input),
+        headers: new Headers(init.headers),
+        body: typeof init.body === 'string' ? init.body : '',
+      };
+      requests.push(seen);
+      const at = intercepts.findIndex(({ part }) => seen.url.includes(part));
+      const [intercept] = at < 0 ? [] : intercepts.splice(at, 1);
+      return intercept ? intercept.reply(seen) : answer(seen);
+    },
+  };
+}
+
+const discovery = ({
+  cluster = 'broker.example.com',
+  cloud = 'AzurePublic',
+}: FakeBrokerOptions) => ({
+  server_version: '0.1.0',
+  cluster_name: cluster,
+  cloud,
+  ca_pins: CA_PINS,
+  operators: { tenant: TENANT, client_id: CLIENT_ID },
+});
+
+const json = (status: number, body: unknown, revision?: number): Response =>
+  Response.json(body, { status, headers: revision ? { etag: `"${revision}"` } : {} });
+
+export function problem(code: ProblemCode, detail: string, field?: string): Response {
+  const [status, title] = PROBLEMS[code];
+  return new Response(
+    JSON.stringify({ type: 'about:blank', title, status, code, detail, field, request_id: 'r-1' }),
+    { status, headers: { 'content-type': 'application/problem+json' } },
+  );
+}
