@@ -3,37 +3,14 @@ import { app } from '@azure/functions';
 import type { Broker } from '../shared/broker.ts';
 import { unavailable } from '../shared/refusal.ts';
 import { readSettings } from '../shared/settings.ts';
-import { challenge } from './challenge.ts';
 import { composeBroker } from './compose.ts';
-import { type Endpoint, handlerOf } from './endpoint.ts';
-import { healthz, readyz } from './health.ts';
-import { join } from './join.ts';
-import { notFound } from './not-found.ts';
-import { openapi } from './openapi.ts';
-import { deleteResource, getResource, listResources, putResource } from './resources.ts';
+import { handlerOf } from './endpoint.ts';
+import { endpoints } from './endpoints.ts';
 import { rotateKeys, sweep, timerHandlerOf } from './timers.ts';
-import { trust, trustForm } from './trust.ts';
-import { find, ping } from './webapi.ts';
-
-const endpoints: readonly Endpoint[] = [
-  challenge,
-  join,
-  trust,
-  trustForm,
-  ping,
-  find,
-  healthz,
-  readyz,
-  listResources,
-  getResource,
-  putResource,
-  deleteResource,
-  openapi,
-];
 
 const brokerOf = startBroker();
 
-for (const endpoint of [...endpoints, notFound(endpoints)]) {
+for (const endpoint of endpoints) {
   app.http(endpoint.name, {
     methods: [...endpoint.methods],
     route: endpoint.route,

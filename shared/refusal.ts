@@ -59,7 +59,7 @@ export class Refusal extends Error {
   readonly retryAfter: number | undefined;
 
   /** Each bundle has a copy of this class of its own: a refusal is known by its name. */
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof Error && value.name === 'Refusal';
   }
 

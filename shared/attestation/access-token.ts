@@ -48,8 +48,8 @@ const issuedTo = z.object({ tid: guid, oid: guid, iss: z.string() });
 const managedIdentityClaims = z.object({
   idtyp: z.optional(z.literal('app')),
   appidacr: z.optional(z.literal('2')),
+  azpacr: z.optional(z.literal('2')),
   scp: z.optional(z.never()),
-  roles: z.optional(z.unknown()),
   xms_az_rid: z.optional(z.string().check(z.maxLength(1024))),
   xms_mirid: z.optional(z.string().check(z.maxLength(1024))),
 });

@@ -44,7 +44,7 @@ function describe(issue: z.core.$ZodIssue): InputProblem {
     const key = issue.keys[0] ?? '';
     return { field: fieldPath([...issue.path, printable(key)]), message: 'unknown field' };
   }
-  return { field, message: issue.message.replace(/^Invalid input: /, '') };
+  return { field, message: issue.message.replace(/^Invalid (?:input|option): /, '') };
 }
 
 /** A path as people write it: dots between names, brackets around positions. */

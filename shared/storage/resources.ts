@@ -71,6 +71,7 @@ export function createResources(table: Table, now: () => Date): Resources {
 
   /** Writes together with a new revision. Every row carries the id of the write that made it. */
   async function write(operation: Operation): Promise<boolean> {
+    if (!cached) await reload();
     const done = await table.apply([operation, { kind: 'put', row: revisionRow() }]);
     if (done) checkedAt = Number.NEGATIVE_INFINITY;
     return done;

@@ -1,0 +1,28 @@
+/** Every HTTP function. */
+import { challenge } from './challenge.ts';
+import type { Endpoint } from './endpoint.ts';
+import { healthz, readyz } from './health.ts';
+import { join } from './join.ts';
+import { notFound } from './not-found.ts';
+import { openapi } from './openapi.ts';
+import { deleteResource, getResource, listResources, putResource } from './resources.ts';
+import { trust, trustForm } from './trust.ts';
+import { find, ping } from './webapi.ts';
+
+const known: readonly Endpoint[] = [
+  challenge,
+  join,
+  trust,
+  trustForm,
+  ping,
+  find,
+  healthz,
+  readyz,
+  listResources,
+  getResource,
+  putResource,
+  deleteResource,
+  openapi,
+];
+
+export const endpoints: readonly Endpoint[] = [...known, notFound(known)];

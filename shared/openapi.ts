@@ -1,0 +1,193 @@
+/** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
+import * as z from 'zod/mini';
+import { discovery } from './protocol/discovery.ts';
+import {
+  challengeAnswer,
+  challengeRequest,
+  joinAnswer,
+  joinBody,
+  joinRequest,
+} from './protocol/join.ts';
+import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
+import { resourcePage } from './protocol/resource.ts';
+import { trustBundle } from './protocol/trust.ts';
+import { SCHEMAS } from './resources/resource.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The document. `version` is the software's. */
+export function openApiDocument(version: string): Json {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Join Broker',
+      version,
+      description: 'A virtual machine proves what it is, and gets short-lived certificates.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths: {
+      '/v1/join/challenge': {
+        post: operation(
+          'Makes a challenge',
+          { body: 'ChallengeRequest', answer: 'ChallengeAnswer' },
+          [],
+          JOINING,
+        ),
+      },
+      '/v1/join': {
+        post: operation(
+          'Joins, or renews an instance. `request` is the JSON text of a JoinRequest; every proof is made over its bytes',
+          { body: 'JoinBody', answer: 'JoinAnswer' },
+          [],
+          [...JOINING, 'access_denied', 'instance_unknown', 'try_again'],
+        ),
+      },
+      '/v1/trust': { get: operation('The trust bundle', { answer: 'TrustBundle' }) },
+      '/v1/trust/{form}': {
+        get: {
+          ...operation(
+            'One part of the trust bundle as plain text',
+            {},
+            [pathParameter('form', { enum: ['tls.pem', 'ssh-user-ca.pub', 'ssh-host-ca.pub'] })],
+            ['not_found'],
+          ),
+        },
+      },
+      '/v1/webapi/ping': { get: operation('Discovery', { answer: 'Discovery' }) },
+      '/v1/webapi/find': { get: operation('Discovery', { answer: 'Discovery' }) },
+      '/healthz': { get: operation('The process answers', {}) },
+      '/readyz': { get: operation('Storage is reachable, signing keys are loaded and valid', {}) },
+      '/v1/resources/{kind}': {
+        get: operator(
+          operation(
+            'A page of resources',
+            { answer: 'ResourcePage' },
+            [KIND, { name: 'next', in: 'query', schema: { type: 'string' } }],
+            READING,
+          ),
+        ),
+      },
+      '/v1/resources/{kind}/{name}': {
+        get: operator(operation('One resource', { answer: 'Resource' }, [KIND, NAME], READING)),
+        put: operator(
+          operation(
+            'Creates (`If-None-Match: *`) or replaces (`If-Match`) a resource',
+            { body: 'Resource', answer: 'Resource' },
+            [KIND, NAME, header('If-None-Match'), header('If-Match')],
+            [
+              ...READING,
+              'already_exists',
+              'precondition_failed',
+              'precondition_required',
+              'too_large',
+            ],
+          ),
+        ),
+        delete: operator(
+          operation(
+            'Deletes a resource',
+            {},
+            [KIND, NAME, header('If-Match')],
+            [...READING, 'precondition_failed'],
+          ),
+        ),
+      },
+    },
+    components: {
+      schemas: {
+        ChallengeRequest: schemaOf(challengeRequest),
+        ChallengeAnswer: schemaOf(challengeAnswer),
+        JoinBody: schemaOf(joinBody),
+        JoinRequest: schemaOf(joinRequest),
+        JoinAnswer: schemaOf(joinAnswer),
+        TrustBundle: schemaOf(trustBundle),
+        Discovery: schemaOf(discovery),
+        Problem: schemaOf(problem),
+        ResourcePage: schemaOf(resourcePage),
+        Token: schemaOf(SCHEMAS.token),
+        Bot: schemaOf(SCHEMAS.bot),
+        Role: schemaOf(SCHEMAS.role),
+        Lock: schemaOf(SCHEMAS.lock),
+        Resource: { oneOf: ['Token', 'Bot', 'Role', 'Lock'].map(reference) },
+      },
+      securitySchemes: {
+        operator: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            "An Entra ID token for the operators' application, with app role JoinBroker.Admin or JoinBroker.Reader.",
+        },
+      },
+    },
+  };
+}
+
+const JOINING: readonly ProblemCode[] = [
+  'bad_request',
+  'length_required',
+  'too_large',
+  'unsupported_media_type',
+];
+const READING: readonly ProblemCode[] = [
+  'bad_request',
+  'unauthenticated',
+  'forbidden',
+  'not_found',
+];
+
+const pathParameter = (name: string, schema: Json): Json => ({
+  name,
+  in: 'path',
+  required: true,
+  schema,
+});
+const header = (name: string): Json => ({ name, in: 'header', schema: { type: 'string' } });
+
+const KIND = pathParameter('kind', { enum: Object.keys(SCHEMAS) });
+const NAME = pathParameter('name', { type: 'string' });
+
+const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const content = (type: string, name: string): Json => ({ [type]: { schema: reference(name) } });
+
+function operation(
+  summary: string,
+  { body, answer }: { readonly body?: string; readonly answer?: string },
+  parameters: readonly Json[] = [],
+  problems: readonly ProblemCode[] = [],
+): Json {
+  const byStatus = Object.groupBy(
+    [...problems, 'unavailable' as const],
+    (code) => PROBLEMS[code][0],
+  );
+  const responses = Object.entries(byStatus).map(([status, codes = []]) => [
+    status,
+    {
+      description: `Code ${codes.join(' or ')}`,
+      content: content('application/problem+json', 'Problem'),
+    },
+  ]);
+  return {
+    summary,
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: content('application/json', body) } }),
+    responses: {
+      '2XX':
+        answer === undefined
+          ? { description: 'Done' }
+          : { description: 'Done', content: content('application/json', answer) },
+      ...Object.fromEntries(responses),
+    },
+  };
+}
+
+const operator = (described: Json): Json => ({ ...described, security: [{ operator: [] }] });
+
+function schemaOf(schema: z.ZodMiniType): Json {
+  const { $schema: _, ...described } = z.toJSONSchema(schema, {
+    io: 'input',
+    target: 'draft-2020-12',
+  });
+  return described;
+}

@@ -1,0 +1,126 @@
+/** A joiner written from the protocol: makes a valid join of a machine, any part of which a test can change. */
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
+import type { EvidenceOptions, Machine } from '../../local/azure/machine.ts';
+import {
+  bitString,
+  explicit,
+  oid,
+  sequence,
+  smallInteger,
+} from '../../shared/encoding/der-encode.ts';
+import { OID } from '../../shared/encoding/oids.ts';
+import { encodePem } from '../../shared/encoding/pem.ts';
+import type { JoinAnswer } from '../../shared/protocol/join.ts';
+import type { Answer, Api } from './test-broker.ts';
+
+export interface JoinOptions {
+  /** Name of the join token; `example-bot` by default. */
+  readonly token?: string;
+  readonly instanceId?: string;
+  /** The key of the first certificate: the instance key. */
+  readonly key?: KeyObject;
+  /** Signs the proof; needed with `instanceId`. */
+  readonly proofKey?: KeyObject;
+  /** Members of the request, in place of the right ones. */
+  readonly request?: Readonly<Record<string, unknown>>;
+  /** Members of the first certificate's wish. */
+  readonly wish?: Readonly<Record<string, unknown>>;
+  readonly evidence?: EvidenceOptions;
+  /** Changes the request's text after all proof was made over it. */
+  readonly changedRequest?: (text: string) => string;
+  /** Changes the body before it is sent. */
+  readonly changedBody?: (body: Record<string, unknown>) => unknown;
+  /** A challenge of its own, in place of a fresh one. */
+  readonly challenge?: string;
+}
+
+export interface Attempt extends Answer {
+  /** The body that was sent. */
+  readonly sent: unknown;
+  readonly key: KeyObject;
+}
+
+export const newKey = (): KeyObject =>
+  generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+
+/** Joins, or renews, as `joinbot` does. */
+export async function join(
+  api: Api,
+  machine: Machine,
+  options: JoinOptions = {},
+): Promise<Attempt> {
+  const key = options.key ?? newKey();
+  const body = await makeJoin(api, machine, { ...options, key });
+  return { ...(await api.request('POST', '/v1/join', { body })), sent: body, key };
+}
+
+/** The body of a join, not sent yet. */
+export async function makeJoin(
+  api: Api,
+  machine: Machine,
+  options: JoinOptions = {},
+): Promise<unknown> {
+  const key = options.key ?? newKey();
+  const token = options.token ?? 'example-bot';
+  const request = JSON.stringify({
+    challenge: options.challenge ?? (await askChallenge(api, token, options.instanceId)),
+    token,
+    join_method: 'azure',
+    certificates: [{ name: 'identity', csr: certificationRequest(key), ...options.wish }],
+    ...options.request,
+  });
+  const message = `join-broker-v1\n${request}`;
+  const nonce = createHash('sha256').update(message).digest('hex').slice(0, 32);
+  const body = {
+    request: options.changedRequest?.(request) ?? request,
+    azure: machine.evidence({ nonce, ...options.evidence }),
+    ...(options.proofKey && {
+      proof: sign('sha256', Buffer.from(message), options.proofKey).toString('base64'),
+    }),
+  };
+  return options.changedBody?.(body) ?? body;
+}
+
+export async function askChallenge(
+  api: Api,
+  token = 'example-bot',
+  instanceId?: string,
+): Promise<string> {
+  const body = {
+    token,
+    join_method: 'azure',
+    ...(instanceId !== undefined && { instance_id: instanceId }),
+  };
+  const answer = await api.request('POST', '/v1/join/challenge', { body });
+  if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+  return (answer.body as { challenge: string }).challenge;
+}
+
+/** What an admitted joiner got. */
+export function joined(attempt: Answer): JoinAnswer {
+  if (attempt.status !== 200) throw new Error(`not admitted: ${JSON.stringify(attempt.body)}`);
+  return attempt.body as JoinAnswer;
+}
+
+/** A PKCS#10 request in PEM, with an empty subject. */
+export function certificationRequest(key: KeyObject, signedBy: KeyObject = key): string {
+  const publicKeyInfo = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const info = sequence(smallInteger(0), sequence(), publicKeyInfo, explicit(0));
+  const ed25519 = signedBy.asymmetricKeyType === 'ed25519';
+  const algorithm = ed25519
+    ? OID.ed25519
+    : signedBy.asymmetricKeyType === 'rsa'
+      ? OID.sha256WithRSAEncryption
+      : OID.ecdsaWithSHA256;
+  const signature = sign(ed25519 ? null : 'sha256', info, signedBy);
+  return encodePem(
+    'CERTIFICATE REQUEST',
+    sequence(info, sequence(oid(algorithm)), bitString(signature)),
+  );
+}

@@ -1,0 +1,226 @@
+/** A broker on a simulated cloud, in process and with a clock of its own: the API's own handlers, storage in memory. */
+import { randomBytes } from 'node:crypto';
+import { HttpRequest, type InvocationContext } from '@azure/functions';
+import { type Endpoint, handlerOf } from '../../functions/endpoint.ts';
+import { endpoints } from '../../functions/endpoints.ts';
+import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
+import type { Tenant } from '../../local/azure/tenant.ts';
+import { createAzureMachineDirectory } from '../../shared/attestation/azure-machine-directory.ts';
+import type { Custody } from '../../shared/authority/custody.ts';
+import { type Broker, createBroker } from '../../shared/broker.ts';
+import { fetchText } from '../../shared/fetch-text.ts';
+import { readSettings } from '../../shared/settings.ts';
+import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
+import type { Tables } from '../../shared/storage/table.ts';
+import { type AuditEvent, createLogTelemetry } from '../../shared/telemetry/telemetry.ts';
+import { sharedRsaKeys } from '../shared-rsa-keys.ts';
+import { createMemoryCustody } from './memory-custody.ts';
+
+/** Where every test's clock starts, unless it sets it. */
+export const NOON = new Date('2026-11-20T12:00:00Z');
+
+export interface Clock {
+  now(): Date;
+  advance(seconds: number): void;
+}
+
+export function createClock(start: Date = NOON): Clock {
+  let time = start.getTime();
+  return {
+    now: () => new Date(time),
+    advance(seconds) {
+      time += seconds * 1000;
+    },
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body's JSON, or its text where it is none. */
+  readonly body: unknown;
+}
+
+export interface RequestOptions {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Api {
+  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** The audit lines so far. */
+  readonly audit: readonly (AuditEvent & { readonly request_id: string })[];
+}
+
+export interface TestBroker extends Api {
+  readonly cloud: Cloud;
+  readonly tenant: Tenant;
+  readonly clock: Clock;
+  readonly tables: Tables;
+  readonly custody: Custody;
+  readonly broker: Broker;
+  /** Puts a resource as an admin. Fails where the broker refuses it. */
+  put(resource: object): Promise<void>;
+  /** Another function instance of the same broker: own memory, same storage. */
+  another(): TestBroker;
+}
+
+export interface TestBrokerOptions {
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly tables?: Tables;
+  readonly cloud?: Cloud;
+  readonly clock?: Clock;
+  readonly custody?: Custody;
+}
+
+const OPERATORS = '00000000-0000-4000-8000-0000000000aa';
+
+export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
+  const clock = options.clock ?? createClock();
+  const cloud = options.cloud ?? createCloud({ now: clock.now, keys: sharedRsaKeys() });
+  const tenant = cloud.tenants[0] ?? cloud.tenant();
+  const tables = options.tables ?? createMemoryTables();
+  const custody = options.custody ?? createMemoryCustody();
+  const application = tenant.application({
+    clientId: OPERATORS,
+    appRoles: ['JoinBroker.Admin', 'JoinBroker.Reader'],
+  });
+  const admin = tenant.operator({ application, roles: ['JoinBroker.Admin'] });
+  const audit: (AuditEvent & { request_id: string })[] = [];
+  const broker = createBroker({
+    settings: readSettings({
+      JOIN_BROKER_CLUSTER_NAME: 'test.example.org',
+      JOIN_BROKER_TENANTS: tenant.id,
+      JOIN_BROKER_OPERATORS_TENANT: tenant.id,
+      JOIN_BROKER_OPERATORS_CLIENT_ID: application.clientId,
+      JOIN_BROKER_TABLES_URL: 'https://test.table.core.windows.net',
+      JOIN_BROKER_KEY_FILE: 'unused',
+      ...options.settings,
+    }),
+    cloud: {
+      name: 'Simulated',
+      attestedDomains: cloud.profile.attested_domains,
+      directory: cloud.profile.directory,
+      issuers: cloud.profile.issuers,
+      management: cloud.profile.management,
+    },
+    roots: cloud.roots,
+    tables,
+    custody,
+    machines: createAzureMachineDirectory({
+      management: cloud.profile.management.replace('http:', 'https:'),
+      fetch: (input, init) => cloud.fetch(String(input).replace('https:', 'http:'), init),
+      credential: { getToken: () => brokerToken(cloud) },
+    }),
+    fetchKeySet: (id) =>
+      fetchText(cloud.fetch, `${cloud.profile.directory}/${id}/discovery/v2.0/keys`, {
+        mostBytes: 100_000,
+        milliseconds: 5000,
+      }),
+    telemetry: createLogTelemetry(clock.now, (line) => audit.push(JSON.parse(line))),
+    now: clock.now,
+  });
+  const api = createApi(broker, audit);
+  return {
+    ...api,
+    cloud,
+    tenant,
+    clock,
+    tables,
+    custody,
+    broker,
+    async put(resource) {
+      const { kind, metadata } = resource as { kind: string; metadata: { name: string } };
+      const send = (condition: Record<string, string>) =>
+        api.request('PUT', `/v1/resources/${kind}/${metadata.name}`, {
+          body: resource,
+          headers: { authorization: `Bearer ${admin.accessToken()}`, ...condition },
+        });
+      let answer = await send({ 'if-none-match': '*' });
+      if (answer.status === 409) answer = await send({ 'if-match': '*' });
+      if (answer.status >= 300) throw new Error(JSON.stringify(answer.body));
+    },
+    another: () => createTestBroker({ ...options, cloud, clock, tables, custody }),
+  };
+}
+
+async function brokerToken(cloud: Cloud) {
+  const { endpoint, header } = cloud.brokerIdentity;
+  const url = `${endpoint}?api-version=2019-08-01&resource=${encodeURIComponent(cloud.profile.management)}`;
+  const response = await cloud.fetch(url, { headers: { 'x-identity-header': header } });
+  const { access_token, expires_on } = (await response.json()) as {
+    access_token: string;
+    expires_on: string;
+  };
+  return { token: access_token, expiresOnTimestamp: Number(expires_on) * 1000 };
+}
+
+/** Calls the API's handlers as the Functions host does. */
+function createApi(broker: Broker, audit: (AuditEvent & { request_id: string })[]): Api {
+  return {
+    audit,
+    async request(method, path, { body, headers = {} } = {}) {
+      const url = new URL(path, 'https://broker.example.org');
+      const { endpoint, params } = route(method, url.pathname);
+      const text =
+        body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+      const length =
+        text === undefined ? {} : { 'content-length': String(Buffer.byteLength(text)) };
+      const type = text === undefined ? {} : { 'content-type': 'application/json' };
+      const request = new HttpRequest({
+        method,
+        url: url.href,
+        params,
+        query: Object.fromEntries(url.searchParams),
+        headers: { ...length, ...type, ...headers },
+        ...(text === undefined ? {} : { body: { string: text } }),
+      });
+      const log = (line: string): void => {
+        const event = JSON.parse(line) as AuditEvent & { request_id: string };
+        audit.push(event);
+      };
+      const context = { log, warn() {}, error() {} } as unknown as InvocationContext;
+      const response = await handlerOf(endpoint, () => Promise.resolve(broker))(request, context);
+      const answer = String(response.body ?? '');
+      return {
+        status: response.status ?? 200,
+        headers: new Headers(response.headers as Record<string, string>),
+        body: jsonOf(answer),
+      };
+    },
+  };
+}
+
+function route(
+  method: string,
+  pathname: string,
+): { endpoint: Endpoint; params: Record<string, string> } {
+  for (const endpoint of endpoints) {
+    const names = endpoint.route.split('/');
+    const given = pathname.slice(1).split('/');
+    const fits =
+      names.length === given.length &&
+      names.every((part, i) => part.startsWith('{') || part === given[i]);
+    if (
+      endpoint.route !== '{*path}' &&
+      !(fits && (endpoint.methods as readonly string[]).includes(method))
+    )
+      continue;
+    const params = names.flatMap((part, i) =>
+      part.startsWith('{') ? [[part.slice(1, -1), decodeURIComponent(given[i] ?? '')]] : [],
+    );
+    return { endpoint, params: Object.fromEntries(params) };
+  }
+  throw new Error('no function');
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A name that no other test uses. */
+export const randomName = (): string => `n${randomBytes(6).toString('hex')}`;
