@@ -1,0 +1,122 @@
+/** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
+import { formatTimestamp } from '../shared/protocol/values.ts';
+import type { Effects } from './effects.ts';
+import { Failure } from './failure.ts';
+import { writeFileSet } from './file-set.ts';
+import { identityFiles } from './identity-files.ts';
+import { type Instance, loadInstance, stateFiles } from './instance-state.ts';
+import type { IssuedCertificate } from './issued-certificate.ts';
+import { type Joined, type JoinPartners, join } from './join.ts';
+import { untilNextTry, untilRenewal } from './schedule.ts';
+import type { AgentSettings } from './settings.ts';
+
+/** Gives the signal that ends the next wait: aborted when the agent is to renew now, or to stop. */
+export type NextWake = () => AbortSignal;
+
+/** Ends when it was told to stop; with `oneshot`, once everything is written. Then a failure is thrown, else logged. */
+export async function runAgent(
+  settings: AgentSettings,
+  partners: JoinPartners,
+  effects: Effects,
+  nextWake: NextWake,
+): Promise<void> {
+  const { clock, random, log, stop } = effects;
+  announce(settings, effects);
+  const { storage } = settings;
+  let instance =
+    storage.type === 'directory' ? await loadInstance(settings, storage.path, log) : undefined;
+
+  for (let failures = 0; !stop.aborted; ) {
+    let wait: number;
+    try {
+      const joined = await join(settings, instance, partners, effects);
+      report(joined, instance, effects);
+      instance = joined.instance;
+      await write(joined, settings, effects);
+      if (settings.oneshot) return;
+      failures = 0;
+      const intervalMs = settings.renewalIntervalSeconds * 1000;
+      wait = untilRenewal({ intervalMs, expires: soonestEnd(joined), now: clock.now() }, random);
+    } catch (error) {
+      if (stop.aborted && !settings.oneshot) break;
+      if (settings.oneshot || !(error instanceof Failure)) throw error;
+      failures += 1;
+      wait = Math.max(untilNextTry(failures, random), error.retryAfterMs ?? 0);
+      log.error(`${error.message}${stillGood(instance, clock.now())}`);
+    }
+    log.debug(`the next renewal is in ${Math.round(wait / 1000)} s`);
+    await clock.sleep(wait, nextWake());
+  }
+  log.info('stopped');
+}
+
+function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>): void {
+  if (settings.caPins.length === 0) {
+    log.info(
+      'no ca_pins are set: the trust bundle is taken as the TLS connection delivers it; pins are safer, "joinctl status" shows them',
+    );
+  }
+  if (settings.storage.type === 'memory' && settings.outputs.length === 0) {
+    log.info('storage is memory and there are no outputs: nothing will be written');
+  }
+}
+
+function report(
+  { instance, trust, certificates }: Joined,
+  before: Instance | undefined,
+  { log }: Pick<Effects, 'log'>,
+): void {
+  const done = before?.id === instance.id ? 'renewed' : 'joined';
+  const [own] = certificates;
+  log.info(
+    `${done} as bot ${instance.bot} (instance ${instance.id}, generation ${instance.generation}, certificates until ${formatTimestamp(own.expires)})`,
+  );
+  if (before?.trust.root !== trust.root) log.info(`the broker's root has the CA pin ${trust.root}`);
+}
+
+/** The agent's own directory first: losing it costs a fresh join. One bad directory doesn't keep the others from theirs. */
+async function write(
+  { instance, trust, certificates }: Joined,
+  { storage, outputs }: AgentSettings,
+  { clock, log }: Pick<Effects, 'clock' | 'log'>,
+): Promise<void> {
+  const [own, ...others] = certificates;
+  const problems: Failure[] = [];
+  const writeTo = async (
+    path: string,
+    certificate: IssuedCertificate,
+    more: readonly (readonly [string, string])[] = [],
+  ): Promise<void> => {
+    try {
+      const identity = identityFiles(instance.bot, certificate, trust.bundle, path);
+      await writeFileSet(path, new Map([...identity, ...more]), clock.now());
+      log.info(`wrote ${path}`);
+      if (certificate.ssh === undefined) {
+        const why = certificate.sshAbsent ?? 'the roles have no login';
+        log.info(`there is no SSH certificate in ${path}: ${why}`);
+      }
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      problems.push(error);
+    }
+  };
+
+  if (storage.type === 'directory') await writeTo(storage.path, own, stateFiles(instance));
+  for (const [position, { path }] of outputs.entries()) {
+    const certificate = others[position];
+    if (certificate) await writeTo(path, certificate);
+  }
+  const [first] = problems;
+  if (first) throw new Failure(first.code, problems.map(({ message }) => message).join('; '));
+}
+
+const soonestEnd = ({ certificates }: Joined): Date =>
+  new Date(Math.min(...certificates.map(({ expires }) => expires.getTime())));
+
+function stillGood(instance: Instance | undefined, now: Date): string {
+  if (!instance) return '';
+  const until = formatTimestamp(instance.expires);
+  return instance.expires > now
+    ? ` (the certificates are good until ${until})`
+    : ` (the certificates expired at ${until})`;
+}

@@ -1,0 +1,104 @@
+/** The broker as a joiner sees it. Every failure becomes one sentence that an operator can act on. */
+import type * as z from 'zod/mini';
+import {
+  type ChallengeAnswer,
+  type ChallengeRequest,
+  challengeAnswer,
+  type JoinAnswer,
+  type JoinBody,
+  joinAnswer,
+} from '../shared/protocol/join.ts';
+import { type Problem, problem } from '../shared/protocol/problem.ts';
+import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
+import type { Effects } from './effects.ts';
+import { Failure } from './failure.ts';
+import { type HttpAnswer, NoAnswer } from './http.ts';
+import { printable } from './printable.ts';
+import { retryAfterMs } from './retry-after.ts';
+import { VERSION } from './version.ts';
+
+export interface Broker {
+  challenge(request: ChallengeRequest): Promise<ChallengeAnswer>;
+  join(body: JoinBody): Promise<JoinAnswer>;
+}
+
+/** A function app that nobody has called for a while needs this long to wake up. */
+const TIMEOUT_MS = 60_000;
+const MOST_BYTES = 1024 * 1024;
+
+/** `address` is the broker's origin, such as `https://broker.example.com`. */
+export function brokerAt(
+  address: string,
+  { clock, web, stop }: Pick<Effects, 'clock' | 'web' | 'stop'>,
+): Broker {
+  async function post<T>(path: string, schema: z.ZodMiniType<T>, body: unknown): Promise<T> {
+    const answer = await web({
+      method: 'POST',
+      url: `${address}${path}`,
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/json',
+        'user-agent': `joinbot/${VERSION}`,
+      },
+      body: JSON.stringify(body),
+      timeoutMs: TIMEOUT_MS,
+      mostBytes: MOST_BYTES,
+      stop,
+    }).catch((error: unknown) => {
+      throw error instanceof NoAnswer ? unreachable(address, error) : error;
+    });
+    const text = Buffer.from(answer.body).toString('utf8');
+    if (answer.status !== 200) throw refusal(address, answer, text, clock.now());
+    const parsed = parseJsonWith(schema, text);
+    if (parsed.ok) return parsed.value;
+    const message = `the answer of ${address}${path} is not what this version of joinbot understands: ${sentenceOf(parsed.problem)}`;
+    throw new Failure('broker_refused', message);
+  }
+
+  return {
+    challenge: (request) => post('/v1/join/challenge', challengeAnswer, request),
+    join: (body) => post('/v1/join', joinAnswer, body),
+  };
+}
+
+const unreachable = (address: string, cause: NoAnswer): Failure =>
+  new Failure(
+    cause.untrusted ? 'untrusted' : 'broker_unreachable',
+    `the broker at ${address} can't be reached: ${printable(cause.message)}`,
+    { cause },
+  );
+
+function refusal(address: string, answer: HttpAnswer, text: string, now: Date): Failure {
+  const wait = { retryAfterMs: retryAfterMs(answer.header('retry-after'), now) };
+  const parsed = parseJsonWith(problem, text);
+  const id = parsed.ok ? ` (request id ${printable(parsed.value.request_id, 64)})` : '';
+  const detail = parsed.ok ? describe(parsed.value) : `status ${answer.status}`;
+
+  if (answer.status === 429) {
+    return new Failure('throttled', `the broker has too much to do: ${detail}${id}`, wait);
+  }
+  if (answer.status >= 500) {
+    const message = `the broker can't do its work at the moment: ${detail}${id}`;
+    return new Failure('broker_unavailable', message, wait);
+  }
+  if (!parsed.ok) {
+    const message = `${address} answered with status ${answer.status} and no explanation: is this the address of a join broker?`;
+    return new Failure('broker_refused', message);
+  }
+  switch (parsed.value.code) {
+    case 'access_denied': {
+      const found = printable(parsed.value.request_id, 64);
+      const message = `the broker refused the join (request id ${found}); an operator sees the reason with: joinctl joins show ${found}`;
+      return new Failure('denied', message);
+    }
+    case 'instance_unknown':
+      return new Failure('instance_unknown', `the broker doesn't know this instance any more${id}`);
+    case 'try_again':
+      return new Failure('try_again', `the broker asks to try again: ${detail}${id}`, wait);
+    default:
+      return new Failure('broker_refused', `the broker refused the request: ${detail}${id}`);
+  }
+}
+
+const describe = ({ field, detail, title }: Problem): string =>
+  printable(field ? `${field}: ${detail ?? title}` : (detail ?? title));

@@ -1,0 +1,125 @@
+/** The command line: which command, and its flags. The long names are those of `tbot`. */
+import { parseArgs } from 'node:util';
+import { Failure } from './failure.ts';
+import type { LogFormat } from './log.ts';
+import { nearestName } from './nearest-name.ts';
+import { printable } from './printable.ts';
+
+type Command =
+  | { readonly name: 'help' }
+  | { readonly name: 'version' }
+  | { readonly name: 'start'; readonly flags: StartFlags };
+
+export interface StartFlags {
+  readonly config?: string;
+  readonly proxyServer?: string;
+  readonly authServer?: string;
+  readonly joinMethod?: string;
+  readonly token?: string;
+  readonly caPins: readonly string[];
+  readonly dataDir?: string;
+  readonly destinationDir?: string;
+  readonly oneshot: boolean;
+  readonly debug: boolean;
+  readonly logFormat: LogFormat;
+}
+
+const OPTIONS = {
+  config: { type: 'string', short: 'c' },
+  'proxy-server': { type: 'string' },
+  'auth-server': { type: 'string' },
+  'join-method': { type: 'string' },
+  token: { type: 'string' },
+  'ca-pin': { type: 'string', multiple: true },
+  'data-dir': { type: 'string' },
+  'destination-dir': { type: 'string' },
+  oneshot: { type: 'boolean' },
+  debug: { type: 'boolean', short: 'd' },
+  'log-format': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+const COMMANDS = ['start', 'version', 'help'];
+
+export const USAGE = `joinbot joins this machine to a join broker and keeps its certificates fresh.
+
+Usage:
+  joinbot start -c <file> [flags]   join, write certificates, renew them until stopped
+  joinbot version                   print the version
+  joinbot help                      print this
+
+Flags of start; they win over the config file:
+  -c, --config <file>          config file (YAML)
+      --proxy-server <addr>    address of the broker, host:port
+      --auth-server <addr>     the same
+      --join-method <method>   azure
+      --token <name>           name of the join token
+      --ca-pin <pin>           accept only trust bundles under this root (sha256:...); may be repeated
+      --data-dir <dir>         keep the agent's own identity here, so that a restart renews
+      --destination-dir <dir>  write an identity for other programs here
+      --oneshot                join, write, exit
+  -d, --debug                  log more
+      --log-format text|json   form of the log lines (default text)
+
+Signals: SIGHUP renews now, SIGINT and SIGTERM stop.
+Exit codes: 0 done or stopped, 1 failed, 2 wrong usage.
+`;
+
+/** `args` is what follows the program's name. Throws a `Failure` of code `usage`. */
+export function parseCommandLine(args: readonly string[]): Command {
+  const { values, positionals } = parse(args);
+  const [command, ...others] = positionals;
+  if (values.help || command === 'help') return { name: 'help' };
+  if (values.version || command === 'version') return { name: 'version' };
+  if (command === undefined) throw usage('expected a command');
+  if (command !== 'start') {
+    const meant = nearestName(command, COMMANDS);
+    throw usage(
+      `unknown command ${printable(command, 40)}${meant ? `; did you mean ${meant}?` : ''}`,
+    );
+  }
+  if (others[0] !== undefined) throw usage(`unexpected argument ${printable(others[0], 40)}`);
+  const logFormat = values['log-format'] ?? 'text';
+  if (logFormat !== 'text' && logFormat !== 'json') {
+    throw usage(`--log-format: expected text or json, got ${printable(logFormat, 40)}`);
+  }
+  return {
+    name: 'start',
+    flags: {
+      ...given('config', values.config),
+      ...given('proxyServer', values['proxy-server']),
+      ...given('authServer', values['auth-server']),
+      ...given('joinMethod', values['join-method']),
+      ...given('token', values.token),
+      caPins: values['ca-pin'] ?? [],
+      ...given('dataDir', values['data-dir']),
+      ...given('destinationDir', values['destination-dir']),
+      oneshot: values.oneshot ?? false,
+      debug: values.debug ?? false,
+      logFormat,
+    },
+  };
+}
+
+const given = <K extends string>(key: K, value: string | undefined) =>
+  (value === undefined ? {} : { [key]: value }) as Partial<Record<K, string>>;
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw usage(explain(error));
+  }
+}
+
+/** Node's message, and the flag that was probably meant. */
+function explain(error: TypeError): string {
+  const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
+  if (unknown === undefined) return printable(error.message.split('. ')[0] ?? '');
+  const meant = nearestName(unknown.replace(/^--?/, ''), Object.keys(OPTIONS));
+  return `unknown flag ${printable(unknown, 40)}${meant ? `; did you mean --${meant}?` : ''}`;
+}
+
+const usage = (message: string): Failure => new Failure('usage', `${message} (see: joinbot help)`);

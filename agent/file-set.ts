@@ -1,0 +1,174 @@
+/**
+ * A set of files that changes as one, in the way of kubelet's atomic writer: every version is a directory of its own,
+ * one link says which is current, and the visible names are links through it. Renaming that one link changes all
+ * files at once, and a crash at any point leaves either the old set or the new one.
+ *
+ *     key      -> ..data/key
+ *     tlscert  -> ..data/tlscert
+ *     ..data   -> ..2026_11_20_19_05_00.x7Kq2f
+ */
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Failure } from './failure.ts';
+
+/** Contents by file name. */
+export type FileSet = ReadonlyMap<string, string>;
+
+const CURRENT = '..data';
+const NEXT = '..data_tmp';
+const VERSION = /^\.\.\d{4}(?:_\d\d){5}\.[A-Za-z0-9]{6}$/;
+
+/** Replaces the whole set. Refuses, and changes nothing, where a name is taken by something that is not of a set. */
+export async function writeFileSet(directory: string, files: FileSet, now: Date): Promise<void> {
+  await withPlainErrors(directory, async () => {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const previous = await currentVersion(directory);
+    for (const name of files.keys()) await refuseForeign(directory, name);
+    await removeLeftovers(directory, previous);
+
+    const version = await writeVersion(directory, files, now);
+    await symlink(version, join(directory, NEXT));
+    await rename(join(directory, NEXT), join(directory, CURRENT));
+    await sync(directory);
+
+    await linkNames(directory, files);
+    await sync(directory);
+    if (previous !== undefined) await rm(join(directory, previous), { recursive: true });
+  });
+}
+
+/** The named files of the current version, all of the same one; `undefined` if there is none or it lacks one of them. */
+export async function readFileSet(
+  directory: string,
+  names: readonly string[],
+): Promise<FileSet | undefined> {
+  return withPlainErrors(directory, async () => {
+    const version = await currentVersion(directory);
+    if (version === undefined) return undefined;
+    const files = new Map<string, string>();
+    for (const name of names) {
+      const text = await orUndefined(readFile(join(directory, version, name), 'utf8'));
+      if (text === undefined) return undefined;
+      files.set(name, text);
+    }
+    return files;
+  });
+}
+
+async function currentVersion(directory: string): Promise<string | undefined> {
+  const path = join(directory, CURRENT);
+  const entry = await orUndefined(lstat(path));
+  if (!entry) return undefined;
+  const version = entry.isSymbolicLink() ? await readlink(path) : '';
+  if (!VERSION.test(version)) throw foreign(path);
+  return version;
+}
+
+async function refuseForeign(directory: string, name: string): Promise<void> {
+  const path = join(directory, name);
+  const entry = await orUndefined(lstat(path));
+  if (entry && !(entry.isSymbolicLink() && (await readlink(path)) === join(CURRENT, name))) {
+    throw foreign(path);
+  }
+}
+
+const foreign = (path: string): Failure =>
+  new Failure(
+    'files',
+    `${path} is there already and was not made by joinbot: move it away, or choose another directory`,
+  );
+
+/** What an interrupted writer left behind. */
+async function removeLeftovers(directory: string, current: string | undefined): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name === NEXT || (VERSION.test(name) && name !== current)) {
+      await rm(join(directory, name), { recursive: true });
+    }
+  }
+}
+
+async function writeVersion(directory: string, files: FileSet, now: Date): Promise<string> {
+  const stamp = now.toISOString().slice(0, 19).replace(/[-T:]/g, '_');
+  const path = await mkdtemp(join(directory, `..${stamp}.`));
+  try {
+    for (const [name, text] of files) {
+      const file = await open(join(path, name), 'wx', 0o600);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    }
+    await sync(path);
+  } catch (error) {
+    await rm(path, { recursive: true });
+    throw error;
+  }
+  return basename(path);
+}
+
+/** Makes the visible names that are missing and removes those that have no file any more. */
+async function linkNames(directory: string, files: FileSet): Promise<void> {
+  const present = new Set(await readdir(directory));
+  for (const name of files.keys()) {
+    if (!present.has(name)) await symlink(join(CURRENT, name), join(directory, name));
+  }
+  for (const name of present) {
+    if (files.has(name)) continue;
+    const target = await orUndefined(readlink(join(directory, name)));
+    if (target === join(CURRENT, name)) await unlink(join(directory, name));
+  }
+}
+
+async function sync(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What the promise gives, or `undefined` where there is no such file, or it is no link. */
+async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EINVAL') return undefined;
+    throw error;
+  }
+}
+
+const IN_WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied: give the directory to the user that joinbot runs as',
+  EPERM: 'permission denied: give the directory to the user that joinbot runs as',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'something else is there, or another joinbot writes to it',
+};
+
+async function withPlainErrors<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (error instanceof Failure || code === '') throw error;
+    const message = `the directory ${directory} can't be used: ${IN_WORDS[code] ?? code}`;
+    throw new Failure('files', message, { cause: error });
+  }
+}

@@ -1,0 +1,105 @@
+/** HTTP with a time limit, a size limit and no redirects: the one way in which the agent talks to anybody. */
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly timeoutMs: number;
+  readonly mostBytes: number;
+  readonly stop: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  readonly body: Uint8Array;
+}
+
+/** Sends a request. Any answer is an answer, whatever its status; no answer is a `NoAnswer`. */
+export type SendHttp = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/** No answer came. The message says why in a few words, ready to stand behind a colon. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+  /** The other side's TLS certificate was not accepted: asking again won't help. */
+  readonly untrusted: boolean;
+
+  constructor(message: string, untrusted = false) {
+    super(message);
+    this.untrusted = untrusted;
+  }
+}
+
+/** Sends through `fetch`, or any function of its form. */
+export function sendWith(fetch: (request: Request) => Promise<Response>): SendHttp {
+  return async ({ method, url, headers, body, timeoutMs, mostBytes, stop }) => {
+    const limit = new AbortController();
+    const abort = (): void => limit.abort();
+    const timer = setTimeout(abort, timeoutMs);
+    stop.addEventListener('abort', abort);
+    if (stop.aborted) abort();
+    try {
+      const init = { method, headers: { ...headers }, signal: limit.signal, redirect: 'manual' };
+      const response = await fetch(
+        new Request(url, { ...init, body: body ?? null } as RequestInit),
+      );
+      return {
+        status: response.status,
+        header: (name) => response.headers.get(name) ?? undefined,
+        body: await readAtMost(response, mostBytes),
+      };
+    } catch (error) {
+      throw limit.signal.aborted
+        ? new NoAnswer(stop.aborted ? 'stopped' : timedOut(timeoutMs))
+        : noAnswerOf(error);
+    } finally {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', abort);
+    }
+  };
+}
+
+async function readAtMost(response: Response, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    size += part.length;
+    if (size > most) throw new NoAnswer(tooLarge(most));
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+export const timedOut = (ms: number): string => `no answer within ${ms / 1000} s`;
+export const tooLarge = (most: number): string => `the answer is larger than ${most} bytes`;
+
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ENOTFOUND: 'there is no such host name',
+  EAI_AGAIN: 'the host name could not be looked up',
+  EHOSTUNREACH: 'there is no route to it',
+  ENETUNREACH: 'there is no route to it',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+};
+
+/** OpenSSL's verdicts on a certificate, and Node's on its name. */
+const UNTRUSTED = /CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^HOSTNAME_MISMATCH$|^INVALID_CA$/;
+
+/** What a network error of Node means, in words. */
+export function noAnswerOf(error: unknown): NoAnswer {
+  if (error instanceof NoAnswer) return error;
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const code = String((cause as NodeJS.ErrnoException).code ?? '');
+    const words = IN_WORDS[code];
+    if (words) return new NoAnswer(words);
+    if (UNTRUSTED.test(code)) {
+      return new NoAnswer(`its TLS certificate is not accepted: ${cause.message}`, true);
+    }
+  }
+  const deepest = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return new NoAnswer(deepest instanceof Error ? deepest.message : String(deepest));
+}

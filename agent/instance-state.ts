@@ -1,0 +1,106 @@
+/** What the agent keeps of a join, so that it can renew instead of joining afresh: also over a restart. */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import * as z from 'zod/mini';
+import { joinMethod } from '../shared/protocol/join.ts';
+import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
+import { caPin } from '../shared/protocol/trust.ts';
+import {
+  formatTimestamp,
+  guid,
+  name,
+  parseTimestamp,
+  timestamp,
+} from '../shared/protocol/values.ts';
+import { readFileSet } from './file-set.ts';
+import type { Log } from './log.ts';
+import type { AgentSettings } from './settings.ts';
+import type { KnownTrust } from './trust-bundle.ts';
+
+/** One joined machine's life as a bot, as its own machine knows it. */
+export interface Instance {
+  readonly broker: string;
+  readonly joinMethod: string;
+  readonly token: string;
+  readonly bot: string;
+  readonly id: string;
+  readonly generation: number;
+  /** The key of the first certificate of the latest join: it signs the next renewal. */
+  readonly key: KeyObject;
+  readonly expires: Date;
+  readonly trust: KnownTrust;
+}
+
+const STATE_FILE = 'state.json';
+const KEY_FILE = 'key';
+
+const stateFile = z.strictObject({
+  version: z.literal(1),
+  broker: z.string(),
+  join_method: joinMethod,
+  token: name,
+  bot: name,
+  instance_id: guid,
+  generation: z.int(),
+  expires: timestamp,
+  trust: z.strictObject({ root: caPin, version: z.int() }),
+});
+
+/** The file that lies beside the identity in the storage directory. The key is the identity's own. */
+export function stateFiles(instance: Instance): [name: string, text: string][] {
+  const { broker, token, bot, generation, trust } = instance;
+  const state = {
+    version: 1,
+    broker,
+    join_method: instance.joinMethod,
+    token,
+    bot,
+    instance_id: instance.id,
+    generation,
+    expires: formatTimestamp(instance.expires),
+    trust,
+  };
+  return [[STATE_FILE, `${JSON.stringify(state, undefined, 2)}\n`]];
+}
+
+/** The instance to go on as; `undefined`, and a log line, where the directory holds none or one of other settings. */
+export async function loadInstance(
+  settings: Pick<AgentSettings, 'broker' | 'joinMethod' | 'token'>,
+  directory: string,
+  log: Log,
+): Promise<Instance | undefined> {
+  const files = await readFileSet(directory, [STATE_FILE, KEY_FILE]);
+  if (!files) return undefined;
+  const parsed = parseJsonWith(stateFile, files.get(STATE_FILE) ?? '');
+  const key = readKey(files.get(KEY_FILE) ?? '');
+  if (!parsed.ok || !key) {
+    const why = parsed.ok ? 'its key is not a private key' : sentenceOf(parsed.problem);
+    log.warn(`joining afresh: the state in ${directory} can't be read (${why})`);
+    return undefined;
+  }
+  const state = parsed.value;
+  const other = (['broker', 'token'] as const).find((field) => state[field] !== settings[field]);
+  if (other !== undefined || state.join_method !== settings.joinMethod) {
+    log.info(`joining afresh: the state in ${directory} is of another ${other ?? 'join method'}`);
+    return undefined;
+  }
+  return {
+    broker: state.broker,
+    joinMethod: state.join_method,
+    token: state.token,
+    bot: state.bot,
+    id: state.instance_id,
+    generation: state.generation,
+    key,
+    expires: parseTimestamp(state.expires) ?? new Date(0),
+    trust: state.trust,
+  };
+}
+
+function readKey(pem: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    // The reason would quote OpenSSL's internals; the caller says which file it is.
+    return undefined;
+  }
+}

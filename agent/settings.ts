@@ -1,0 +1,28 @@
+/** What `joinbot start` works with: the config file and the flags, checked and put together. */
+import type { JoinMethod } from '../shared/protocol/join.ts';
+
+export interface AgentSettings {
+  /** The broker's origin, such as `https://broker.example.com`. */
+  readonly broker: string;
+  readonly joinMethod: JoinMethod;
+  /** The join token's name. */
+  readonly token: string;
+  readonly caPins: readonly string[];
+  readonly azure: { readonly clientId?: string; readonly audience: string };
+  readonly storage: Storage;
+  readonly outputs: readonly IdentityOutput[];
+  readonly oneshot: boolean;
+  readonly certificateTtlSeconds: number;
+  readonly renewalIntervalSeconds: number;
+}
+
+export type Storage =
+  | { readonly type: 'memory' }
+  | { readonly type: 'directory'; readonly path: string };
+
+/** An identity directory for other programs. */
+export interface IdentityOutput {
+  readonly path: string;
+  /** Roles of the bot to ask for; absent: all of them. */
+  readonly roles?: readonly string[];
+}

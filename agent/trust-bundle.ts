@@ -1,0 +1,124 @@
+/** Whether a trust bundle may be installed: signed under one of its own roots, which is pinned, and no step back. */
+import { createHash, X509Certificate } from 'node:crypto';
+import { decodeProtectedHeader, errors, flattenedVerify } from 'jose';
+import { decodePem } from '../shared/encoding/pem.ts';
+import { type TrustBundle, trustPayload } from '../shared/protocol/trust.ts';
+import { parseTimestamp } from '../shared/protocol/values.ts';
+import { Failure } from './failure.ts';
+import { checkChain } from './tls-chain.ts';
+
+/** A bundle that was verified. */
+export interface VerifiedTrust {
+  readonly bundle: TrustBundle;
+  readonly roots: readonly X509Certificate[];
+  /** The CA pin of the root that its signature leads to. */
+  readonly root: string;
+}
+
+/** What the agent trusted before: a bundle of the same root must not be older. */
+export interface KnownTrust {
+  readonly root: string;
+  readonly version: number;
+}
+
+const SKEW_MS = 5 * 60_000;
+const MOST_ROOTS = 8;
+const MOST_SIGNERS = 3;
+
+/**
+ * Without pins the bundle is taken as the TLS connection delivered it, if it is signed by a root of its own. Throws a
+ * `Failure` that names what is wrong.
+ */
+export async function verifyTrustBundle(
+  bundle: TrustBundle,
+  expected: {
+    readonly pins: readonly string[];
+    readonly known: KnownTrust | undefined;
+    readonly now: Date;
+  },
+): Promise<VerifiedTrust> {
+  const { pins, known, now } = expected;
+  const roots = readRoots(bundle);
+  const chain = await verifySignature(bundle);
+  const root = chain.at(-1);
+  if (!root || !roots.some((one) => one.raw.equals(root.raw))) {
+    throw untrusted('it is not signed under one of its own roots');
+  }
+  // A joined bot's certificate leads to the same root: only an authority speaks for the broker.
+  if (!chain.every((certificate) => certificate.ca)) {
+    throw untrusted('its signer is not a certificate authority');
+  }
+  checkChain(chain, [root], now);
+
+  const pin = pinOf(root);
+  if (pins.length > 0 && !pins.includes(pin)) {
+    throw untrusted(
+      `its root is ${pin}, which is not among the configured CA pins: compare with "joinctl status"`,
+    );
+  }
+  if (known && known.root === pin && bundle.version < known.version) {
+    throw untrusted(
+      `its version is ${bundle.version}, older than ${known.version}, which is installed`,
+    );
+  }
+  const expires = parseTimestamp(bundle.expires);
+  if (!expires || expires.getTime() + SKEW_MS < now.getTime()) {
+    throw untrusted(
+      `it expired at ${bundle.expires}; this machine's clock says ${now.toISOString()}`,
+    );
+  }
+  return { bundle, roots, root: pin };
+}
+
+/** `sha256:` and the hex SHA-256 of the certificate's SubjectPublicKeyInfo. */
+function pinOf(root: X509Certificate): string {
+  const publicKeyInfo = root.publicKey.export({ format: 'der', type: 'spki' });
+  return `sha256:${createHash('sha256').update(publicKeyInfo).digest('hex')}`;
+}
+
+function readRoots(bundle: TrustBundle): X509Certificate[] {
+  const ders = decodePem('CERTIFICATE', bundle.tls.roots) ?? [];
+  if (ders.length === 0 || ders.length > MOST_ROOTS)
+    throw untrusted('its roots are not PEM certificates');
+  return ders.map((der) => readCertificate(Buffer.from(der)));
+}
+
+/** The signature's certificates, the signer first and the root last, after it was verified with the signer's key. */
+async function verifySignature(bundle: TrustBundle): Promise<X509Certificate[]> {
+  const [header, detached, signature, ...rest] = bundle.signature.split('.');
+  if (!header || detached !== '' || !signature || rest.length > 0) {
+    throw untrusted('its signature is not a detached JWS');
+  }
+  try {
+    const { x5c } = decodeProtectedHeader({ protected: header });
+    if (!x5c || x5c.length === 0 || x5c.length > MOST_SIGNERS) {
+      throw untrusted('its signature comes without its certificates');
+    }
+    const chain = x5c.map((text) => readCertificate(Buffer.from(text, 'base64')));
+    const payload = Buffer.from(trustPayload(bundle)).toString('base64url');
+    const signer = chain[0]?.publicKey;
+    if (signer) {
+      await flattenedVerify({ protected: header, payload, signature }, signer, {
+        algorithms: ['ES256'],
+      });
+    }
+    return chain;
+  } catch (error) {
+    if (error instanceof errors.JOSEError || error instanceof TypeError) {
+      throw untrusted(`its signature is not valid (${error.message})`);
+    }
+    throw error;
+  }
+}
+
+function readCertificate(der: Buffer): X509Certificate {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    // OpenSSL's reason names its own source files: of no use to an operator.
+    throw untrusted('it holds something that is not a certificate');
+  }
+}
+
+const untrusted = (why: string): Failure =>
+  new Failure('untrusted', `the broker's trust bundle is not accepted: ${why}`);

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import {
+  brokerOrigin,
+  certificateMirror,
+  simulatedMetadataService,
+} from '../../agent/addresses.ts';
+
+test.each([
+  ['example.teleport.sh:443', 'https://example.teleport.sh'],
+  ['broker.example.com', 'https://broker.example.com'],
+  ['broker.example.com:8443', 'https://broker.example.com:8443'],
+  ['https://broker.example.com/', 'https://broker.example.com'],
+  ['http://127.0.0.1:7071', 'http://127.0.0.1:7071'],
+  ['http://localhost:7071', 'http://localhost:7071'],
+  ['http://[::1]:7071', 'http://[::1]:7071'],
+])('%s is %s', (text, origin) => {
+  expect(brokerOrigin(text)).toBe(origin);
+});
+
+test.each([
+  '',
+  'http://broker.example.com',
+  'http://127.0.0.1.example.com',
+  'https://broker.example.com/v1',
+  'https://user@broker.example.com',
+  'https://broker.example.com?x',
+  'ftp://broker.example.com',
+  'broker example',
+  'broker.example.com:99999',
+])('%j is no address of a broker', (text) => {
+  expect(brokerOrigin(text)).toBeUndefined();
+});
+
+test('a simulated metadata service is on loopback', () => {
+  expect(simulatedMetadataService('http://127.0.0.1:4000/vm-1/')).toBe(
+    'http://127.0.0.1:4000/vm-1',
+  );
+  expect(() => simulatedMetadataService('http://10.0.0.1')).toThrow(
+    'JOINBOT_IMDS_URL: expected an http:// address on loopback, got http://10.0.0.1',
+  );
+  expect(() => simulatedMetadataService('nonsense')).toThrow('JOINBOT_IMDS_URL: expected');
+});
+
+test('a mirror of certificates is any web address', () => {
+  expect(certificateMirror('https://mirror.example.com/certs/')).toBe(
+    'https://mirror.example.com/certs',
+  );
+  expect(() => certificateMirror('file:///etc')).toThrow('JOINBOT_PKI_URL: expected');
+});

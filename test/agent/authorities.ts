@@ -1,0 +1,65 @@
+/** A broker's authorities for tests: real keys and certificates, nothing of storage or rotation. */
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import type { Authorities } from '../../shared/authority/authorities.ts';
+import {
+  issueIssuingCertificate,
+  issueRootCertificate,
+} from '../../shared/authority/tls-certificate.ts';
+import { commonName, publicKeyInfo } from '../../shared/authority/x509.ts';
+import { encodePem } from '../../shared/encoding/pem.ts';
+import { type SshPublicKey, sshPublicKey } from '../../shared/encoding/ssh-public-key.ts';
+
+const DAY = 24 * 3600 * 1000;
+
+/** Fresh authorities that are valid around this time. */
+export async function createAuthorities(at: Date): Promise<Authorities> {
+  const rootKey = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const issuingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const sshUser = generateKeyPairSync('ed25519');
+  const sshHost = generateKeyPairSync('ed25519');
+  const days = (from: number, to: number) => ({
+    notBefore: new Date(at.getTime() + from * DAY),
+    notAfter: new Date(at.getTime() + to * DAY),
+  });
+  const signWithRoot = async (message: Uint8Array) => sign('sha384', message, rootKey.privateKey);
+  const root = {
+    subject: commonName('test root'),
+    publicKeyInfo: publicKeyInfo(rootKey.publicKey),
+  };
+  const rootCertificate = await issueRootCertificate(
+    'test root',
+    rootKey.publicKey,
+    days(-1, 3650),
+    signWithRoot,
+  );
+  const issuing = await issueIssuingCertificate(
+    'test issuing',
+    issuingKey.publicKey,
+    days(-1, 14),
+    root,
+    signWithRoot,
+  );
+  return {
+    issuing: {
+      subject: commonName('test issuing'),
+      publicKeyInfo: publicKeyInfo(issuingKey.publicKey),
+      privateKey: issuingKey.privateKey,
+      certificate: issuing,
+      root: rootCertificate,
+      pem: encodePem('CERTIFICATE', issuing),
+      notAfter: days(0, 14).notAfter,
+    },
+    sshUser: { publicKey: ssh(sshUser.publicKey), privateKey: sshUser.privateKey },
+    roots: [{ certificate: rootCertificate, publicKeyInfo: root.publicKeyInfo }],
+    sshUserCas: [ssh(sshUser.publicKey)],
+    sshHostCas: [ssh(sshHost.publicKey)],
+    challengeKeys: [],
+    changed: Math.floor(at.getTime() / 1000),
+  };
+}
+
+function ssh(key: KeyObject): SshPublicKey {
+  const found = sshPublicKey(key);
+  if (!found) throw new Error('not a key of SSH');
+  return found;
+}

@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../agent/config-file.ts';
+
+const failureOf = (text: string): string => {
+  try {
+    readConfig(text, 'tbot.yaml');
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('the config was accepted');
+};
+
+test("reads the guide's config unchanged, the key spelt `azure :` too", () => {
+  const config = readConfig(
+    `version: v2
+proxy_server: example.teleport.sh:443
+onboarding:
+  join_method: azure
+  token: example-bot
+  azure :
+    client_id: 22222222-2222-2222-2222-222222222222
+storage:
+  type: memory
+# outputs will be filled in during the completion of an access guide.
+outputs: []
+`,
+    'tbot.yaml',
+  );
+  expect(config.value).toEqual({
+    version: 'v2',
+    proxy_server: 'example.teleport.sh:443',
+    onboarding: {
+      join_method: 'azure',
+      token: 'example-bot',
+      azure: { client_id: '22222222-2222-2222-2222-222222222222' },
+    },
+    storage: { type: 'memory' },
+    outputs: [],
+  });
+});
+
+describe('names file, line, column, field and what was expected', () => {
+  test.each([
+    ['an empty file', '', '1:1: expected fields, got nothing'],
+    ['a list', '- a', '1:1: expected fields, got a list'],
+    ['a missing version', 'oneshot: true\n', '1:1: version: missing; expected "v2"'],
+    ['another version', 'version: v1\n', '1:1: version: expected "v2", got v1'],
+    [
+      'an unknown field',
+      'version: v2\nonbording: {}\n',
+      '2:1: onbording: unknown field; did you mean onboarding?',
+    ],
+    ['an unknown field like no other', 'version: v2\nfoo: 1\n', '2:1: foo: unknown field'],
+    [
+      'an unknown field further down',
+      'version: v2\nonboarding:\n  azure:\n    clientid: x\n',
+      '4:5: onboarding.azure.clientid: unknown field; did you mean client_id?',
+    ],
+    [
+      'an unknown field of a list',
+      'version: v2\noutputs:\n  - type: identity\n    destination: {type: directory, path: /x, mode: 3}\n',
+      '4:46: outputs[0].destination.mode: unknown field',
+    ],
+    [
+      'a misspelt field that would be needed',
+      'version: v2\nstorage:\n  type: directory\n  pth: /x\n',
+      '4:3: storage.pth: unknown field; did you mean path?',
+    ],
+    [
+      'a field given twice',
+      'version: v2\noneshot: true\noneshot: true\n',
+      '3:1: not valid YAML: this field is given twice',
+    ],
+    [
+      'a second document',
+      'version: v2\n---\nversion: v2\n',
+      '2:1: not valid YAML: expected one document, and a second one begins here',
+    ],
+    [
+      'a tab',
+      'version: v2\n\toneshot: true\n',
+      '2:1: not valid YAML: tabs can not indent; use spaces',
+    ],
+    ['an alias without its anchor', 'version: *v\n', '1:1: not valid YAML: Unresolved alias'],
+    [
+      'a storage of another type',
+      'version: v2\nstorage:\n  type: dir\n',
+      '3:3: storage.type: expected memory or directory, got dir',
+    ],
+    [
+      'a storage without a type',
+      'version: v2\nstorage: {}\n',
+      '2:1: storage.type: missing; expected memory or directory',
+    ],
+    [
+      'a storage without its path',
+      'version: v2\nstorage: {type: directory}\n',
+      '2:1: storage.path: missing; expected text',
+    ],
+    [
+      'an output of another type',
+      'version: v2\noutputs:\n  - type: ssh_host\n    destination: {type: directory, path: /x}\n',
+      '3:5: outputs[0].type: expected "identity", got ssh_host',
+    ],
+    [
+      'another join method',
+      'version: v2\nonboarding:\n  join_method: iam\n',
+      '3:3: onboarding.join_method: expected "azure", got iam',
+    ],
+    [
+      'a client id that is none',
+      'version: v2\nonboarding:\n  azure:\n    client_id: abc\n',
+      '4:5: onboarding.azure.client_id: expected a GUID, got abc',
+    ],
+    [
+      'a pin that is none',
+      'version: v2\nonboarding:\n  ca_pins: [abc]\n',
+      '3:13: onboarding.ca_pins[0]: expected sha256: and 64 hex digits, got abc',
+    ],
+    [
+      'text for a boolean',
+      'version: v2\noneshot: "yes"\n',
+      '2:1: oneshot: expected true or false, got the text yes',
+    ],
+    [
+      'a duration that is none',
+      'version: v2\ncertificate_ttl: 1 hour\n',
+      '2:1: certificate_ttl: expected a duration such as 30m or 1h30m, got 1 hour',
+    ],
+    [
+      'plain http to elsewhere',
+      'version: v2\nproxy_server: http://example.com\n',
+      '2:1: proxy_server: expected host:port or https://host:port (http:// for loopback only), got http://example.com',
+    ],
+    [
+      'a path with a quote',
+      "version: v2\nstorage: {type: directory, path: 'a\"b'}\n",
+      '2:28: storage.path: expected a path without quotes, backslashes, ${ or control characters, got a"b',
+    ],
+  ])('%s', (_, text, said) => {
+    expect(failureOf(text)).toContain(`tbot.yaml:${said}`);
+  });
+});
+
+test('a token that may be a secret is not repeated', () => {
+  expect(failureOf('version: v2\nonboarding:\n  token: 8675309\n')).toBe(
+    'tbot.yaml:3:3: onboarding.token: expected text, got the number (put it in quotes)',
+  );
+  expect(failureOf('version: v2\nonboarding:\n  token: "a secret!"\n')).toBe(
+    'tbot.yaml:3:3: onboarding.token: expected 1 to 63 letters, digits, dots, dashes or underscores',
+  );
+});
+
+test('control characters of the file do not reach the message', () => {
+  expect(failureOf('version: "\\e[31mv2"\n')).toBe(
+    'tbot.yaml:1:1: version: expected "v2", got [31mv2',
+  );
+});

@@ -1,0 +1,122 @@
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readFileSet, writeFileSet } from '../../agent/file-set.ts';
+import { temporaryFolder } from './folder.ts';
+
+const at = new Date('2026-11-20T19:05:00Z');
+const set = (files: Record<string, string>) => new Map(Object.entries(files));
+const versionsIn = async (folder: string) =>
+  (await readdir(folder)).filter((name) => /^\.\.\d/.test(name));
+
+test('writes files that only their owner can read, in a directory that it makes', async () => {
+  const folder = join(await temporaryFolder(), 'deep', 'identity');
+  await writeFileSet(folder, set({ key: 'secret\n', tlscert: 'pem\n' }), at);
+  expect(await readFile(join(folder, 'key'), 'utf8')).toBe('secret\n');
+  const mode = async (name: string) => (await lstat(join(folder, name))).mode & 0o777;
+  expect(await mode('..data/key')).toBe(0o600);
+  expect(await mode('.')).toBe(0o700);
+  expect(await mode(await readlink(join(folder, '..data')))).toBe(0o700);
+});
+
+test('changes all files by renaming one link, and removes the version before', async () => {
+  const folder = await temporaryFolder();
+  await writeFileSet(folder, set({ key: '1', tlscert: '1' }), at);
+  const [first] = await versionsIn(folder);
+  await writeFileSet(folder, set({ key: '2', tlscert: '2' }), new Date(at.getTime() + 60_000));
+  expect(await readFile(join(folder, 'key'), 'utf8')).toBe('2');
+  expect(await readlink(join(folder, 'key'))).toBe('..data/key');
+  const [second, ...more] = await versionsIn(folder);
+  expect(second).toMatch(/^\.\.2026_11_20_19_06_00\./);
+  expect(second).not.toBe(first);
+  expect(more).toEqual([]);
+});
+
+test('takes away the name of a file that is no longer in the set', async () => {
+  const folder = await temporaryFolder();
+  await writeFileSet(folder, set({ key: '1', sshcert: '1' }), at);
+  await writeFileSet(folder, set({ key: '2' }), at);
+  expect((await readdir(folder)).filter((name) => !name.startsWith('..'))).toEqual(['key']);
+});
+
+test('leaves files of other names alone', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'README'), 'mine');
+  await writeFileSet(folder, set({ key: '1' }), at);
+  await writeFileSet(folder, set({ key: '2' }), at);
+  expect(await readFile(join(folder, 'README'), 'utf8')).toBe('mine');
+});
+
+test.each([
+  ['a file', (path: string) => writeFile(path, 'mine')],
+  ['a folder', (path: string) => mkdir(path)],
+  ['a link to somewhere else', (path: string) => symlink('/etc/hostname', path)],
+])('refuses, and changes nothing, where %s has one of the names', async (_, make) => {
+  const folder = await temporaryFolder();
+  await make(join(folder, 'tlscert'));
+  const writing = writeFileSet(folder, set({ key: '1', tlscert: '1' }), at);
+  await expect(writing).rejects.toThrow(
+    `${join(folder, 'tlscert')} is there already and was not made by joinbot: move it away, or choose another directory`,
+  );
+  expect(await readdir(folder)).toEqual(['tlscert']);
+});
+
+test('refuses a ..data that is not its own', async () => {
+  const folder = await temporaryFolder();
+  await symlink('/etc', join(folder, '..data'));
+  await expect(writeFileSet(folder, set({ key: '1' }), at)).rejects.toThrow(
+    '..data is there already and was not made by joinbot',
+  );
+  expect(await readdir(folder)).toEqual(['..data']);
+});
+
+test('cleans up after a writer that died before the switch, and keeps what was current', async () => {
+  const folder = await temporaryFolder();
+  await writeFileSet(folder, set({ key: '1' }), at);
+  const half = join(folder, '..2026_11_20_19_07_00.AbCdEf');
+  await mkdir(half);
+  await writeFile(join(half, 'key'), 'half');
+  await symlink('..2026_11_20_19_07_00.AbCdEf', join(folder, '..data_tmp'));
+  expect((await readFileSet(folder, ['key']))?.get('key')).toBe('1');
+  await writeFileSet(folder, set({ key: '2' }), at);
+  expect(await readFile(join(folder, 'key'), 'utf8')).toBe('2');
+  expect(await versionsIn(folder)).toHaveLength(1);
+});
+
+test('finishes the work of a writer that died after the switch', async () => {
+  const folder = await temporaryFolder();
+  await writeFileSet(folder, set({ key: '1' }), at);
+  const dead = '..2026_11_20_19_07_00.AbCdEf';
+  await mkdir(join(folder, dead));
+  await writeFile(join(folder, dead, 'key'), '2');
+  await symlink(dead, join(folder, '..data_tmp'));
+  await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+  expect(await readFile(join(folder, 'key'), 'utf8')).toBe('2');
+  await writeFileSet(folder, set({ key: '3', tlscert: '3' }), at);
+  expect(await versionsIn(folder)).toHaveLength(1);
+  expect(await readFile(join(folder, 'tlscert'), 'utf8')).toBe('3');
+});
+
+test('says in plain words that a part of the path is a file', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'file'), '');
+  await expect(writeFileSet(join(folder, 'file', 'x'), set({ key: '1' }), at)).rejects.toThrow(
+    `the directory ${join(folder, 'file', 'x')} can't be used: a part of the path is not a directory`,
+  );
+});
+
+test('reads nothing from a directory that is not there, or lacks a file', async () => {
+  const folder = await temporaryFolder();
+  expect(await readFileSet(join(folder, 'none'), ['key'])).toBeUndefined();
+  await writeFileSet(folder, set({ key: '1' }), at);
+  expect(await readFileSet(folder, ['key', 'state.json'])).toBeUndefined();
+});

@@ -1,0 +1,106 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { checkIssued } from '../../agent/issued-certificate.ts';
+import { certificationRequest } from '../../agent/joining-keys.ts';
+import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
+import { makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
+import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import { sshBlob, sshPublicKey } from '../../shared/encoding/ssh-public-key.ts';
+import { sshString, sshUint32, sshUint64 } from '../../shared/encoding/ssh-wire.ts';
+import type { GrantedCertificate } from '../../shared/protocol/join.ts';
+import { createAuthorities } from './authorities.ts';
+import { START } from './clock.ts';
+import { grant } from './fake-broker.ts';
+
+const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+
+async function setUp() {
+  const authorities = await createAuthorities(START);
+  const bundle = await makeTrustBundle('test', authorities, START);
+  const trust = await verifyTrustBundle(bundle, { pins: [], known: undefined, now: START });
+  const key = newKey();
+  const grantFor = (one: KeyObject, from = authorities) =>
+    grant({ name: 'identity', csr: certificationRequest(one) }, from, ['ubuntu'], START);
+  const granted = grantFor(key);
+  const check = (changed: GrantedCertificate, now = START) => checkIssued(changed, key, trust, now);
+  return { authorities, key, granted, grantFor, check };
+}
+
+test('accepts a certificate for its key under a root of the bundle', async () => {
+  const { granted, check } = await setUp();
+  expect(check(granted)).toMatchObject({ tls: granted.tls, ssh: granted.ssh, roles: ['access'] });
+});
+
+test('refuses a certificate for another key', async () => {
+  const { granted, grantFor, check } = await setUp();
+  const other = grantFor(newKey());
+  expect(() => check({ ...granted, tls: other.tls })).toThrow('it is for another key');
+  expect(() => check({ ...granted, ssh: other.ssh })).toThrow('its SSH form is for another key');
+});
+
+test('refuses a certificate of another authority', async () => {
+  const { key, granted, grantFor, check } = await setUp();
+  const other = grantFor(key, await createAuthorities(START));
+  expect(() => check({ ...granted, tls: other.tls })).toThrow(
+    'do not lead to a root of its trust bundle',
+  );
+  expect(() => check({ ...granted, ssh: other.ssh })).toThrow(
+    'signed by an authority that the trust bundle does not list',
+  );
+});
+
+test('refuses a leaf without its issuing certificate, and what is no PEM', async () => {
+  const { granted, check } = await setUp();
+  const [leaf] = granted.tls.split(/(?<=-----END CERTIFICATE-----\n)/);
+  expect(() => check({ ...granted, tls: leaf ?? '' })).toThrow('do not lead to a root');
+  expect(() => check({ ...granted, tls: 'nonsense' })).toThrow('it is not PEM');
+});
+
+test('says so when the clock of the machine is wrong', async () => {
+  const { granted, check } = await setUp();
+  const tomorrow = new Date(START.getTime() + 24 * 3600_000);
+  expect(() => check(granted, tomorrow)).toThrow(
+    "this machine's clock says 2026-11-21T19:05:00.000Z: set the clock",
+  );
+});
+
+test.each([
+  ['text', 'nonsense'],
+  ['a plain public key', 'ecdsa-sha2-nistp256 AAAA'],
+  ['half of a certificate', 'half'],
+  ['two lines', 'two'],
+])('refuses %s as SSH certificate', async (_, what) => {
+  const { granted, check } = await setUp();
+  const line = granted.ssh ?? '';
+  const ssh = what === 'half' ? line.slice(0, 400) : what === 'two' ? `${line}\n${line}` : what;
+  expect(() => check({ ...granted, ssh })).toThrow('its SSH form is not one line of OpenSSH');
+});
+
+test.each([
+  ['is for every login', { principals: [] }, 'its SSH form names no login'],
+  ['is for a host', { kind: 2 }, 'its SSH form is for a host'],
+  ['is of no known kind', { kind: 3 }, 'its SSH form is not one line of OpenSSH'],
+])('refuses an SSH certificate that %s', async (_, bend, said) => {
+  const { authorities, key, granted, check } = await setUp();
+  const { principals = ['ubuntu'], kind = 1 } = bend as { principals?: string[]; kind?: number };
+  const publicKey = sshPublicKey(createPublicKey(key));
+  const type = 'ecdsa-sha2-nistp256-cert-v01@openssh.com';
+  const blob = Buffer.concat([
+    sshString(type),
+    sshString('nonce'),
+    publicKey?.fields ?? Buffer.of(),
+    sshUint64(1n),
+    sshUint32(kind),
+    sshString('key id'),
+    sshString(Buffer.concat(principals.map((principal) => sshString(principal)))),
+    sshUint64(0n),
+    sshUint64(1n),
+    sshString(''),
+    sshString(''),
+    sshString(''),
+    sshString(sshBlob(authorities.sshUser.publicKey)),
+    sshString('signature'),
+  ]);
+  const ssh = `${type} ${encodeBase64(blob)}`;
+  expect(() => check({ ...granted, ssh })).toThrow(said);
+});

@@ -1,0 +1,139 @@
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseCommandLine, type StartFlags } from '../../agent/command-line.ts';
+import { readConfig } from '../../agent/config-file.ts';
+import { startSettings } from '../../agent/start-settings.ts';
+
+const flagsOf = (...args: string[]): StartFlags => {
+  const command = parseCommandLine(['start', ...args]);
+  if (command.name !== 'start') throw new Error('not the start command');
+  return command.flags;
+};
+const config = (more: string) =>
+  readConfig(`version: v2\nonboarding: {join_method: azure, token: t}\n${more}`, 'tbot.yaml');
+const ADDRESS = 'auth_server: broker.example.com\n';
+
+test('the defaults: memory, no outputs, an hour, every twenty minutes', () => {
+  expect(startSettings(flagsOf(), config(ADDRESS))).toEqual({
+    broker: 'https://broker.example.com',
+    joinMethod: 'azure',
+    token: 't',
+    caPins: [],
+    azure: { audience: 'https://management.azure.com/' },
+    storage: { type: 'memory' },
+    outputs: [],
+    oneshot: false,
+    certificateTtlSeconds: 3600,
+    renewalIntervalSeconds: 1200,
+  });
+});
+
+test("the guide's flags alone are enough", () => {
+  const pin = `sha256:${'1'.repeat(64)}`;
+  const settings = startSettings(
+    flagsOf(
+      '--data-dir=/var/lib/teleport/bot',
+      '--destination-dir=/opt/machine-id',
+      '--token=example-bot',
+      '--join-method=azure',
+      `--ca-pin=${pin}`,
+      '--auth-server=broker.example.com:8443',
+    ),
+    undefined,
+  );
+  expect(settings).toMatchObject({
+    broker: 'https://broker.example.com:8443',
+    token: 'example-bot',
+    caPins: [pin],
+    storage: { type: 'directory', path: '/var/lib/teleport/bot' },
+    outputs: [{ path: '/opt/machine-id' }],
+  });
+});
+
+test('flags win over the file', () => {
+  const file = config(`${ADDRESS}storage: {type: directory, path: a}\n`);
+  const flags = flagsOf(
+    '--proxy-server',
+    'http://127.0.0.1:7071',
+    '--token',
+    'other',
+    '--data-dir',
+    'b',
+    '--oneshot',
+  );
+  expect(startSettings(flags, file)).toMatchObject({
+    broker: 'http://127.0.0.1:7071',
+    token: 'other',
+    storage: { type: 'directory', path: resolve('b') },
+    oneshot: true,
+  });
+});
+
+test.each([
+  [
+    'no address',
+    '',
+    [],
+    'tbot.yaml:1:1: proxy_server: missing; expected host:port or https://host:port',
+  ],
+  [
+    'both addresses',
+    `${ADDRESS}proxy_server: b:443\n`,
+    [],
+    'tbot.yaml:3:1: auth_server: expected one of proxy_server and auth_server, got both',
+  ],
+  [
+    'an interval that is not shorter than the lifetime',
+    `${ADDRESS}renewal_interval: 1h\n`,
+    [],
+    'tbot.yaml:4:1: renewal_interval: renewal_interval (1h) must be shorter than certificate_ttl (1h)',
+  ],
+  [
+    'one directory for two',
+    `${ADDRESS}storage: {type: directory, path: /x}\n`,
+    ['--destination-dir', '/x'],
+    'expected a directory of its own for storage and for each output, got /x twice',
+  ],
+])('refuses %s in a file', (_, more, args, said) => {
+  expect(() => startSettings(flagsOf(...args), config(more))).toThrow(said);
+});
+
+test.each([
+  [['--token', 't', '--proxy-server', 'a'], '--join-method: missing; expected azure'],
+  [
+    ['--join-method', 'azure', '--proxy-server', 'a'],
+    '--token: missing; expected the name of a join token',
+  ],
+  [['--join-method', 'azure', '--token', 't'], '--proxy-server: missing; expected host:port'],
+  [
+    ['--join-method', 'token', '--token', 't', '--proxy-server', 'a'],
+    '--join-method: expected "azure", got token',
+  ],
+  [
+    ['--join-method', 'azure', '--token', 't', '--proxy-server', 'a', '--auth-server', 'b'],
+    'expected one of --proxy-server and --auth-server, got both',
+  ],
+  [
+    ['--join-method', 'azure', '--token', 't', '--auth-server', 'http://a'],
+    '--auth-server: expected host:port or https://host:port (http:// for loopback only), got http://a',
+  ],
+  [
+    ['--join-method', 'azure', '--token', 't', '--proxy-server', 'a', '--ca-pin', 'x'],
+    '--ca-pin: expected sha256: and 64 hex digits, got x',
+  ],
+  [
+    ['--join-method', 'azure', '--token', 't', '--proxy-server', 'a', '--data-dir', 'a"b'],
+    '--data-dir: expected a path without quotes',
+  ],
+])('refuses the flags %j as wrong usage', (args, said) => {
+  const settings = () => startSettings(flagsOf(...args), undefined);
+  expect(settings).toThrow(expect.objectContaining({ code: 'usage' }));
+  expect(settings).toThrow(said);
+});
+
+test('a token that may be a secret is not repeated', () => {
+  const flags = flagsOf('--join-method', 'azure', '--token', 'a secret', '--proxy-server', 'a');
+  expect(() => startSettings(flags, undefined)).toThrow(
+    /^--token: expected 1 to 63 letters, digits, dots, dashes or underscores$/,
+  );
+});

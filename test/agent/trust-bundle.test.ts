@@ -1,0 +1,110 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { CompactSign } from 'jose';
+import { expect, test } from 'vitest';
+import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
+import { issueTlsCertificate, randomSerialNumber } from '../../shared/authority/tls-certificate.ts';
+import { caPin, makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
+import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import { type TrustBundle, trustPayload } from '../../shared/protocol/trust.ts';
+import { createAuthorities } from './authorities.ts';
+import { START } from './clock.ts';
+
+async function setUp() {
+  const authorities = await createAuthorities(START);
+  const bundle = await makeTrustBundle('test', authorities, START);
+  const pin = caPin(authorities.roots[0]?.publicKeyInfo ?? Buffer.of());
+  const verify = (changed: TrustBundle, more: object = {}) =>
+    verifyTrustBundle(changed, { pins: [pin], known: undefined, now: START, ...more });
+  return { authorities, bundle, pin, verify };
+}
+
+test('accepts the bundle of the pinned root', async () => {
+  const { bundle, pin, verify } = await setUp();
+  const trust = await verify(bundle);
+  expect(trust.root).toBe(pin);
+  expect(trust.roots).toHaveLength(1);
+});
+
+test('without pins it still wants the signature of one of its own roots', async () => {
+  const { bundle, pin, verify } = await setUp();
+  expect((await verify(bundle, { pins: [] })).root).toBe(pin);
+  const changed = { ...bundle, cluster: 'other' };
+  await expect(verify(changed, { pins: [] })).rejects.toThrow('its signature is not valid');
+});
+
+test.each([
+  ['another cluster', (bundle: TrustBundle) => ({ ...bundle, cluster: 'other' })],
+  ['another version', (bundle: TrustBundle) => ({ ...bundle, version: bundle.version + 1 })],
+  [
+    'one more SSH authority',
+    (bundle: TrustBundle) => ({
+      ...bundle,
+      ssh: { ...bundle.ssh, user_ca: [...bundle.ssh.user_ca, 'ssh-ed25519 AAAA'] },
+    }),
+  ],
+])('refuses a signed bundle that was given %s', async (_, change) => {
+  const { bundle, verify } = await setUp();
+  await expect(verify(change(bundle))).rejects.toMatchObject({
+    code: 'untrusted',
+    message: expect.stringContaining('its signature is not valid'),
+  });
+});
+
+test('refuses the bundle of another root, even one with its own signature', async () => {
+  const { verify, bundle } = await setUp();
+  const other = await makeTrustBundle('test', await createAuthorities(START), START);
+  await expect(verify(other)).rejects.toThrow('which is not among the configured CA pins');
+  const mixed = { ...other, tls: bundle.tls };
+  await expect(verify(mixed)).rejects.toThrow('its signature is not valid');
+});
+
+test.each(['', 'a.b.c', 'a..b', '..', 'eyJhbGciOiJub25lIn0..'])(
+  'refuses the signature %j',
+  async (signature) => {
+    const { bundle, verify } = await setUp();
+    await expect(verify({ ...bundle, signature })).rejects.toThrow(
+      "the broker's trust bundle is not accepted",
+    );
+  },
+);
+
+test('refuses the signature of a joined bot', async () => {
+  const { authorities, bundle, verify } = await setUp();
+  const bot = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const leaf = issueTlsCertificate(
+    {
+      serialNumber: randomSerialNumber(),
+      commonName: 'bot',
+      uri: 'spiffe://test/bot/bot/1',
+      key: bot.publicKey,
+      notBefore: START,
+      notAfter: new Date(START.getTime() + 3600_000),
+    },
+    authorities.issuing,
+  );
+  const x5c = [leaf, authorities.issuing.certificate, authorities.issuing.root].map(encodeBase64);
+  const jws = await new CompactSign(trustPayload(bundle))
+    .setProtectedHeader({ alg: 'ES256', x5c })
+    .sign(bot.privateKey);
+  const signature = jws.replace(/\..*\./, '..');
+  await expect(verify({ ...bundle, signature })).rejects.toThrow(
+    'its signer is not a certificate authority',
+  );
+});
+
+test('refuses a step back under the same root, and none under a new one', async () => {
+  const { bundle, pin, verify } = await setUp();
+  const newer = bundle.version + 1;
+  await expect(verify(bundle, { known: { root: pin, version: newer } })).rejects.toThrow(
+    `its version is ${bundle.version}, older than ${newer}, which is installed`,
+  );
+  const other = { root: `sha256:${'0'.repeat(64)}`, version: newer };
+  expect((await verify(bundle, { known: other })).root).toBe(pin);
+});
+
+test('refuses an expired bundle, with some room for clocks', async () => {
+  const { bundle, verify } = await setUp();
+  const after = (ms: number) => ({ now: new Date(Date.parse(bundle.expires) + ms) });
+  expect(await verify(bundle, after(240_000))).toBeDefined();
+  await expect(verify(bundle, after(360_000))).rejects.toThrow(`it expired at ${bundle.expires}`);
+});
