@@ -1,0 +1,25 @@
+/** Object identifiers that only the simulated Microsoft writes: its own extensions, and algorithms that must be refused. */
+export const MICROSOFT_OID = {
+  countryName: '2.5.4.6',
+  localityName: '2.5.4.7',
+  stateOrProvinceName: '2.5.4.8',
+  signedCertificateTimestamps: '1.3.6.1.4.1.11129.2.4.2',
+  applicationPolicies: '1.3.6.1.4.1.311.21.10',
+  certificateTemplate: '1.3.6.1.4.1.311.21.7',
+  template: '1.3.6.1.4.1.311.21.8.1.2.3',
+  authorityVersion: '1.3.6.1.4.1.311.21.1',
+  enrolledAs: '1.3.6.1.4.1.311.20.2',
+  certificatePolicy: '1.3.6.1.4.1.311.76.509.1.1',
+  organisationValidated: '2.23.140.1.2.2',
+  practiceStatement: '1.3.6.1.5.5.7.2.1',
+  ocsp: '1.3.6.1.5.5.7.48.1',
+  /** An arc for examples (ITU-T X.660): nobody knows this extension. */
+  unknownExtension: '2.999.1',
+  md5: '1.2.840.113549.2.5',
+  sha1: '1.3.14.3.2.26',
+  sha1WithRSAEncryption: '1.2.840.113549.1.1.5',
+  ecdsaWithSHA1: '1.2.840.10045.4.1',
+  contentType: '1.2.840.113549.1.9.3',
+  messageDigest: '1.2.840.113549.1.9.4',
+  signingTime: '1.2.840.113549.1.9.5',
+} as const;
