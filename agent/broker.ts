@@ -10,12 +10,12 @@ import {
 } from '../shared/protocol/join.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
+import { VERSION } from '../shared/protocol/version.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { type HttpAnswer, NoAnswer } from './http.ts';
 import { printable } from './printable.ts';
 import { retryAfterMs } from './retry-after.ts';
-import { VERSION } from './version.ts';
 
 export interface Broker {
   challenge(request: ChallengeRequest): Promise<ChallengeAnswer>;
@@ -88,7 +88,7 @@ function refusal(address: string, answer: HttpAnswer, text: string, now: Date): 
   switch (parsed.value.code) {
     case 'access_denied': {
       const found = printable(parsed.value.request_id, 64);
-      const message = `the broker refused the join (request id ${found}); an operator sees the reason with: joinctl joins show ${found}`;
+      const message = `the broker refused the join (request id ${found}); an operator finds the reason under this id in the broker's log`;
       return new Failure('denied', message);
     }
     case 'instance_unknown':

@@ -1,5 +1,6 @@
 /** `joinbot`: from a command line to an exit code. */
 import { readFile } from 'node:fs/promises';
+import { VERSION } from '../shared/protocol/version.ts';
 import { certificateMirror, simulatedMetadataService } from './addresses.ts';
 import { type NextWake, runAgent } from './agent.ts';
 import { describeMachine } from './azure-machine.ts';
@@ -14,7 +15,6 @@ import { AZURE_METADATA_SERVICE, askMetadataOf } from './metadata-http.ts';
 import { metadataService } from './metadata-service.ts';
 import { printable } from './printable.ts';
 import { startSettings } from './start-settings.ts';
-import { VERSION } from './version.ts';
 
 /** What a process brings along. */
 export interface Process extends Omit<Effects, 'log'> {

@@ -40,6 +40,7 @@ export function composeBroker(settings: Settings): Broker {
     return createAzureMachineDirectory({
       // The SDK sends no token over plain http, which a simulated cloud speaks on loopback.
       management: cloud.management.replace(/^http:/, 'https:'),
+      audience: cloud.management,
       fetch: cloud.name === 'Simulated' ? plainFetch : fetch,
       credential: await credential(),
     });
@@ -83,8 +84,12 @@ function anchorsOf(setting: string, pem: string): Uint8Array[] {
   }
 }
 
-const plainFetch: typeof fetch = (input, init) =>
-  fetch(String(input).replace(/^https:/, 'http:'), init);
+/** Says that it came over https, so that links to further pages are written like that. */
+const plainFetch: typeof fetch = (input, init) => {
+  const headers = new Headers(init?.headers);
+  headers.set('x-forwarded-proto', 'https');
+  return fetch(String(input).replace(/^https:/, 'http:'), { ...init, headers });
+};
 
 /** Runs at the first call only; after a failure the next call tries again. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

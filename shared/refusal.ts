@@ -32,7 +32,6 @@ export type DenialReason =
   | 'machine_identity'
   | 'machine_mismatch'
   | 'machine_not_found'
-  | 'proof_invalid'
   | 'role_not_allowed'
   | 'rule_mismatch'
   | 'system_role_mismatch'

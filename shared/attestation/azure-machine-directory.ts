@@ -16,6 +16,8 @@ import { isIdentityId, type MachineId, parseMachineId } from './resource-id.ts';
 export interface AzureMachineDirectoryOptions {
   /** Address of the management API. */
   readonly management: string;
+  /** What tokens for it are for. */
+  readonly audience: string;
   readonly credential: TokenCredential;
   readonly fetch: typeof fetch;
 }
@@ -33,7 +35,7 @@ export function createAzureMachineDirectory(
   options: AzureMachineDirectoryOptions,
 ): MachineDirectory {
   const { management, credential } = options;
-  const scope = `${management}/.default`;
+  const scope = `${options.audience}/.default`;
 
   const client = (subscription: string): ComputeManagementClient =>
     new ComputeManagementClient(credential, subscription, {

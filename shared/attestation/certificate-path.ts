@@ -58,8 +58,9 @@ export function buildCertificatePath(signer: Certificate, options: PathOptions):
         return undefined;
       }
       signatureChecks += 1;
-      if (!signedBy(child, issuer)) {
-        problem = 'a certificate is not signed by its issuer';
+      const forged = signatureProblem(child, issuer);
+      if (forged) {
+        problem = forged;
         continue;
       }
       if (roots.includes(issuer)) return [...path, issuer];
@@ -115,21 +116,20 @@ function constraintProblem(extensions: Certificate['extensions']): string | unde
     : undefined;
 }
 
-function signedBy(child: Certificate, issuer: Certificate): boolean {
+function signatureProblem(child: Certificate, issuer: Certificate): string | undefined {
   const scheme = SIGNATURES[child.signatureAlgorithm];
-  if (!scheme) return false;
+  if (!scheme) return 'a signature algorithm is not accepted';
   let key: KeyObject;
   try {
     key = publicKeyOf(issuer);
   } catch {
-    // A key that OpenSSL can't read can't have signed anything.
-    return false;
+    return "an authority's key can not be read";
   }
-  return (
+  if (!isStrong(key)) return "an authority's key is too weak, or of a kind that is not accepted";
+  const signed =
     key.asymmetricKeyType === scheme.key &&
-    isStrong(key) &&
-    verify(scheme.hash, child.toBeSigned, key, child.signature)
-  );
+    verify(scheme.hash, child.toBeSigned, key, child.signature);
+  return signed ? undefined : 'a certificate is not signed by its issuer';
 }
 
 /** RSA of 2048 to 4096 bits with exponent 65537, or P-256 or P-384: bounded work, no toy keys (rule 4). */

@@ -2,14 +2,14 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { decodeBase64 } from '../encoding/base64.ts';
 import { proofMessage } from '../protocol/join.ts';
-import { badInput, denied } from '../refusal.ts';
+import { badInput } from '../refusal.ts';
 
-/** Checks the proof. The key's type fixes the algorithm (rule 2): ECDSA and RSA PKCS#1 v1.5 with SHA-256, or Ed25519. */
-export function verifyInstanceProof(
+/** Whether the proof is good. The key's type fixes the algorithm (rule 2): ECDSA and RSA PKCS#1 v1.5 with SHA-256, or Ed25519. */
+export function isInstanceProof(
   request: string,
   proof: string | undefined,
   instanceKey: Uint8Array,
-): void {
+): boolean {
   if (proof === undefined)
     throw badInput({
       field: 'proof',
@@ -19,7 +19,5 @@ export function verifyInstanceProof(
   if (!signature) throw badInput({ field: 'proof', message: 'expected base64' });
   const key = createPublicKey({ key: Buffer.from(instanceKey), format: 'der', type: 'spki' });
   const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-  if (!verify(hash, proofMessage(request), key, signature)) {
-    throw denied('proof_invalid', "the proof is not the instance key's signature over the request");
-  }
+  return verify(hash, proofMessage(request), key, signature);
 }

@@ -6,7 +6,7 @@ import type { Bot } from '../resources/bot.ts';
 import type { JoinToken } from '../resources/join-token.ts';
 import type { Instances, StoredInstance } from '../storage/instances.ts';
 import type { Challenge } from './challenge.ts';
-import { verifyInstanceProof } from './instance-proof.ts';
+import { isInstanceProof } from './instance-proof.ts';
 import { unixSeconds, usedFor } from './instance-record.ts';
 
 /**
@@ -39,12 +39,15 @@ export async function findRenewing(
     instance.machine.vmId !== document.vmId ||
     instance.instanceKeyExpires <= unixSeconds(at)
   ) {
-    throw new Refusal(
-      'instance_unknown',
-      'this instance is not known, or its key has expired: join afresh',
-    );
+    throw unknownInstance('this instance is not known, or its key has expired');
   }
   const repeated = usedFor(instance, challenge.id)?.requestDigest === digest;
-  if (!repeated) verifyInstanceProof(request, proof, instance.instanceKey);
+  if (!repeated && !isInstanceProof(request, proof, instance.instanceKey)) {
+    // Not a denial: an agent that lost an answer for good holds an older key, and may join afresh.
+    throw unknownInstance("the proof is not the instance key's signature");
+  }
   return stored;
 }
+
+const unknownInstance = (why: string): Refusal =>
+  new Refusal('instance_unknown', `${why}: join afresh`);

@@ -1,0 +1,20 @@
+/** Makes joins as `joinbot` does, apart from sending them. */
+import { certificationRequest, createKey } from '../agent/joining-keys.ts';
+import type { Machine } from '../local/azure/machine.ts';
+import { imdsNonce, type JoinBody } from '../shared/protocol/join.ts';
+
+/** The body of a first join of the machine with the join token, under a fresh challenge. */
+export async function makeJoin(
+  machine: Machine,
+  token: string,
+  challenge: string,
+): Promise<JoinBody> {
+  const key = await createKey();
+  const request = JSON.stringify({
+    challenge,
+    token,
+    join_method: 'azure',
+    certificates: [{ name: 'identity', csr: certificationRequest(key) }],
+  });
+  return { request, azure: machine.evidence({ nonce: imdsNonce(request) }) };
+}
