@@ -128,7 +128,8 @@ function readIssuer(
   try {
     const issuer = parseCertificate(der);
     if (!sameBytes(issuer.subject, child.issuer)) return 'the certificate of somebody else';
-    if (!new X509Certificate(child.der).verify(publicKeyOf(issuer))) return 'another key signed';
+    if (!new X509Certificate(child.der).verify(publicKeyOf(issuer).key))
+      return 'another key signed';
     return now > issuer.notAfter ? 'the certificate has expired' : issuer;
   } catch (error) {
     if (error instanceof DerError) return `not a certificate (${error.message})`;

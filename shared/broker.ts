@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { CloudProfile } from './attestation/cloud-profile.ts';
 import { createDirectoryKeys } from './attestation/directory-keys.ts';
 import { guardMachineDirectory } from './attestation/guarded-machine-directory.ts';
+import { createKnownCertificates } from './attestation/known-certificates.ts';
 import type { MachineDirectory } from './attestation/machine-directory.ts';
 import { authorizeOperator, type Operator, type OperatorRight } from './attestation/operator.ts';
 import type { Authorities } from './authority/authorities.ts';
@@ -97,7 +98,13 @@ export function createBroker(parts: BrokerParts): Broker {
     tenants: settings.JOIN_BROKER_TENANTS,
     defaultSeconds: settings.JOIN_BROKER_DEFAULT_TTL,
     maxSeconds: settings.JOIN_BROKER_MAX_TTL,
-    trust: { cloud, roots: parts.roots, keys, audiences: acceptedAudiences(settings) },
+    trust: {
+      cloud,
+      roots: parts.roots,
+      known: createKnownCertificates(),
+      keys,
+      audiences: acceptedAudiences(settings),
+    },
     binder,
     keyring,
     resources,

@@ -6,11 +6,13 @@ import { verify } from 'node:crypto';
 import * as z from 'zod/mini';
 import { type Certificate, parseCertificate, publicKeyOf } from '../encoding/certificate.ts';
 import { DerError } from '../encoding/der-decode.ts';
+import { isStrong } from '../encoding/public-key-info.ts';
 import { parseSignedData, type SignedData } from '../encoding/signed-data.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { guid } from '../protocol/values.ts';
 import { denied } from '../refusal.ts';
-import { buildCertificatePath, isStrong } from './certificate-path.ts';
+import { buildCertificatePath } from './certificate-path.ts';
+import type { KnownCertificates } from './known-certificates.ts';
 
 export interface AttestedDocumentChecks {
   /** DER of the pinned roots. */
@@ -20,6 +22,8 @@ export interface AttestedDocumentChecks {
   /** The cloud's names: the signer's certificate is for one of them, or for a name below one (rule 3). */
   readonly domains: readonly string[];
   readonly at: Date;
+  /** Certificates of earlier documents, so that they need not be checked again in full. */
+  readonly known?: KnownCertificates | undefined;
   /** The nonce that it must carry, compared exactly. */
   readonly nonce?: string;
   /** It must not be older than this, give or take the skew: the time of the challenge. */
@@ -54,7 +58,7 @@ export function verifyAttestedDocument(
   der: Uint8Array,
   checks: AttestedDocumentChecks,
 ): AttestedMachine {
-  const signedData = parse(der);
+  const signedData = parse(der, checks.known);
   const said = parseContent(signedData.content);
   if (checks.nonce !== undefined && said.nonce !== checks.nonce) {
     throw denied('document_nonce', 'the document was not made for this request');
@@ -68,9 +72,9 @@ export function verifyAttestedDocument(
   return { ...said, path };
 }
 
-function parse(der: Uint8Array): SignedData {
+function parse(der: Uint8Array, known: KnownCertificates | undefined): SignedData {
   try {
-    return parseSignedData(der);
+    return parseSignedData(der, known?.parse);
   } catch (error) {
     if (error instanceof DerError) throw malformed(error.message);
     throw error;
@@ -123,9 +127,8 @@ function checkTimes(
 function checkSignature({ content, signer, signature }: SignedData): void {
   let valid = false;
   try {
-    const key = publicKeyOf(signer);
-    valid =
-      key.asymmetricKeyType === 'rsa' && isStrong(key) && verify('sha256', content, key, signature);
+    const { info, key } = publicKeyOf(signer);
+    valid = info.kind === 'rsa' && isStrong(info) && verify('sha256', content, key, signature);
   } catch {
     // The signer's key is none that OpenSSL reads.
   }
@@ -135,15 +138,18 @@ function checkSignature({ content, signer, signature }: SignedData): void {
 
 function verifyPath(
   signer: Certificate,
-  { roots, intermediates, at }: AttestedDocumentChecks,
+  { roots, intermediates, at, known }: AttestedDocumentChecks,
 ): readonly Certificate[] {
   const found = buildCertificatePath(signer, {
     at,
     roots: roots.map(pinnedRoot),
-    intermediates: intermediates.map(suppliedCertificate),
+    intermediates: intermediates.map((der) => suppliedCertificate(der, known)),
+    ...(known && { isKnownSignature: known.isSignedBy }),
   });
-  if (!found.ok)
+  if (!found.ok) {
     throw denied('document_chain', `the document's signer is not trusted: ${found.problem}`);
+  }
+  known?.remember(found.path);
   return found.path;
 }
 
@@ -156,9 +162,9 @@ function pinnedRoot(der: Uint8Array): Certificate {
   return certificate;
 }
 
-function suppliedCertificate(der: Uint8Array): Certificate {
+function suppliedCertificate(der: Uint8Array, known: KnownCertificates | undefined): Certificate {
   try {
-    return parseCertificate(der);
+    return known ? known.parse(der) : parseCertificate(der);
   } catch (error) {
     if (error instanceof DerError)
       throw denied('document_chain', `an intermediate can not be read: ${error.message}`);

@@ -6,12 +6,14 @@ import { type ManagedIdentity, verifyMachineToken } from './access-token.ts';
 import { type AttestedMachine, verifyAttestedDocument } from './attested-document.ts';
 import type { CloudProfile } from './cloud-profile.ts';
 import type { DirectoryKeys } from './directory-keys.ts';
+import type { KnownCertificates } from './known-certificates.ts';
 import type { BindingEvidence } from './machine-binding.ts';
 
 export interface AzureTrust {
   readonly cloud: CloudProfile;
   /** DER of the roots that sign attested documents. */
   readonly roots: readonly Uint8Array[];
+  readonly known: KnownCertificates;
   readonly keys: DirectoryKeys;
   readonly audiences: readonly string[];
 }
@@ -39,6 +41,7 @@ export function verifyDocument(
         bytesOf(text, `azure.intermediates[${i}]`),
       ),
       domains: trust.cloud.attestedDomains,
+      known: trust.known,
       nonce: fresh.nonce,
       notOlderThan: fresh.challenged,
       at: fresh.at,

@@ -20,6 +20,8 @@ export interface AzureMachineDirectoryOptions {
   readonly audience: string;
   readonly credential: TokenCredential;
   readonly fetch: typeof fetch;
+  /** How long reading one resource may take. */
+  readonly timeoutMs?: number;
 }
 
 const CALL_TIMEOUT_MS = 8000;
@@ -34,8 +36,9 @@ type SetId = Extract<MachineId, { kind: 'set' }>;
 export function createAzureMachineDirectory(
   options: AzureMachineDirectoryOptions,
 ): MachineDirectory {
-  const { management, credential } = options;
+  const { management, credential, timeoutMs = CALL_TIMEOUT_MS } = options;
   const scope = `${options.audience}/.default`;
+  const timeLimit = () => ({ abortSignal: AbortSignal.timeout(timeoutMs) });
 
   const client = (subscription: string): ComputeManagementClient =>
     new ComputeManagementClient(credential, subscription, {
@@ -93,7 +96,7 @@ export function createAzureMachineDirectory(
     const { token } = (await credential.getToken(scope)) ?? {};
     const response = await options.fetch(`${management}${id}?api-version=${IDENTITY_API}`, {
       headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     if (!response.ok) throw unavailable('an identity of the machine can not be read');
     const parsed = parseWith(identityResource, await response.json());
@@ -162,7 +165,6 @@ const identityResource = z.object({
   properties: z.object({ principalId: z.string().check(z.minLength(1)) }),
 });
 
-const timeLimit = () => ({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
 const listLimit = () => ({ abortSignal: AbortSignal.timeout(LIST_TIMEOUT_MS) });
 
 /** 404 is an answer; anything else that fails is no answer, and never an admission. */

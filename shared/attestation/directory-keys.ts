@@ -4,9 +4,9 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
+import { isStrong, parsePublicKeyInfo } from '../encoding/public-key-info.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { unavailable } from '../refusal.ts';
-import { isStrong } from './certificate-path.ts';
 
 export interface DirectoryKeys {
   /** The tenant's key with this id. `undefined` if the directory has none such; throws `unavailable` if it can't tell. */
@@ -100,7 +100,8 @@ function parseKeySet(text: string): ReadonlyMap<string, KeyObject> {
     if (!parsed.success) continue;
     const { kty, kid, n, e } = parsed.data;
     const key = createPublicKey({ key: { kty, n, e }, format: 'jwk' });
-    if (isStrong(key)) keys.set(kid, key);
+    if (isStrong(parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' }))))
+      keys.set(kid, key);
   }
   return keys;
 }

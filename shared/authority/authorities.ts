@@ -1,5 +1,5 @@
 /** The authorities with their keys in memory, opened from rows that authenticate. */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
@@ -21,7 +21,7 @@ export interface IssuingAuthority extends TlsIssuer {
 /** A key that challenges are authenticated with. */
 export interface ChallengeKey {
   readonly sequence: number;
-  readonly secret: Uint8Array;
+  readonly secret: KeyObject;
 }
 
 export interface Authorities {
@@ -59,7 +59,7 @@ export function openAuthorities(
   const sshHost = newestKey(keys, 'ssh-host', 'sign');
   const challengeKeys = keys
     .filter(({ owner }) => owner === 'challenge')
-    .map(({ sequence, secret }) => ({ sequence, secret }))
+    .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
     .toSorted((a, b) => b.sequence - a.sequence);
   if (!issuing || !root || !sshUser || !sshHost || challengeKeys.length === 0) return undefined;
 

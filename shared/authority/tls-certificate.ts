@@ -95,7 +95,8 @@ export interface TlsLeaf extends Validity {
   readonly commonName: string;
   /** SPIFFE ID (https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md). */
   readonly uri: string;
-  readonly key: KeyObject;
+  /** DER of the SubjectPublicKeyInfo. */
+  readonly publicKeyInfo: Uint8Array;
 }
 
 /** An issuing key with its names, ready to sign. ECDSA P-256. */
@@ -105,7 +106,7 @@ export interface TlsIssuer extends IssuerNames {
 
 /** Makes a client's certificate, DER. Everything in it comes from the arguments, nothing from a CSR (rule 11). */
 export function issueTlsCertificate(leaf: TlsLeaf, issuer: TlsIssuer): Uint8Array {
-  const spki = publicKeyInfo(leaf.key);
+  const spki = leaf.publicKeyInfo;
   const tbs = toBeSigned({
     serialNumber: leaf.serialNumber,
     signatureAlgorithm: 'ecdsaWithSHA256',

@@ -1,5 +1,5 @@
 /** X.509 certificates (RFC 5280): what path building and name checks need, read strictly. Nothing is verified here. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import {
   childrenOf,
   contextTag,
@@ -17,6 +17,7 @@ import {
   TAG,
 } from './der-decode.ts';
 import { OID } from './oids.ts';
+import { type PublicKeyInfo, parsePublicKeyInfo, verifyingKey } from './public-key-info.ts';
 
 export interface Certificate {
   /** The whole certificate. */
@@ -102,19 +103,22 @@ export function parseCertificate(der: Uint8Array): Certificate {
   };
 }
 
-const keys = new WeakMap<Certificate, KeyObject>();
+/** A certificate's public key: its parts, and the key that verifies. */
+export interface CertificateKey {
+  readonly info: PublicKeyInfo;
+  readonly key: KeyObject;
+}
 
-/** The certificate's public key. Throws where it is of no kind that OpenSSL reads. */
-export function publicKeyOf(certificate: Certificate): KeyObject {
+const keys = new WeakMap<Certificate, CertificateKey>();
+
+/** The certificate's public key. Throws where it is of no kind that is accepted. */
+export function publicKeyOf(certificate: Certificate): CertificateKey {
   const known = keys.get(certificate);
   if (known) return known;
-  const key = createPublicKey({
-    key: Buffer.from(certificate.publicKeyInfo),
-    format: 'der',
-    type: 'spki',
-  });
-  keys.set(certificate, key);
-  return key;
+  const info = parsePublicKeyInfo(certificate.publicKeyInfo);
+  const found = { info, key: verifyingKey(info) };
+  keys.set(certificate, found);
+  return found;
 }
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
@@ -208,7 +212,8 @@ function parseIssuerUrls(value: Uint8Array): string[] {
   const urls: string[] = [];
   for (const description of childrenOf(decodeDer(value, TAG.sequence), MOST_NAMES)) {
     const [method, location] = childrenOf(description, 2);
-    if (!method || !location) throw new DerError('not an access description');
+    if (description.tag !== TAG.sequence || !method || !location)
+      throw new DerError('not an access description');
     if (decodeOid(method) === OID.caIssuers && location.tag === contextTag(6, 'primitive')) {
       urls.push(asciiText(location.content));
     }

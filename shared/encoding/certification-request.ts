@@ -1,5 +1,5 @@
 /** PKCS#10 certification requests (RFC 2986). Only the public key is taken from one (rule 11). */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { verify } from 'node:crypto';
 import {
   childrenOf,
   contextTag,
@@ -12,6 +12,7 @@ import {
   TAG,
 } from './der-decode.ts';
 import { OID } from './oids.ts';
+import { type PublicKeyInfo, parsePublicKeyInfo, verifyingKey } from './public-key-info.ts';
 
 /** Signature algorithms of a request, by the kind of key that must have made them. */
 const SIGNATURES: Readonly<
@@ -27,8 +28,8 @@ const SIGNATURES: Readonly<
 };
 
 export interface CertificationRequest {
-  readonly publicKey: KeyObject;
-  /** Whether the request is signed with the private key of its public key: proof of possession. */
+  readonly publicKey: PublicKeyInfo;
+  /** Whether the request is signed with its key's private part: proof of possession. */
   verifySignature(): boolean;
 }
 
@@ -48,21 +49,19 @@ export function parseCertificationRequest(der: Uint8Array): CertificationRequest
   reader.optional(contextTag(0));
   reader.end();
 
-  const publicKey = readPublicKey(publicKeyInfo);
+  const publicKey = parsePublicKeyInfo(publicKeyInfo);
   const scheme = algorithm[0] && SIGNATURES[decodeOid(algorithm[0])];
   if (!scheme) throw new DerError('signature algorithm is not accepted');
   return {
     publicKey,
-    verifySignature: () =>
-      publicKey.asymmetricKeyType === scheme.key &&
-      verify(scheme.hash, info.bytes, publicKey, signature),
+    verifySignature() {
+      if (publicKey.kind !== scheme.key) return false;
+      try {
+        return verify(scheme.hash, info.bytes, verifyingKey(publicKey), signature);
+      } catch {
+        // A point that is not on its curve has no private key.
+        return false;
+      }
+    },
   };
-}
-
-function readPublicKey(publicKeyInfo: Uint8Array): KeyObject {
-  try {
-    return createPublicKey({ key: Buffer.from(publicKeyInfo), format: 'der', type: 'spki' });
-  } catch {
-    throw new DerError('the public key can not be read');
-  }
 }

@@ -195,6 +195,7 @@ export function decodeNamedBits(element: DerElement): boolean[] {
   );
   const used = bits.length - unused;
   if (used < 0 || bits.slice(used).some(Boolean)) throw new DerError('BIT STRING has stray bits');
+  if (used > 0 && !bits[used - 1]) throw new DerError('BIT STRING is not minimal');
   return bits.slice(0, used);
 }
 

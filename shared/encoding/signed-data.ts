@@ -26,8 +26,11 @@ export interface SignedData {
 /** Azure names the signature's algorithm where the standard wants the digest's: both name SHA-256. */
 const DIGESTS: readonly string[] = [OID.sha256WithRSAEncryption, OID.sha256];
 
-/** Reads signed data and finds its signer. Verifies nothing. Throws `DerError`. */
-export function parseSignedData(der: Uint8Array): SignedData {
+/** Reads signed data and finds its signer. Verifies nothing. `parse` reads its certificate. Throws `DerError`. */
+export function parseSignedData(
+  der: Uint8Array,
+  parse: (der: Uint8Array) => Certificate = parseCertificate,
+): SignedData {
   const contentInfo = new DerReader(decodeDer(der, TAG.sequence).content);
   expectOid(contentInfo, OID.pkcs7SignedData);
   const wrapper = contentInfo.enter(contextTag(0));
@@ -41,7 +44,7 @@ export function parseSignedData(der: Uint8Array): SignedData {
   digests.end();
   const content = parseContent(signedData.enter(TAG.sequence));
   const certificates = signedData.enter(contextTag(0));
-  const certificate = parseCertificate(certificates.read(TAG.sequence).bytes);
+  const certificate = parse(certificates.read(TAG.sequence).bytes);
   certificates.end();
   const signerInfos = signedData.enter(TAG.set);
   signedData.end();

@@ -1,6 +1,8 @@
 /** OpenSSH public keys (RFC 4253 section 6.6, RFC 5656, RFC 8709): between key objects, blobs and one-line text. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { decodeBase64, encodeBase64, encodeBase64Url } from './base64.ts';
+import { DerError } from './der-decode.ts';
+import { type PublicKeyInfo, parsePublicKeyInfo } from './public-key-info.ts';
 import { SshReader, SshWireError, sshMpint, sshString } from './ssh-wire.ts';
 
 const CURVES = {
@@ -17,25 +19,28 @@ export interface SshPublicKey {
   readonly fields: Uint8Array;
 }
 
-/** The SSH form of a key; `undefined` for kinds that are not accepted here. */
-export function sshPublicKey(key: KeyObject): SshPublicKey | undefined {
-  const jwk = key.export({ format: 'jwk' }) as Record<string, string | undefined>;
-  const field = (name: string): Buffer => Buffer.from(jwk[name] ?? '', 'base64url');
-  if (jwk['kty'] === 'OKP' && jwk['crv'] === 'Ed25519') {
-    return { type: 'ssh-ed25519', fields: sshString(field('x')) };
-  }
-  if (jwk['kty'] === 'RSA') {
-    return { type: 'ssh-rsa', fields: Buffer.concat([sshMpint(field('e')), sshMpint(field('n'))]) };
-  }
-  for (const [type, { curve, crv }] of Object.entries(CURVES)) {
-    if (jwk['kty'] !== 'EC' || jwk['crv'] !== crv) continue;
-    const point = Buffer.concat([Buffer.of(4), field('x'), field('y')]);
+/** The SSH form of a key. */
+export function sshPublicKeyOf(info: PublicKeyInfo): SshPublicKey {
+  if (info.kind === 'ed25519') return { type: 'ssh-ed25519', fields: sshString(info.key) };
+  if (info.kind === 'rsa') {
     return {
-      type: type as EcdsaKeyType,
-      fields: Buffer.concat([sshString(curve), sshString(point)]),
+      type: 'ssh-rsa',
+      fields: Buffer.concat([sshMpint(info.exponent), sshMpint(info.modulus)]),
     };
   }
-  return undefined;
+  const type = info.curve === 'P-256' ? 'ecdsa-sha2-nistp256' : 'ecdsa-sha2-nistp384';
+  const fields = Buffer.concat([sshString(CURVES[type].curve), sshString(info.point)]);
+  return { type, fields };
+}
+
+/** The SSH form of a key object; `undefined` for kinds that are not accepted here. */
+export function sshPublicKey(key: KeyObject): SshPublicKey | undefined {
+  try {
+    return sshPublicKeyOf(parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' })));
+  } catch (error) {
+    if (error instanceof DerError) return undefined;
+    throw error;
+  }
 }
 
 /** The blob: what is base64 in a public key line, and what a certificate names as its signing key. */

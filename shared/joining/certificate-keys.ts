@@ -1,12 +1,11 @@
 /** The keys that certificates are asked for: possession is proved, and weak or odd kinds are refused (rule 11). */
-import type { KeyObject } from 'node:crypto';
-import { isStrong } from '../attestation/certificate-path.ts';
 import {
   type CertificationRequest,
   parseCertificationRequest,
 } from '../encoding/certification-request.ts';
 import { DerError } from '../encoding/der-decode.ts';
 import { decodeSinglePem } from '../encoding/pem.ts';
+import { isStrong, type PublicKeyInfo, parsePublicKeyInfo } from '../encoding/public-key-info.ts';
 import { parseSshPublicKeyLine } from '../encoding/ssh-public-key.ts';
 import type { CertificateWish } from '../protocol/join.ts';
 import { badInput, denied } from '../refusal.ts';
@@ -14,9 +13,9 @@ import { badInput, denied } from '../refusal.ts';
 /** A wish whose keys are proved and good. */
 export interface CertificateKeys {
   readonly wish: CertificateWish;
-  readonly tlsKey: KeyObject;
+  readonly tlsKey: PublicKeyInfo;
   /** The key that the SSH certificate is for: the CSR's, unless another one was named. */
-  readonly sshKey: KeyObject;
+  readonly sshKey: PublicKeyInfo;
 }
 
 /** Reads the keys of every wish. Throws `bad_request`, or `access_denied` where a CSR's signature is not its key's. */
@@ -38,7 +37,7 @@ export function readCertificateKeys(wishes: readonly CertificateWish[]): Certifi
 
 const ACCEPTED = 'ECDSA P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits with exponent 65537';
 
-function readTlsKey(pem: string, field: string): KeyObject {
+function readTlsKey(pem: string, field: string): PublicKeyInfo {
   const request = readRequest(pem, field);
   if (!isAcceptedKey(request.publicKey))
     throw badInput({ field, message: `expected a key of ${ACCEPTED}` });
@@ -49,7 +48,10 @@ function readTlsKey(pem: string, field: string): KeyObject {
 }
 
 function readRequest(pem: string, field: string): CertificationRequest {
-  const expected = { field, message: 'expected one CERTIFICATE REQUEST in PEM' };
+  const expected = {
+    field,
+    message: `expected one CERTIFICATE REQUEST in PEM, with a key of ${ACCEPTED}`,
+  };
   const der = decodeSinglePem('CERTIFICATE REQUEST', pem);
   if (!der) throw badInput(expected);
   try {
@@ -60,14 +62,14 @@ function readRequest(pem: string, field: string): CertificationRequest {
   }
 }
 
-function readSshKey(line: string | undefined, field: string): KeyObject | undefined {
+function readSshKey(line: string | undefined, field: string): PublicKeyInfo | undefined {
   if (line === undefined) return undefined;
   const key = parseSshPublicKeyLine(line);
-  if (!key || !isAcceptedKey(key)) {
+  const info = key && parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' }));
+  if (!info || !isAcceptedKey(info)) {
     throw badInput({ field, message: `expected one line of an OpenSSH public key: ${ACCEPTED}` });
   }
-  return key;
+  return info;
 }
 
-const isAcceptedKey = (key: KeyObject): boolean =>
-  key.asymmetricKeyType === 'ed25519' || isStrong(key);
+const isAcceptedKey = (key: PublicKeyInfo): boolean => key.kind === 'ed25519' || isStrong(key);

@@ -1,6 +1,5 @@
 /** The instance rows that joins and renewals write: pure functions from what was decided to what is stored. */
 import type { VerifiedMachine } from '../attestation/machine-binding.ts';
-import { publicKeyInfo } from '../authority/x509.ts';
 import { Refusal } from '../refusal.ts';
 import type { Instance, IssuedCertificate, UsedChallenge } from '../storage/instances.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
@@ -68,7 +67,7 @@ function generation(
   const last = Math.max(challengeExpires, ...unexpired.map(({ expires }) => expires));
   return {
     generation: number,
-    instanceKey: publicKeyInfo(first.tlsKey),
+    instanceKey: first.tlsKey.der,
     instanceKeyExpires: certificates[0]?.expires ?? 0,
     machine: { ...machine, verified: unixSeconds(join.machineVerified) },
     serials: unexpired,

@@ -3,7 +3,7 @@ import type { Authorities } from '../authority/authorities.ts';
 import { issueSshUserCertificate } from '../authority/ssh-certificate.ts';
 import { BACKDATED_SECONDS, issueTlsCertificate } from '../authority/tls-certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
-import { sshPublicKey } from '../encoding/ssh-public-key.ts';
+import { sshPublicKeyOf } from '../encoding/ssh-public-key.ts';
 import type { GrantedCertificate } from '../protocol/join.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import type { IssuedCertificate } from '../storage/instances.ts';
@@ -35,7 +35,7 @@ export function issueCertificates(
       serialNumber: serial,
       commonName: subject.bot,
       uri: `spiffe://${subject.cluster}/bot/${subject.bot}/${subject.instanceId}`,
-      key: tlsKey,
+      publicKeyInfo: tlsKey.der,
       notBefore,
       notAfter,
     },
@@ -49,13 +49,10 @@ export function issueCertificates(
     tls: encodePem('CERTIFICATE', tls) + issuing.pem,
   };
   if (logins.length === 0) return { ...granted, ssh_absent: whyNoLogins(roles) };
-
-  const key = sshPublicKey(sshKey);
-  if (!key) throw new Error('a key was accepted that SSH does not know');
   const ssh = issueSshUserCertificate(
     {
       serial: serial.readBigUInt64BE(),
-      key,
+      key: sshPublicKeyOf(sshKey),
       keyId: `bot/${subject.bot}/${subject.instanceId}`,
       principals: logins,
       validAfter: notBefore,

@@ -9,6 +9,8 @@ const INTERNAL_LOGINS = '{{internal.logins}}';
 /** An SSH principal (rule 11): no commas, spaces or wildcards, never empty. */
 export const principal = /^[A-Za-z0-9._@-]{1,255}$/;
 
+const ANY_NODE = 'expected {"*": "*"}: node labels are not enforced here';
+
 const login = z
   .string()
   .check(
@@ -29,8 +31,8 @@ export const role = z.strictObject({
         /** A certificate works on every host that trusts the authority, so nothing narrower can be promised. */
         node_labels: z.optional(
           z.strictObject(
-            { '*': z.union([z.literal('*'), z.tuple([z.literal('*')])]) },
-            'expected {"*": "*"}: node labels are not enforced here',
+            { '*': z.union([z.literal('*'), z.tuple([z.literal('*')])], ANY_NODE) },
+            ANY_NODE,
           ),
         ),
         /** Shown by `joinctl get roles`; grants nothing: operators' rights come from the directory. */

@@ -12,6 +12,7 @@ import { issueTlsCertificate, randomSerialNumber } from '../../shared/authority/
 import { caPin, makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
 import { parseCertificationRequest } from '../../shared/encoding/certification-request.ts';
 import { decodeSinglePem, encodePem } from '../../shared/encoding/pem.ts';
+import { verifyingKey } from '../../shared/encoding/public-key-info.ts';
 import { parseSignedData } from '../../shared/encoding/signed-data.ts';
 import { sshPublicKey } from '../../shared/encoding/ssh-public-key.ts';
 import {
@@ -165,7 +166,7 @@ function keyOf({ csr }: CertificateWish): KeyObject {
     decodeSinglePem('CERTIFICATE REQUEST', csr) ?? new Uint8Array(),
   );
   if (!request.verifySignature()) throw new Error('the agent sent a request that it did not sign');
-  return request.publicKey;
+  return verifyingKey(request.publicKey);
 }
 
 /** A certificate as the broker would grant it. */
@@ -187,7 +188,7 @@ export function grant(
       serialNumber: randomSerialNumber(),
       commonName: 'example',
       uri: 'spiffe://test.example.com/bot/example/1',
-      key,
+      publicKeyInfo: key.export({ format: 'der', type: 'spki' }),
     },
     authorities.issuing,
   );

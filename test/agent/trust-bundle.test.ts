@@ -76,7 +76,7 @@ test('refuses the signature of a joined bot', async () => {
       serialNumber: randomSerialNumber(),
       commonName: 'bot',
       uri: 'spiffe://test/bot/bot/1',
-      key: bot.publicKey,
+      publicKeyInfo: bot.publicKey.export({ format: 'der', type: 'spki' }),
       notBefore: START,
       notAfter: new Date(START.getTime() + 3600_000),
     },
