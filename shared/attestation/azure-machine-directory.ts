@@ -79,7 +79,7 @@ export function createAzureMachineDirectory(
     identity: VirtualMachineIdentity | undefined,
   ): Promise<MachineIdentity[]> {
     const own = identity?.principalId
-      ? [{ principalId: identity.principalId, resourceId: undefined }]
+      ? [{ principalId: identity.principalId.toLowerCase(), resourceId: undefined }]
       : [];
     const assigned = Object.entries(identity?.userAssignedIdentities ?? {}).map(
       async ([id, { principalId }]) => ({

@@ -1,0 +1,49 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { createFunctionsHost } from '../../local/functions-host.ts';
+import { ROOT } from '../scenarios/scenario.ts';
+
+test('the bundle registers exactly these functions, routes, methods and schedules', async () => {
+  const host = await createFunctionsHost(ROOT, { log: () => {} });
+  onTestFinished(() => host.close());
+  const told = host.functions
+    .map((found) =>
+      'schedule' in found
+        ? `${found.name}: ${found.schedule}`
+        : `${found.name}: ${found.methods.join(',')} ${found.route}`,
+    )
+    .toSorted();
+  expect(told).toEqual([
+    'challenge: POST v1/join/challenge',
+    'delete-resource: DELETE v1/resources/{kind}/{name}',
+    'get-resource: GET v1/resources/{kind}/{name}',
+    'healthz: GET healthz',
+    'join: POST v1/join',
+    'list-resources: GET v1/resources/{kind}',
+    'not-found: GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS {*path}',
+    'openapi: GET v1/openapi.json',
+    'put-resource: PUT v1/resources/{kind}/{name}',
+    'readyz: GET readyz',
+    'rotate-keys: 0 7 * * * *',
+    'sweep: 0 37 * * * *',
+    'trust-form: GET v1/trust/{form}',
+    'trust: GET v1/trust',
+    'webapi-find: GET v1/webapi/find',
+    'webapi-ping: GET v1/webapi/ping',
+  ]);
+});
+
+test('bad settings leave every function in place: readyz says so, and the log names the setting', async () => {
+  const log: string[] = [];
+  const host = await createFunctionsHost(ROOT, {
+    env: { JOIN_BROKER_CLUSTER_NAME: 'Not A Name' },
+    log: (line) => log.push(line),
+  });
+  onTestFinished(() => host.close());
+  const broker = await host.listen();
+  const ready = await fetch(`${broker}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toMatchObject({ code: 'unavailable', detail: 'not ready: settings' });
+  expect(log.join('\n')).toContain('JOIN_BROKER_CLUSTER_NAME: expected 1 to 63 lower-case letters');
+  expect(log.join('\n')).toContain('JOIN_BROKER_TABLES_URL: expected a value');
+  expect(log.join('\n')).not.toContain('Not A Name');
+});

@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { botExample, joinToken } from '../broker/fixtures.ts';
+import * as joiner from '../broker/joiner.ts';
+import { createClock, createTestBroker } from '../broker/test-broker.ts';
+import { hasProgram, programPath } from '../programs.ts';
+import { joinExample, type Scenario, startScenario, succeeded } from './scenario.ts';
+
+const hasSsh = ['sshd', 'ssh', 'ssh-keygen'].map(hasProgram).every(Boolean);
+const LOGIN = userInfo().username;
+const OTHER = LOGIN === 'root' ? 'daemon' : 'root';
+
+test.skipIf(!hasSsh)(
+  "C1 C5 a real sshd admits the joined bot as its role's login, and as nobody else",
+  async () => {
+    const scenario = await startScenario();
+    const identity = await joinExample(scenario, LOGIN);
+    const authority = await fetch(`${scenario.stack.endpoints.broker}/v1/trust/ssh-user-ca.pub`);
+    const port = await startSshd(scenario, await authority.text());
+
+    const admitted = await ssh(scenario, port, join(identity, 'ssh_config'), LOGIN);
+    expect(admitted.stderr).toBe('');
+    expect(succeeded(admitted).stdout).toBe('hello from the server\n');
+
+    const refused = await ssh(scenario, port, join(identity, 'ssh_config'), OTHER);
+    expect(refused.code).toBe(255);
+    expect(refused.stderr).toContain('Permission denied (publickey)');
+  },
+);
+
+test.skipIf(!hasSsh)('C5 a real sshd refuses a certificate after its expiry', async () => {
+  const scenario = await startScenario();
+  // Two hours ago, for an hour: the server's clock is the real one.
+  const clock = createClock(new Date(Date.now() - 2 * 3600 * 1000));
+  const api = createTestBroker({ clock });
+  const subscription = api.tenant.subscription();
+  const vm = subscription.virtualMachine('vm', { resourceGroup: 'group1', systemAssigned: true });
+  await api.put(botExample({ traits: [{ name: 'logins', values: [LOGIN] }] }));
+  await api.put(joinToken({ allow: [{ subscription: subscription.id }] }));
+  const attempt = await joiner.join(api, vm);
+  const [certificate] = joiner.joined(attempt).certificates;
+  const key = await scenario.write(
+    'key',
+    attempt.key.export({ format: 'pem', type: 'sec1' }) as string,
+  );
+  await scenario.run('chmod', ['600', key]);
+  await scenario.write('key-cert.pub', `${certificate?.ssh}\n`);
+  const config = await scenario.write(
+    'ssh_config',
+    `Host *\n  IdentityFile ${key}\n  IdentitiesOnly yes\n  CertificateFile ${key}-cert.pub\n`,
+  );
+
+  const port = await startSshd(scenario, joiner.joined(attempt).trust.ssh.user_ca.join('\n'));
+  const refused = await ssh(scenario, port, config, LOGIN);
+  expect(refused.code).toBe(255);
+  expect(refused.stderr).toContain('Permission denied (publickey)');
+});
+
+/** Starts `sshd` with nothing but our user authority to trust. Gives its port. */
+async function startSshd({ folder, run }: Scenario, userAuthorities: string): Promise<number> {
+  const server = join(folder, 'sshd');
+  await mkdir(server);
+  // Debian's sshd wants this folder when root starts it.
+  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
+  succeeded(await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(server, 'host')]));
+  await writeFile(join(server, 'user-ca.pub'), `${userAuthorities}\n`);
+  const port = await freePort();
+  const config = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${join(server, 'host')}`,
+    `TrustedUserCAKeys ${join(server, 'user-ca.pub')}`,
+    'AuthorizedKeysFile none',
+    'AuthenticationMethods publickey',
+    'PermitRootLogin yes',
+    'UsePAM no',
+    'StrictModes no',
+    'PidFile none',
+    "ForceCommand echo 'hello from the server'",
+  ];
+  await writeFile(join(server, 'config'), `${config.join('\n')}\n`);
+  const sshd = spawn(programPath('sshd') ?? '', ['-D', '-e', '-f', join(server, 'config')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void sshd.kill());
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    sshd.stderr.on('data', (text) => {
+      said += text;
+      if (said.includes('Server listening')) resolve();
+    });
+    sshd.on('exit', () => reject(new Error(`sshd ended: ${said}`)));
+  });
+  return port;
+}
+
+const ssh = ({ run }: Scenario, port: number, config: string, login: string) =>
+  run('ssh', [
+    ...['-F', config, '-p', String(port), '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR'],
+    // This server has a plain host key, so there is nothing to check it against.
+    ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
+    `${login}@127.0.0.1`,
+  ]);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}
