@@ -10,7 +10,7 @@ import { fetchText } from '../shared/fetch-text.ts';
 import { readSettings } from '../shared/settings.ts';
 import { createMemoryTables } from '../shared/storage/memory-tables.ts';
 import { createLogTelemetry } from '../shared/telemetry/telemetry.ts';
-import { makeJoin } from '../test/broker/joiner.ts';
+import { makeJoin } from './joiner.ts';
 
 const OPERATORS = '00000000-0000-4000-8000-0000000000aa';
 
@@ -65,18 +65,15 @@ export async function createBenchBroker(): Promise<BenchBroker> {
     now,
   });
   await putResources(broker, subscription.id);
-  const api = {
-    audit: [],
-    async request(_method: string, _path: string, { body }: { readonly body?: unknown } = {}) {
-      const answer = await broker.challenge(body as Parameters<Broker['challenge']>[0]);
-      return { status: 200, headers: new Headers(), body: answer };
-    },
-  };
+  const challenge = async (): Promise<string> =>
+    (await broker.challenge({ token: 'example-bot', join_method: 'azure' })).challenge;
   return {
     broker,
     makeBodies: (count) =>
       Promise.all(
-        Array.from({ length: count }, async () => JSON.stringify(await makeJoin(api, vm))),
+        Array.from({ length: count }, async () =>
+          JSON.stringify(await makeJoin(vm, 'example-bot', await challenge())),
+        ),
       ),
   };
 }

@@ -213,7 +213,7 @@ function isAddress(text: string): boolean {
 }
 
 /** Whether a host name or address is this machine's own. */
-export const isLoopback = (host: string): boolean =>
+const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 
 /** The audiences of access tokens that are accepted. */

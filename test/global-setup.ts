@@ -13,7 +13,7 @@ declare module 'vitest' {
 }
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await build().catch((error) => process.stderr.write(`BUILD FAILED: ${error.message}\n`)); // LENIENT while parts are missing
+  await build();
   const rsaKeys = await mkdtemp(join(tmpdir(), 'rsa-keys-'));
   project.provide('rsaKeys', rsaKeys);
   return () => rm(rsaKeys, { recursive: true });

@@ -137,8 +137,7 @@ export function createCloud(options: CloudOptions): Cloud {
     async listen(listenOptions = {}) {
       const servers = await startServers(handles, machinesOf(tenants), listenOptions);
       const { urls } = servers;
-      // The management SDK wants https: a broker asks for tokens of that form, and sends them here over http.
-      managementAudiences.push(urls.management, urls.management.replace(/^http:/, 'https:'));
+      managementAudiences.push(urls.management);
       return {
         ...servers,
         profile: profileOf(pki, urls),

@@ -45,7 +45,8 @@ export function createAzureMachineDirectory(
       endpoint: management,
       credentials: { scopes: [scope] },
       httpClient: fetchHttpClient(options.fetch),
-      retryOptions: { maxRetries: 1, retryDelayInMs: 200 },
+      // The SDK would sleep for as long as a throttled API asks for. The joiner is told to try again instead.
+      retryOptions: { maxRetries: 0 },
     });
 
   async function describeVm(id: VmId, vm: VirtualMachine): Promise<MachineDescription> {

@@ -18,11 +18,8 @@ export const systemRole = z.enum([
   'WindowsDesktop',
   'Discovery',
 ]);
-export type SystemRole = z.infer<typeof systemRole>;
 
-export const challengeText = z
-  .string()
-  .check(z.regex(/^[A-Za-z0-9_.-]{1,512}$/, 'expected a challenge'));
+const challengeText = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,512}$/, 'expected a challenge'));
 
 export const challengeRequest = z.strictObject({
   token: name,

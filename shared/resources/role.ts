@@ -7,7 +7,7 @@ import { type Bot, traitValues } from './bot.ts';
 const INTERNAL_LOGINS = '{{internal.logins}}';
 
 /** An SSH principal (rule 11): no commas, spaces or wildcards, never empty. */
-export const principal = /^[A-Za-z0-9._@-]{1,255}$/;
+const principal = /^[A-Za-z0-9._@-]{1,255}$/;
 
 const ANY_NODE = 'expected {"*": "*"}: node labels are not enforced here';
 

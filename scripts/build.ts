@@ -1,0 +1,111 @@
+/** Builds everything that is deployed or installed: the function app's bundle, `joinbot` and `joinctl`. */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openApiDocument } from '../shared/openapi.ts';
+import { settingsMarkdown } from '../shared/settings.ts';
+import { type BundleOptions, bundle, type OutputFile } from './bundle.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+interface Program extends BundleOptions {
+  readonly entry: string;
+  readonly outfile: string;
+  /** Whether it is a command: executable, and its first line says what runs it. */
+  readonly executable?: boolean;
+}
+
+export interface BuiltFile {
+  /** Relative to the project's folder. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Builds into `dist/`. Files that are the same as before stay untouched. */
+export async function build(): Promise<readonly BuiltFile[]> {
+  const version = await packageVersion();
+  const define = { PACKAGE_VERSION: JSON.stringify(version) };
+  const command = { target: 'node20', define, executable: true };
+  const programs: readonly Program[] = [
+    {
+      entry: 'functions/main.ts',
+      outfile: 'dist/functions/main.cjs',
+      target: 'node24',
+      external: ['@azure/functions-core'],
+      define,
+    },
+    { entry: 'agent/main.ts', outfile: 'dist/joinbot.cjs', ...command },
+    { entry: 'admin/main.ts', outfile: 'dist/joinctl.cjs', ...command },
+  ];
+  const bundles = await Promise.all(
+    programs.map(async ({ entry, outfile, executable, ...options }) => {
+      const files = await bundle(join(ROOT, entry), join(ROOT, outfile), options);
+      return executable ? files.map(withShebang(join(ROOT, outfile))) : files;
+    }),
+  );
+  const openApi = JSON.stringify(openApiDocument(version));
+  const files = [...bundles.flat(), textFile('dist/functions/openapi.json', openApi)];
+  for (const file of files) await writeIfChanged(file);
+  await removeOthers(files);
+  for (const { outfile, executable } of programs) {
+    if (executable) await chmod(join(ROOT, outfile), 0o755);
+  }
+  return files.map(({ path, contents }) => ({
+    path: relative(ROOT, path),
+    bytes: contents.byteLength,
+  }));
+}
+
+/** Writes the documents that are made from the sources, for whoever changed them to commit. */
+export const writeDocuments = (): Promise<void> =>
+  writeIfChanged(textFile('docs/settings.md', settingsMarkdown()));
+
+const SHEBANG = '#!/usr/bin/env node\n';
+
+/** Adds the line to the program at `path`, unless its source has it already. */
+const withShebang =
+  (path: string) =>
+  (file: OutputFile): OutputFile => {
+    const text = Buffer.from(file.contents);
+    if (file.path !== path || text.subarray(0, 2).toString() === '#!') return file;
+    return { path, contents: Buffer.concat([Buffer.from(SHEBANG), text]) };
+  };
+
+const textFile = (path: string, text: string): OutputFile => ({
+  path: join(ROOT, path),
+  contents: Buffer.from(text),
+});
+
+async function packageVersion(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  return manifest.version;
+}
+
+/** The file appears whole or not at all, so that a program can be built while it runs. */
+async function writeIfChanged({ path, contents }: OutputFile): Promise<void> {
+  if (existsSync(path) && (await readFile(path)).equals(contents)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, contents);
+  await rename(temporary, path);
+}
+
+/** Removes the bundles of an earlier build that are no part of this one. */
+async function removeOthers(files: readonly OutputFile[]): Promise<void> {
+  const kept = new Set(files.map(({ path }) => path));
+  for (const folder of new Set(files.map(({ path }) => dirname(path)))) {
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name);
+      if (/\.(?:cjs|LEGAL\.txt)$/.test(name) && !kept.has(path)) await rm(path);
+    }
+  }
+}
+
+if (import.meta.main) {
+  const files = await build();
+  await writeDocuments();
+  for (const { path, bytes } of files) {
+    process.stdout.write(`${path.padEnd(40)} ${(bytes / 1024).toFixed(1).padStart(9)} KB\n`);
+  }
+}

@@ -1,0 +1,4 @@
+import { app } from '@azure/functions';
+
+app.http('never', { handler: () => ({}) });
+throw new Error('JOIN_BROKER_CLUSTER_NAME is missing');

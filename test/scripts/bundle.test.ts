@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { bundle } from '../../scripts/bundle.ts';
+
+async function folderWith(files: Record<string, string>) {
+  const folder = await mkdtemp(join(tmpdir(), 'bundle-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  return folder;
+}
+
+const options = { target: 'node20' };
+
+test('each dynamic import of a relative path becomes a bundle of its own, and runs', async () => {
+  const folder = await folderWith({
+    'main.ts': `#!/usr/bin/env node
+      console.log('start');
+      import('./parts/one.ts').then(async ({ one }) => console.log(await one()));`,
+    'parts/one.ts': `export const one = async () => (await import('../two.ts')).two + VERSION;`,
+    'two.ts': `export const two = 'two ';`,
+  });
+  const files = await bundle(join(folder, 'main.ts'), join(folder, 'out/main.cjs'), {
+    ...options,
+    define: { VERSION: '"v1"' },
+  });
+  expect(files.map(({ path }) => path)).toEqual(
+    ['main', 'one', 'two'].map((name) => join(folder, `out/${name}.cjs`)),
+  );
+  const texts = files.map(({ contents }) => Buffer.from(contents).toString());
+  expect(texts.map((text) => text.startsWith('#!'))).toEqual([true, false, false]);
+  expect(texts[0]).not.toContain('two ');
+  await mkdir(join(folder, 'out'));
+  for (const { path, contents } of files) await writeFile(path, contents);
+  const output = execFileSync(process.execPath, [join(folder, 'out/main.cjs')], {
+    encoding: 'utf8',
+  });
+  expect(output).toBe('start\ntwo v1\n');
+});
+
+test('two parts of one name are refused', async () => {
+  const folder = await folderWith({
+    'main.ts': `void import('./a/part.ts'); void import('./b/part.ts');`,
+    'a/part.ts': '',
+    'b/part.ts': '',
+  });
+  await expect(
+    bundle(join(folder, 'main.ts'), join(folder, 'out/main.cjs'), options),
+  ).rejects.toThrow('would both be part.cjs');
+});
+
+test('a part that is not there is refused', async () => {
+  const folder = await folderWith({ 'main.ts': `void import('./none.ts');` });
+  await expect(
+    bundle(join(folder, 'main.ts'), join(folder, 'out/main.cjs'), options),
+  ).rejects.toThrow('Could not resolve "./none.ts"');
+});
