@@ -1,5 +1,6 @@
 /** Makes the broker from its settings. Heavy parts are bundles of their own, loaded when they are first used. */
 import { readFileSync } from 'node:fs';
+import type { TokenCredential } from '@azure/identity';
 import {
   AZURE_CLOUDS,
   type CloudProfile,
@@ -7,6 +8,7 @@ import {
 } from '../shared/attestation/cloud-profile.ts';
 import type { MachineDirectory } from '../shared/attestation/machine-directory.ts';
 import { azureTrustAnchors, readTrustAnchors } from '../shared/attestation/trust-anchors.ts';
+import type { Custody } from '../shared/authority/custody.ts';
 import { openLocalCustody } from '../shared/authority/local-custody.ts';
 import { type Broker, createBroker } from '../shared/broker.ts';
 import { fetchText } from '../shared/fetch-text.ts';
@@ -20,8 +22,6 @@ const KEY_SET_LIMITS = { mostBytes: 512 * 1024, milliseconds: 5000 };
 export function composeBroker(settings: Settings): Broker {
   const now = (): Date => new Date();
   const { cloud, roots } = readCloud(settings);
-  const keyFile = settings.JOIN_BROKER_KEY_FILE;
-  if (keyFile === undefined) throw new SettingsError('JOIN_BROKER_KEY_FILE: expected a path');
   const credential = once(async () =>
     (await import('../shared/azure-credential.ts')).openAzureCredential(settings.AZURE_CLIENT_ID),
   );
@@ -52,11 +52,22 @@ export function composeBroker(settings: Settings): Broker {
     now,
     tables: lazyTables(tables),
     machines: lazyMachines(machines),
-    custody: openLocalCustody(keyFile),
+    custody: openCustody(settings, credential),
     fetchKeySet: (tenant) =>
       fetchText(fetch, `${cloud.directory}/${tenant}/discovery/v2.0/keys`, KEY_SET_LIMITS),
     telemetry: createLogTelemetry(now, (line) => process.stdout.write(`${line}\n`)),
   });
+}
+
+function openCustody(settings: Settings, credential: () => Promise<TokenCredential>): Custody {
+  const { JOIN_BROKER_KEY_VAULT_URL: url, JOIN_BROKER_KEY_FILE: file } = settings;
+  if (url === undefined) return openLocalCustody(file ?? '');
+  return lazyCustody(
+    once(async () => {
+      const { openKeyVaultCustody } = await import('../shared/authority/key-vault-custody.ts');
+      return openKeyVaultCustody({ url, credential: await credential(), fetch });
+    }),
+  );
 }
 
 function readCloud(settings: Settings): { cloud: CloudProfile; roots: readonly Uint8Array[] } {
@@ -117,4 +128,11 @@ const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory =
   findInSet: async (set, vmId) => (await open()).findInSet(set, vmId),
   findInSubscription: async (subscription, vmId) =>
     (await open()).findInSubscription(subscription, vmId),
+});
+
+const lazyCustody = (open: () => Promise<Custody>): Custody => ({
+  wrapDataKey: async (dataKey) => (await open()).wrapDataKey(dataKey),
+  unwrapDataKey: async (wrapped) => (await open()).unwrapDataKey(wrapped),
+  createRootKey: async () => (await open()).createRootKey(),
+  signWithRoot: async (handle, message) => (await open()).signWithRoot(handle, message),
 });

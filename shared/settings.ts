@@ -102,6 +102,16 @@ const SETTINGS = {
     about:
       "The storage account's key, for an address on loopback only. Azure's storage is reached without any key.",
   },
+  JOIN_BROKER_KEY_VAULT_URL: {
+    schema: z
+      .string()
+      .check(
+        z.refine(isAddress, 'expected an https address, such as https://example.vault.azure.net'),
+      ),
+    about:
+      "The Key Vault that keeps the root's key and protects all others, reached with the broker's managed identity.",
+    example: 'https://join-broker.vault.azure.net',
+  },
   JOIN_BROKER_KEY_FILE: {
     schema: text,
     about:
@@ -187,9 +197,17 @@ function contradictions(settings: Settings, onAzure: boolean): string[] {
   if ((tables === 'loopback') !== (settings.JOIN_BROKER_TABLES_KEY !== undefined)) {
     problems.push('JOIN_BROKER_TABLES_KEY: expected with an address on loopback, and only then');
   }
-  if (settings.JOIN_BROKER_KEY_FILE === undefined)
-    problems.push('JOIN_BROKER_KEY_FILE: expected a path');
-  else if (onAzure) problems.push('JOIN_BROKER_KEY_FILE: local custody is refused on Azure');
+  const vault = settings.JOIN_BROKER_KEY_VAULT_URL !== undefined;
+  const file = settings.JOIN_BROKER_KEY_FILE !== undefined;
+  if (vault === file) {
+    problems.push(
+      'JOIN_BROKER_KEY_VAULT_URL: expected this, or JOIN_BROKER_KEY_FILE on one machine, not both',
+    );
+  }
+  if (file && onAzure) problems.push('JOIN_BROKER_KEY_FILE: local custody is refused on Azure');
+  if (vault && simulated) {
+    problems.push('JOIN_BROKER_CLOUD: a simulated cloud is refused with Key Vault custody');
+  }
   if (settings.JOIN_BROKER_MAX_TTL > MOST_TTL_SECONDS)
     problems.push('JOIN_BROKER_MAX_TTL: expected at most 24h');
   if (settings.JOIN_BROKER_DEFAULT_TTL > settings.JOIN_BROKER_MAX_TTL) {

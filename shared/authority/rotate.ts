@@ -23,8 +23,8 @@ export interface RotationParts {
 
 type Creation = Extract<RotationAction, { kind: 'create' }>;
 
-/** More rounds than one owner's keys can need; more would mean that storage forgets what it was told. */
-const MOST_ROUNDS = 8;
+/** More rounds than all keys together can need; more would mean that storage forgets what it was told. */
+const MOST_ROUNDS = 16;
 
 /** Makes and removes keys until nothing is due. Gives the actions that this run did. */
 export async function rotateKeys(parts: RotationParts, now: Date): Promise<RotationAction[]> {

@@ -1,0 +1,137 @@
+/**
+ * Custody in Azure Key Vault (https://learn.microsoft.com/azure/key-vault/keys/about-keys). A bundle of its own.
+ *
+ * The vault holds three keys. `root` (EC P-384) is the root's and never leaves it. `data-key-encryption` (RSA) wraps the
+ * data key; anybody can wrap with its public half, so `data-key-signature` (EC P-256) says which wrapped key is ours.
+ * Otherwise whoever can write to the keys table could bring a data key, and with it signing keys, of his own.
+ */
+import { createHash, createPublicKey, type JsonWebKey as JsonKey, verify } from 'node:crypto';
+import type { TokenCredential } from '@azure/identity';
+import { CryptographyClient, KeyClient, type KeyVaultKey } from '@azure/keyvault-keys';
+import { sequence, unsignedInteger } from '../encoding/der-encode.ts';
+import { fetchHttpClient } from '../fetch-http-client.ts';
+import type { Custody } from './custody.ts';
+
+export interface KeyVaultCustodyOptions {
+  /** `https://<vault>.vault.azure.net`. */
+  readonly url: string;
+  readonly credential: TokenCredential;
+  readonly fetch: typeof fetch;
+}
+
+const ROOT = 'root';
+const ENCRYPTION = 'data-key-encryption';
+const SIGNATURE = 'data-key-signature';
+
+const WRAP_ALGORITHM = 'RSA-OAEP-256';
+
+/** The data key as it is stored: wrapped, with the version of the key that can unwrap it, and signed. */
+interface WrappedDataKey {
+  readonly keyId: string;
+  readonly wrapped: string;
+  readonly signerId: string;
+  readonly signature: string;
+}
+
+export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyOptions): Custody {
+  const options = {
+    httpClient: fetchHttpClient(fetch),
+    retryOptions: { maxRetries: 2, retryDelayInMs: 200 },
+  };
+  const client = new KeyClient(url, credential, options);
+  const cryptography = (keyId: string): CryptographyClient =>
+    new CryptographyClient(keyId, credential, options);
+
+  /** Refuses ids of other vaults or keys: they come from a table. */
+  function expectId(keyId: string, name: string): string {
+    const prefix = `${new URL(url).origin}/keys/${name}/`;
+    if (!keyId.startsWith(prefix) || !/^[0-9a-f]{32}$/.test(keyId.slice(prefix.length))) {
+      throw new Error(`expected the id of a version of ${prefix}`);
+    }
+    return keyId;
+  }
+
+  async function signatureKey(): Promise<KeyVaultKey> {
+    try {
+      return await client.getKey(SIGNATURE);
+    } catch (error) {
+      if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
+      return client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps: ['sign', 'verify'] });
+    }
+  }
+
+  async function sign(
+    algorithm: 'ES256' | 'ES384',
+    keyId: string,
+    message: Uint8Array,
+  ): Promise<Uint8Array> {
+    const digest = createHash(algorithm === 'ES256' ? 'sha256' : 'sha384')
+      .update(message)
+      .digest();
+    return (await cryptography(keyId).sign(algorithm, digest)).result;
+  }
+
+  return {
+    async wrapDataKey(dataKey) {
+      const { id: keyId = '' } = await client.getKey(ENCRYPTION);
+      const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey);
+      const wrapped = Buffer.from(result).toString('base64');
+      const { id: signerId = '' } = await signatureKey();
+      const signature = await sign('ES256', signerId, signedPart({ keyId, wrapped }));
+      const stored: WrappedDataKey = {
+        keyId,
+        wrapped,
+        signerId,
+        signature: Buffer.from(signature).toString('base64'),
+      };
+      return Buffer.from(JSON.stringify(stored));
+    },
+
+    async unwrapDataKey(stored) {
+      const { keyId, wrapped, signerId, signature } = JSON.parse(
+        Buffer.from(stored).toString('utf8'),
+      ) as WrappedDataKey;
+      expectId(keyId, ENCRYPTION);
+      const version = expectId(signerId, SIGNATURE).split('/').at(-1) ?? '';
+      const signer = publicKeyOf(await client.getKey(SIGNATURE, { version }));
+      const key = { key: signer, dsaEncoding: 'ieee-p1363' } as const;
+      if (
+        !verify('sha256', signedPart({ keyId, wrapped }), key, Buffer.from(signature, 'base64'))
+      ) {
+        throw new Error('the data key is not signed by the vault');
+      }
+      return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, Buffer.from(wrapped, 'base64')))
+        .result;
+    },
+
+    async createRootKey() {
+      const key = await client.createEcKey(ROOT, { curve: 'P-384', keyOps: ['sign', 'verify'] });
+      return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
+    },
+
+    async signWithRoot(handle, message) {
+      const keyId = expectId(Buffer.from(handle).toString('utf8'), ROOT);
+      return derSignature(await sign('ES384', keyId, message));
+    },
+  };
+}
+
+const signedPart = ({ keyId, wrapped }: Pick<WrappedDataKey, 'keyId' | 'wrapped'>): Uint8Array =>
+  Buffer.from(JSON.stringify(['join-broker data key', keyId, wrapped]));
+
+function publicKeyOf({ key }: KeyVaultKey) {
+  if (!key?.crv || !key.x || !key.y)
+    throw new Error('the vault answered without an elliptic curve key');
+  const coordinate = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+  const jwk: JsonKey = { kty: 'EC', crv: key.crv, x: coordinate(key.x), y: coordinate(key.y) };
+  return createPublicKey({ key: jwk, format: 'jwk' });
+}
+
+/** The vault writes a signature as two numbers side by side; certificates want them in DER (RFC 3279 section 2.2.3). */
+function derSignature(sideBySide: Uint8Array): Uint8Array {
+  const half = sideBySide.length / 2;
+  return sequence(
+    unsignedInteger(sideBySide.subarray(0, half)),
+    unsignedInteger(sideBySide.subarray(half)),
+  );
+}
