@@ -19,21 +19,31 @@ export const trust: Endpoint = {
 };
 
 /** Plain forms for tools that read one file. */
-const FORMS: Readonly<
-  Record<string, { readonly type: string; readonly of: (trust: SignedTrust) => string }>
-> = {
-  'tls.pem': { type: 'application/x-pem-file', of: ({ bundle }) => bundle.tls.roots },
-  'ssh-user-ca.pub': { type: 'text/plain', of: ({ bundle }) => lines(bundle.ssh.user_ca) },
-  'ssh-host-ca.pub': { type: 'text/plain', of: ({ bundle }) => lines(bundle.ssh.host_ca) },
-};
+const FORMS: ReadonlyMap<
+  string,
+  { readonly type: string; readonly of: (trust: SignedTrust) => string }
+> = new Map([
+  [
+    'tls.pem',
+    { type: 'application/x-pem-file', of: ({ bundle }: SignedTrust) => bundle.tls.roots },
+  ],
+  [
+    'ssh-user-ca.pub',
+    { type: 'text/plain', of: ({ bundle }: SignedTrust) => lines(bundle.ssh.user_ca) },
+  ],
+  [
+    'ssh-host-ca.pub',
+    { type: 'text/plain', of: ({ bundle }: SignedTrust) => lines(bundle.ssh.host_ca) },
+  ],
+]);
 
 export const trustForm: Endpoint = {
   name: 'trust-form',
   methods: ['GET'],
   route: 'v1/trust/{form}',
   async answer({ broker, request }: Exchange) {
-    const form = FORMS[request.params['form'] ?? ''];
-    if (!form) throw new Refusal('not_found', `expected one of ${Object.keys(FORMS).join(', ')}`);
+    const form = FORMS.get(request.params['form'] ?? '');
+    if (!form) throw new Refusal('not_found', `expected one of ${[...FORMS.keys()].join(', ')}`);
     return {
       body: form.of(await broker.trust()),
       headers: { ...CACHE, 'content-type': form.type },
