@@ -1,0 +1,131 @@
+import { createPublicKey } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openAuthorities } from '../../../shared/authority/authorities.ts';
+import { openDataKey, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { sealKey } from '../../../shared/authority/sealing.ts';
+import type { KeyOwner, SealedKey } from '../../../shared/authority/signing-key.ts';
+import { sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
+import { createRotatedParts, later, NOON } from './rotation-parts.ts';
+
+const DAY = 24 * 3600;
+
+/** Eight days on: two issuing keys, two keys for challenges. */
+const LATER = later(8 * DAY);
+let parts: RotationParts;
+let rows: readonly SealedKey[];
+let dataKey: Uint8Array;
+
+beforeAll(async () => {
+  parts = await createRotatedParts();
+  for (const day of [7, 8]) await rotateKeys(parts, later(day * DAY));
+  rows = await parts.store.list();
+  dataKey = await openDataKey(rows, parts.custody);
+});
+
+const open = (keys: readonly SealedKey[] = rows, at = LATER) => openAuthorities(keys, dataKey, at);
+const row = (owner: KeyOwner, sequence: number): SealedKey => {
+  const found = rows.find((key) => key.owner === owner && key.sequence === sequence);
+  if (!found) throw new Error(`there is no ${owner} ${sequence}`);
+  return found;
+};
+/** The rows with one in place of another. */
+const changed = (before: SealedKey, change: Partial<SealedKey>): SealedKey[] =>
+  rows.map((key) => (key === before ? { ...key, ...change } : key));
+
+test('opens the newest key of each kind', () => {
+  const authorities = open();
+  expect(authorities?.issuing.certificate).toEqual(row('tls', 3).certificate);
+  expect(authorities?.issuing.root).toEqual(row('tls', 1).certificate);
+  expect(authorities?.issuing.notAfter).toEqual(new Date(row('tls', 3).expires * 1000));
+  expect(authorities?.roots.map(({ publicKeyInfo }) => publicKeyInfo)).toEqual([
+    row('tls', 1).publicKey,
+  ]);
+  expect(authorities?.challengeKeys.map(({ sequence }) => sequence)).toEqual([3, 2]);
+  expect(authorities?.sshUserCas).toHaveLength(1);
+  expect(authorities?.sshHostCas).toHaveLength(1);
+  expect(authorities?.sshUserCas).not.toEqual(authorities?.sshHostCas);
+});
+
+test('private keys are those of the public ones', () => {
+  const authorities = open();
+  if (!authorities) throw new Error('not open');
+  const { issuing, sshUser } = authorities;
+  const spki = createPublicKey(issuing.privateKey).export({ format: 'der', type: 'spki' });
+  expect(Buffer.from(issuing.publicKeyInfo)).toEqual(spki);
+  expect(sshPublicKey(createPublicKey(sshUser.privateKey))).toEqual(sshUser.publicKey);
+});
+
+test('the version is the time of the newest change of what is public', () => {
+  expect(open()?.changed).toBe(later(7 * DAY).getTime() / 1000);
+});
+
+test('a key that has expired is left out, though its row is still there', () => {
+  const weeks = later(14 * DAY);
+  const authorities = open(rows, weeks);
+  expect(authorities).toBeUndefined();
+  expect(open(rows, later(10 * DAY - 1))?.challengeKeys.map(({ sequence }) => sequence)).toEqual([
+    3,
+  ]);
+});
+
+describe('a row that does not authenticate is left out', () => {
+  test.each<[string, () => SealedKey[]]>([
+    [
+      'its public key was changed',
+      () => changed(row('tls', 3), { publicKey: row('tls', 2).publicKey }),
+    ],
+    [
+      'its certificate was changed',
+      () => changed(row('tls', 3), { certificate: row('tls', 2).certificate }),
+    ],
+    [
+      'its life was made longer',
+      () => changed(row('tls', 3), { expires: row('tls', 3).expires + 1 }),
+    ],
+    [
+      'its private part was changed',
+      () => changed(row('tls', 3), { sealed: row('tls', 2).sealed }),
+    ],
+    ['it lost its private part', () => changed(row('tls', 3), { sealed: Buffer.of() })],
+  ])('%s: the key before it signs', (_, rowsOf) => {
+    expect(open(rowsOf())?.issuing.certificate).toEqual(row('tls', 2).certificate);
+  });
+
+  test('somebody wrote a newer key of their own', async () => {
+    const stranger = await createRotatedParts();
+    const foreign = (await stranger.store.list()).map((key) => ({
+      ...key,
+      sequence: key.sequence + 10,
+    }));
+    expect(open([...rows, ...foreign])).toEqual(open());
+  });
+
+  test('somebody published an SSH authority', () => {
+    const planted = { ...row('ssh-user', 1), sequence: 2 };
+    expect(open([...rows, planted])?.sshUserCas).toHaveLength(1);
+    const host = { ...row('ssh-host', 1), owner: 'ssh-user' as const, sequence: 3 };
+    expect(open([...rows, host])?.sshUserCas).toHaveLength(1);
+  });
+
+  test('somebody brought an expired key back', () => {
+    const { sealed, ...description } = row('challenge', 2);
+    const old = sealKey(dataKey, { ...description, sequence: 1, expires: 5 }, sealed);
+    const revived = { ...old, expires: row('challenge', 2).expires };
+    expect(open([...rows, old, revived])?.challengeKeys).toHaveLength(2);
+  });
+});
+
+test.each<[KeyOwner, number[]]>([
+  ['tls', [1]],
+  ['tls', [2, 3]],
+  ['ssh-user', [1]],
+  ['ssh-host', [1]],
+  ['challenge', [2, 3]],
+])('nothing opens without %s %j', (owner, sequences) => {
+  const left = rows.filter((key) => !(key.owner === owner && sequences.includes(key.sequence)));
+  expect(open(left)).toBeUndefined();
+});
+
+test('nothing opens with another data key', () => {
+  expect(openAuthorities(rows, Buffer.alloc(32), NOON)).toBeUndefined();
+});

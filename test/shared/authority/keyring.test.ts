@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import { createKeyring, type Keyring } from '../../../shared/authority/keyring.ts';
+import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { type Clock, createClock } from '../../broker/test-broker.ts';
+import { createParts } from './rotation-parts.ts';
+
+const DAY = 24 * 3600;
+
+interface Scene {
+  readonly keyring: Keyring;
+  readonly parts: RotationParts;
+  readonly clock: Clock;
+  /** How often the rows were read, and whether that works. */
+  readonly storage: { reads: number; down: boolean };
+}
+
+function createScene(): Scene {
+  const clock = createClock();
+  const parts = createParts();
+  const storage = { reads: 0, down: false };
+  const list = async () => {
+    storage.reads += 1;
+    if (storage.down) throw new Error('connection refused');
+    return parts.store.list();
+  };
+  const watched = { ...parts, store: { ...parts.store, list } };
+  return { keyring: createKeyring(watched, clock.now), parts, clock, storage };
+}
+
+/** A scene whose keyring has loaded, with the count of reads at zero. */
+async function createLoadedScene(): Promise<Scene> {
+  const scene = createScene();
+  await rotateKeys(scene.parts, scene.clock.now());
+  await scene.keyring.authorities();
+  scene.storage.reads = 0;
+  return scene;
+}
+
+const newest = async (keyring: Keyring): Promise<number | undefined> =>
+  (await keyring.authorities()).challengeKeys[0]?.sequence;
+
+describe('loading', () => {
+  test('with no keys yet, the first caller makes them', async () => {
+    const { keyring, parts } = createScene();
+    expect(await newest(keyring)).toBe(1);
+    expect(await parts.store.list()).toHaveLength(6);
+  });
+
+  test('callers at once share one load', async () => {
+    const { keyring, parts, storage, clock } = createScene();
+    await rotateKeys(parts, clock.now());
+    const [first, ...others] = await Promise.all([1, 2, 3].map(() => keyring.authorities()));
+    expect(storage.reads).toBe(1);
+    expect(others.every((one) => one === first)).toBe(true);
+  });
+
+  test('two function instances that start at once get the same keys', async () => {
+    const { keyring, parts, clock } = createScene();
+    const other = createKeyring(parts, clock.now);
+    const [a, b] = await Promise.all([keyring.authorities(), other.authorities()]);
+    expect(a.issuing.certificate).toEqual(b.issuing.certificate);
+    expect(await parts.store.list()).toHaveLength(6);
+  });
+
+  test('keys are read again after five minutes, not before', async () => {
+    const { keyring, clock, storage } = await createLoadedScene();
+    clock.advance(299);
+    await keyring.authorities();
+    expect(storage.reads).toBe(0);
+    clock.advance(1);
+    await keyring.authorities();
+    expect(storage.reads).toBe(1);
+  });
+
+  test('a key that the timer made is there after five minutes', async () => {
+    const { keyring, parts, clock } = await createLoadedScene();
+    clock.advance(DAY - 100);
+    expect(await newest(keyring)).toBe(1);
+    clock.advance(100);
+    await rotateKeys(parts, clock.now());
+    expect(await newest(keyring)).toBe(1);
+    clock.advance(200);
+    expect(await newest(keyring)).toBe(2);
+  });
+
+  test('makes keys itself where the timer has been silent until all had expired', async () => {
+    const { keyring, parts, clock } = await createLoadedScene();
+    clock.advance(30 * DAY);
+    const { issuing } = await keyring.authorities();
+    expect(issuing.notAfter.getTime()).toBeGreaterThan(clock.now().getTime());
+    expect(await parts.store.list()).toHaveLength(6);
+  });
+});
+
+describe('with storage down', () => {
+  test('known keys keep working, and storage is asked once per cooldown', async () => {
+    const { keyring, clock, storage } = await createLoadedScene();
+    storage.down = true;
+    clock.advance(3600);
+    const known = await keyring.authorities();
+    await keyring.authorities();
+    expect(storage.reads).toBe(1);
+    clock.advance(10);
+    expect(await keyring.authorities()).toBe(known);
+    expect(storage.reads).toBe(2);
+  });
+
+  test('nothing works before the first load, and the next try may', async () => {
+    const { keyring, storage } = createScene();
+    storage.down = true;
+    await expect(keyring.authorities()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'the signing keys can not be loaded now',
+      retryAfter: 5,
+    });
+    storage.down = false;
+    expect(await newest(keyring)).toBe(1);
+  });
+
+  test('an issuing key is not used beyond its end', async () => {
+    const { keyring, clock, storage } = await createLoadedScene();
+    storage.down = true;
+    clock.advance(14 * DAY);
+    await expect(keyring.authorities()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('refreshing', () => {
+  test('reads the keys at once, then not again within the cooldown', async () => {
+    const { keyring, parts, clock, storage } = await createLoadedScene();
+    clock.advance(10);
+    await rotateKeys(
+      { ...parts, policy: { ...parts.policy, challengeRenewalSeconds: 5 } },
+      clock.now(),
+    );
+    expect(await keyring.refresh()).toBe(true);
+    expect(await newest(keyring)).toBe(2);
+    clock.advance(9);
+    expect(await keyring.refresh()).toBe(false);
+    clock.advance(1);
+    expect(await keyring.refresh()).toBe(true);
+    expect(storage.reads).toBe(2);
+  });
+
+  test('does nothing right after a load', async () => {
+    const { keyring, storage } = await createLoadedScene();
+    expect(await keyring.refresh()).toBe(false);
+    expect(storage.reads).toBe(0);
+  });
+
+  test('says so where storage is down, and waits for the cooldown then too', async () => {
+    const { keyring, clock, storage } = await createLoadedScene();
+    storage.down = true;
+    clock.advance(10);
+    await expect(keyring.refresh()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await keyring.refresh()).toBe(false);
+    expect(storage.reads).toBe(1);
+  });
+});
+
+test('a data key that can not be unwrapped is no reason to make new keys', async () => {
+  const { parts, clock } = await createLoadedScene();
+  const custody = createParts().custody;
+  const keyring = createKeyring({ ...parts, custody }, clock.now);
+  const before = await parts.store.list();
+  await expect(keyring.authorities()).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await parts.store.list()).toEqual(before);
+});

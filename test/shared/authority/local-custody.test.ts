@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { verify } from 'node:crypto';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { openLocalCustody } from '../../../shared/authority/local-custody.ts';
+
+function newFile(...below: string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'custody-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return join(folder, ...below, 'key');
+}
+
+const DATA_KEY = Buffer.alloc(32, 7);
+
+test('makes the key once, for its owner only', async () => {
+  const file = newFile('deeper', 'still');
+  const wrapped = await openLocalCustody(file).wrapDataKey(DATA_KEY);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
+  expect(readFileSync(file)).toHaveLength(32);
+  expect(readdirSync(join(file, '..'))).toEqual(['key']);
+  expect(await openLocalCustody(file).unwrapDataKey(wrapped)).toEqual(DATA_KEY);
+});
+
+test('what one custody wrapped no other unwraps', async () => {
+  const wrapped = await openLocalCustody(newFile()).wrapDataKey(DATA_KEY);
+  await expect(openLocalCustody(newFile()).unwrapDataKey(wrapped)).rejects.toThrow();
+});
+
+test.each([0o640, 0o604, 0o620, 0o666, 0o700 | 0o010])('refuses a file of mode %o', (mode) => {
+  const file = newFile();
+  openLocalCustody(file);
+  chmodSync(file, mode);
+  expect(() => openLocalCustody(file)).toThrow('may be read by other users: expected mode 0600');
+});
+
+test.each([0, 31, 33])('refuses a file of %i bytes, and leaves it alone', (length) => {
+  const file = newFile();
+  writeFileSync(file, Buffer.alloc(length), { mode: 0o600 });
+  expect(() => openLocalCustody(file)).toThrow('holds no key: expected 32 bytes');
+  expect(readFileSync(file)).toHaveLength(length);
+});
+
+test('processes that start at once end up with the same key', async () => {
+  const file = newFile('new');
+  const source = new URL('../../../shared/authority/local-custody.ts', import.meta.url).href;
+  const script = `
+    const { openLocalCustody } = await import(${JSON.stringify(source)});
+    const custody = openLocalCustody(${JSON.stringify(file)});
+    console.log(Buffer.from(await custody.wrapDataKey(Buffer.alloc(32, 7))).toString('base64'));`;
+  const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  const answers = await Promise.all([run(), run(), run()]);
+  const custody = openLocalCustody(file);
+  for (const { stdout } of answers)
+    expect(await custody.unwrapDataKey(Buffer.from(stdout, 'base64'))).toEqual(DATA_KEY);
+  expect(readdirSync(join(file, '..'))).toEqual(['key']);
+});
+
+test('a root key signs with ECDSA P-384 and SHA-384', async () => {
+  const custody = openLocalCustody(newFile());
+  const { publicKey, handle } = await custody.createRootKey();
+  const signature = await custody.signWithRoot(handle, Buffer.from('message'));
+  expect(publicKey.asymmetricKeyDetails?.namedCurve).toBe('secp384r1');
+  expect(verify('sha384', Buffer.from('message'), publicKey, signature)).toBe(true);
+});

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decrypt, encrypt, openKey, sealKey } from '../../../shared/authority/sealing.ts';
+import type { KeyDescription, SealedKey } from '../../../shared/authority/signing-key.ts';
+
+const dataKey = randomBytes(32);
+const description: KeyDescription = {
+  owner: 'ssh-user',
+  sequence: 3,
+  purpose: 'sign',
+  state: 'signing',
+  publicKey: Buffer.from('public'),
+  certificate: Buffer.from('certificate'),
+  created: 100,
+  changed: 200,
+  expires: 300,
+};
+const sealed = sealKey(dataKey, description, Buffer.from('private'));
+
+test('gives the private part back', () => {
+  expect(Buffer.from(openKey(dataKey, sealed)).toString()).toBe('private');
+  expect(Buffer.from(sealed.sealed).includes('private')).toBe(false);
+});
+
+test('never seals the same way twice', () => {
+  const again = sealKey(dataKey, description, Buffer.from('private'));
+  expect(again.sealed.subarray(0, 12)).not.toEqual(sealed.sealed.subarray(0, 12));
+});
+
+test('any changed byte fails', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(sealed.sealed.length - 1),
+      fc.integer({ min: 1, max: 255 }),
+      (at, change) => {
+        const bent = Buffer.from(sealed.sealed);
+        bent[at] = (bent[at] ?? 0) ^ change;
+        expect(() => openKey(dataKey, { ...sealed, sealed: bent })).toThrow();
+      },
+    ),
+  );
+});
+
+describe('a changed description fails', () => {
+  const changes: { readonly [K in keyof KeyDescription]: KeyDescription[K] } = {
+    owner: 'ssh-host',
+    sequence: 4,
+    purpose: 'authenticate',
+    state: 'retiring',
+    publicKey: Buffer.from('publik'),
+    certificate: Buffer.of(),
+    created: 101,
+    changed: 201,
+    expires: Number.MAX_SAFE_INTEGER,
+  };
+  test.each(Object.entries(changes))('%s', (field, value) => {
+    expect(() => openKey(dataKey, { ...sealed, [field]: value } as SealedKey)).toThrow();
+  });
+
+  test('by moving bytes from one field to the next', () => {
+    const moved = { publicKey: Buffer.from('publicc'), certificate: Buffer.from('ertificate') };
+    expect(() => openKey(dataKey, { ...sealed, ...moved })).toThrow();
+  });
+});
+
+test.each([0, 1, 27])('%i bytes are too short', (length) => {
+  expect(() => decrypt(dataKey, sealed.sealed.subarray(0, length), Buffer.of())).toThrow(
+    'a sealed key is too short',
+  );
+});
+
+test('another key, and what was sealed for something else, fail', () => {
+  const box = encrypt(dataKey, Buffer.from('private'), Buffer.from('this'));
+  expect(Buffer.from(decrypt(dataKey, box, Buffer.from('this'))).toString()).toBe('private');
+  expect(() => decrypt(dataKey, box, Buffer.from('that'))).toThrow();
+  expect(() => decrypt(randomBytes(32), box, Buffer.from('this'))).toThrow();
+  expect(() => decrypt(dataKey, box.subarray(0, -1), Buffer.from('this'))).toThrow();
+});

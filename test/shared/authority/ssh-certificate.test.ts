@@ -1,0 +1,102 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import {
+  issueSshUserCertificate,
+  type SshUserCertificate,
+} from '../../../shared/authority/ssh-certificate.ts';
+import { type SshPublicKey, sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
+import { hasProgram } from '../../programs.ts';
+import { sharedRsaKeys } from '../../shared-rsa-keys.ts';
+import { textOf } from '../run-program.ts';
+import { later, NOON } from './rotation-parts.ts';
+
+const authority = generateKeyPairSync('ed25519');
+const form = (key: KeyObject): SshPublicKey => {
+  const found = sshPublicKey(key);
+  if (!found) throw new Error('no SSH key');
+  return found;
+};
+const issuer = { publicKey: form(authority.publicKey), privateKey: authority.privateKey };
+
+const issue = (change: Partial<SshUserCertificate> = {}): string =>
+  issueSshUserCertificate(
+    {
+      serial: 0x4102030405060708n,
+      key: form(generateKeyPairSync('ed25519').publicKey),
+      keyId: 'bot/example/11111111-1111-4111-8111-111111111111',
+      principals: ['root', 'deploy@example.org'],
+      validAfter: later(-60),
+      validBefore: later(3600),
+      ...change,
+    },
+    issuer,
+  );
+
+/** What `ssh-keygen -L` shows, line by line. It checks the signature, too. */
+const shown = (line: string): string[] =>
+  textOf('bash', ['-c', 'TZ=UTC ssh-keygen -L -f cert.pub'], { files: { 'cert.pub': line } })
+    .split('\n')
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+
+describe.skipIf(!hasProgram('ssh-keygen'))('ssh-keygen -L', () => {
+  const keys: readonly (readonly [string, string, () => KeyObject])[] = [
+    ['ssh-ed25519', 'ED25519', () => generateKeyPairSync('ed25519').publicKey],
+    [
+      'ecdsa-sha2-nistp256',
+      'ECDSA',
+      () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey,
+    ],
+    [
+      'ecdsa-sha2-nistp384',
+      'ECDSA',
+      () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey,
+    ],
+    ['ssh-rsa', 'RSA', () => createPublicKey(sharedRsaKeys().keyPair('stranger').privateKey)],
+  ];
+
+  test.each(keys)('a certificate for a key of %s', (type, short, make) => {
+    const line = issue({ key: form(make()) });
+    const [, cert, publicKey, signing, ...rest] = shown(line);
+    expect(line.startsWith(`${type}-cert-v01@openssh.com AAAA`)).toBe(true);
+    expect(cert).toBe(`Type: ${type}-cert-v01@openssh.com user certificate`);
+    expect(publicKey).toMatch(new RegExp(`^Public key: ${short}-CERT SHA256:`));
+    expect(signing).toMatch(/^Signing CA: ED25519 SHA256:\S+ \(using ssh-ed25519\)$/);
+    expect(rest).toEqual([
+      'Key ID: "bot/example/11111111-1111-4111-8111-111111111111"',
+      'Serial: 4684309878217770760',
+      'Valid: from 2026-11-20T11:59:00 to 2026-11-20T13:00:00',
+      'Principals:',
+      'root',
+      'deploy@example.org',
+      'Critical Options: (none)',
+      'Extensions:',
+      'permit-X11-forwarding',
+      'permit-agent-forwarding',
+      'permit-port-forwarding',
+      'permit-pty',
+      'permit-user-rc',
+    ]);
+  });
+
+  test('a serial of 64 bits', () => {
+    expect(shown(issue({ serial: 2n ** 64n - 1n }))).toContain('Serial: 18446744073709551615');
+  });
+
+  test('no certificate whose bytes were changed', () => {
+    const [type, base64 = ''] = issue().split(' ');
+    const bytes = Buffer.from(base64, 'base64');
+    bytes.write('toor', bytes.indexOf('root'));
+    expect(() => shown(`${type} ${bytes.toString('base64')}`)).toThrow('incorrect signature');
+  });
+});
+
+test('is refused without a principal: it would be good for every login', () => {
+  expect(() => issue({ principals: [] })).toThrow('an SSH certificate needs a principal');
+});
+
+test('is never the same twice', () => {
+  const key = form(generateKeyPairSync('ed25519').publicKey);
+  expect(issue({ key })).not.toBe(issue({ key }));
+  expect(issue({ validAfter: NOON })).not.toContain('\n');
+});

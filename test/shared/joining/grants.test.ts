@@ -1,0 +1,183 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decideGrant, type GrantContext } from '../../../shared/joining/grants.ts';
+import type { CertificateWish } from '../../../shared/protocol/join.ts';
+import { formatDuration, formatTimestamp } from '../../../shared/protocol/values.ts';
+import { bot, joinToken, role } from '../resources/samples.ts';
+
+const NOON = new Date('2026-11-20T12:00:00Z');
+const later = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
+const named = (name: string, logins: string[] = []) => ({
+  ...role({ logins }),
+  metadata: { name },
+});
+
+const context = (change: Partial<GrantContext> = {}): GrantContext => ({
+  bot: { ...bot, spec: { ...bot.spec, roles: ['access', 'deploy'] } },
+  joinToken,
+  roleNamed: (name) =>
+    [named('access', ['{{internal.logins}}']), named('deploy', ['deploy', 'app'])].find(
+      ({ metadata }) => metadata.name === name,
+    ),
+  defaultSeconds: 3600,
+  maxSeconds: 86_400,
+  issuingEnds: later(14 * 86_400),
+  at: NOON,
+  ...change,
+});
+const decide = (wish: Partial<CertificateWish> = {}, change: Partial<GrantContext> = {}) =>
+  decideGrant({ name: 'identity', csr: '', ...wish }, 'request.certificates[0]', context(change));
+
+describe('roles and logins', () => {
+  test("are all of the bot's unless the wish says otherwise", () => {
+    expect(decide()).toMatchObject({
+      roles: ['access', 'deploy'],
+      logins: ['root', 'deploy', 'app'],
+    });
+  });
+
+  test('are those that were asked for, once each', () => {
+    expect(decide({ roles: ['deploy', 'deploy'] })).toMatchObject({
+      roles: ['deploy'],
+      logins: ['deploy', 'app'],
+    });
+  });
+
+  test('may be none', () => {
+    expect(decide({ roles: [] })).toMatchObject({ roles: [], logins: [], expires: later(3600) });
+  });
+
+  test.each<[string, Partial<CertificateWish>, Partial<GrantContext>, string]>([
+    [
+      "that are not the bot's",
+      { roles: ['access', 'editor'] },
+      {},
+      'bot example does not have role editor',
+    ],
+    ['of another case', { roles: ['Access'] }, {}, 'bot example does not have role Access'],
+    [
+      'that do not exist',
+      {},
+      { roleNamed: () => undefined },
+      'bot example has role access, which does not exist',
+    ],
+    [
+      'that have expired',
+      { roles: ['access'] },
+      {
+        roleNamed: () => ({
+          ...role(),
+          metadata: { name: 'access', expires: formatTimestamp(NOON) },
+        }),
+      },
+      'role access has expired',
+    ],
+  ])('%s are denied', (_, wish, change, message) => {
+    expect(() => decide(wish, change)).toThrow(
+      expect.objectContaining({ code: 'access_denied', reason: 'role_not_allowed', message }),
+    );
+  });
+
+  test('a host certificate is not for a bot', () => {
+    expect(() => decide({ type: 'host' })).toThrow(
+      expect.objectContaining({ code: 'bad_request', field: 'request.certificates[0].type' }),
+    );
+    expect(() => decide({ type: 'user' })).not.toThrow();
+  });
+});
+
+describe('the life of a certificate', () => {
+  const hour = formatTimestamp(later(3600));
+  const day = { ttl: '24h' };
+
+  test.each<[string, Partial<CertificateWish>, Partial<GrantContext>, number]>([
+    ['the default, where nothing is asked for', {}, {}, 3600],
+    ['what is asked for', { ttl: '90m' }, {}, 5400],
+    ['what is asked for, though it is short', { ttl: '1s' }, {}, 1],
+    ["the broker's longest", { ttl: '999h' }, { maxSeconds: 7200 }, 7200],
+    ["the broker's longest for the default, too", {}, { maxSeconds: 60 }, 60],
+    [
+      "the join token's",
+      day,
+      { joinToken: { ...joinToken, spec: { ...joinToken.spec, max_ttl: '2h' } } },
+      7200,
+    ],
+    [
+      "the shortest role's",
+      day,
+      { roleNamed: (name) => role({}, { max_session_ttl: name === 'deploy' ? '30m' : '8h' }) },
+      1800,
+    ],
+    ["the issuing key's", day, { issuingEnds: later(600) }, 600],
+    [
+      "the join token's end",
+      day,
+      { joinToken: { ...joinToken, metadata: { name: 'a', expires: hour } } },
+      3600,
+    ],
+    ["the bot's end", day, { bot: { ...bot, metadata: { name: 'a', expires: hour } } }, 3600],
+    [
+      "a role's end",
+      day,
+      {
+        roleNamed: (name) => ({
+          ...role(),
+          metadata: { name, ...(name === 'deploy' && { expires: hour }) },
+        }),
+      },
+      3600,
+    ],
+  ])('is limited by %s', (_, wish, change, seconds) => {
+    expect(decide(wish, change).expires).toEqual(later(seconds));
+  });
+
+  test('is not limited by roles that it does not have', () => {
+    const roleNamed = () => role({}, { max_session_ttl: '1m' });
+    expect(decide({ ...day, roles: [] }, { roleNamed }).expires).toEqual(later(86_400));
+  });
+
+  test('ends on a whole second, never later than it may', () => {
+    const at = new Date(NOON.getTime() + 999);
+    expect(decide({ ttl: '10s' }, { at }).expires).toEqual(later(10));
+    expect(decide(day, { at, issuingEnds: at }).expires).toEqual(NOON);
+  });
+
+  test('is the shortest of all limits', () => {
+    const seconds = fc.integer({ min: 1, max: 200_000 });
+    fc.assert(
+      fc.property(fc.array(seconds, { minLength: 8, maxLength: 8 }), (limits) => {
+        const [
+          ttl = 0,
+          most = 0,
+          token = 0,
+          session = 0,
+          issuing = 0,
+          tokenEnd = 0,
+          botEnd = 0,
+          roleEnd = 0,
+        ] = limits;
+        const ending = (name: string, end: number) => ({
+          metadata: { name, expires: formatTimestamp(later(end)) },
+        });
+        const grant = decide(
+          { ttl: formatDuration(ttl) },
+          {
+            maxSeconds: most,
+            issuingEnds: later(issuing),
+            bot: { ...context().bot, ...ending('example', botEnd) },
+            joinToken: {
+              ...joinToken,
+              ...ending('a', tokenEnd),
+              spec: { ...joinToken.spec, max_ttl: formatDuration(token) },
+            },
+            roleNamed: (name) => ({
+              ...role({}, { max_session_ttl: formatDuration(session) }),
+              ...ending(name, roleEnd),
+            }),
+          },
+        );
+        expect(grant.expires).toEqual(later(Math.min(...limits)));
+      }),
+    );
+  });
+});

@@ -1,0 +1,107 @@
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { parseCertificate } from '../../../shared/encoding/certificate.ts';
+import { decodePem } from '../../../shared/encoding/pem.ts';
+import { parsePublicKeyInfo } from '../../../shared/encoding/public-key-info.ts';
+import type { Grant } from '../../../shared/joining/grants.ts';
+import { issueCertificates } from '../../../shared/joining/issue.ts';
+import { hasProgram } from '../../programs.ts';
+import { createAuthorities, later, NOON } from '../authority/rotation-parts.ts';
+import { textOf } from '../run-program.ts';
+
+const authorities = await createAuthorities();
+const noon = NOON.getTime() / 1000;
+const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const tlsKey = parsePublicKeyInfo(publicKey.export({ type: 'spki', format: 'der' }));
+const sshKey = parsePublicKeyInfo(
+  generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }),
+);
+const record = {
+  name: 'identity',
+  serial: '4102030405060708090a0b0c0d0e0f10',
+  issued: noon,
+  expires: noon + 3600,
+};
+const subject = {
+  cluster: 'test.example.org',
+  bot: 'example',
+  instanceId: '0a1b2c3d-1111-4111-8111-111111111111',
+};
+const issue = (grant: Partial<Grant> = {}) =>
+  issueCertificates(
+    { wish: { name: 'identity', csr: '' }, tlsKey, sshKey },
+    { roles: ['access'], logins: ['root', 'deploy'], expires: later(3600), ...grant },
+    record,
+    subject,
+    authorities,
+  );
+const chainOf = (pem: string): Uint8Array[] => decodePem('CERTIFICATE', pem) ?? [];
+
+test('the answer says what was granted', () => {
+  expect(issue()).toMatchObject({
+    name: 'identity',
+    roles: ['access'],
+    issued: '2026-11-20T12:00:00Z',
+    expires: '2026-11-20T13:00:00Z',
+  });
+});
+
+test('the chain is the leaf and its issuing certificate, not the root', () => {
+  const [leaf, issuing, ...rest] = chainOf(issue().tls);
+  expect(rest).toEqual([]);
+  expect(Buffer.from(issuing ?? [])).toEqual(Buffer.from(authorities.issuing.certificate));
+  const issuer = new X509Certificate(authorities.issuing.certificate);
+  expect(new X509Certificate(leaf ?? '').verify(issuer.publicKey)).toBe(true);
+});
+
+test('the leaf is back-dated by a minute, and says which instance of which bot it is', () => {
+  const leaf = parseCertificate(chainOf(issue().tls)[0] ?? Buffer.of());
+  expect(leaf.notBefore).toEqual(later(-60));
+  expect(leaf.notAfter).toEqual(later(3600));
+  expect(Buffer.from(leaf.serialNumber).toString('hex')).toBe(record.serial);
+  expect(leaf.extensions.uris).toEqual([
+    `spiffe://test.example.org/bot/example/${subject.instanceId}`,
+  ]);
+  expect(Buffer.from(leaf.publicKeyInfo)).toEqual(Buffer.from(tlsKey.der));
+});
+
+test('the same record makes the same leaf again, but for its signature', () => {
+  const toBeSigned = () => parseCertificate(chainOf(issue().tls)[0] ?? Buffer.of()).toBeSigned;
+  expect(toBeSigned()).toEqual(toBeSigned());
+});
+
+test.skipIf(!hasProgram('ssh-keygen'))(
+  'the SSH certificate is of the other key, with the logins as principals',
+  () => {
+    const files = { 'cert.pub': issue().ssh ?? '' };
+    const text = textOf('bash', ['-c', 'TZ=UTC ssh-keygen -L -f cert.pub'], { files });
+    expect(text.split('\n').map((line) => line.trim())).toEqual(
+      expect.arrayContaining([
+        'Type: ssh-ed25519-cert-v01@openssh.com user certificate',
+        `Key ID: "bot/example/${subject.instanceId}"`,
+        `Serial: ${BigInt('0x4102030405060708')}`,
+        'Valid: from 2026-11-20T11:59:00 to 2026-11-20T13:00:00',
+        'root',
+        'deploy',
+      ]),
+    );
+  },
+);
+
+describe('without a login there is no SSH certificate', () => {
+  test.each([
+    [[], 'the certificate has no roles, so it has no logins'],
+    [
+      ['access'],
+      'no login comes from role access: add logins to a role, or the trait logins to the bot',
+    ],
+    [
+      ['a', 'b'],
+      'no login comes from roles a, b: add logins to a role, or the trait logins to the bot',
+    ],
+  ])('roles %j', (roles, ssh_absent) => {
+    const granted = issue({ roles, logins: [] });
+    expect(granted).toMatchObject({ ssh_absent });
+    expect(granted).not.toHaveProperty('ssh');
+  });
+});

@@ -1,0 +1,307 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  acceptedAudiences,
+  readSettings,
+  SettingsError,
+  settingsMarkdown,
+} from '../../shared/settings.ts';
+
+const TENANT = '00000000-0000-4000-8000-000000000001';
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A broker on Azure. */
+const azure: Environment = {
+  WEBSITE_INSTANCE_ID: 'anything',
+  JOIN_BROKER_CLUSTER_NAME: 'prod.example.org',
+  JOIN_BROKER_OPERATORS_TENANT: TENANT,
+  JOIN_BROKER_OPERATORS_CLIENT_ID: '00000000-0000-4000-8000-000000000002',
+  JOIN_BROKER_TABLES_URL: 'https://account.table.core.windows.net',
+  JOIN_BROKER_KEY_VAULT_URL: 'https://name.vault.azure.net',
+};
+
+/** A broker on one machine. */
+const local: Environment = {
+  ...azure,
+  WEBSITE_INSTANCE_ID: undefined,
+  JOIN_BROKER_CLOUD: 'Simulated',
+  JOIN_BROKER_SIMULATED_CLOUD: 'cloud.json',
+  JOIN_BROKER_TABLES_URL: 'http://127.0.0.1:10002/account',
+  JOIN_BROKER_TABLES_KEY: 'c2VjcmV0',
+  JOIN_BROKER_KEY_VAULT_URL: undefined,
+  JOIN_BROKER_KEY_FILE: 'key',
+};
+
+const problemsOf = (env: Environment): string[] => {
+  try {
+    readSettings(env);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    expect(error.message).toMatch(/^The broker can't start: .*\.$/);
+    return error.message.slice("The broker can't start: ".length, -1).split('; ');
+  }
+  return [];
+};
+
+describe('is accepted', () => {
+  test.each<[string, Environment]>([
+    ['a broker on Azure', azure],
+    ['a broker on one machine', local],
+    [
+      "Azure's clouds on one machine",
+      { ...local, JOIN_BROKER_CLOUD: 'AzureChina', JOIN_BROKER_SIMULATED_CLOUD: undefined },
+    ],
+    ['local storage by name', { ...local, JOIN_BROKER_TABLES_URL: 'http://localhost:1/a' }],
+    [
+      'local storage by its other address',
+      { ...local, JOIN_BROKER_TABLES_URL: 'http://[::1]:1/a' },
+    ],
+  ])('%s', (_, env) => {
+    expect(problemsOf(env)).toEqual([]);
+  });
+
+  test('with what stands for settings that are left out', () => {
+    expect(readSettings(azure)).toMatchObject({
+      JOIN_BROKER_CLOUD: 'AzurePublic',
+      JOIN_BROKER_TENANTS: [],
+      JOIN_BROKER_AUDIENCES: [],
+      JOIN_BROKER_DEFAULT_TTL: 3600,
+      JOIN_BROKER_MAX_TTL: 86_400,
+      JOIN_BROKER_KEY_FILE: undefined,
+    });
+  });
+
+  test('an empty setting is one that is left out', () => {
+    const env = { ...azure, JOIN_BROKER_CLOUD: '', JOIN_BROKER_KEY_FILE: ' ' };
+    expect(readSettings(env)).toEqual(readSettings(azure));
+  });
+
+  test('lists with spaces, and GUIDs in capitals', () => {
+    const tenants = ` ABCDEF00-0000-4000-8000-000000000001 ,, ${TENANT},`;
+    expect(readSettings({ ...azure, JOIN_BROKER_TENANTS: tenants }).JOIN_BROKER_TENANTS).toEqual([
+      'abcdef00-0000-4000-8000-000000000001',
+      TENANT,
+    ]);
+  });
+});
+
+const MISSING = 'expected a value, it is not set';
+const CUSTODY =
+  'JOIN_BROKER_KEY_VAULT_URL: expected this, or JOIN_BROKER_KEY_FILE on one machine, not both';
+const TABLES = 'JOIN_BROKER_TABLES_URL: expected https, or http on loopback';
+const KEY = 'JOIN_BROKER_TABLES_KEY: expected with an address on loopback, and only then';
+const SIMULATED =
+  'JOIN_BROKER_SIMULATED_CLOUD: expected with JOIN_BROKER_CLOUD=Simulated, and only then';
+const VAULT =
+  'JOIN_BROKER_KEY_VAULT_URL: expected an https address, such as https://example.vault.azure.net';
+const NAME =
+  'JOIN_BROKER_CLUSTER_NAME: expected 1 to 63 lower-case letters, digits, dots or dashes';
+
+describe('is refused, and named', () => {
+  test.each<[string, Environment, readonly string[]]>([
+    [
+      'nothing at all',
+      {},
+      ['CLUSTER_NAME', 'OPERATORS_TENANT', 'OPERATORS_CLIENT_ID', 'TABLES_URL'].map(
+        (name) => `JOIN_BROKER_${name}: ${MISSING}`,
+      ),
+    ],
+    ['a name in capitals', { ...azure, JOIN_BROKER_CLUSTER_NAME: 'Prod' }, [NAME]],
+    ['a name with a slash', { ...azure, JOIN_BROKER_CLUSTER_NAME: 'a/b' }, [NAME]],
+    ['a name that ends with a dot', { ...azure, JOIN_BROKER_CLUSTER_NAME: 'a.' }, [NAME]],
+    [
+      'a cloud that is none',
+      { ...azure, JOIN_BROKER_CLOUD: 'azurepublic' },
+      [
+        'JOIN_BROKER_CLOUD: expected one of "AzurePublic"|"AzureUSGovernment"|"AzureChina"|"Simulated"',
+      ],
+    ],
+    [
+      'a tenant that is no GUID',
+      { ...azure, JOIN_BROKER_TENANTS: `${TENANT},common` },
+      ['JOIN_BROKER_TENANTS: [1]: expected a GUID'],
+    ],
+    [
+      "operators' tenant that is no GUID",
+      { ...azure, JOIN_BROKER_OPERATORS_TENANT: 'organizations' },
+      ['JOIN_BROKER_OPERATORS_TENANT: expected a GUID'],
+    ],
+    [
+      'a lifetime that is none',
+      { ...azure, JOIN_BROKER_DEFAULT_TTL: '1 hour' },
+      ['JOIN_BROKER_DEFAULT_TTL: expected a duration such as 1h or 30m'],
+    ],
+    [
+      'a longest lifetime beyond a day',
+      { ...azure, JOIN_BROKER_MAX_TTL: '25h' },
+      ['JOIN_BROKER_MAX_TTL: expected at most 24h'],
+    ],
+    [
+      'a default beyond the longest',
+      { ...azure, JOIN_BROKER_MAX_TTL: '30m' },
+      ['JOIN_BROKER_DEFAULT_TTL: expected at most JOIN_BROKER_MAX_TTL'],
+    ],
+    [
+      'a simulated cloud on Azure',
+      {
+        ...local,
+        WEBSITE_INSTANCE_ID: 'x',
+        JOIN_BROKER_TABLES_URL: azure['JOIN_BROKER_TABLES_URL'],
+        JOIN_BROKER_TABLES_KEY: undefined,
+      },
+      [
+        'JOIN_BROKER_CLOUD: a simulated cloud is refused on Azure',
+        'JOIN_BROKER_KEY_FILE: local custody is refused on Azure',
+      ],
+    ],
+    [
+      'a simulated cloud with Key Vault',
+      {
+        ...local,
+        JOIN_BROKER_KEY_FILE: undefined,
+        JOIN_BROKER_KEY_VAULT_URL: azure['JOIN_BROKER_KEY_VAULT_URL'],
+      },
+      ['JOIN_BROKER_CLOUD: a simulated cloud is refused with Key Vault custody'],
+    ],
+    [
+      'a simulated cloud without its profile',
+      { ...local, JOIN_BROKER_SIMULATED_CLOUD: undefined },
+      [SIMULATED],
+    ],
+    [
+      'a profile without a simulated cloud',
+      { ...azure, JOIN_BROKER_SIMULATED_CLOUD: 'cloud.json' },
+      [SIMULATED],
+    ],
+    [
+      'storage over plain http',
+      { ...azure, JOIN_BROKER_TABLES_URL: 'http://account.table.core.windows.net' },
+      [TABLES],
+    ],
+    [
+      'storage on an address that looks local',
+      { ...local, JOIN_BROKER_TABLES_URL: 'http://127.0.0.1.example.org/a' },
+      [TABLES, KEY],
+    ],
+    [
+      'storage on every address',
+      { ...local, JOIN_BROKER_TABLES_URL: 'http://0.0.0.0:1/a' },
+      [TABLES, KEY],
+    ],
+    [
+      'storage with a path',
+      { ...azure, JOIN_BROKER_TABLES_URL: 'https://a.example.org/account' },
+      [TABLES],
+    ],
+    [
+      'storage with a query',
+      { ...azure, JOIN_BROKER_TABLES_URL: 'https://a.example.org/?sig=hunter2' },
+      [TABLES],
+    ],
+    [
+      'storage with a user',
+      { ...azure, JOIN_BROKER_TABLES_URL: 'https://hunter2@a.example.org' },
+      [TABLES],
+    ],
+    [
+      'storage with a password',
+      { ...azure, JOIN_BROKER_TABLES_URL: 'https://:hunter2@a.example.org' },
+      [TABLES],
+    ],
+    [
+      'storage as a connection string',
+      { ...azure, JOIN_BROKER_TABLES_URL: 'AccountName=a;AccountKey=hunter2' },
+      [TABLES],
+    ],
+    [
+      'local storage on Azure',
+      {
+        ...azure,
+        JOIN_BROKER_TABLES_URL: local['JOIN_BROKER_TABLES_URL'],
+        JOIN_BROKER_TABLES_KEY: 'hunter2',
+      },
+      ['JOIN_BROKER_TABLES_URL: an address on loopback is refused on Azure'],
+    ],
+    ['local storage without a key', { ...local, JOIN_BROKER_TABLES_KEY: undefined }, [KEY]],
+    ["a key for Azure's storage", { ...azure, JOIN_BROKER_TABLES_KEY: 'hunter2' }, [KEY]],
+    ['no custody', { ...azure, JOIN_BROKER_KEY_VAULT_URL: undefined }, [CUSTODY]],
+    [
+      'two custodies',
+      { ...azure, WEBSITE_INSTANCE_ID: undefined, JOIN_BROKER_KEY_FILE: 'key' },
+      [CUSTODY],
+    ],
+    [
+      'a key file on Azure',
+      { ...azure, JOIN_BROKER_KEY_VAULT_URL: undefined, JOIN_BROKER_KEY_FILE: 'key' },
+      ['JOIN_BROKER_KEY_FILE: local custody is refused on Azure'],
+    ],
+    [
+      'a vault over plain http',
+      { ...azure, JOIN_BROKER_KEY_VAULT_URL: 'http://name.vault.azure.net' },
+      [VAULT],
+    ],
+    [
+      'a vault with a path',
+      { ...azure, JOIN_BROKER_KEY_VAULT_URL: 'https://name.vault.azure.net/keys/a' },
+      [VAULT],
+    ],
+    [
+      'an identity that is no GUID',
+      { ...azure, AZURE_CLIENT_ID: 'broker' },
+      ['AZURE_CLIENT_ID: expected a GUID'],
+    ],
+  ])('%s', (_, env, expected) => {
+    expect(problemsOf(env)).toEqual(expected);
+  });
+
+  test('every wrong setting at once', () => {
+    const env = {
+      ...azure,
+      JOIN_BROKER_CLOUD: 'x',
+      JOIN_BROKER_TENANTS: 'x',
+      JOIN_BROKER_MAX_TTL: 'x',
+    };
+    expect(problemsOf(env).map((problem) => problem.split(':')[0])).toEqual([
+      'JOIN_BROKER_CLOUD',
+      'JOIN_BROKER_TENANTS',
+      'JOIN_BROKER_MAX_TTL',
+    ]);
+  });
+
+  test('without a word of its value', () => {
+    for (const name of Object.keys({
+      ...azure,
+      ...local,
+      JOIN_BROKER_TENANTS: '',
+      JOIN_BROKER_MAX_TTL: '',
+    })) {
+      const text = problemsOf({ ...azure, [name]: '!hunter2/hunter2!' }).join();
+      expect(text).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('audiences', () => {
+  const of = (change: Environment, env = azure) =>
+    acceptedAudiences(readSettings({ ...env, ...change }));
+
+  test("are the cloud's management API, with and without the slash", () => {
+    expect(of({})).toEqual(['https://management.azure.com', 'https://management.azure.com/']);
+    expect(of({ JOIN_BROKER_CLOUD: 'AzureUSGovernment' })).toEqual([
+      'https://management.usgovcloudapi.net',
+      'https://management.usgovcloudapi.net/',
+    ]);
+  });
+
+  test('are exactly those that were named', () => {
+    expect(of({ JOIN_BROKER_AUDIENCES: 'api://join, https://a/' })).toEqual([
+      'api://join',
+      'https://a/',
+    ]);
+  });
+});
+
+test('docs/settings.md is current', () => {
+  const file = new URL('../../docs/settings.md', import.meta.url);
+  expect(readFileSync(file, 'utf8')).toBe(settingsMarkdown());
+});

@@ -1,0 +1,269 @@
+import { describe, expect, test } from 'vitest';
+import type { AnyResource } from '../../../shared/resources/resource.ts';
+import { PRESET_ROLES } from '../../../shared/resources/role.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import { createResources, type Resources } from '../../../shared/storage/resources.ts';
+import type { Table } from '../../../shared/storage/table.ts';
+import { createClock } from '../../broker/test-broker.ts';
+import { bot, joinToken } from '../resources/samples.ts';
+
+const named = (name: string, roles: string[] = []): AnyResource => ({
+  ...bot,
+  metadata: { name },
+  spec: { roles },
+});
+
+/** Two function instances on one table, and how often the table was read and listed. */
+function createScene(table: Table = createMemoryTable()) {
+  const clock = createClock();
+  const calls = { reads: 0, lists: 0 };
+  const watched: Table = {
+    read(partition, key) {
+      calls.reads += 1;
+      return table.read(partition, key);
+    },
+    list(query) {
+      calls.lists += 1;
+      return table.list(query);
+    },
+    apply: table.apply,
+  };
+  const one = createResources(watched, clock.now);
+  const two = createResources(watched, clock.now);
+  return { one, two, clock, calls, table };
+}
+
+const rolesOf = async (resources: Resources, name = 'example') =>
+  (await resources.snapshot()).get('bot', name)?.spec.roles;
+
+async function etagOf(resources: Resources, name = 'example'): Promise<string> {
+  return (await resources.read('bot', name))?.etag ?? 'there is none';
+}
+
+describe('a resource', () => {
+  test('comes back as it was created, with an ETag', async () => {
+    const { one, two } = createScene();
+    const etag = await one.create(joinToken);
+    expect(await two.read('token', 'example-bot')).toEqual({ resource: joinToken, etag });
+    expect(await two.read('bot', 'example-bot')).toBeUndefined();
+  });
+
+  test('is created once', async () => {
+    const { one, two } = createScene();
+    const etags = await Promise.all([
+      one.create(named('example', ['a'])),
+      two.create(named('example', ['b'])),
+    ]);
+    expect(etags.filter((etag) => etag !== undefined)).toHaveLength(1);
+  });
+
+  test('of another kind may have the same name', async () => {
+    const { one } = createScene();
+    expect(await one.create(named('same'))).toBeDefined();
+    expect(await one.create({ ...joinToken, metadata: { name: 'same' } })).toBeDefined();
+  });
+
+  test('is replaced by its ETag, and has another one then', async () => {
+    const { one } = createScene();
+    const first = await one.create(named('example'));
+    const second = await one.replace(named('example', ['a']), first ?? '');
+    expect(second).toBeDefined();
+    expect(second).not.toBe(first);
+    expect(await one.replace(named('example', ['b']), first ?? '')).toBeUndefined();
+    expect(await rolesOf(one)).toEqual(['a']);
+  });
+
+  test('that is gone is not replaced', async () => {
+    const { one } = createScene();
+    expect(await one.replace(named('example'), '*')).toBeUndefined();
+    expect(await one.read('bot', 'example')).toBeUndefined();
+  });
+
+  test('is removed by its ETag', async () => {
+    const { one } = createScene();
+    const etag = await one.create(named('example'));
+    await one.replace(named('example', ['a']), '*');
+    expect(await one.remove('bot', 'example', etag ?? '')).toBe(false);
+    expect(await one.remove('bot', 'example', await etagOf(one))).toBe(true);
+    expect(await one.read('bot', 'example')).toBeUndefined();
+    expect(await one.remove('bot', 'example', etag ?? '')).toBe(true);
+  });
+});
+
+describe('presets', () => {
+  test('are there from the start, once', async () => {
+    const { one, two, table } = createScene();
+    const [a, b] = await Promise.all([one.snapshot(), two.snapshot()]);
+    expect(a.all('role')).toEqual(PRESET_ROLES);
+    expect(b.all('role')).toEqual(PRESET_ROLES);
+    expect(await table.list({})).toHaveLength(PRESET_ROLES.length + 1);
+  });
+
+  test('are there whatever is asked first', async () => {
+    const { one: written, two: snapped } = createScene();
+    await written.create(bot);
+    expect((await snapped.snapshot()).get('role', 'access')).toEqual(PRESET_ROLES[0]);
+    const { one: read } = createScene();
+    expect((await read.read('role', 'access'))?.resource).toEqual(PRESET_ROLES[0]);
+    const { one: listed } = createScene();
+    expect((await listed.list('role', undefined, 9)).items).toHaveLength(PRESET_ROLES.length);
+  });
+
+  test('stay away once an operator has removed them', async () => {
+    const { one, two, clock } = createScene();
+    await one.snapshot();
+    const etag = (await one.read('role', 'editor'))?.etag ?? '';
+    expect(await one.remove('role', 'editor', etag)).toBe(true);
+    clock.advance(60);
+    expect((await two.snapshot()).get('role', 'editor')).toBeUndefined();
+  });
+});
+
+describe('the snapshot', () => {
+  test('shows a change of its own function instance at once', async () => {
+    const { one } = createScene();
+    expect(await rolesOf(one)).toBeUndefined();
+    await one.create(named('example', ['a']));
+    expect(await rolesOf(one)).toEqual(['a']);
+    await one.remove('bot', 'example', '*');
+    expect(await rolesOf(one)).toBeUndefined();
+  });
+
+  test.each<[string, (one: Resources) => Promise<unknown>, readonly string[] | undefined]>([
+    ['narrowed', (one) => one.replace(named('example', ['b']), '*'), ['b']],
+    ['deleted', (one) => one.remove('bot', 'example', '*'), undefined],
+  ])('shows what another one %s within five seconds', async (_, change, expected) => {
+    const { one, two, clock } = createScene();
+    await one.create(named('example', ['a']));
+    expect(await rolesOf(two)).toEqual(['a']);
+    clock.advance(2);
+    await change(one);
+    clock.advance(2.999);
+    expect(await rolesOf(two)).toEqual(['a']);
+    clock.advance(0.001);
+    expect(await rolesOf(two)).toEqual(expected);
+  });
+
+  test('asks for the revision every five seconds, and lists only after a change', async () => {
+    const { one, two, clock, calls } = createScene();
+    await two.create(bot);
+    await one.snapshot();
+    Object.assign(calls, { reads: 0, lists: 0 });
+    for (let second = 0; second < 20; second += 1) {
+      await one.snapshot();
+      clock.advance(1);
+    }
+    expect(calls).toEqual({ reads: 3, lists: 0 });
+    await two.replace(named('example', ['a']), '*');
+    Object.assign(calls, { reads: 0, lists: 0 });
+    await one.snapshot();
+    expect(calls).toEqual({ reads: 1, lists: 1 });
+  });
+
+  test('is asked for once by callers at once', async () => {
+    const { one, calls } = createScene();
+    await Promise.all([one.snapshot(), one.snapshot(), one.snapshot()]);
+    expect(calls.lists).toBe(1);
+  });
+
+  test('that was taken stays as it was', async () => {
+    const { one } = createScene();
+    const before = await one.snapshot();
+    await one.create(bot);
+    expect(before.get('bot', 'example')).toBeUndefined();
+    expect(before.all('bot')).toEqual([]);
+  });
+
+  test('is unavailable, not empty, while storage is down; the next try may work', async () => {
+    const table = createMemoryTable();
+    let down = false;
+    const { one, clock } = createScene({
+      ...table,
+      read: (...key) => (down ? Promise.reject(new Error('down')) : table.read(...key)),
+    });
+    await one.create(named('example', ['a']));
+    await one.snapshot();
+    down = true;
+    clock.advance(5);
+    await expect(one.snapshot()).rejects.toThrow('down');
+    down = false;
+    expect(await rolesOf(one)).toEqual(['a']);
+  });
+});
+
+describe('a list', () => {
+  const namesOf = async (resources: Resources, after: string | undefined, most: number) => {
+    const { items, next } = await resources.list('bot', after, most);
+    return [items.map(({ resource }) => resource.metadata.name), next];
+  };
+
+  test('comes in pages, in the order of names', async () => {
+    const { one } = createScene();
+    for (const name of ['c', 'a', 'B', 'a-b', 'a.b']) await one.create(named(name));
+    expect(await namesOf(one, undefined, 2)).toEqual([['B', 'a'], 'a']);
+    expect(await namesOf(one, 'a', 2)).toEqual([['a-b', 'a.b'], 'a.b']);
+    expect(await namesOf(one, 'a.b', 2)).toEqual([['c'], undefined]);
+    expect(await namesOf(one, undefined, 5)).toEqual([['B', 'a', 'a-b', 'a.b', 'c'], undefined]);
+  });
+
+  test('goes on after a name that is gone', async () => {
+    const { one } = createScene();
+    for (const name of ['a', 'c']) await one.create(named(name));
+    expect(await namesOf(one, 'b', 2)).toEqual([['c'], undefined]);
+  });
+
+  test('is of one kind, and of nothing else in the table', async () => {
+    const { one } = createScene();
+    await one.create(joinToken);
+    expect(await namesOf(one, undefined, 9)).toEqual([[], undefined]);
+  });
+});
+
+describe('where the answer to a write is lost, and the second try meets the first one', () => {
+  /** Applies what it is told, then says that somebody else was faster. */
+  function createLosingScene() {
+    const table = createMemoryTable();
+    const losing = { next: false };
+    const scene = createScene({
+      ...table,
+      async apply(operations) {
+        const applied = await table.apply(operations);
+        return applied && !losing.next;
+      },
+    });
+    return { ...scene, losing };
+  }
+
+  test('creating is acknowledged', async () => {
+    const { one, losing } = createLosingScene();
+    losing.next = true;
+    const etag = await one.create(bot);
+    expect(etag).toBe(await etagOf(one));
+  });
+
+  test('replacing is acknowledged', async () => {
+    const { one, losing } = createLosingScene();
+    const before = await one.create(bot);
+    losing.next = true;
+    const etag = await one.replace(named('example', ['a']), before ?? '');
+    expect(etag).toBe(await etagOf(one));
+    losing.next = false;
+    expect((await one.read('bot', 'example'))?.resource).toEqual(named('example', ['a']));
+  });
+
+  test('removing is acknowledged', async () => {
+    const { one, losing } = createLosingScene();
+    const etag = await one.create(bot);
+    losing.next = true;
+    expect(await one.remove('bot', 'example', etag ?? '')).toBe(true);
+  });
+
+  test('a write that really lost its race is not', async () => {
+    const { one, two } = createLosingScene();
+    const etag = (await one.create(bot)) ?? '';
+    await two.replace(named('example', ['b']), etag);
+    expect(await one.create(bot)).toBeUndefined();
+    expect(await one.replace(named('example', ['a']), etag)).toBeUndefined();
+    expect(await one.remove('bot', 'example', etag)).toBe(false);
+  });
+});

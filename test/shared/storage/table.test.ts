@@ -1,0 +1,315 @@
+/** One suite for every implementation: what a test in memory shows holds for Azure's storage too. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTables, type Tables as TableServer } from '../../../local/tables.ts';
+import { openAzureTables } from '../../../shared/storage/azure-tables.ts';
+import { createMemoryTables } from '../../../shared/storage/memory-tables.ts';
+import type { Row, Table, Value } from '../../../shared/storage/table.ts';
+import { rowSizeProblem } from '../../../shared/storage/table.ts';
+
+let server: TableServer;
+beforeAll(async () => {
+  server = await startTables();
+});
+afterAll(() => server.close());
+
+const openServer = ({ url, key } = server) => openAzureTables({ url, credential: { key } });
+
+const memory = createMemoryTables();
+const implementations: readonly (readonly [string, () => Table])[] = [
+  ['in memory', () => memory.resources],
+  ['on a table server', () => openServer().resources],
+];
+
+/** A partition that no other test uses. */
+const newPartition = (): string => `p${randomBytes(6).toString('hex')}`;
+
+describe.each(implementations)('a table %s', (_, open) => {
+  const row = (partition: string, key: string, values: Row['values'] = { text: 'a' }): Row => ({
+    partition,
+    key,
+    values,
+  });
+  const insert = (one: Row) => open().apply([{ kind: 'insert', row: one }]);
+  const replace = (one: Row, etag: string) => open().apply([{ kind: 'replace', row: one, etag }]);
+  const remove = (partition: string, key: string, etag: string) =>
+    open().apply([{ kind: 'remove', partition, key, etag }]);
+  const etagOf = async (partition: string, key: string): Promise<string> =>
+    (await open().read(partition, key))?.etag ?? 'there is no row';
+  const keysOf = async (partition: string): Promise<string[]> =>
+    (await open().list({ partition })).map(({ key }) => key).toSorted();
+
+  describe('a row', () => {
+    test('comes back as it was inserted', async () => {
+      const p = newPartition();
+      const values = { text: 'a "quoted" ✓ text', empty: '', number: 5 };
+      expect(await open().read(p, 'a')).toBeUndefined();
+      expect(await insert(row(p, 'a', values))).toBe(true);
+      expect(await open().read(p, 'a')).toEqual({
+        ...row(p, 'a', values),
+        etag: expect.any(String),
+      });
+    });
+
+    test.each<[string, Value]>([
+      ['zero', 0],
+      ['a negative number', -1],
+      ['more than 31 bits', 2 ** 31],
+      ['a time in seconds', 1_795_176_000],
+      ['the largest number', Number.MAX_SAFE_INTEGER],
+      ['digits as text', '123'],
+      ['text that looks like a date', '2026-11-20T12:00:00Z'],
+      ['text that looks like a GUID', '11111111-1111-4111-8111-111111111111'],
+      ['the longest text', 'ü'.repeat(32_768)],
+    ])('keeps %s', async (_, value) => {
+      const p = newPartition();
+      await insert(row(p, 'a', { value }));
+      expect((await open().read(p, 'a'))?.values).toEqual({ value });
+    });
+
+    test('is inserted once', async () => {
+      const p = newPartition();
+      const answers = await Promise.all([1, 2, 3, 4].map((n) => insert(row(p, 'a', { n }))));
+      expect(answers.filter(Boolean)).toHaveLength(1);
+      expect((await open().read(p, 'a'))?.values).toEqual({ n: answers.indexOf(true) + 1 });
+    });
+
+    test('is replaced whole, by its ETag', async () => {
+      const p = newPartition();
+      await insert(row(p, 'a', { one: 1, two: 2 }));
+      const etag = await etagOf(p, 'a');
+      expect(await replace(row(p, 'a', { two: 3 }), etag)).toBe(true);
+      expect((await open().read(p, 'a'))?.values).toEqual({ two: 3 });
+    });
+
+    test('is not replaced by an ETag that it had, or where it is gone', async () => {
+      const p = newPartition();
+      await insert(row(p, 'a', { n: 1 }));
+      const etag = await etagOf(p, 'a');
+      await replace(row(p, 'a', { n: 2 }), etag);
+      expect(await replace(row(p, 'a', { n: 3 }), etag)).toBe(false);
+      expect((await open().read(p, 'a'))?.values).toEqual({ n: 2 });
+      expect(await replace(row(p, 'b'), etag)).toBe(false);
+      expect(await replace(row(p, 'b'), '*')).toBe(false);
+      expect(await keysOf(p)).toEqual(['a']);
+    });
+
+    test('has another ETag after every write, even of the same values', async () => {
+      const p = newPartition();
+      const etags = new Set<string>();
+      for (let i = 0; i < 3; i += 1) {
+        await open().apply([{ kind: 'put', row: row(p, 'a') }]);
+        etags.add(await etagOf(p, 'a'));
+      }
+      expect(etags.size).toBe(3);
+    });
+
+    test('is put, whatever is there', async () => {
+      const p = newPartition();
+      expect(await open().apply([{ kind: 'put', row: row(p, 'a', { n: 1 }) }])).toBe(true);
+      expect(await open().apply([{ kind: 'put', row: row(p, 'a', { m: 2 }) }])).toBe(true);
+      expect((await open().read(p, 'a'))?.values).toEqual({ m: 2 });
+    });
+
+    test('is removed by its ETag', async () => {
+      const p = newPartition();
+      await insert(row(p, 'a'));
+      const old = await etagOf(p, 'a');
+      await replace(row(p, 'a'), old);
+      expect(await remove(p, 'a', old)).toBe(false);
+      expect(await remove(p, 'a', await etagOf(p, 'a'))).toBe(true);
+      expect(await remove(p, 'a', '*')).toBe(false);
+      expect(await open().read(p, 'a')).toBeUndefined();
+    });
+
+    test('any ETag stands for whatever is there', async () => {
+      const p = newPartition();
+      await insert(row(p, 'a'));
+      expect(await replace(row(p, 'a', { n: 1 }), '*')).toBe(true);
+      expect(await remove(p, 'a', '*')).toBe(true);
+    });
+
+    test('of many that replace it at once one wins', async () => {
+      const p = newPartition();
+      await insert(row(p, 'a'));
+      const etag = await etagOf(p, 'a');
+      const answers = await Promise.all([1, 2, 3].map((n) => replace(row(p, 'a', { n }), etag)));
+      expect(answers.filter(Boolean)).toHaveLength(1);
+    });
+  });
+
+  describe('a transaction', () => {
+    const operations = (p: string, etag: string) => [
+      { kind: 'insert', row: row(p, 'new') } as const,
+      { kind: 'replace', row: row(p, 'old', { n: 2 }), etag } as const,
+      { kind: 'put', row: row(p, 'put') } as const,
+      { kind: 'remove', partition: p, key: 'gone', etag: '*' } as const,
+    ];
+    const prepare = async (): Promise<{ p: string; etag: string }> => {
+      const p = newPartition();
+      await insert(row(p, 'old', { n: 1 }));
+      await insert(row(p, 'gone'));
+      return { p, etag: await etagOf(p, 'old') };
+    };
+
+    test('does everything', async () => {
+      const { p, etag } = await prepare();
+      expect(await open().apply(operations(p, etag))).toBe(true);
+      expect(await keysOf(p)).toEqual(['new', 'old', 'put']);
+      expect((await open().read(p, 'old'))?.values).toEqual({ n: 2 });
+    });
+
+    test.each<[string, (p: string) => Promise<unknown>]>([
+      ['a row to insert exists', (p) => insert(row(p, 'new', { n: 1 }))],
+      ['a row to replace has changed', (p) => replace(row(p, 'old', { n: 1 }), '*')],
+      ['a row to replace is gone', (p) => remove(p, 'old', '*')],
+      ['a row to remove is gone', (p) => remove(p, 'gone', '*')],
+    ])('does nothing where %s', async (_, change) => {
+      const { p, etag } = await prepare();
+      await change(p);
+      const before = await open().list({ partition: p });
+      expect(await open().apply(operations(p, etag))).toBe(false);
+      expect(await open().list({ partition: p })).toEqual(before);
+    });
+  });
+
+  describe('a list', () => {
+    test('is of one partition, or of all', async () => {
+      const [p, q] = [newPartition(), `${newPartition()}o'clock`];
+      for (const one of [row(p, 'b'), row(p, 'a'), row(q, 'c')]) await insert(one);
+      expect(await keysOf(p)).toEqual(['a', 'b']);
+      expect(await keysOf(q)).toEqual(['c']);
+      expect(await keysOf(newPartition())).toEqual([]);
+      const all = await open().list({});
+      expect(all.filter(({ partition }) => [p, q].includes(partition))).toHaveLength(3);
+      expect(all.find(({ partition }) => partition === q)).toEqual(await open().read(q, 'c'));
+    });
+
+    test('is of the rows whose number is below a value', async () => {
+      const p = newPartition();
+      for (const n of [9, 10, 11, Number.MAX_SAFE_INTEGER]) await insert(row(p, `k${n}`, { n }));
+      await insert(row(p, 'without', { other: 1 }));
+      const below = async (value: number): Promise<string[]> =>
+        (await open().list({ partition: p, below: { column: 'n', value } }))
+          .map(({ key }) => key)
+          .toSorted();
+      expect(await below(9)).toEqual([]);
+      expect(await below(11)).toEqual(['k10', 'k9']);
+      expect(await below(Number.MAX_SAFE_INTEGER)).toEqual(['k10', 'k11', 'k9']);
+    });
+  });
+
+  test('refuses what is too large for a row, and writes nothing', async () => {
+    const p = newPartition();
+    const tooLong = row(p, 'a', { text: 'a'.repeat(32_769) });
+    for (const kind of ['insert', 'put'] as const)
+      await expect(open().apply([{ kind, row: tooLong }])).rejects.toThrow(
+        'a row is too large: text is longer than 32768 characters',
+      );
+    await expect(
+      open().apply([
+        { kind: 'insert', row: row(p, 'b') },
+        { kind: 'insert', row: tooLong },
+      ]),
+    ).rejects.toThrow('a row is too large');
+    expect(await keysOf(p)).toEqual([]);
+  });
+
+  test('a row that was read is not the stored one', async () => {
+    const p = newPartition();
+    const values: Record<string, Value> = { n: 1 };
+    await insert(row(p, 'a', values));
+    values['n'] = 2;
+    const read = await open().read(p, 'a');
+    Object.assign(read?.values ?? {}, { n: 3 });
+    expect((await open().read(p, 'a'))?.values).toEqual({ n: 1 });
+  });
+});
+
+describe('a table on a table server', () => {
+  test('is made when it is first used, by any number of calls at once', async () => {
+    const own = await startTables();
+    try {
+      const { keys, instances } = openServer(own);
+      expect(await keys.list({})).toEqual([]);
+      expect(await openServer(own).instances.read('a', 'b')).toBeUndefined();
+      const rows = [1, 2, 3].map((n) => ({ partition: 'p', key: `k${n}`, values: { n } }));
+      const written = await Promise.all([
+        ...rows.slice(0, 2).map((row) => instances.apply([{ kind: 'insert', row }])),
+        ...rows.slice(2).map((row) => openServer(own).instances.apply([{ kind: 'insert', row }])),
+      ]);
+      expect(written).toEqual([true, true, true]);
+      expect(await instances.list({})).toHaveLength(3);
+      expect(await keys.list({})).toEqual([]);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test('is made by a transaction, too', async () => {
+    const own = await startTables();
+    try {
+      const rows = ['a', 'b'].map((key) => ({ partition: 'p', key, values: {} }));
+      const operations = rows.map((row) => ({ kind: 'insert', row }) as const);
+      expect(await openServer(own).resources.apply(operations)).toBe(true);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test.each<[string, (table: Table) => Promise<unknown>]>([
+    ['reading', (table) => table.read('p', 'k')],
+    ['listing', (table) => table.list({})],
+    [
+      'writing',
+      (table) => table.apply([{ kind: 'put', row: { partition: 'p', key: 'k', values: {} } }]),
+    ],
+    [
+      'a transaction',
+      (table) =>
+        table.apply(
+          [1, 2].map((n) => ({ kind: 'put', row: { partition: 'p', key: `k${n}`, values: {} } })),
+        ),
+    ],
+  ])('that is down: %s is unavailable for now', async (_, call) => {
+    const own = await startTables();
+    const { resources } = openServer(own);
+    await own.close();
+    await expect(call(resources)).rejects.toMatchObject({
+      name: 'Refusal',
+      code: 'unavailable',
+      message: 'table storage can not be asked now',
+      retryAfter: 5,
+      cause: expect.anything(),
+    });
+  });
+
+  test('that knows another key is unavailable, and nothing shows ours', async () => {
+    const key = randomBytes(64).toString('base64');
+    const { resources } = openServer({ ...server, key });
+    const refusal = await resources.read('p', 'k').catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'unavailable' });
+    expect(String((refusal as Error).cause)).not.toContain(key);
+  });
+});
+
+describe('the size of a row', () => {
+  const sized = (values: Record<string, Value>) =>
+    rowSizeProblem({ partition: 'p', key: 'k', values });
+  const columns = (count: number, value: Value) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, value]));
+
+  test('has limits for texts, columns and the whole', () => {
+    expect(sized({ text: 'a'.repeat(32_768) })).toBeUndefined();
+    expect(sized({ text: 'a'.repeat(32_769) })).toBe('text is longer than 32768 characters');
+    expect(sized(columns(250, 1))).toBeUndefined();
+    expect(sized(columns(251, 1))).toBe('more than 250 columns');
+    expect(sized(columns(15, 'a'.repeat(32_768)))).toBeUndefined();
+    expect(sized(columns(16, 'a'.repeat(32_768)))).toBe('larger than 1 MiB');
+  });
+
+  test('counts UTF-16 units, as the service does', () => {
+    expect(sized({ text: '𝄞'.repeat(16_384) })).toBeUndefined();
+    expect(sized({ text: '𝄞'.repeat(16_385) })).toBe('text is longer than 32768 characters');
+  });
+});
