@@ -1,6 +1,7 @@
 /** A join or a renewal: evidence, one request over which all proof is made, and checked certificates. */
 import type { KeyObject } from 'node:crypto';
 import { encodeBase64 } from '../shared/encoding/base64.ts';
+import { certificationRequest } from '../shared/encoding/certification-request-encode.ts';
 import {
   type AzureEvidence,
   type CertificateWish,
@@ -16,7 +17,7 @@ import { Failure } from './failure.ts';
 import type { Instance } from './instance-state.ts';
 import { checkIssued, type IssuedCertificate } from './issued-certificate.ts';
 import { type Downloads, issuingCertificates } from './issuing-certificates.ts';
-import { certificationRequest, createKey, proofOf } from './joining-keys.ts';
+import { createKey, proofOf } from './joining-keys.ts';
 import type { MetadataService } from './metadata-service.ts';
 import { type Backoff, retrying } from './retry.ts';
 import type { AgentSettings } from './settings.ts';

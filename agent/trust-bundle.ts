@@ -57,8 +57,10 @@ export async function verifyTrustBundle(
     );
   }
   if (known && known.root === pin && bundle.version < known.version) {
-    throw untrusted(
-      `its version is ${bundle.version}, older than ${known.version}, which is installed`,
+    // Just after a change of keys, one instance of the broker may know less than another: the next answer will do.
+    throw new Failure(
+      'try_again',
+      `${NOT_ACCEPTED}: its version is ${bundle.version}, older than ${known.version}, which is installed`,
     );
   }
   const expires = parseTimestamp(bundle.expires);
@@ -120,5 +122,6 @@ function readCertificate(der: Buffer): X509Certificate {
   }
 }
 
-const untrusted = (why: string): Failure =>
-  new Failure('untrusted', `the broker's trust bundle is not accepted: ${why}`);
+const NOT_ACCEPTED = "the broker's trust bundle is not accepted";
+
+const untrusted = (why: string): Failure => new Failure('untrusted', `${NOT_ACCEPTED}: ${why}`);

@@ -1,6 +1,7 @@
 /**
  * Cold start: from the start of a process until the function app has registered its functions, and until it has answered
- * its first join, above a bare `node` that does the same without the app; and the bytes that are deployed.
+ * its first join, above a bare `node` that does the same without the app, each with and without Application Insights; and
+ * the bytes that are deployed.
  * Usage: npm run bench:cold-start [runs]
  */
 import { spawnSync } from 'node:child_process';
@@ -35,18 +36,35 @@ require('node:module').registerHooks({
 const LOAD = `require(${JSON.stringify(main)});
 if (functions.length === 0) throw new Error('no function is registered');`;
 
+/** What a broker needs to be composed; nobody is asked at these addresses. */
+const SETTINGS = {
+  JOIN_BROKER_CLUSTER_NAME: 'bench.example.org',
+  JOIN_BROKER_OPERATORS_TENANT: '00000000-0000-4000-8000-000000000001',
+  JOIN_BROKER_OPERATORS_CLIENT_ID: '00000000-0000-4000-8000-0000000000aa',
+  JOIN_BROKER_TABLES_URL: 'https://bench.table.core.windows.net',
+  JOIN_BROKER_KEY_VAULT_URL: 'https://bench.vault.azure.net',
+};
+const INSIGHTS = {
+  APPLICATIONINSIGHTS_CONNECTION_STRING:
+    'InstrumentationKey=00000000-0000-4000-8000-000000000002;IngestionEndpoint=http://127.0.0.1:9/',
+};
+
 const bare: number[] = [];
 const registered: number[] = [];
-// By turns, so that whatever else the machine does hits both alike.
+const registeredWithInsights: number[] = [];
+// By turns, so that whatever else the machine does hits all alike.
 for (let run = 0; run < RUNS; run += 1) {
-  bare.push(millisecondsOf(`${WORKER} process.exit(0);`));
-  registered.push(millisecondsOf(`${WORKER} ${LOAD} process.exit(0);`));
+  bare.push(millisecondsOf(`${WORKER} process.exit(0);`, SETTINGS));
+  registered.push(millisecondsOf(`${WORKER} ${LOAD} process.exit(0);`, SETTINGS));
+  registeredWithInsights.push(
+    millisecondsOf(`${WORKER} ${LOAD} process.exit(0);`, { ...SETTINGS, ...INSIGHTS }),
+  );
 }
 
-const joined = await measureFirstJoin(RUNS);
+const [joined = [], joinedWithInsights = []] = await measureFirstJoin(RUNS, [{}, INSIGHTS]);
 
 const print = (label: string, value: string): void => {
-  process.stdout.write(`${label.padEnd(48)} ${value.padStart(12)}\n`);
+  process.stdout.write(`${label.padEnd(54)} ${value.padStart(12)}\n`);
 };
 const printTimes = (label: string, times: readonly number[]): void => {
   const time = median(times);
@@ -56,14 +74,19 @@ const printTimes = (label: string, times: readonly number[]): void => {
 };
 printTimes(`bare node (median of ${RUNS})`, bare);
 printTimes('functions registered', registered);
+printTimes('functions registered, with Application Insights', registeredWithInsights);
 printTimes('first join answered, in our host', joined);
+printTimes('first join answered, with Application Insights', joinedWithInsights);
 for (const { path, bytes } of files) {
   if (path.startsWith('dist/functions/')) print(path, `${(bytes / 1024).toFixed(1)} KB`);
 }
 
-function millisecondsOf(script: string): number {
+function millisecondsOf(script: string, env: Readonly<Record<string, string>>): number {
   const started = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['-e', script], {
+    encoding: 'utf8',
+    env,
+  });
   if (status !== 0) throw new Error(`The app does not load: ${stderr}`);
   return performance.now() - started;
 }

@@ -16,8 +16,16 @@ import { makeJoin } from './joiner.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TOKEN = 'example-bot';
 
-/** Milliseconds of some runs; what the joiner itself needs is left out. */
-export async function measureFirstJoin(runs: number): Promise<number[]> {
+type Environment = Readonly<Record<string, string>>;
+
+/**
+ * Milliseconds of some runs with each of the environments, by turns, beside the settings that a broker needs anyway; what
+ * the joiner itself needs is left out.
+ */
+export async function measureFirstJoin(
+  runs: number,
+  environments: readonly Environment[],
+): Promise<number[][]> {
   const directory = await mkdtemp(join(tmpdir(), 'first-join-'));
   const description = join(ROOT, 'examples/local-azure.yaml');
   const stack = await startStack({ directory, description, log: () => {} });
@@ -25,8 +33,11 @@ export async function measureFirstJoin(runs: number): Promise<number[]> {
     await applyExamples(stack);
     const machine = stack.described.machines.get('vm-user');
     if (!machine) throw new Error('Expected: examples/local-azure.yaml describes vm-user');
-    const measured: number[] = [];
-    for (let run = 0; run < runs; run += 1) measured.push(await firstJoin(stack, machine));
+    const measured = environments.map((): number[] => []);
+    for (let run = 0; run < runs; run += 1) {
+      for (const [i, environment] of environments.entries())
+        measured[i]?.push(await firstJoin(stack, machine, environment));
+    }
     return measured;
   } finally {
     await stack.close();
@@ -43,10 +54,14 @@ async function applyExamples({ endpoints, described }: Stack): Promise<void> {
   }
 }
 
-async function firstJoin({ settings }: Stack, machine: Machine): Promise<number> {
+async function firstJoin(
+  { settings }: Stack,
+  machine: Machine,
+  environment: Environment,
+): Promise<number> {
   const started = performance.now();
   const app = spawn(process.execPath, [join(ROOT, 'bench/app-process.ts'), ROOT], {
-    env: { ...settings },
+    env: { ...settings, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   try {

@@ -1,6 +1,7 @@
 /** Makes joins as `joinbot` does, apart from sending them. */
-import { certificationRequest, createKey } from '../agent/joining-keys.ts';
+import { createKey } from '../agent/joining-keys.ts';
 import type { Machine } from '../local/azure/machine.ts';
+import { certificationRequest } from '../shared/encoding/certification-request-encode.ts';
 import { imdsNonce, type JoinBody } from '../shared/protocol/join.ts';
 
 /** The body of a first join of the machine with the join token, under a fresh challenge. */

@@ -13,9 +13,9 @@ import { openLocalCustody } from '../shared/authority/local-custody.ts';
 import { type Broker, createBroker } from '../shared/broker.ts';
 import { fetchText } from '../shared/fetch-text.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
-import { type Settings, SettingsError } from '../shared/settings.ts';
+import { publicUrl, type Settings, SettingsError } from '../shared/settings.ts';
 import type { Table, TableName, Tables } from '../shared/storage/table.ts';
-import { createLogTelemetry } from '../shared/telemetry/telemetry.ts';
+import { openTelemetry } from './telemetry.ts';
 
 const KEY_SET_LIMITS = { mostBytes: 512 * 1024, milliseconds: 5000 };
 
@@ -55,7 +55,13 @@ export function composeBroker(settings: Settings): Broker {
     custody: openCustody(settings, credential),
     fetchKeySet: (tenant) =>
       fetchText(fetch, `${cloud.directory}/${tenant}/discovery/v2.0/keys`, KEY_SET_LIMITS),
-    telemetry: createLogTelemetry(now, (line) => process.stdout.write(`${line}\n`)),
+    outside: {
+      url: publicUrl(settings),
+      fetch,
+      accessToken: async (audience) =>
+        (await (await credential()).getToken(`${audience}/.default`))?.token ?? '',
+    },
+    telemetry: openTelemetry(settings, now),
   });
 }
 

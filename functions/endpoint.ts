@@ -5,6 +5,7 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import type { ZodMiniType } from 'zod/mini';
 import type { Broker, Call } from '../shared/broker.ts';
+import { PROBE_HEADER } from '../shared/joining/probe-mark.ts';
 import { PROBLEMS, type Problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith } from '../shared/protocol/schema.ts';
 import { badInput, Refusal } from '../shared/refusal.ts';
@@ -26,12 +27,22 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Endpoint {
+interface Described {
   readonly name: string;
   readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS')[];
   readonly route: string;
+}
+
+export interface BrokerEndpoint extends Described {
   answer(exchange: Exchange): Promise<Answer> | Answer;
 }
+
+/** Answers without the broker and without looking at the body: whatever the settings are. */
+export interface PlainEndpoint extends Described {
+  answerPlainly(request: HttpRequest): Answer;
+}
+
+export type Endpoint = BrokerEndpoint | PlainEndpoint;
 
 const MOST_BODY_BYTES = 65_536;
 const WITH_BODY: readonly string[] = ['POST', 'PUT', 'PATCH'];
@@ -42,9 +53,13 @@ export function handlerOf(endpoint: Endpoint, brokerOf: () => Promise<Broker>) {
     const requestId = makeRequestId(new Date());
     const log = (line: string): void => context.log(line);
     try {
+      if ('answerPlainly' in endpoint) {
+        return responseOf(endpoint.answerPlainly(request), requestId);
+      }
       const body = WITH_BODY.includes(request.method) ? await readBody(request) : '';
       const broker = await brokerOf();
-      const call = { requestId, client: clientOf(request), log };
+      const probe = request.headers.get(PROBE_HEADER) ?? undefined;
+      const call = { requestId, client: clientOf(request), probe, log };
       return responseOf(await endpoint.answer({ broker, request, call, body }), requestId);
     } catch (error) {
       if (!(error instanceof Refusal)) {
@@ -139,6 +154,7 @@ function problemResponse(error: unknown, requestId: string): HttpResponseInit {
   const headers = {
     'content-type': 'application/problem+json',
     ...(refusal.retryAfter === undefined ? {} : { 'retry-after': String(refusal.retryAfter) }),
+    ...(refusal.allow === undefined ? {} : { allow: refusal.allow.join(', ') }),
     ...(refusal.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {}),
   };
   return responseOf({ status, body: JSON.stringify(body), headers }, requestId);

@@ -1,15 +1,15 @@
-import type { Endpoint } from './endpoint.ts';
+import type { BrokerEndpoint, PlainEndpoint } from './endpoint.ts';
 
 /** The process answers. */
-export const healthz: Endpoint = {
+export const healthz: PlainEndpoint = {
   name: 'healthz',
   methods: ['GET'],
   route: 'healthz',
-  answer: () => ({ body: { status: 'ok' } }),
+  answerPlainly: () => ({ body: { status: 'ok' } }),
 };
 
 /** It can do its work: storage is reachable, signing keys are loaded and valid. */
-export const readyz: Endpoint = {
+export const readyz: BrokerEndpoint = {
   name: 'readyz',
   methods: ['GET'],
   route: 'readyz',

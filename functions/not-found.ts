@@ -1,18 +1,19 @@
 import { Refusal } from '../shared/refusal.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, PlainEndpoint } from './endpoint.ts';
 
 /** Whatever no other function answers: an unknown address, or a known one with another method. */
-export const notFound = (known: readonly Endpoint[]): Endpoint => ({
+export const notFound = (known: readonly Endpoint[]): PlainEndpoint => ({
   name: 'not-found',
   methods: ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'],
   route: '{*path}',
-  answer({ request }) {
+  answerPlainly(request) {
     const { pathname } = new URL(request.url);
     const methods = known
       .filter(({ route }) => matches(route, pathname))
       .flatMap((endpoint) => endpoint.methods);
-    if (methods.length > 0)
-      throw new Refusal('method_not_allowed', `expected ${methods.join(', ')}`);
+    if (methods.length > 0) {
+      throw new Refusal('method_not_allowed', `expected ${methods.join(', ')}`, { allow: methods });
+    }
     throw new Refusal('not_found', 'there is nothing at this address');
   },
 });

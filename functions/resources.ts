@@ -1,4 +1,4 @@
-import type { OperatorRight } from '../shared/attestation/operator.ts';
+import { checkRight, type Operator } from '../shared/attestation/operator.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { ResourceEvent } from '../shared/telemetry/telemetry.ts';
 import type { Answer, Endpoint, Exchange } from './endpoint.ts';
@@ -10,7 +10,7 @@ export const listResources: Endpoint = {
   methods: ['GET'],
   route: 'v1/resources/{kind}',
   async answer(exchange) {
-    await authorize(exchange, 'read');
+    checkRight(await identify(exchange), 'read');
     const { broker, request } = exchange;
     return { body: await broker.resources.list(param(request, 'kind'), request.query.get('next')) };
   },
@@ -21,7 +21,7 @@ export const getResource: Endpoint = {
   methods: ['GET'],
   route: ONE,
   async answer(exchange) {
-    await authorize(exchange, 'read');
+    checkRight(await identify(exchange), 'read');
     const { broker, request } = exchange;
     const { resource, etag } = await broker.resources.get(
       param(request, 'kind'),
@@ -69,13 +69,13 @@ export const deleteResource: Endpoint = {
 
 const param = (request: Exchange['request'], name: string): string => request.params[name] ?? '';
 
-const authorize = ({ broker, request }: Exchange, right: OperatorRight) =>
-  broker.authorize(request.headers.get('authorization'), right);
+const identify = ({ broker, request }: Exchange): Promise<Operator> =>
+  broker.identifyOperator(request.headers.get('authorization'));
 
 /** A write by an operator: every one of them, and every refusal of one who signed in, leaves an audit line. */
 async function audited(exchange: Exchange, write: () => Promise<Answer>): Promise<Answer> {
   const { broker, request, call } = exchange;
-  const operator = await authorize(exchange, 'write');
+  const operator = await identify(exchange);
   const tell = (event: Pick<ResourceEvent, 'action' | 'outcome' | 'code'>): void => {
     const resource = printable(`${param(request, 'kind')}/${param(request, 'name')}`);
     broker.telemetry.audit(
@@ -91,6 +91,7 @@ async function audited(exchange: Exchange, write: () => Promise<Answer>): Promis
         ? 'replace'
         : 'create';
   try {
+    checkRight(operator, 'write');
     const answer = await write();
     tell({ action, outcome: 'done' });
     return answer;

@@ -1,6 +1,6 @@
 /** The timer functions. Each runs on an instance of its own, maybe late, maybe twice: their work converges. */
 import type { InvocationContext, Timer } from '@azure/functions';
-import type { Broker } from '../shared/broker.ts';
+import type { Broker, Call } from '../shared/broker.ts';
 import { makeRequestId } from '../shared/request-id.ts';
 
 export interface TimerFunction {
@@ -14,8 +14,14 @@ export interface TimerFunction {
 export const rotateKeys: TimerFunction = {
   name: 'rotate-keys',
   schedule: '0 7 * * * *',
-  run: (broker, context) =>
-    broker.rotateKeys({ requestId: makeRequestId(broker.now()), log: (line) => context.log(line) }),
+  run: (broker, context) => broker.rotateKeys(callOf(broker, context)),
+};
+
+/** Tries from outside what must be denied, and what must work. */
+export const probe: TimerFunction = {
+  name: 'probe',
+  schedule: '0 3,18,33,48 * * * *',
+  run: (broker, context) => broker.probe(callOf(broker, context)),
 };
 
 /** Removes rows that say nothing any more. */
@@ -26,6 +32,11 @@ export const sweep: TimerFunction = {
     context.log(JSON.stringify({ event: 'sweep', removed: await broker.sweep() }));
   },
 };
+
+const callOf = (broker: Broker, context: InvocationContext): Call => ({
+  requestId: makeRequestId(broker.now()),
+  log: (line) => context.log(line),
+});
 
 /** The function that the host calls. A failure is logged, and the next run does the work. */
 export function timerHandlerOf(timer: TimerFunction, brokerOf: () => Promise<Broker>) {

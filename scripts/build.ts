@@ -5,9 +5,19 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../shared/openapi.ts';
 import { settingsMarkdown } from '../shared/settings.ts';
-import { type BundleOptions, bundle, type OutputFile } from './bundle.ts';
+import { metricsMarkdown } from '../shared/telemetry/metrics-document.ts';
+import { type BundleOptions, bundle, type OutputFile, type Replacement } from './bundle.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * The exporter of Application Insights asks a server of Microsoft's for settings of its own, every hour, and has no switch
+ * for it. The broker talks to nobody whom its operator did not name.
+ */
+const POLLING: Replacement = {
+  file: /monitor-opentelemetry-exporter[/\\].*_configuration[/\\]configurationWorker\.js$/,
+  contents: 'exports.ConfigurationWorker = class { shutdown() {} };',
+};
 
 interface Program extends BundleOptions {
   readonly entry: string;
@@ -33,6 +43,7 @@ export async function build(): Promise<readonly BuiltFile[]> {
       outfile: 'dist/functions/main.cjs',
       target: 'node24',
       external: ['@azure/functions-core'],
+      replaced: [POLLING],
       define,
     },
     { entry: 'agent/main.ts', outfile: 'dist/joinbot.cjs', ...command },
@@ -58,8 +69,10 @@ export async function build(): Promise<readonly BuiltFile[]> {
 }
 
 /** Writes the documents that are made from the sources, for whoever changed them to commit. */
-export const writeDocuments = (): Promise<void> =>
-  writeIfChanged(textFile('docs/settings.md', settingsMarkdown()));
+export async function writeDocuments(): Promise<void> {
+  await writeIfChanged(textFile('docs/settings.md', settingsMarkdown()));
+  await writeIfChanged(textFile('docs/metrics.md', metricsMarkdown()));
+}
 
 const SHEBANG = '#!/usr/bin/env node\n';
 

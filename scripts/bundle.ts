@@ -7,6 +7,15 @@ export interface BundleOptions {
   readonly target: string;
   readonly external?: readonly string[];
   readonly define?: Readonly<Record<string, string>>;
+  /** Files of packages that get other contents. */
+  readonly replaced?: readonly Replacement[];
+}
+
+export interface Replacement {
+  /** Fits the file's path. */
+  readonly file: RegExp;
+  /** A CommonJS module. */
+  readonly contents: string;
 }
 
 export interface OutputFile {
@@ -17,7 +26,7 @@ export interface OutputFile {
 /**
  * Bundles the program that starts in `entry` into the CommonJS file `outfile`. Each `import()` of a relative path in the
  * sources becomes `<name>.cjs` beside it. Nothing is written; the answer lists the files. Throws esbuild's error, or one
- * that names two parts of the same name.
+ * that names two parts of the same name, or a file to replace that no part has.
  */
 export async function bundle(
   entry: string,
@@ -33,27 +42,34 @@ export async function bundle(
     parts.set(join(folder, file), source);
     return `./${file}`;
   };
+  const replaced = new Set<Replacement>();
+  const onReplace = (replacement: Replacement): void => {
+    replaced.add(replacement);
+  };
   const files: OutputFile[] = [];
   // Parts may have parts: each round bundles those that the one before found.
   for (let found = [...parts]; found.length > 0; ) {
     const known = parts.size;
     const bundled = found.map(([file, source]) =>
-      bundlePart(source, file, { ...options, addPart }),
+      bundlePart(source, file, { ...options, addPart, onReplace }),
     );
     files.push(...(await Promise.all(bundled)).flat());
     found = [...parts].slice(known);
   }
+  const missed = options.replaced?.find((replacement) => !replaced.has(replacement));
+  if (missed) throw new Error(`no file to replace fits ${missed.file}`);
   return files;
 }
 
 interface PartOptions extends BundleOptions {
   readonly addPart: (source: string) => string;
+  readonly onReplace: (replacement: Replacement) => void;
 }
 
 async function bundlePart(
   source: string,
   outfile: string,
-  { target, external = [], define = {}, addPart }: PartOptions,
+  { target, external = [], define = {}, replaced = [], addPart, onReplace }: PartOptions,
 ): Promise<readonly OutputFile[]> {
   const result = await esbuild.build({
     entryPoints: [source],
@@ -72,7 +88,7 @@ async function bundlePart(
     minifyWhitespace: true,
     legalComments: 'external',
     logLevel: 'silent',
-    plugins: [separateParts(addPart)],
+    plugins: [separateParts(addPart), ...replaced.map((one) => replaceFile(one, onReplace))],
   });
   const warnings = await esbuild.formatMessages(result.warnings, { kind: 'warning' });
   if (warnings.length > 0) process.stderr.write(warnings.join('\n'));
@@ -87,6 +103,19 @@ const separateParts = (addPart: (source: string) => string): esbuild.Plugin => (
       const found = await build.resolve(path, { kind: 'import-statement', importer, resolveDir });
       if (found.errors.length > 0) return { errors: found.errors };
       return { path: addPart(found.path), external: true };
+    });
+  },
+});
+
+const replaceFile = (
+  replacement: Replacement,
+  onReplace: (replacement: Replacement) => void,
+): esbuild.Plugin => ({
+  name: 'replace-file',
+  setup(build) {
+    build.onLoad({ filter: replacement.file }, () => {
+      onReplace(replacement);
+      return { contents: replacement.contents, loader: 'js' };
     });
   },
 });

@@ -5,29 +5,38 @@ import { createDirectoryKeys } from './attestation/directory-keys.ts';
 import { guardMachineDirectory } from './attestation/guarded-machine-directory.ts';
 import { createKnownCertificates } from './attestation/known-certificates.ts';
 import type { MachineDirectory } from './attestation/machine-directory.ts';
-import { authorizeOperator, type Operator, type OperatorRight } from './attestation/operator.ts';
+import { identifyOperator, type Operator } from './attestation/operator.ts';
 import type { Authorities } from './authority/authorities.ts';
 import type { Custody } from './authority/custody.ts';
+import { rememberDataKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
 import { rotateKeys } from './authority/rotate.ts';
 import { ROTATION_POLICY } from './authority/rotation.ts';
 import { makeTrustBundle } from './authority/trust-bundle.ts';
+import { auditedJoin } from './joining/audited-join.ts';
 import { makeChallenge } from './joining/challenge.ts';
+import type { Report } from './joining/issue-and-record.ts';
 import { join } from './joining/join.ts';
 import { createMachineBinder } from './joining/machine-binder.ts';
+import { isProbeMark } from './joining/probe-mark.ts';
+import type { Outside, Prober } from './probing/prober.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ChallengeAnswer, ChallengeRequest, JoinAnswer, JoinBody } from './protocol/join.ts';
 import type { TrustBundle } from './protocol/trust.ts';
 import { formatTimestamp } from './protocol/values.ts';
 import { VERSION } from './protocol/version.ts';
-import { Refusal, unavailable } from './refusal.ts';
+import { unavailable } from './refusal.ts';
 import { createResourceApi, type ResourceApi } from './resource-api.ts';
 import { acceptedAudiences, type Settings } from './settings.ts';
 import { createInstances } from './storage/instances.ts';
 import { createResources } from './storage/resources.ts';
 import type { Tables } from './storage/table.ts';
-import type { JoinEvent, Telemetry } from './telemetry/telemetry.ts';
+import { watchKeys, watchSigners } from './telemetry/ages.ts';
+import { lookupsOf } from './telemetry/lookups.ts';
+import { measured } from './telemetry/measured.ts';
+import type { Dimensions } from './telemetry/metrics.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface BrokerParts {
   readonly settings: Settings;
@@ -39,6 +48,8 @@ export interface BrokerParts {
   readonly machines: MachineDirectory;
   /** Fetches the text of a tenant's JWK set from the directory. */
   readonly fetchKeySet: (tenant: string) => Promise<string>;
+  /** How the prober reaches the broker; without it there are only the probes inside. */
+  readonly outside?: Outside;
   readonly telemetry: Telemetry;
   readonly now: () => Date;
 }
@@ -48,6 +59,8 @@ export interface Call {
   readonly requestId: string;
   /** The client's address, where it is known. */
   readonly client?: string | undefined;
+  /** The prober's mark, as it came. */
+  readonly probe?: string | undefined;
   /** The invocation's own logger. */
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -59,10 +72,13 @@ export interface Broker {
   discover(): Promise<Discovery>;
   /** Throws `unavailable` with the check that failed. */
   checkReady(): Promise<void>;
-  authorize(header: string | null, right: OperatorRight): Promise<Operator>;
+  /** Who sent this `Authorization` header. What they may do is for `checkRight` to say. */
+  identifyOperator(header: string | null): Promise<Operator>;
   readonly resources: ResourceApi;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
+  /** Tries what must be denied, and what must work. */
+  probe(call: Call): Promise<void>;
   /** Removes instances that are over. */
   sweep(): Promise<number>;
   readonly telemetry: Telemetry;
@@ -81,18 +97,21 @@ const READY_SECONDS = 5;
 
 export function createBroker(parts: BrokerParts): Broker {
   const { settings, cloud, telemetry, now } = parts;
+  const { tables, custody, machines, fetchKeySet } = measured(parts, telemetry);
   const cluster = settings.JOIN_BROKER_CLUSTER_NAME;
   const rotation = {
-    store: createKeyStore(parts.tables.keys),
-    custody: parts.custody,
+    store: createKeyStore(tables.keys),
+    custody: rememberDataKeys(custody),
     policy: ROTATION_POLICY,
     cluster,
   };
-  const keyring = createKeyring(rotation, now);
-  const keys = createDirectoryKeys(parts.fetchKeySet);
-  const resources = createResources(parts.tables.resources, now);
-  const instances = createInstances(parts.tables.instances);
-  const binder = createMachineBinder(guardMachineDirectory(parts.machines, now), now);
+  const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
+  const keyring = watchKeys(createKeyring(rotation, now, lookups('keyring')), telemetry, now);
+  const keys = createDirectoryKeys(fetchKeySet, cloud.issuers, lookups('directory_keys'));
+  const resources = createResources(tables.resources, now, lookups('resources'));
+  const instances = createInstances(tables.instances);
+  const directory = guardMachineDirectory(machines, now);
+  const binder = createMachineBinder(directory, now, lookups('machines'));
   const joinParts = {
     cluster,
     tenants: settings.JOIN_BROKER_TENANTS,
@@ -101,7 +120,7 @@ export function createBroker(parts: BrokerParts): Broker {
     trust: {
       cloud,
       roots: parts.roots,
-      known: createKnownCertificates(),
+      known: watchSigners(createKnownCertificates(lookups('certificates')), telemetry, now),
       keys,
       audiences: acceptedAudiences(settings),
     },
@@ -123,52 +142,54 @@ export function createBroker(parts: BrokerParts): Broker {
   );
   const trust = async (): Promise<SignedTrust> => signedTrust(await keyring.authorities());
 
-  async function auditedJoin(body: JoinBody, call: Call): Promise<JoinAnswer> {
-    const started = performance.now();
-    const facts: Partial<JoinEvent> = {};
-    const finish = (outcome: JoinEvent['outcome'], more: Partial<JoinEvent>): void => {
-      const duration_ms = Math.round(performance.now() - started);
-      const client = call.client === undefined ? {} : { client: call.client };
-      telemetry.audit(
-        { event: 'join', outcome, ...facts, ...more, ...client, duration_ms },
-        call.requestId,
-        call.log,
-      );
-      const method = facts.join_method ?? 'none';
-      telemetry.measure('joins', 1, {
-        method,
-        role: facts.system_role ?? 'none',
-        outcome,
-        reason: more.reason ?? 'none',
-      });
-      telemetry.measure('join_milliseconds', duration_ms, { method, outcome });
+  async function answerJoin(body: JoinBody, call: Call, report: Report): Promise<JoinAnswer> {
+    const { bundle } = await trust();
+    const joined = await join(body, joinParts, report);
+    return {
+      request_id: call.requestId,
+      bot: joined.bot,
+      instance_id: joined.instanceId,
+      generation: joined.generation,
+      certificates: [...joined.certificates],
+      trust: bundle,
     };
+  }
+
+  const isProbe = async ({ request }: JoinBody, { probe }: Call): Promise<boolean> =>
+    probe !== undefined && isProbeMark(probe, request, (await keyring.authorities()).challengeKeys);
+
+  async function check(
+    name: Dimensions<'readiness'>['check'],
+    ask: () => Promise<unknown>,
+  ): Promise<void> {
     try {
-      const { bundle } = await trust();
-      const joined = await join(body, joinParts, (known) => Object.assign(facts, known));
-      finish('admitted', {});
-      return {
-        request_id: call.requestId,
-        bot: joined.bot,
-        instance_id: joined.instanceId,
-        generation: joined.generation,
-        certificates: [...joined.certificates],
-        trust: bundle,
-      };
+      await ask();
+      telemetry.measure('readiness', 1, { check: name });
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : undefined;
-      finish(refusal?.code === 'access_denied' ? 'denied' : 'failed', {
-        code: refusal?.code ?? 'internal',
-        ...(refusal?.reason === undefined ? {} : { reason: refusal.reason }),
-        detail: refusal ? sentence(refusal) : String(error),
-      });
-      throw error;
+      telemetry.measure('readiness', 0, { check: name });
+      throw unavailable(`not ready: ${name.replace('_', ' ')}`, 5, error);
     }
   }
 
+  let prober: Prober | undefined;
+  async function openProber(): Promise<Prober> {
+    const { createProber } = await import('./probing/prober.ts');
+    const [domain = ''] = cloud.attestedDomains;
+    const [root = new Uint8Array()] = parts.roots;
+    return createProber({
+      cluster,
+      outside: parts.outside,
+      original: { root, domain },
+      authorities: keyring.authorities,
+      joinersAudience: settings.JOIN_BROKER_AUDIENCES[0],
+      telemetry,
+      now,
+    });
+  }
+
   const checkReady = remembered(READY_SECONDS, now, async (_: undefined): Promise<void> => {
-    await failing('storage', () => resources.snapshot());
-    await failing('signing keys', () => keyring.authorities());
+    await check('storage', () => resources.snapshot());
+    await check('signing_keys', () => keyring.authorities());
   });
 
   return {
@@ -179,7 +200,13 @@ export function createBroker(parts: BrokerParts): Broker {
       const { text, expires } = makeChallenge(purpose, key, now());
       return { challenge: text, expires: formatTimestamp(expires) };
     },
-    join: auditedJoin,
+    join: (body, call) =>
+      auditedJoin(
+        (report) => answerJoin(body, call, report),
+        () => isProbe(body, call),
+        call,
+        telemetry,
+      ),
     trust,
     async discover() {
       return {
@@ -194,8 +221,8 @@ export function createBroker(parts: BrokerParts): Broker {
       };
     },
     checkReady: () => checkReady(undefined),
-    authorize: (header, right) =>
-      authorizeOperator(header, right, {
+    identifyOperator: (header) =>
+      identifyOperator(header, {
         keys,
         issuers: cloud.issuers,
         tenant: settings.JOIN_BROKER_OPERATORS_TENANT,
@@ -208,6 +235,10 @@ export function createBroker(parts: BrokerParts): Broker {
       const told = actions.map(({ kind, owner, sequence }) => `${kind} ${owner} ${sequence}`);
       if (told.length > 0)
         telemetry.audit({ event: 'keys', actions: told }, call.requestId, call.log);
+    },
+    async probe(call) {
+      prober ??= await openProber();
+      await prober(call);
     },
     sweep: () => instances.sweep(now()),
     telemetry,
@@ -234,16 +265,3 @@ function remembered<A, T>(
     return answer;
   };
 }
-
-async function failing(check: string, ask: () => Promise<unknown>): Promise<void> {
-  try {
-    await ask();
-  } catch (error) {
-    throw unavailable(`not ready: ${check}`, 5, error);
-  }
-}
-
-const sentence = (refusal: Refusal): string =>
-  refusal.field === undefined || refusal.field === ''
-    ? refusal.message
-    : `${refusal.field}: ${refusal.message}`;

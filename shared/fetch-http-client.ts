@@ -20,14 +20,34 @@ export function fetchHttpClient(fetch: typeof globalThis.fetch): HttpClient {
         });
       } catch (error) {
         if (request.abortSignal?.aborted) throw error;
-        throw new RestError('no answer', { code: RestError.REQUEST_SEND_ERROR, request });
+        throw new RestError('no answer', { code: codeOf(error), request });
       }
       return {
         request,
         status: response.status,
         headers: createHttpHeaders(Object.fromEntries(response.headers)),
-        bodyAsText: await response.text(),
+        bodyAsText: await textOf(response),
       };
     },
   };
+}
+
+/** The system's own code, such as ECONNRESET: by it the SDKs know that trying again may help. */
+function codeOf(error: unknown): string {
+  const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+  return typeof cause?.code === 'string' ? cause.code : RestError.REQUEST_SEND_ERROR;
+}
+
+/** Far more than any answer that the broker asks for: a page of a list of machines. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+async function textOf(response: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    size += part.length;
+    if (size > MOST_BYTES) throw new RestError(`an answer is larger than ${MOST_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }

@@ -18,12 +18,16 @@ export async function fetchText(
     headers: { accept: 'application/json' },
   });
   if (response.status !== 200) throw new Error(`answered with status ${response.status}`);
+  return textOf(response, limits.mostBytes);
+}
+
+/** An answer's text, up to a size. */
+export async function textOf(response: Response, mostBytes: number): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response.body ?? []) {
     size += part.length;
-    if (size > limits.mostBytes)
-      throw new Error(`answered with more than ${limits.mostBytes} bytes`);
+    if (size > mostBytes) throw new Error(`answered with more than ${mostBytes} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');

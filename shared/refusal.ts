@@ -3,39 +3,51 @@ import type { ProblemCode } from './protocol/problem.ts';
 import type { InputProblem } from './protocol/schema.ts';
 
 /** Why a join was denied. The list is closed; the joiner never sees it, the audit line does. */
-export type DenialReason =
-  | 'access_token_algorithm'
-  | 'access_token_audience'
-  | 'access_token_issuer'
-  | 'access_token_malformed'
-  | 'access_token_not_machine'
-  | 'access_token_signature'
-  | 'access_token_tenant'
-  | 'access_token_times'
-  | 'bot_expired'
-  | 'bot_not_found'
-  | 'challenge_expired'
-  | 'challenge_invalid'
-  | 'challenge_mismatch'
-  | 'challenge_used'
-  | 'document_chain'
-  | 'document_malformed'
-  | 'document_name'
-  | 'document_nonce'
-  | 'document_signature'
-  | 'document_times'
-  | 'join_method_mismatch'
-  | 'join_token_expired'
-  | 'join_token_not_found'
-  | 'key_not_possessed'
-  | 'locked'
-  | 'machine_identity'
-  | 'machine_mismatch'
-  | 'machine_not_found'
-  | 'role_not_allowed'
-  | 'rule_mismatch'
-  | 'system_role_mismatch'
-  | 'system_role_not_supported';
+export const DENIAL_REASONS = [
+  'access_token_algorithm',
+  'access_token_audience',
+  'access_token_issuer',
+  'access_token_malformed',
+  'access_token_not_machine',
+  'access_token_signature',
+  'access_token_tenant',
+  'access_token_times',
+  'bot_expired',
+  'bot_not_found',
+  'challenge_expired',
+  'challenge_invalid',
+  'challenge_mismatch',
+  'challenge_used',
+  'document_chain',
+  'document_malformed',
+  'document_name',
+  'document_nonce',
+  'document_signature',
+  'document_times',
+  'join_method_mismatch',
+  'join_token_expired',
+  'join_token_not_found',
+  'key_not_possessed',
+  'locked',
+  'machine_identity',
+  'machine_mismatch',
+  'machine_not_found',
+  'role_not_allowed',
+  'rule_mismatch',
+  'system_role_mismatch',
+  'system_role_not_supported',
+] as const;
+export type DenialReason = (typeof DENIAL_REASONS)[number];
+
+/** Codes with which a join ends that was neither admitted nor denied. */
+export const JOIN_FAILURES = [
+  'bad_request',
+  'instance_unknown',
+  'internal',
+  'try_again',
+  'unavailable',
+] as const satisfies readonly ProblemCode[];
+export type JoinFailure = (typeof JOIN_FAILURES)[number];
 
 export interface RefusalDetails {
   readonly reason?: DenialReason;
@@ -43,6 +55,8 @@ export interface RefusalDetails {
   readonly field?: string;
   /** Seconds after which another try makes sense. */
   readonly retryAfter?: number;
+  /** Methods that the address answers. */
+  readonly allow?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -56,6 +70,7 @@ export class Refusal extends Error {
   readonly reason: DenialReason | undefined;
   readonly field: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly allow: readonly string[] | undefined;
 
   /** Each bundle has a copy of this class of its own: a refusal is known by its name. */
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -68,6 +83,7 @@ export class Refusal extends Error {
     this.reason = details.reason;
     this.field = details.field;
     this.retryAfter = details.retryAfter;
+    this.allow = details.allow;
   }
 }
 

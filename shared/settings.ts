@@ -32,6 +32,20 @@ const seconds = z.pipe(
 
 const text = z.string().check(z.minLength(1));
 
+const GUID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
+
+const telemetryIdentity = z.pipe(
+  z
+    .string()
+    .check(
+      z.regex(
+        new RegExp(`^(?:ClientId=${GUID};)?Authorization=AAD$`),
+        'expected ClientId=<client id>;Authorization=AAD, or Authorization=AAD alone',
+      ),
+    ),
+  z.transform((text) => ({ clientId: /^ClientId=([^;]+)/.exec(text)?.[1] })),
+);
+
 interface Setting {
   readonly schema: z.ZodMiniType<unknown, string>;
   readonly about: string;
@@ -132,10 +146,48 @@ const SETTINGS = {
     about:
       'More roots that may sign attested documents, in PEM, beside those that come with the broker. For the day on which Microsoft moves to a new root before you can update.',
   },
+  JOIN_BROKER_PUBLIC_URL: {
+    schema: z
+      .string()
+      .check(
+        z.refine(
+          (address) => isAddress(address) || isLoopbackAddress(address),
+          'expected an https address without a path, or http on loopback',
+        ),
+      ),
+    about:
+      "The address at which joiners reach the broker: there the prober tries what must be denied. Without it the function app's own name on Azure is used; elsewhere such probes are skipped.",
+    example: 'https://join.example.org',
+  },
+  APPLICATIONINSIGHTS_CONNECTION_STRING: {
+    schema: z
+      .string()
+      .check(
+        z.regex(
+          new RegExp(`(?:^|;)InstrumentationKey=${GUID}(?:;|$)`, 'i'),
+          'expected a connection string with an InstrumentationKey',
+        ),
+      ),
+    about:
+      'The Application Insights resource that gets metrics and audit events (docs/metrics.md). Without it audit events are log lines only.',
+  },
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: {
+    schema: telemetryIdentity,
+    about:
+      'The managed identity that may publish there: `ClientId=<client id>;Authorization=AAD`, or `Authorization=AAD` for the system-assigned one. Without it the connection string has to be enough.',
+  },
   AZURE_CLIENT_ID: {
     schema: guid,
     about:
       "Client id of the broker's user-assigned managed identity. Without it, the system-assigned one is used.",
+  },
+  WEBSITE_HOSTNAME: {
+    schema: text,
+    about: "Set by Azure: the function app's host name.",
+  },
+  WEBSITE_SITE_NAME: {
+    schema: text,
+    about: "Set by Azure: the function app's name, under which Application Insights shows it.",
   },
 } as const satisfies Record<string, Setting>;
 
@@ -156,6 +208,15 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
+/** Each plan of Azure Functions sets another one of these: dedicated, consumption, Flex Consumption. */
+const ON_AZURE = [
+  'WEBSITE_INSTANCE_ID',
+  'WEBSITE_SKU',
+  'WEBSITE_POD_NAME',
+  'CONTAINER_NAME',
+  'LEGION_SERVICE_HOST',
+];
+
 const MOST_TTL_SECONDS = 24 * 3600;
 
 /** Reads and checks all settings. Throws a `SettingsError`. */
@@ -173,7 +234,12 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   });
   if (problems.length === 0) {
     const settings = Object.fromEntries(entries) as Settings;
-    problems.push(...contradictions(settings, env['WEBSITE_INSTANCE_ID'] !== undefined));
+    problems.push(
+      ...contradictions(
+        settings,
+        ON_AZURE.some((name) => env[name]),
+      ),
+    );
     if (problems.length === 0) return settings;
   }
   throw new SettingsError(`The broker can't start: ${problems.join('; ')}.`);
@@ -192,6 +258,9 @@ function contradictions(settings: Settings, onAzure: boolean): string[] {
   }
   if (tables === undefined)
     problems.push('JOIN_BROKER_TABLES_URL: expected https, or http on loopback');
+  const address = settings.JOIN_BROKER_PUBLIC_URL;
+  if (address !== undefined && isLoopbackAddress(address) && onAzure)
+    problems.push('JOIN_BROKER_PUBLIC_URL: an address on loopback is refused on Azure');
   if (tables === 'loopback' && onAzure)
     problems.push('JOIN_BROKER_TABLES_URL: an address on loopback is refused on Azure');
   if ((tables === 'loopback') !== (settings.JOIN_BROKER_TABLES_KEY !== undefined)) {
@@ -225,9 +294,13 @@ function tablesAddress(address: string): 'azure' | 'loopback' | undefined {
 
 function isAddress(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  return (
-    url?.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === ''
-  );
+  return url?.protocol === 'https:' && url.href === `${url.origin}/`;
+}
+
+/** `http://127.0.0.1:<port>`, without a path. */
+function isLoopbackAddress(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.protocol === 'http:' && isLoopback(url.hostname) && url.href === `${url.origin}/`;
 }
 
 /** Whether a host name or address is this machine's own. */
@@ -241,6 +314,16 @@ export function acceptedAudiences(settings: Settings): readonly string[] {
   if (named.length > 0) return named;
   const { management } = AZURE_CLOUDS[cloud === 'Simulated' ? 'AzurePublic' : cloud];
   return [management, `${management}/`];
+}
+
+/** The origin at which joiners reach the broker, where it is known. */
+export function publicUrl(settings: Settings): string | undefined {
+  const { JOIN_BROKER_PUBLIC_URL: named, WEBSITE_HOSTNAME: host } = settings;
+  if (named !== undefined) return new URL(named).origin;
+  // Other hosts set it too, to an address of their own on this machine.
+  return host !== undefined && /^[A-Za-z0-9.-]+\.[A-Za-z]+$/.test(host)
+    ? `https://${host}`
+    : undefined;
 }
 
 /** docs/settings.md. */

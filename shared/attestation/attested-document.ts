@@ -65,10 +65,10 @@ export function verifyAttestedDocument(
   }
   checkTimes(said, checks);
   checkSignature(signedData);
-  const path = verifyPath(signedData.signer, checks);
   if (!signedData.signer.extensions.dnsNames.some((name) => isWithin(name, checks.domains))) {
     throw denied('document_name', `the document's signer is not ${checks.domains.join(' or ')}`);
   }
+  const path = verifyPath(signedData.signer, checks);
   return { ...said, path };
 }
 

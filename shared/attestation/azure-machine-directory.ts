@@ -97,6 +97,7 @@ export function createAzureMachineDirectory(
     const { token } = (await credential.getToken(scope)) ?? {};
     const response = await options.fetch(`${management}${id}?api-version=${IDENTITY_API}`, {
       headers: { authorization: `Bearer ${token}` },
+      redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     });
     if (!response.ok) throw unavailable('an identity of the machine can not be read');

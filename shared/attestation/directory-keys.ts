@@ -7,6 +7,7 @@ import * as z from 'zod/mini';
 import { isStrong, parsePublicKeyInfo } from '../encoding/public-key-info.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { unavailable } from '../refusal.ts';
+import type { OnLookup } from '../telemetry/lookups.ts';
 
 export interface DirectoryKeys {
   /** The tenant's key with this id. `undefined` if the directory has none such; throws `unavailable` if it can't tell. */
@@ -30,8 +31,15 @@ interface KnownKeys {
   pending: Promise<boolean> | undefined;
 }
 
-/** A cache in memory over the directory. `tenant` is always one that settings or join tokens name (rule 6). */
-export function createDirectoryKeys(fetchKeySet: FetchKeySet): DirectoryKeys {
+/**
+ * A cache in memory over the directory. `tenant` is always one that settings or join tokens name (rule 6). `issuers` are
+ * the forms of the directory's `iss`, with `{tenant}`.
+ */
+export function createDirectoryKeys(
+  fetchKeySet: FetchKeySet,
+  issuers: readonly string[],
+  onLookup: OnLookup = () => {},
+): DirectoryKeys {
   const tenants = new Map<string, KnownKeys>();
 
   function known(tenant: string): KnownKeys {
@@ -46,7 +54,7 @@ export function createDirectoryKeys(fetchKeySet: FetchKeySet): DirectoryKeys {
 
   async function refresh(tenant: string, entry: KnownKeys, at: Date): Promise<boolean> {
     try {
-      entry.keys = parseKeySet(await fetchKeySet(tenant));
+      entry.keys = parseKeySet(await fetchKeySet(tenant), tenant, issuers);
       entry.fetchedAt = at.getTime();
       return true;
     } catch {
@@ -64,7 +72,9 @@ export function createDirectoryKeys(fetchKeySet: FetchKeySet): DirectoryKeys {
       const usable = (): KeyObject | undefined =>
         age(entry.fetchedAt) < SERVED_STALE_SECONDS ? entry.keys.get(kid) : undefined;
 
-      if (!usable() || age(entry.fetchedAt) >= FRESH_SECONDS) {
+      const fresh = age(entry.fetchedAt) < FRESH_SECONDS;
+      onLookup(usable() && fresh ? 'hit' : 'miss');
+      if (!usable() || !fresh) {
         if (!entry.pending && age(entry.triedAt) >= COOLDOWN_SECONDS) {
           entry.triedAt = at.getTime();
           entry.pending = refresh(tenant, entry, at);
@@ -88,17 +98,27 @@ const signingKey = z.object({
   use: z.optional(z.literal('sig')),
   n: z.string().check(z.maxLength(1024)),
   e: z.string().check(z.maxLength(16)),
+  /** Whose tokens the key may sign, where the directory says so: `{tenantid}` stands for any tenant. */
+  issuer: z.optional(z.string()),
 });
 
-/** The strong RSA signing keys of a JWK set (RFC 7517); others are passed over. */
-function parseKeySet(text: string): ReadonlyMap<string, KeyObject> {
+/** The strong RSA signing keys of a JWK set (RFC 7517) that are for this tenant; others are passed over. */
+function parseKeySet(
+  text: string,
+  tenant: string,
+  issuers: readonly string[],
+): ReadonlyMap<string, KeyObject> {
   const set = parseJsonWith(keySet, text);
   if (!set.ok) throw new Error('the directory answered something that is no key set');
+  const accepted = issuers.flatMap((form) =>
+    [tenant, '{tenantid}'].map((id) => form.replace('{tenant}', id)),
+  );
   const keys = new Map<string, KeyObject>();
   for (const jwk of set.value.keys) {
     const parsed = z.safeParse(signingKey, jwk);
     if (!parsed.success) continue;
-    const { kty, kid, n, e } = parsed.data;
+    const { kty, kid, n, e, issuer } = parsed.data;
+    if (issuer !== undefined && !accepted.includes(issuer)) continue;
     const key = createPublicKey({ key: { kty, n, e }, format: 'jwk' });
     if (isStrong(parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' }))))
       keys.set(kid, key);

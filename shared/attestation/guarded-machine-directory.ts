@@ -8,6 +8,8 @@ import { formatMachineId } from './resource-id.ts';
 
 const NEGATIVE_SECONDS = 5;
 const LIST_COOLDOWN_SECONDS = 30;
+/** One machine can't keep taking the turn of others: once it was looked for, not again in this time. */
+const SEARCH_COOLDOWN_SECONDS = 300;
 const MOST_REMEMBERED = 10_000;
 
 type Answer = Promise<MachineDescription | undefined>;
@@ -42,11 +44,19 @@ export function guardMachineDirectory(
   function list(scope: string, vmId: string, question: () => Answer): Answer {
     const key = `${scope} ${vmId}`;
     if (pending.has(key) || within(unknownSince, key, NEGATIVE_SECONDS)) return ask(key, question);
+    if (within(listedAt, key, SEARCH_COOLDOWN_SECONDS)) {
+      throw unavailable('this machine was just looked for', SEARCH_COOLDOWN_SECONDS);
+    }
     if (within(listedAt, scope, LIST_COOLDOWN_SECONDS)) {
       throw unavailable('machines of this subscription were just listed', LIST_COOLDOWN_SECONDS);
     }
     remember(listedAt, scope, now());
-    return ask(key, question);
+    return ask(key, async () => {
+      const machine = await question();
+      // Only an answer counts as a search: after a failure the next try may come with the next list.
+      remember(listedAt, key, now());
+      return machine;
+    });
   }
 
   return {

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Certificate, parseCertificate } from '../encoding/certificate.ts';
+import type { OnLookup } from '../telemetry/lookups.ts';
 
 export interface KnownCertificates {
   /** The certificate of these bytes. Throws `DerError`. */
@@ -17,13 +18,17 @@ export interface KnownCertificates {
 
 const MOST_REMEMBERED = 500;
 
-export function createKnownCertificates(): KnownCertificates {
+export function createKnownCertificates(onLookup: OnLookup = () => {}): KnownCertificates {
   const certificates = new Map<string, Certificate>();
   const issuers = new WeakMap<Certificate, WeakSet<Certificate>>();
   const digest = (der: Uint8Array): string => createHash('sha256').update(der).digest('base64');
 
   return {
-    parse: (der) => certificates.get(digest(der)) ?? parseCertificate(der),
+    parse(der) {
+      const known = certificates.get(digest(der));
+      onLookup(known ? 'hit' : 'miss');
+      return known ?? parseCertificate(der);
+    },
     isSignedBy: (child, issuer) => issuers.get(child)?.has(issuer) ?? false,
     remember(path) {
       for (const [i, certificate] of path.entries()) {

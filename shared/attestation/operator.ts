@@ -20,6 +20,8 @@ export type OperatorRight = 'read' | 'write';
 export interface Operator {
   /** Object id of the user or service principal. */
   readonly oid: string;
+  /** App roles of the operators' application, known ones or not. */
+  readonly roles: readonly string[];
 }
 
 const RIGHTS: Readonly<Record<OperatorRight, readonly string[]>> = {
@@ -30,22 +32,36 @@ const RIGHTS: Readonly<Record<OperatorRight, readonly string[]>> = {
 const MOST_TOKEN = 16_384;
 const appRoles = z.object({ roles: z.optional(z.array(z.string())) });
 
-/** Checks an `Authorization` header. Throws `unauthenticated`, `forbidden`, or `unavailable`. */
-export async function authorizeOperator(
+/** An access token names the application that asked for it (`azp`, or `appid` in version 1); an ID token has none. */
+const accessTokenOnly = z
+  .object({
+    azp: z.optional(z.string()),
+    appid: z.optional(z.string()),
+    nonce: z.optional(z.never()),
+    at_hash: z.optional(z.never()),
+  })
+  .check(z.refine(({ azp, appid }) => azp !== undefined || appid !== undefined));
+
+/** Checks an `Authorization` header. Throws `unauthenticated`, or `unavailable`. */
+export async function identifyOperator(
   header: string | null,
-  right: OperatorRight,
   checks: OperatorChecks,
 ): Promise<Operator> {
   const jwt = /^Bearer ([A-Za-z0-9_.-]+)$/i.exec(header ?? '')?.[1];
   if (!jwt || jwt.length > MOST_TOKEN)
     throw new Refusal('unauthenticated', 'expected Authorization: Bearer and a token');
   const { oid, payload } = await verify(jwt, checks);
-  const claims = parseWith(appRoles, payload);
-  const roles = claims.ok ? (claims.value.roles ?? []) : [];
-  if (!RIGHTS[right].some((role) => roles.includes(role))) {
-    throw new Refusal('forbidden', `expected app role ${RIGHTS[right].join(' or ')}`);
+  if (!z.safeParse(accessTokenOnly, payload).success) {
+    throw new Refusal('unauthenticated', 'expected an access token, not an ID token');
   }
-  return { oid };
+  const claims = parseWith(appRoles, payload);
+  return { oid, roles: claims.ok ? (claims.value.roles ?? []) : [] };
+}
+
+/** Throws `forbidden` unless an app role of the operator gives this right. */
+export function checkRight({ roles }: Operator, right: OperatorRight): void {
+  if (!RIGHTS[right].some((role) => roles.includes(role)))
+    throw new Refusal('forbidden', `expected app role ${RIGHTS[right].join(' or ')}`);
 }
 
 async function verify(jwt: string, { tenant, clientId, ...checks }: OperatorChecks) {

@@ -1,11 +1,11 @@
-/** The authorities with their keys in memory, opened from rows that authenticate. */
+/** The authorities with their keys in memory. */
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
+import type { GenuineKeys, OpenedKey } from './genuine-keys.ts';
 import { newestKey } from './rotation.ts';
-import { openKey } from './sealing.ts';
-import type { KeyDescription, KeyOwner, SealedKey } from './signing-key.ts';
+import type { KeyOwner } from './signing-key.ts';
 import type { SshIssuer } from './ssh-certificate.ts';
 import type { TlsIssuer } from './tls-certificate.ts';
 
@@ -27,6 +27,7 @@ export interface ChallengeKey {
 export interface Authorities {
   readonly issuing: IssuingAuthority;
   readonly sshUser: SshIssuer;
+  readonly sshHost: SshIssuer;
   /** DER of every trusted root. */
   readonly roots: readonly {
     readonly certificate: Uint8Array;
@@ -38,30 +39,26 @@ export interface Authorities {
   readonly challengeKeys: readonly ChallengeKey[];
   /** Unix seconds of the newest change: the trust bundle's version. */
   readonly changed: number;
+  /** Unix seconds at which the newest key of each kind expires. */
+  readonly expires: Readonly<
+    Record<'tls-root' | 'tls-issuing' | 'ssh-user' | 'ssh-host' | 'challenge', number>
+  >;
 }
 
-/**
- * Opens the keys. A row that does not authenticate is left out as if it weren't there, so nobody can publish a key or
- * bring one back by writing to the table. `undefined` if a kind of key is missing then.
- */
-export function openAuthorities(
-  rows: readonly SealedKey[],
-  dataKey: Uint8Array,
-  now: Date,
-): Authorities | undefined {
+/** The authorities of these keys; `undefined` if a kind of key is missing, or over. */
+export function authoritiesOf({ keys: all }: GenuineKeys, now: Date): Authorities | undefined {
   const at = now.getTime() / 1000;
-  const keys = rows
-    .filter(({ owner, expires }) => owner !== 'data' && expires > at)
-    .flatMap((row) => opened(row, dataKey));
+  const keys = all.filter(({ expires }) => expires > at);
   const issuing = newestKey(keys, 'tls', 'issuing');
   const root = issuing && issuerOf(issuing, keys);
   const sshUser = newestKey(keys, 'ssh-user', 'sign');
   const sshHost = newestKey(keys, 'ssh-host', 'sign');
+  const challenge = newestKey(keys, 'challenge', 'authenticate');
   const challengeKeys = keys
     .filter(({ owner }) => owner === 'challenge')
     .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
     .toSorted((a, b) => b.sequence - a.sequence);
-  if (!issuing || !root || !sshUser || !sshHost || challengeKeys.length === 0) return undefined;
+  if (!issuing || !root || !sshUser || !sshHost || !challenge) return undefined;
 
   const { subject, notAfter } = parseCertificate(issuing.certificate);
   return {
@@ -74,7 +71,8 @@ export function openAuthorities(
       privateKey: privateKey(issuing.secret),
       pem: encodePem('CERTIFICATE', issuing.certificate),
     },
-    sshUser: { publicKey: sshKey(sshUser.publicKey), privateKey: privateKey(sshUser.secret) },
+    sshUser: sshIssuer(sshUser),
+    sshHost: sshIssuer(sshHost),
     roots: keys
       .filter(({ purpose }) => purpose === 'root')
       .map(({ certificate, publicKey }) => ({ certificate, publicKeyInfo: publicKey })),
@@ -84,19 +82,14 @@ export function openAuthorities(
     changed: Math.max(
       ...keys.filter(({ owner }) => owner !== 'challenge').map(({ changed }) => changed),
     ),
+    expires: {
+      'tls-root': root.expires,
+      'tls-issuing': issuing.expires,
+      'ssh-user': sshUser.expires,
+      'ssh-host': sshHost.expires,
+      challenge: challenge.expires,
+    },
   };
-}
-
-interface OpenedKey extends KeyDescription {
-  readonly secret: Uint8Array;
-}
-
-function opened(row: SealedKey, dataKey: Uint8Array): OpenedKey[] {
-  try {
-    return [{ ...row, secret: openKey(dataKey, row) }];
-  } catch {
-    return [];
-  }
 }
 
 function issuerOf(issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKey | undefined {
@@ -106,6 +99,11 @@ function issuerOf(issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKey | u
       purpose === 'root' && Buffer.compare(parseCertificate(certificate).subject, issuer) === 0,
   );
 }
+
+const sshIssuer = ({ publicKey, secret }: OpenedKey): SshIssuer => ({
+  publicKey: sshKey(publicKey),
+  privateKey: privateKey(secret),
+});
 
 const publicKeysOf = (keys: readonly OpenedKey[], owner: KeyOwner): SshPublicKey[] =>
   keys.filter((key) => key.owner === owner).map(({ publicKey }) => sshKey(publicKey));

@@ -3,8 +3,10 @@
  * again by time, and early when one is missing, at most once per cooldown (rule 8).
  */
 import { type Refusal, unavailable } from '../refusal.ts';
-import { type Authorities, openAuthorities } from './authorities.ts';
-import { openDataKey, type RotationParts, rotateKeys } from './rotate.ts';
+import type { OnLookup } from '../telemetry/lookups.ts';
+import { type Authorities, authoritiesOf } from './authorities.ts';
+import { openGenuineKeys } from './genuine-keys.ts';
+import { type RotationParts, rotateKeys } from './rotate.ts';
 
 export interface Keyring {
   /** The authorities as of at most five minutes ago. With no keys yet, makes them. Throws `unavailable`. */
@@ -15,11 +17,19 @@ export interface Keyring {
 
 const FRESH_SECONDS = 300;
 const COOLDOWN_SECONDS = 10;
+/** After a failure: nobody's requests make the broker hammer storage and vault. */
+const FAILURE_SECONDS = 2;
 
-export function createKeyring(parts: RotationParts, now: () => Date): Keyring {
+export function createKeyring(
+  parts: RotationParts,
+  now: () => Date,
+  onLookup: OnLookup = () => {},
+): Keyring {
   let known: Authorities | undefined;
   let loadedAt = 0;
   let triedAt = 0;
+  let failedAt = 0;
+  let failure: unknown;
   let pending: Promise<Authorities> | undefined;
 
   const age = (since: number): number => (now().getTime() - since) / 1000;
@@ -37,9 +47,8 @@ export function createKeyring(parts: RotationParts, now: () => Date): Keyring {
   }
 
   async function open(): Promise<Authorities | undefined> {
-    const rows = await parts.store.list();
-    if (!rows.some(({ owner }) => owner === 'data')) return undefined;
-    return openAuthorities(rows, await openDataKey(rows, parts.custody), now());
+    const genuine = await openGenuineKeys(await parts.store.list(), parts.custody);
+    return genuine && authoritiesOf(genuine, now());
   }
 
   function loadOnce(): Promise<Authorities> {
@@ -54,13 +63,18 @@ export function createKeyring(parts: RotationParts, now: () => Date): Keyring {
 
   return {
     async authorities() {
-      if (known && usable(known) && age(loadedAt) < FRESH_SECONDS) return known;
-      if (known && usable(known) && age(triedAt) < COOLDOWN_SECONDS) return known;
+      const recent = age(loadedAt) < FRESH_SECONDS || age(triedAt) < COOLDOWN_SECONDS;
+      const hit = known && usable(known) && recent ? known : undefined;
+      onLookup(hit ? 'hit' : 'miss');
+      if (hit) return hit;
+      if (!pending && age(failedAt) < FAILURE_SECONDS) throw asUnavailable(failure);
       try {
         return await loadOnce();
       } catch (error) {
         // Storage or vault are down: keys that are still good keep working (rule 7).
         if (known && usable(known)) return known;
+        failure = error;
+        failedAt = now().getTime();
         throw asUnavailable(error);
       }
     },

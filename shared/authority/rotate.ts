@@ -2,9 +2,10 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody } from './custody.ts';
+import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import type { KeyStore } from './key-store.ts';
 import { dueActions, newestKey, type RotationAction, type RotationPolicy } from './rotation.ts';
-import { openKey, sealKey } from './sealing.ts';
+import { sealKey } from './sealing.ts';
 import { type KeyDescription, NEVER, type SealedKey } from './signing-key.ts';
 import {
   BACKDATED_SECONDS,
@@ -26,25 +27,37 @@ type Creation = Extract<RotationAction, { kind: 'create' }>;
 /** More rounds than all keys together can need; more would mean that storage forgets what it was told. */
 const MOST_ROUNDS = 16;
 
-/** Makes and removes keys until nothing is due. Gives the actions that this run did. */
+/** Makes and removes keys until nothing is due. Gives the actions that this run did, and the rows that it ignored. */
 export async function rotateKeys(parts: RotationParts, now: Date): Promise<RotationAction[]> {
   const done: RotationAction[] = [];
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    const keys = await parts.store.list();
-    const [action] = dueActions(keys, parts.policy, now);
-    if (!action) return done;
+    const rows = await parts.store.list();
+    const genuine = await openGenuineKeys(rows, parts.custody);
+    const ours = genuine ? [genuine.dataRow, ...genuine.keys] : [];
+    const [action] = dueActions(ours, parts.policy, now, rows);
+    if (!action) return [...done, ...(genuine?.foreign ?? []).map(ignored)];
     if (action.kind === 'remove') {
       await parts.store.remove(action.owner, action.sequence);
       done.push(action);
-    } else if (await parts.store.insert(await createKey(action, keys, parts, now)))
+    } else if (
+      action.kind === 'create' &&
+      (await parts.store.insert(await createKey(action, genuine, parts, now)))
+    ) {
       done.push(action);
+    }
   }
   throw new Error('keys are still due after several rounds');
 }
 
+const ignored = ({ owner, sequence }: KeyDescription): RotationAction => ({
+  kind: 'ignore',
+  owner,
+  sequence,
+});
+
 async function createKey(
   { owner, purpose, sequence }: Creation,
-  keys: readonly SealedKey[],
+  genuine: GenuineKeys | undefined,
   parts: RotationParts,
   now: Date,
 ): Promise<SealedKey> {
@@ -56,7 +69,8 @@ async function createKey(
     return { ...base, publicKey: none, certificate: none, expires: NEVER, sealed };
   }
 
-  const dataKey = await openDataKey(keys, parts.custody);
+  if (!genuine) throw new Error('the data key comes first');
+  const { dataKey, keys } = genuine;
   const seal = (
     description: Omit<KeyDescription, keyof typeof base>,
     secret: Uint8Array,
@@ -89,27 +103,18 @@ async function createKey(
   }
   const root = newestKey(keys, 'tls', 'root');
   if (!root) throw new Error('an issuing key needs a root');
-  const handle = openKey(dataKey, root);
+  const handle = root.secret;
+  const seconds = Math.min(parts.policy.issuingSeconds, root.expires - created);
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const certificate = await issueIssuingCertificate(
     `${parts.cluster} issuing ${sequence}`,
     publicKey,
-    validity(parts.policy.issuingSeconds),
+    validity(seconds),
     { subject: parseCertificate(root.certificate).subject, publicKeyInfo: root.publicKey },
     (message) => parts.custody.signWithRoot(handle, message),
   );
-  const expires = created + parts.policy.issuingSeconds;
+  const expires = created + seconds;
   return seal({ publicKey: publicKeyInfo(publicKey), certificate, expires }, pkcs8(privateKey));
-}
-
-/** The key that all other private keys are encrypted with. */
-export async function openDataKey(
-  keys: readonly SealedKey[],
-  custody: Custody,
-): Promise<Uint8Array> {
-  const wrapped = newestKey(keys, 'data', 'encrypt');
-  if (!wrapped) throw new Error('there is no data key');
-  return custody.unwrapDataKey(wrapped.sealed);
 }
 
 const pkcs8 = (key: KeyObject): Uint8Array => key.export({ format: 'der', type: 'pkcs8' });

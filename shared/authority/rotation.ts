@@ -22,6 +22,8 @@ export const ROTATION_POLICY: RotationPolicy = {
 };
 
 export type RotationAction =
+  /** A row that does not authenticate: it is left where it is, for the operator to look at. */
+  | { readonly kind: 'ignore'; readonly owner: KeyOwner; readonly sequence: number }
   | {
       readonly kind: 'create';
       readonly owner: KeyOwner;
@@ -41,13 +43,14 @@ const NEEDED: readonly { readonly owner: KeyOwner; readonly purpose: KeyPurpose 
 ];
 
 /**
- * The actions due now. At most one key of an owner is made at a time, with the next sequence number, so that timers
+ * The actions due now, by the keys that are ours; `taken` has every row that is there. At most one key of an owner is made at a time, with the next sequence number, so that timers
  * that run at once try to insert the same row, and one of them wins.
  */
 export function dueActions(
   keys: readonly KeyDescription[],
   policy: RotationPolicy,
   now: Date,
+  taken: readonly KeyDescription[] = keys,
 ): RotationAction[] {
   const at = Math.floor(now.getTime() / 1000);
   const removals = keys
@@ -58,7 +61,7 @@ export function dueActions(
     const newest = newestKey(keys, owner, purpose);
     if (newest && newest.expires > at && !isAgeing(newest, policy, at)) continue;
     if (creations.some((action) => action.owner === owner)) continue;
-    creations.push({ kind: 'create', owner, purpose, sequence: nextSequence(keys, owner) });
+    creations.push({ kind: 'create', owner, purpose, sequence: nextSequence(keys, taken, owner) });
   }
   return [...creations, ...removals];
 }
@@ -82,5 +85,16 @@ function isAgeing(
   return purpose === 'authenticate' && at - created >= policy.challengeRenewalSeconds;
 }
 
-const nextSequence = (keys: readonly KeyDescription[], owner: KeyOwner): number =>
-  1 + Math.max(0, ...keys.filter((key) => key.owner === owner).map(({ sequence }) => sequence));
+/** The first free number after our own: rows that somebody else put there are stepped over, however large they count. */
+function nextSequence(
+  keys: readonly KeyDescription[],
+  taken: readonly KeyDescription[],
+  owner: KeyOwner,
+): number {
+  const sequencesOf = (of: readonly KeyDescription[]): number[] =>
+    of.filter((key) => key.owner === owner).map(({ sequence }) => sequence);
+  const others = new Set(sequencesOf(taken));
+  let next = 1 + Math.max(0, ...sequencesOf(keys));
+  while (others.has(next)) next += 1;
+  return next;
+}

@@ -96,6 +96,13 @@ export const subjectKeyIdentifier = (spki: Uint8Array): Uint8Array =>
 export const authorityKeyIdentifier = (issuerSpki: Uint8Array): Uint8Array =>
   extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(issuerSpki))));
 
+export const dnsAlternativeNames = (names: readonly string[]): Uint8Array =>
+  extension(
+    OID.subjectAltName,
+    false,
+    sequence(...names.map((name) => implicit(2, Buffer.from(name, 'latin1')))),
+  );
+
 export const uriAlternativeName = (uri: string): Uint8Array =>
   extension(
     OID.subjectAltName,

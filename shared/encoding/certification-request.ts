@@ -37,7 +37,7 @@ export interface CertificationRequest {
 export function parseCertificationRequest(der: Uint8Array): CertificationRequest {
   const outer = new DerReader(decodeDer(der, TAG.sequence).content);
   const info = outer.read(TAG.sequence);
-  const algorithm = childrenOf(outer.read(TAG.sequence), 2);
+  const [algorithm, parameters] = childrenOf(outer.read(TAG.sequence), 2);
   const signature = decodeBitString(outer.read(TAG.bitString));
   outer.end();
 
@@ -50,8 +50,9 @@ export function parseCertificationRequest(der: Uint8Array): CertificationRequest
   reader.end();
 
   const publicKey = parsePublicKeyInfo(publicKeyInfo);
-  const scheme = algorithm[0] && SIGNATURES[decodeOid(algorithm[0])];
-  if (!scheme) throw new DerError('signature algorithm is not accepted');
+  const scheme = algorithm && SIGNATURES[decodeOid(algorithm)];
+  const plain = !parameters || (parameters.tag === TAG.null && parameters.content.length === 0);
+  if (!scheme || !plain) throw new DerError('signature algorithm is not accepted');
   return {
     publicKey,
     verifySignature() {

@@ -101,6 +101,7 @@ export function checkLocks(
     bot: bot.metadata.name,
     join_token: joinToken.metadata.name,
     machine: machine.vmId,
+    identity: machine.oid,
     instance,
   };
   const lock = lockOn(subject, snapshot.all('lock'), at);

@@ -1,4 +1,5 @@
 /** The keys that certificates are asked for: possession is proved, and weak or odd kinds are refused (rule 11). */
+import type { KeyObject } from 'node:crypto';
 import {
   type CertificationRequest,
   parseCertificationRequest,
@@ -10,15 +11,18 @@ import { parseSshPublicKeyLine } from '../encoding/ssh-public-key.ts';
 import type { CertificateWish } from '../protocol/join.ts';
 import { badInput, denied } from '../refusal.ts';
 
-/** A wish whose keys are proved and good. */
+/** A wish whose keys are good. */
 export interface CertificateKeys {
   readonly wish: CertificateWish;
+  /** The CSR's key. */
   readonly tlsKey: PublicKeyInfo;
   /** The key that the SSH certificate is for: the CSR's, unless another one was named. */
   readonly sshKey: PublicKeyInfo;
+  /** Whether the CSR is signed with its own key. */
+  provesPossession(): boolean;
 }
 
-/** Reads the keys of every wish. Throws `bad_request`, or `access_denied` where a CSR's signature is not its key's. */
+/** Reads the keys of every wish, without any cryptography yet. Throws `bad_request` for those that are not accepted. */
 export function readCertificateKeys(wishes: readonly CertificateWish[]): CertificateKeys[] {
   const names = new Set<string>();
   return wishes.map((wish, i) => {
@@ -26,26 +30,31 @@ export function readCertificateKeys(wishes: readonly CertificateWish[]): Certifi
     if (names.has(wish.name))
       throw badInput({ field: `${field}.name`, message: 'expected every name once' });
     names.add(wish.name);
-    const tlsKey = readTlsKey(wish.csr, `${field}.csr`);
+    const request = readRequest(wish.csr, `${field}.csr`);
+    const tlsKey = request.publicKey;
     return {
       wish,
       tlsKey,
       sshKey: readSshKey(wish.ssh_public_key, `${field}.ssh_public_key`) ?? tlsKey,
+      provesPossession: request.verifySignature,
     };
   });
 }
 
-const ACCEPTED = 'ECDSA P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits with exponent 65537';
-
-function readTlsKey(pem: string, field: string): PublicKeyInfo {
-  const request = readRequest(pem, field);
-  if (!isAcceptedKey(request.publicKey))
-    throw badInput({ field, message: `expected a key of ${ACCEPTED}` });
-  if (!request.verifySignature()) {
-    throw denied('key_not_possessed', `${field} is not signed with its own key`);
-  }
-  return request.publicKey;
+/**
+ * Checks that every CSR is signed with its own key. An SSH key of its own needs no such proof: its certificate is of no
+ * use to anybody but the key's holder.
+ */
+export function checkPossession(keys: readonly CertificateKeys[]): void {
+  const unproved = keys.findIndex((key) => !key.provesPossession());
+  if (unproved < 0) return;
+  throw denied(
+    'key_not_possessed',
+    `request.certificates[${unproved}].csr is not signed with its own key`,
+  );
 }
+
+const ACCEPTED = 'ECDSA P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits with exponent 65537';
 
 function readRequest(pem: string, field: string): CertificationRequest {
   const expected = {
@@ -55,7 +64,9 @@ function readRequest(pem: string, field: string): CertificationRequest {
   const der = decodeSinglePem('CERTIFICATE REQUEST', pem);
   if (!der) throw badInput(expected);
   try {
-    return parseCertificationRequest(der);
+    const request = parseCertificationRequest(der);
+    if (isAcceptedKey(request.publicKey)) return request;
+    throw badInput({ field, message: `expected a key of ${ACCEPTED}` });
   } catch (error) {
     if (error instanceof DerError) throw badInput(expected);
     throw error;
@@ -65,11 +76,21 @@ function readRequest(pem: string, field: string): CertificationRequest {
 function readSshKey(line: string | undefined, field: string): PublicKeyInfo | undefined {
   if (line === undefined) return undefined;
   const key = parseSshPublicKeyLine(line);
-  const info = key && parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' }));
+  const info = key && keyInfoOf(key);
   if (!info || !isAcceptedKey(info)) {
     throw badInput({ field, message: `expected one line of an OpenSSH public key: ${ACCEPTED}` });
   }
   return info;
+}
+
+function keyInfoOf(key: KeyObject): PublicKeyInfo | undefined {
+  try {
+    return parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' }));
+  } catch (error) {
+    // OpenSSL takes an RSA key with a zero in it.
+    if (error instanceof DerError) return undefined;
+    throw error;
+  }
 }
 
 const isAcceptedKey = (key: PublicKeyInfo): boolean => key.kind === 'ed25519' || isStrong(key);

@@ -26,7 +26,7 @@ export interface Challenge {
   readonly instanceId: string | undefined;
 }
 
-export const CHALLENGE_SECONDS = 300;
+const CHALLENGE_SECONDS = 300;
 
 /** Makes a challenge, good for five minutes. */
 export function makeChallenge(
@@ -69,7 +69,8 @@ export function verifyChallenge(
   const id = decodeBase64Url(encodedId);
   const given = decodeBase64Url(encodedMac);
   const instanceId = instance === '-' ? undefined : instance;
-  if (!id || !given || !timingSafeEqual(given, mac(body, { ...purpose, instanceId }, key))) {
+  const expected = mac(body, { ...purpose, instanceId }, key);
+  if (!id || given?.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw denied(
       'challenge_invalid',
       'the challenge is not one of ours for this join token and method',

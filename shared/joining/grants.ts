@@ -52,13 +52,19 @@ export function decideGrant(wish: CertificateWish, field: string, context: Grant
   return {
     roles: roles.map(({ metadata }) => metadata.name),
     logins: [...new Set(roles.flatMap((role) => loginsOf(role, bot)))],
-    expires: decideExpiry(wish, roles, context),
+    expires: decideExpiry(wish, context),
   };
 }
 
-/** The soonest of everything that limits a certificate's life. */
-function decideExpiry(wish: CertificateWish, roles: readonly Role[], context: GrantContext): Date {
+/**
+ * The soonest of everything that limits a certificate's life. All of the bot's roles count, not just those that were
+ * asked for: the certificate says who the bot is, whatever roles it leaves out.
+ */
+function decideExpiry(wish: CertificateWish, context: GrantContext): Date {
   const { joinToken, bot, at } = context;
+  const roles = bot.spec.roles
+    .map((name) => context.roleNamed(name))
+    .filter((role) => role !== undefined && !isExpired(role, at)) as Role[];
   const seconds = Math.min(
     parseDuration(wish.ttl ?? '') ?? context.defaultSeconds,
     context.maxSeconds,

@@ -18,8 +18,10 @@ export interface DecidedJoin {
   readonly at: Date;
 }
 
-const MOST_SERIALS = 64;
-const MOST_USED_CHALLENGES = 16;
+/** They fit one column of a row. More are refused, never dropped: what was forgotten could not be revoked. */
+const MOST_SERIALS = 400;
+/** With sixteen certificates each they still fit one column of a row. */
+const MOST_USED_CHALLENGES = 10;
 /** How long a row outlives everything it says, for clocks that differ. */
 const SKEW_SECONDS = 3600;
 
@@ -61,9 +63,13 @@ function generation(
   if (!first) throw new Error('a join has no certificate');
   const challengeExpires = unixSeconds(challenge.expires);
   const issued = certificates.map(({ serial, expires }) => ({ serial, expires }));
-  const unexpired = [...serials, ...issued]
-    .toSorted((a, b) => a.expires - b.expires)
-    .slice(-MOST_SERIALS);
+  const unexpired = [...serials, ...issued].toSorted((a, b) => a.expires - b.expires);
+  if (unexpired.length > MOST_SERIALS) {
+    throw new Refusal(
+      'try_again',
+      'too many certificates of this instance are unexpired: try again later',
+    );
+  }
   const last = Math.max(challengeExpires, ...unexpired.map(({ expires }) => expires));
   return {
     generation: number,

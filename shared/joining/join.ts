@@ -27,7 +27,7 @@ import {
   findJoinToken,
   tenantsOf,
 } from './admission.ts';
-import { readCertificateKeys } from './certificate-keys.ts';
+import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
 import { type Challenge, challengeKeySequence, verifyChallenge } from './challenge.ts';
 import { decideGrant } from './grants.ts';
 import { type DecidedJoin, unixSeconds } from './instance-record.ts';
@@ -72,6 +72,8 @@ export async function join(body: JoinBody, parts: JoinParts, report: Report): Pr
     at,
   });
   report({ vm_id: document.vmId, subscription: document.subscriptionId });
+  // After the document: checking sixteen signatures is for callers who are machines.
+  checkPossession(keys);
 
   const snapshot = await parts.resources.snapshot();
   const joinToken = findJoinToken(request, snapshot, at);

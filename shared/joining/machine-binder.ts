@@ -9,7 +9,9 @@ import {
   type VerifiedMachine,
 } from '../attestation/machine-binding.ts';
 import type { MachineDirectory } from '../attestation/machine-directory.ts';
+import { Refusal } from '../refusal.ts';
 import type { MachineRecord } from '../storage/instances.ts';
+import type { OnLookup } from '../telemetry/lookups.ts';
 
 export interface BoundMachine {
   readonly machine: VerifiedMachine;
@@ -28,17 +30,17 @@ export interface MachineBinder {
 }
 
 const REMEMBERED_SECONDS = 6 * 3600;
+/** A denial is remembered whatever the hint says, so that one machine's joins can't hammer the management API. */
+const DENIED_SECONDS = 5;
 const MOST_REMEMBERED = 10_000;
 
-export function createMachineBinder(directory: MachineDirectory, now: () => Date): MachineBinder {
+export function createMachineBinder(
+  directory: MachineDirectory,
+  now: () => Date,
+  onLookup: OnLookup = () => {},
+): MachineBinder {
   const remembered = new Map<string, BoundMachine>();
-
-  function remember(key: string, bound: BoundMachine): void {
-    const [oldest] = remembered.keys();
-    if (remembered.size >= MOST_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-    remembered.delete(key);
-    remembered.set(key, bound);
-  }
+  const denials = new Map<string, { readonly refusal: Refusal; readonly at: number }>();
 
   return {
     async bind(evidence, claimed, binding, record) {
@@ -54,17 +56,36 @@ export function createMachineBinder(directory: MachineDirectory, now: () => Date
           : Number.POSITIVE_INFINITY;
         if (!known || age >= REMEMBERED_SECONDS || known.machine.binding !== binding) continue;
         const machine = recallMachine(evidence, claimed, known.machine);
-        if (machine) return { machine, verified: known.verified };
+        if (!machine) continue;
+        onLookup('hit');
+        return { machine, verified: known.verified };
       }
-      const machine =
-        binding === 'claims'
-          ? bindByClaims(evidence, claimed)
-          : await bindStrictly(evidence, claimed, directory);
-      const bound = { machine, verified: now() };
-      remember(key, bound);
-      return bound;
+      onLookup('miss');
+      if (binding === 'claims')
+        return { machine: bindByClaims(evidence, claimed), verified: now() };
+
+      const denial = denials.get(key);
+      if (denial && now().getTime() - denial.at < DENIED_SECONDS * 1000) throw denial.refusal;
+      try {
+        const machine = await bindStrictly(evidence, claimed, directory);
+        const bound = { machine, verified: now() };
+        remember(remembered, key, bound);
+        return bound;
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'access_denied') {
+          remember(denials, key, { refusal: error, at: now().getTime() });
+        }
+        throw error;
+      }
     },
   };
+}
+
+function remember<T>(known: Map<string, T>, key: string, value: T): void {
+  const [oldest] = known.keys();
+  if (known.size >= MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
+  known.delete(key);
+  known.set(key, value);
 }
 
 const fromRecord = ({

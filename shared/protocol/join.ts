@@ -64,7 +64,11 @@ export const azureEvidence = z.strictObject({
 export type AzureEvidence = z.infer<typeof azureEvidence>;
 
 export const joinBody = z.strictObject({
-  request: z.string().check(z.maxLength(61_440)),
+  // Text that is no Unicode would not be the bytes that were signed.
+  request: z.string().check(
+    z.maxLength(61_440),
+    z.refine((text) => text.isWellFormed(), 'expected well-formed Unicode'),
+  ),
   azure: azureEvidence,
   proof: z.optional(base64Text(1024)),
 });

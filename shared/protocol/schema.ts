@@ -38,13 +38,16 @@ export function parseJsonWith<T>(schema: z.ZodMiniType<T>, text: string): Parsed
 export const sentenceOf = (problem: InputProblem): string =>
   problem.field === '' ? problem.message : `${problem.field}: ${problem.message}`;
 
+/** What the library says before it says what was expected. */
+const PREAMBLE = /^(?:Invalid (?:input|option)|Too (?:big|small)): /;
+
 function describe(issue: z.core.$ZodIssue): InputProblem {
   const field = fieldPath(issue.path);
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
     return { field: fieldPath([...issue.path, printable(key)]), message: 'unknown field' };
   }
-  return { field, message: issue.message.replace(/^Invalid (?:input|option): /, '') };
+  return { field, message: issue.message.replace(PREAMBLE, '') };
 }
 
 /** A path as people write it: dots between names, brackets around positions. */

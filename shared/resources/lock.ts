@@ -14,11 +14,13 @@ export const lock = z.strictObject({
         join_token: z.optional(name),
         /** The virtual machine's `vmId`. */
         machine: z.optional(guid),
+        /** Object id of a managed identity: whatever machine acts as it. */
+        identity: z.optional(guid),
       })
       .check(
         z.refine(
           (target) => Object.values(target).filter((value) => value !== undefined).length === 1,
-          'expected exactly one of bot, instance, join_token, machine',
+          'expected exactly one of bot, instance, join_token, machine, identity',
         ),
       ),
     message: z.optional(

@@ -34,6 +34,8 @@ const TABLE_NAMES: Readonly<Record<TableName, string>> = {
   keys: 'keys',
 };
 const CALL_TIMEOUT_MS = 10_000;
+/** A list comes in pages. */
+const LIST_TIMEOUT_MS = 30_000;
 
 export function openAzureTables(options: AzureTablesOptions): Tables {
   const open = (name: TableName): Table => tableOf(clientOf(TABLE_NAMES[name], options));
@@ -61,7 +63,7 @@ function tableOf(client: TableClient): Table {
       if (codeOf(error) !== 'TableNotFound') throw asRefusal(error);
     }
     try {
-      made ??= client.createTable();
+      made ??= client.createTable(timeLimit());
       await made;
       return await action();
     } catch (error) {
@@ -82,8 +84,13 @@ function tableOf(client: TableClient): Table {
   async function list(query: Query): Promise<readonly StoredRow[]> {
     const filter = filterOf(query);
     const rows: StoredRow[] = [];
-    const entities = client.listEntities<Entity>(filter === '' ? {} : { queryOptions: { filter } });
-    for await (const entity of entities) rows.push(rowOf(entity));
+    const entities = client.listEntities<Entity>({
+      ...(filter === '' ? {} : { queryOptions: { filter } }),
+      ...timeLimit(LIST_TIMEOUT_MS),
+    });
+    for await (const entity of entities) {
+      if (rows.push(rowOf(entity)) === query.most) break;
+    }
     return rows;
   }
 
@@ -91,7 +98,7 @@ function tableOf(client: TableClient): Table {
     try {
       const [single, ...others] = operations;
       if (single && others.length === 0) await applyOne(client, single);
-      else await client.submitTransaction(operations.map(actionOf));
+      else await client.submitTransaction(operations.map(actionOf), timeLimit());
       return true;
     } catch (error) {
       if (isConflict(error)) return false;
@@ -102,7 +109,7 @@ function tableOf(client: TableClient): Table {
   return {
     read: (partition, key) => call(() => read(partition, key)),
     list: (query) => call(() => list(query)),
-    apply(operations) {
+    async apply(operations) {
       for (const operation of operations) {
         const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);
         if (problem) throw new Error(`a row is too large: ${problem}`);
@@ -180,7 +187,9 @@ function filterOf({ partition, below }: Query): string {
   return parts.join(' and ');
 }
 
-const timeLimit = () => ({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+const timeLimit = (milliseconds = CALL_TIMEOUT_MS) => ({
+  abortSignal: AbortSignal.timeout(milliseconds),
+});
 
 /** The service's own name of an error. */
 function codeOf(error: unknown): string | undefined {

@@ -44,7 +44,7 @@ export interface Instance {
   readonly instanceKey: Uint8Array;
   readonly instanceKeyExpires: number;
   readonly machine: MachineRecord;
-  /** Unexpired serials of every generation, newest last, at most 64. */
+  /** Unexpired serials of every generation, in the order of their ends; at most 400. */
   readonly serials: readonly { readonly serial: string; readonly expires: number }[];
   readonly usedChallenges: readonly UsedChallenge[];
   /** Unix seconds: the first join, the latest one, and when the row may go. */
@@ -68,6 +68,10 @@ export interface Instances {
   sweep(at: Date): Promise<number>;
 }
 
+/** What one sweep does: small pages, so that it gets on even in a large table; the next one goes on. */
+const SWEEP_PAGE = 100;
+const MOST_SWEEP_PAGES = 100;
+
 export function createInstances(table: Table): Instances {
   return {
     async read(bot, id) {
@@ -77,12 +81,14 @@ export function createInstances(table: Table): Instances {
     insert: (instance) => table.apply([{ kind: 'insert', row: rowOf(instance) }]),
     replace: (instance, etag) => table.apply([{ kind: 'replace', row: rowOf(instance), etag }]),
     async sweep(at) {
-      const over = await table.list({
-        below: { column: 'goneAfter', value: Math.floor(at.getTime() / 1000) },
-      });
+      const below = { column: 'goneAfter', value: Math.floor(at.getTime() / 1000) };
       let removed = 0;
-      for (const { partition, key, etag } of over) {
-        if (await table.apply([{ kind: 'remove', partition, key, etag }])) removed += 1;
+      for (let page = 0; page < MOST_SWEEP_PAGES; page += 1) {
+        const over = await table.list({ below, most: SWEEP_PAGE });
+        for (const { partition, key, etag } of over) {
+          if (await table.apply([{ kind: 'remove', partition, key, etag }])) removed += 1;
+        }
+        if (over.length < SWEEP_PAGE) break;
       }
       return removed;
     },

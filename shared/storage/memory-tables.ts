@@ -35,7 +35,8 @@ export function createMemoryTable(): Table {
 
   return {
     read: async (partition, key) => structuredClone(rows.get(idOf(partition, key))),
-    list: async (query) => structuredClone([...rows.values()].filter((row) => matches(row, query))),
+    list: async (query) =>
+      structuredClone([...rows.values()].filter((row) => matches(row, query)).slice(0, query.most)),
     async apply(operations) {
       for (const operation of operations) {
         const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { ResourceKind } from '../protocol/resource.ts';
 import type { AnyResource, ResourceOf } from '../resources/resource.ts';
 import { PRESET_ROLES } from '../resources/role.ts';
+import type { OnLookup } from '../telemetry/lookups.ts';
 import type { Operation, Row, StoredRow, Table } from './table.ts';
 
 export interface StoredResource {
@@ -33,17 +34,21 @@ export interface Resources {
   create(resource: AnyResource): Promise<string | undefined>;
   /** The new ETag; `undefined` if it has changed since, or is gone. `*` replaces whatever is there. */
   replace(resource: AnyResource, etag: string): Promise<string | undefined>;
-  /** `false` if it has changed since, or is gone. */
+  /** `false` if it has changed since. What is gone counts as removed: the answer to our own try may have been lost. */
   remove(kind: ResourceKind, name: string, etag: string): Promise<boolean>;
 }
 
 /** How long a change may take to be noticed by every function instance. */
-export const SNAPSHOT_SECONDS = 5;
+const SNAPSHOT_SECONDS = 5;
 
 const PARTITION = 'config';
 const REVISION = 'revision';
 
-export function createResources(table: Table, now: () => Date): Resources {
+export function createResources(
+  table: Table,
+  now: () => Date,
+  onLookup: OnLookup = () => {},
+): Resources {
   let cached: { readonly snapshot: Snapshot; readonly revision: string } | undefined;
   let checkedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<Snapshot> | undefined;
@@ -69,9 +74,24 @@ export function createResources(table: Table, now: () => Date): Resources {
     return table.read(PARTITION, REVISION);
   }
 
+  async function snapshot(): Promise<Snapshot> {
+    const hit = now().getTime() - checkedAt < SNAPSHOT_SECONDS * 1000 ? cached : undefined;
+    onLookup(hit ? 'hit' : 'miss');
+    if (hit) return hit.snapshot;
+    pending ??= reload().finally(() => {
+      pending = undefined;
+    });
+    return pending;
+  }
+
+  /** Whoever asks first finds the presets there, too. */
+  async function started(): Promise<void> {
+    if (!cached) await snapshot();
+  }
+
   /** Writes together with a new revision. Every row carries the id of the write that made it. */
   async function write(operation: Operation): Promise<boolean> {
-    if (!cached) await reload();
+    await started();
     const done = await table.apply([operation, { kind: 'put', row: revisionRow() }]);
     if (done) checkedAt = Number.NEGATIVE_INFINITY;
     return done;
@@ -90,18 +110,14 @@ export function createResources(table: Table, now: () => Date): Resources {
   }
 
   return {
-    async snapshot() {
-      if (cached && now().getTime() - checkedAt < SNAPSHOT_SECONDS * 1000) return cached.snapshot;
-      pending ??= reload().finally(() => {
-        pending = undefined;
-      });
-      return pending;
-    },
+    snapshot,
     async read(kind, name) {
+      await started();
       const row = await table.read(PARTITION, rowKey(kind, name));
       return row && storedResource(row);
     },
     async list(kind, after, most) {
+      await started();
       const rows = (await table.list({ partition: PARTITION }))
         .filter(
           ({ key }) =>

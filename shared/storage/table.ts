@@ -33,6 +33,8 @@ export interface Query {
   readonly partition?: string;
   /** Only rows whose number in this column is below the value. */
   readonly below?: { readonly column: string; readonly value: number };
+  /** Stops after this many rows. */
+  readonly most?: number;
 }
 
 export interface Table {

@@ -1,17 +1,20 @@
 /** Audit events and metrics: one small interface, structured log lines by default. No secrets, tokens or keys (rule 14). */
+import type { JoinRequest } from '../protocol/join.ts';
+import type { ProblemCode } from '../protocol/problem.ts';
 import type { DenialReason } from '../refusal.ts';
+import type { Dimensions, MetricName } from './metrics.ts';
 
 /** One attempt to join, as the operator sees it. */
 export interface JoinEvent {
   readonly event: 'join';
-  readonly outcome: 'admitted' | 'denied' | 'failed';
-  readonly code?: string;
+  readonly outcome: Dimensions<'joins'>['outcome'];
+  readonly code?: ProblemCode;
   readonly reason?: DenialReason;
   /** What exactly said no, for the operator. */
   readonly detail?: string;
   readonly join_token?: string;
-  readonly join_method?: string;
-  readonly system_role?: string;
+  readonly join_method?: JoinRequest['join_method'];
+  readonly system_role?: JoinRequest['role'];
   readonly bot?: string;
   readonly instance_id?: string;
   readonly generation?: number;
@@ -48,35 +51,30 @@ export interface FailureEvent {
   readonly detail: string;
 }
 
-export type AuditEvent = JoinEvent | ResourceEvent | KeyEvent | FailureEvent;
-
-/** Metrics and their dimensions: few and bounded, never the name of a machine or bot. */
-export interface Metrics {
-  readonly joins: {
-    readonly method: string;
-    readonly role: string;
-    readonly outcome: string;
-    readonly reason: string;
-  };
-  readonly join_milliseconds: { readonly method: string; readonly outcome: string };
-  readonly dependency_calls: {
-    readonly dependency: 'directory' | 'management' | 'storage';
-    readonly result: 'ok' | 'failed';
-  };
+/** What the prober found in one run. */
+export interface ProbeEvent {
+  readonly event: 'probe';
+  readonly outcome: 'passed' | 'failed';
+  /** `<probe>: <result>`, and why where it did not pass. */
+  readonly results: readonly string[];
 }
+
+export type AuditEvent = JoinEvent | ResourceEvent | KeyEvent | FailureEvent | ProbeEvent;
 
 export interface Telemetry {
-  /** Writes one audit line. `log` is the invocation's own logger, where there is one. */
+  /** Records one audit event. `log` is the invocation's own logger, where there is one. */
   audit(event: AuditEvent, requestId: string, log?: (line: string) => void): void;
-  measure<M extends keyof Metrics>(metric: M, value: number, dimensions: Metrics[M]): void;
+  measure<M extends MetricName>(metric: M, value: number, dimensions: Dimensions<M>): void;
 }
 
-/** Audit lines as JSON; metrics go nowhere. */
+/** Audit events as lines of JSON; metrics go nowhere. */
 export function createLogTelemetry(now: () => Date, write: (line: string) => void): Telemetry {
   return {
-    audit(event, requestId, log = write) {
-      log(JSON.stringify({ time: now().toISOString(), request_id: requestId, ...event }));
-    },
+    audit: (event, requestId, log = write) => log(auditLine(event, requestId, now())),
     measure() {},
   };
 }
+
+/** The one line of an audit event in a log. */
+export const auditLine = (event: AuditEvent, requestId: string, at: Date): string =>
+  JSON.stringify({ time: at.toISOString(), request_id: requestId, ...event });

@@ -50,11 +50,13 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
       notAfter: days(0, 14).notAfter,
     },
     sshUser: { publicKey: ssh(sshUser.publicKey), privateKey: sshUser.privateKey },
+    sshHost: { publicKey: ssh(sshHost.publicKey), privateKey: sshHost.privateKey },
     roots: [{ certificate: rootCertificate, publicKeyInfo: root.publicKeyInfo }],
     sshUserCas: [ssh(sshUser.publicKey)],
     sshHostCas: [ssh(sshHost.publicKey)],
     challengeKeys: [],
     changed: Math.floor(at.getTime() / 1000),
+    expires: { 'tls-root': 0, 'tls-issuing': 0, 'ssh-user': 0, 'ssh-host': 0, challenge: 0 },
   };
 }
 

@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { checkIssued } from '../../agent/issued-certificate.ts';
-import { certificationRequest } from '../../agent/joining-keys.ts';
 import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
 import { makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import { certificationRequest } from '../../shared/encoding/certification-request-encode.ts';
 import { sshBlob, sshPublicKey } from '../../shared/encoding/ssh-public-key.ts';
 import { sshString, sshUint32, sshUint64 } from '../../shared/encoding/ssh-wire.ts';
 import type { GrantedCertificate } from '../../shared/protocol/join.ts';

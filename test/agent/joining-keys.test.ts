@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { certificationRequest, createKey, proofOf } from '../../agent/joining-keys.ts';
+import { createKey, proofOf } from '../../agent/joining-keys.ts';
 import { parseCertificationRequest } from '../../shared/encoding/certification-request.ts';
+import { certificationRequest } from '../../shared/encoding/certification-request-encode.ts';
 import { decodeSinglePem } from '../../shared/encoding/pem.ts';
 import { verifyingKey } from '../../shared/encoding/public-key-info.ts';
 import { hasProgram } from '../programs.ts';

@@ -10,7 +10,7 @@ import { createClock, type TestClock } from './clock.ts';
 import { createFakeBroker, type FakeBroker } from './fake-broker.ts';
 import { temporaryFolder } from './folder.ts';
 
-export const BROKER = 'https://broker.example.com';
+const BROKER = 'https://broker.example.com';
 
 export interface Rig {
   readonly clock: TestClock;

@@ -81,7 +81,9 @@ export async function makeJoin(
     request: options.changedRequest?.(request) ?? request,
     azure: machine.evidence({ nonce, ...options.evidence }),
     ...(options.proofKey && {
-      proof: sign('sha256', Buffer.from(message), options.proofKey).toString('base64'),
+      proof: sign(hashFor(options.proofKey), Buffer.from(message), options.proofKey).toString(
+        'base64',
+      ),
     }),
   };
   return options.changedBody?.(body) ?? body;
@@ -112,15 +114,18 @@ export function joined(attempt: Answer): JoinAnswer {
 export function certificationRequest(key: KeyObject, signedBy: KeyObject = key): string {
   const publicKeyInfo = createPublicKey(key).export({ format: 'der', type: 'spki' });
   const info = sequence(smallInteger(0), sequence(), publicKeyInfo, explicit(0));
-  const ed25519 = signedBy.asymmetricKeyType === 'ed25519';
-  const algorithm = ed25519
-    ? OID.ed25519
-    : signedBy.asymmetricKeyType === 'rsa'
-      ? OID.sha256WithRSAEncryption
-      : OID.ecdsaWithSHA256;
-  const signature = sign(ed25519 ? null : 'sha256', info, signedBy);
+  const algorithm =
+    signedBy.asymmetricKeyType === 'ed25519'
+      ? OID.ed25519
+      : signedBy.asymmetricKeyType === 'rsa'
+        ? OID.sha256WithRSAEncryption
+        : OID.ecdsaWithSHA256;
+  const signature = sign(hashFor(signedBy), info, signedBy);
   return encodePem(
     'CERTIFICATE REQUEST',
     sequence(info, sequence(oid(algorithm)), bitString(signature)),
   );
 }
+
+const hashFor = (key: KeyObject): string | null =>
+  key.asymmetricKeyType === 'ed25519' ? null : 'sha256';

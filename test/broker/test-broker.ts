@@ -1,5 +1,4 @@
 /** A broker on a simulated cloud, in process and with a clock of its own: the API's own handlers, storage in memory. */
-import { randomBytes } from 'node:crypto';
 import { HttpRequest, type InvocationContext } from '@azure/functions';
 import { type Endpoint, handlerOf } from '../../functions/endpoint.ts';
 import { endpoints } from '../../functions/endpoints.ts';
@@ -9,10 +8,15 @@ import { createAzureMachineDirectory } from '../../shared/attestation/azure-mach
 import type { Custody } from '../../shared/authority/custody.ts';
 import { type Broker, createBroker } from '../../shared/broker.ts';
 import { fetchText } from '../../shared/fetch-text.ts';
+import type { Outside } from '../../shared/probing/prober.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
 import type { Tables } from '../../shared/storage/table.ts';
-import { type AuditEvent, createLogTelemetry } from '../../shared/telemetry/telemetry.ts';
+import {
+  type AuditEvent,
+  createLogTelemetry,
+  type Telemetry,
+} from '../../shared/telemetry/telemetry.ts';
 import { sharedRsaKeys } from '../shared-rsa-keys.ts';
 import { createMemoryCustody } from './memory-custody.ts';
 
@@ -42,8 +46,10 @@ export interface Answer {
 }
 
 export interface RequestOptions {
+  /** Sent as JSON, unless it is text or bytes already. */
   readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Beside those that the body needs, or in their place; `null` leaves one out. */
+  readonly headers?: Readonly<Record<string, string | null>>;
 }
 
 export interface Api {
@@ -71,6 +77,12 @@ export interface TestBrokerOptions {
   readonly cloud?: Cloud;
   readonly clock?: Clock;
   readonly custody?: Custody;
+  /** Goes in the place of the log, or around it. */
+  readonly telemetry?: (log: Telemetry) => Telemetry;
+  /** How the prober reaches the broker. */
+  readonly outside?: Outside;
+  /** How long the management API may take. */
+  readonly managementTimeoutMs?: number;
 }
 
 const OPERATORS = '00000000-0000-4000-8000-0000000000aa';
@@ -87,6 +99,7 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
   });
   const admin = tenant.operator({ application, roles: ['JoinBroker.Admin'] });
   const audit: (AuditEvent & { request_id: string })[] = [];
+  const log = createLogTelemetry(clock.now, (line) => audit.push(JSON.parse(line)));
   const broker = createBroker({
     settings: readSettings({
       JOIN_BROKER_CLUSTER_NAME: 'test.example.org',
@@ -109,15 +122,18 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
     custody,
     machines: createAzureMachineDirectory({
       management: cloud.profile.management.replace('http:', 'https:'),
+      audience: cloud.profile.management,
       fetch: (input, init) => cloud.fetch(String(input).replace('https:', 'http:'), init),
       credential: { getToken: () => brokerToken(cloud) },
+      ...(options.managementTimeoutMs !== undefined && { timeoutMs: options.managementTimeoutMs }),
     }),
     fetchKeySet: (id) =>
       fetchText(cloud.fetch, `${cloud.profile.directory}/${id}/discovery/v2.0/keys`, {
         mostBytes: 100_000,
         milliseconds: 5000,
       }),
-    telemetry: createLogTelemetry(clock.now, (line) => audit.push(JSON.parse(line))),
+    telemetry: options.telemetry?.(log) ?? log,
+    ...(options.outside && { outside: options.outside }),
     now: clock.now,
   });
   const api = createApi(broker, audit);
@@ -162,18 +178,19 @@ function createApi(broker: Broker, audit: (AuditEvent & { request_id: string })[
     async request(method, path, { body, headers = {} } = {}) {
       const url = new URL(path, 'https://broker.example.org');
       const { endpoint, params } = route(method, url.pathname);
-      const text =
-        body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-      const length =
-        text === undefined ? {} : { 'content-length': String(Buffer.byteLength(text)) };
-      const type = text === undefined ? {} : { 'content-type': 'application/json' };
+      const bytes = body === undefined ? undefined : bytesOf(body);
+      const length = bytes && { 'content-length': String(bytes.length) };
+      const type = bytes && { 'content-type': 'application/json' };
+      const given = Object.entries({ ...length, ...type, ...headers });
       const request = new HttpRequest({
         method,
         url: url.href,
         params,
         query: Object.fromEntries(url.searchParams),
-        headers: { ...length, ...type, ...headers },
-        ...(text === undefined ? {} : { body: { string: text } }),
+        headers: Object.fromEntries(
+          given.filter((header): header is [string, string] => header[1] !== null),
+        ),
+        ...(bytes && { body: { bytes } }),
       });
       const log = (line: string): void => {
         const event = JSON.parse(line) as AuditEvent & { request_id: string };
@@ -214,6 +231,11 @@ function route(
   throw new Error('no function');
 }
 
+const bytesOf = (body: unknown): Uint8Array =>
+  body instanceof Uint8Array
+    ? body
+    : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body), 'utf8');
+
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -221,6 +243,3 @@ function jsonOf(text: string): unknown {
     return text;
   }
 }
-
-/** A name that no other test uses. */
-export const randomName = (): string => `n${randomBytes(6).toString('hex')}`;

@@ -21,6 +21,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'list-resources: GET v1/resources/{kind}',
     'not-found: GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS {*path}',
     'openapi: GET v1/openapi.json',
+    'probe: 0 3,18,33,48 * * * *',
     'put-resource: PUT v1/resources/{kind}/{name}',
     'readyz: GET readyz',
     'rotate-keys: 0 7 * * * *',
@@ -40,6 +41,7 @@ test('bad settings leave every function in place: readyz says so, and the log na
   });
   onTestFinished(() => host.close());
   const broker = await host.listen();
+  expect((await fetch(`${broker}/healthz`)).status).toBe(200);
   const ready = await fetch(`${broker}/readyz`);
   expect(ready.status).toBe(503);
   expect(await ready.json()).toMatchObject({ code: 'unavailable', detail: 'not ready: settings' });

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createFunctionsHost } from '../../local/functions-host.ts';
 import { settingsMarkdown } from '../../shared/settings.ts';
+import { metricsMarkdown } from '../../shared/telemetry/metrics-document.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -38,6 +39,7 @@ describe('the function app', () => {
       'list-resources: anonymous GET /v1/resources/{kind}',
       'not-found: anonymous GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS /{*path}',
       'openapi: anonymous GET /v1/openapi.json',
+      'probe: 0 3,18,33,48 * * * *',
       'put-resource: anonymous PUT /v1/resources/{kind}/{name}',
       'readyz: anonymous GET /readyz',
       'rotate-keys: 0 7 * * * *',
@@ -67,6 +69,9 @@ test.each(['joinbot', 'joinctl'])('%s is one command that knows its version', as
   expect(said).toBe(`${name} ${version}\n`);
 });
 
-test('docs/settings.md is what the settings say: else run npm run build', async () => {
-  expect(await readFile(join(ROOT, 'docs/settings.md'), 'utf8')).toBe(settingsMarkdown());
+test.each([
+  ['docs/settings.md is what the settings say', 'docs/settings.md', settingsMarkdown()],
+  ['docs/metrics.md is what the catalogue says', 'docs/metrics.md', metricsMarkdown()],
+])('%s: else run npm run build', async (_, file, made) => {
+  expect(await readFile(join(ROOT, file), 'utf8')).toBe(made);
 });

@@ -41,9 +41,9 @@ export function certificateKey({ publicKey, privateKey }: KeyPair): CertificateK
   };
 }
 
-/** A new P-384 key: authorities of the simulation have these, since they are made in no time. */
+/** A new P-256 key: authorities of the simulation have these, since they are made, and sign, in no time. */
 export const newAuthorityKey = (): CertificateKey =>
-  certificateKey(generateKeyPairSync('ec', { namedCurve: 'P-384' }));
+  certificateKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
 
 /** The usual key identifier: SHA-1 of the public key's bits (RFC 5280 section 4.2.1.2). */
 export function keyIdentifier({ publicKeyInfo }: CertificateKey): Uint8Array {

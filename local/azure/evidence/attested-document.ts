@@ -3,10 +3,15 @@ import { createHash, sign } from 'node:crypto';
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
 import { octetString, oid, time } from '../../../shared/encoding/der-encode.ts';
 import { OID } from '../../../shared/encoding/oids.ts';
+import {
+  attribute,
+  encodeSignedData,
+  encodeSignerInfo,
+  signedAttributesMessage,
+} from '../../../shared/encoding/signed-data-encode.ts';
 import { MICROSOFT_OID } from '../certificates/microsoft-oids.ts';
 import type { SigningChain } from '../certificates/signing-chain.ts';
 import { withIndefiniteLengths } from './malformed-der.ts';
-import { attribute, encodeSignedData, encodeSignerInfo, signedAttributesMessage } from './pkcs7.ts';
 
 /** As IMDS answers it. */
 export interface AttestedDocument {

@@ -1,11 +1,12 @@
 import { createPublicKey } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openAuthorities } from '../../../shared/authority/authorities.ts';
-import { openDataKey, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
+import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
+import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import { sealKey } from '../../../shared/authority/sealing.ts';
 import type { KeyOwner, SealedKey } from '../../../shared/authority/signing-key.ts';
 import { sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
-import { createRotatedParts, later, NOON } from './rotation-parts.ts';
+import { createRotatedParts, later } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 
@@ -19,10 +20,18 @@ beforeAll(async () => {
   parts = await createRotatedParts();
   for (const day of [7, 8]) await rotateKeys(parts, later(day * DAY));
   rows = await parts.store.list();
-  dataKey = await openDataKey(rows, parts.custody);
+  const genuine = await openGenuineKeys(rows, parts.custody);
+  dataKey = genuine?.dataKey ?? Buffer.of();
 });
 
-const open = (keys: readonly SealedKey[] = rows, at = LATER) => openAuthorities(keys, dataKey, at);
+async function open(
+  keys: readonly SealedKey[] = rows,
+  at = LATER,
+): Promise<Authorities | undefined> {
+  const genuine = await openGenuineKeys(keys, parts.custody);
+  return genuine && authoritiesOf(genuine, at);
+}
+
 const row = (owner: KeyOwner, sequence: number): SealedKey => {
   const found = rows.find((key) => key.owner === owner && key.sequence === sequence);
   if (!found) throw new Error(`there is no ${owner} ${sequence}`);
@@ -32,8 +41,8 @@ const row = (owner: KeyOwner, sequence: number): SealedKey => {
 const changed = (before: SealedKey, change: Partial<SealedKey>): SealedKey[] =>
   rows.map((key) => (key === before ? { ...key, ...change } : key));
 
-test('opens the newest key of each kind', () => {
-  const authorities = open();
+test('opens the newest key of each kind', async () => {
+  const authorities = await open();
   expect(authorities?.issuing.certificate).toEqual(row('tls', 3).certificate);
   expect(authorities?.issuing.root).toEqual(row('tls', 1).certificate);
   expect(authorities?.issuing.notAfter).toEqual(new Date(row('tls', 3).expires * 1000));
@@ -46,8 +55,8 @@ test('opens the newest key of each kind', () => {
   expect(authorities?.sshUserCas).not.toEqual(authorities?.sshHostCas);
 });
 
-test('private keys are those of the public ones', () => {
-  const authorities = open();
+test('private keys are those of the public ones', async () => {
+  const authorities = await open();
   if (!authorities) throw new Error('not open');
   const { issuing, sshUser } = authorities;
   const spki = createPublicKey(issuing.privateKey).export({ format: 'der', type: 'spki' });
@@ -55,20 +64,20 @@ test('private keys are those of the public ones', () => {
   expect(sshPublicKey(createPublicKey(sshUser.privateKey))).toEqual(sshUser.publicKey);
 });
 
-test('the version is the time of the newest change of what is public', () => {
-  expect(open()?.changed).toBe(later(7 * DAY).getTime() / 1000);
+test('the version is the time of the newest change of what is public', async () => {
+  expect((await open())?.changed).toBe(later(7 * DAY).getTime() / 1000);
 });
 
-test('a key that has expired is left out, though its row is still there', () => {
+test('a key that has expired is left out, though its row is still there', async () => {
   const weeks = later(14 * DAY);
-  const authorities = open(rows, weeks);
+  const authorities = await open(rows, weeks);
   expect(authorities).toBeUndefined();
-  expect(open(rows, later(10 * DAY - 1))?.challengeKeys.map(({ sequence }) => sequence)).toEqual([
-    3,
-  ]);
+  expect(
+    (await open(rows, later(10 * DAY - 1)))?.challengeKeys.map(({ sequence }) => sequence),
+  ).toEqual([3]);
 });
 
-describe('a row that does not authenticate is left out', () => {
+describe('a row that does not authenticate is left out', async () => {
   test.each<[string, () => SealedKey[]]>([
     [
       'its public key was changed',
@@ -87,8 +96,8 @@ describe('a row that does not authenticate is left out', () => {
       () => changed(row('tls', 3), { sealed: row('tls', 2).sealed }),
     ],
     ['it lost its private part', () => changed(row('tls', 3), { sealed: Buffer.of() })],
-  ])('%s: the key before it signs', (_, rowsOf) => {
-    expect(open(rowsOf())?.issuing.certificate).toEqual(row('tls', 2).certificate);
+  ])('%s: the key before it signs', async (_, rowsOf) => {
+    expect((await open(rowsOf()))?.issuing.certificate).toEqual(row('tls', 2).certificate);
   });
 
   test('somebody wrote a newer key of their own', async () => {
@@ -97,21 +106,21 @@ describe('a row that does not authenticate is left out', () => {
       ...key,
       sequence: key.sequence + 10,
     }));
-    expect(open([...rows, ...foreign])).toEqual(open());
+    expect(await open([...rows, ...foreign])).toEqual(await open());
   });
 
-  test('somebody published an SSH authority', () => {
+  test('somebody published an SSH authority', async () => {
     const planted = { ...row('ssh-user', 1), sequence: 2 };
-    expect(open([...rows, planted])?.sshUserCas).toHaveLength(1);
+    expect((await open([...rows, planted]))?.sshUserCas).toHaveLength(1);
     const host = { ...row('ssh-host', 1), owner: 'ssh-user' as const, sequence: 3 };
-    expect(open([...rows, host])?.sshUserCas).toHaveLength(1);
+    expect((await open([...rows, host]))?.sshUserCas).toHaveLength(1);
   });
 
-  test('somebody brought an expired key back', () => {
+  test('somebody brought an expired key back', async () => {
     const { sealed, ...description } = row('challenge', 2);
     const old = sealKey(dataKey, { ...description, sequence: 1, expires: 5 }, sealed);
     const revived = { ...old, expires: row('challenge', 2).expires };
-    expect(open([...rows, old, revived])?.challengeKeys).toHaveLength(2);
+    expect((await open([...rows, old, revived]))?.challengeKeys).toHaveLength(2);
   });
 });
 
@@ -121,11 +130,12 @@ test.each<[KeyOwner, number[]]>([
   ['ssh-user', [1]],
   ['ssh-host', [1]],
   ['challenge', [2, 3]],
-])('nothing opens without %s %j', (owner, sequences) => {
+])('nothing opens without %s %j', async (owner, sequences) => {
   const left = rows.filter((key) => !(key.owner === owner && sequences.includes(key.sequence)));
-  expect(open(left)).toBeUndefined();
+  expect(await open(left)).toBeUndefined();
 });
 
-test('nothing opens with another data key', () => {
-  expect(openAuthorities(rows, Buffer.alloc(32), NOON)).toBeUndefined();
+test('nothing opens with another custody', async () => {
+  const stranger = await createRotatedParts();
+  await expect(openGenuineKeys(rows, stranger.custody)).rejects.toThrow();
 });

@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { openAuthorities } from '../../../shared/authority/authorities.ts';
+import { authoritiesOf } from '../../../shared/authority/authorities.ts';
+import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
 import { openKeyVaultCustody } from '../../../shared/authority/key-vault-custody.ts';
-import { openDataKey, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { rotateKeys } from '../../../shared/authority/rotate.ts';
 import { ROTATION_POLICY } from '../../../shared/authority/rotation.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import { createFakeKeyVault } from './fake-key-vault.ts';
@@ -24,8 +25,8 @@ test('all authorities are made with the root in the vault, and opened again from
   const { vault, custody } = setUp();
   const store = createKeyStore(createMemoryTable());
   await rotateKeys({ store, custody, policy: ROTATION_POLICY, cluster: 'test' }, NOW);
-  const rows = await store.list();
-  const authorities = openAuthorities(rows, await openDataKey(rows, custody), NOW);
+  const genuine = await openGenuineKeys(await store.list(), custody);
+  const authorities = genuine && authoritiesOf(genuine, NOW);
   const root = new X509Certificate(authorities?.roots[0]?.certificate ?? '');
   const issuing = new X509Certificate(authorities?.issuing.certificate ?? '');
   expect(root.verify(root.publicKey)).toBe(true);

@@ -1,7 +1,8 @@
 /** What rotation works on, in memory, with a policy in round numbers. */
-import { type Authorities, openAuthorities } from '../../../shared/authority/authorities.ts';
+import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
+import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
-import { openDataKey, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import { ROTATION_POLICY } from '../../../shared/authority/rotation.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Table } from '../../../shared/storage/table.ts';
@@ -30,8 +31,8 @@ export async function createRotatedParts(): Promise<RotationParts> {
 /** Authorities with every key made at noon. */
 export async function createAuthorities(): Promise<Authorities> {
   const { store, custody } = await createRotatedParts();
-  const rows = await store.list();
-  const authorities = openAuthorities(rows, await openDataKey(rows, custody), NOON);
+  const genuine = await openGenuineKeys(await store.list(), custody);
+  const authorities = genuine && authoritiesOf(genuine, NOON);
   if (!authorities) throw new Error('the authorities do not open');
   return authorities;
 }

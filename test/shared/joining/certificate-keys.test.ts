@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
 import { sshPublicKey, sshPublicKeyLine } from '../../../shared/encoding/ssh-public-key.ts';
 import { sshMpint, sshString } from '../../../shared/encoding/ssh-wire.ts';
-import { readCertificateKeys } from '../../../shared/joining/certificate-keys.ts';
+import { checkPossession, readCertificateKeys } from '../../../shared/joining/certificate-keys.ts';
 import type { CertificateWish } from '../../../shared/protocol/join.ts';
 import { certificationRequest } from '../../broker/joiner.ts';
 import { sharedRsaKeys } from '../../shared-rsa-keys.ts';
@@ -73,9 +73,15 @@ describe('a key', () => {
 
   test('that the joiner does not have is denied', () => {
     const csr = certificationRequest(p256, pair('P-256'));
-    expect(() => readCertificateKeys([wish({ csr })])).toThrow(
-      expect.objectContaining({ code: 'access_denied', reason: 'key_not_possessed' }),
+    const keys = readCertificateKeys([wish(), wish({ name: 'b', csr })]);
+    expect(() => checkPossession(keys)).toThrow(
+      expect.objectContaining({
+        code: 'access_denied',
+        reason: 'key_not_possessed',
+        message: 'request.certificates[1].csr is not signed with its own key',
+      }),
     );
+    expect(() => checkPossession(keys.slice(0, 1))).not.toThrow();
   });
 });
 

@@ -131,9 +131,19 @@ describe('the life of a certificate', () => {
     expect(decide(wish, change).expires).toEqual(later(seconds));
   });
 
-  test('is not limited by roles that it does not have', () => {
+  test('is limited by roles of the bot that it leaves out, too: it says who the bot is all the same', () => {
     const roleNamed = () => role({}, { max_session_ttl: '1m' });
-    expect(decide({ ...day, roles: [] }, { roleNamed }).expires).toEqual(later(86_400));
+    expect(decide({ ...day, roles: [] }, { roleNamed }).expires).toEqual(later(60));
+  });
+
+  test('is not limited by a role of the bot that has expired, or does not exist', () => {
+    const expired = {
+      ...role({}, { max_session_ttl: '1m' }),
+      metadata: { name: 'access', expires: '2020-01-01T00:00:00Z' },
+    };
+    for (const roleNamed of [() => expired, () => undefined]) {
+      expect(decide({ ...day, roles: [] }, { roleNamed }).expires).toEqual(later(86_400));
+    }
   });
 
   test('ends on a whole second, never later than it may', () => {

@@ -47,7 +47,7 @@ function join(n: number, seconds = 0, lives: readonly number[] = [3600]): Decide
       instanceId: undefined,
     },
     requestDigest: `digest ${n}`,
-    keys: lives.map(() => ({ wish, tlsKey: key, sshKey: key })),
+    keys: lives.map(() => ({ wish, tlsKey: key, sshKey: key, provesPossession: () => true })),
     certificates: lives.map((life, i) => ({
       name: `certificate ${i}`,
       serial: `serial ${n}.${i}`,
@@ -132,14 +132,19 @@ describe('a renewal', () => {
     expect(serialsOf(end)).toEqual(['serial 2.0', 'serial 3.0', 'serial 4.0']);
   });
 
-  test('keeps 64 serials: those that live longest', () => {
-    const lives = Array.from({ length: 16 }, (_, i) => 10_000 + i);
+  test('keeps every unexpired serial, in the order of their ends, and is refused where they are too many', () => {
+    const lives = Array.from({ length: 16 }, (_, i) => 100_000 - i);
     let instance = firstInstance(join(0, 0, lives));
-    for (let n = 1; n <= 4; n += 1) instance = renewedInstance(instance, join(n, n * 1000, lives));
-    expect(instance.serials).toHaveLength(64);
-    expect(serialsOf(instance).some((serial) => serial.startsWith('serial 0.'))).toBe(false);
+    for (let n = 1; n < 25; n += 1) instance = renewedInstance(instance, join(n, n * 1000, lives));
+    expect(new Set(serialsOf(instance)).size).toBe(400);
     const expiries = instance.serials.map(({ expires }) => expires);
     expect(expiries).toEqual(expiries.toSorted((a, b) => a - b));
+    expect(() => renewedInstance(instance, join(25, 25_000, lives))).toThrow(
+      expect.objectContaining({ code: 'try_again' }),
+    );
+    expect(renewedInstance(instance, join(25, 100_000, lives)).serials.length).toBeLessThanOrEqual(
+      400,
+    );
   });
 
   test('is refused for a while where it comes too often, and works again later', () => {

@@ -29,7 +29,7 @@ const subject = {
 };
 const issue = (grant: Partial<Grant> = {}) =>
   issueCertificates(
-    { wish: { name: 'identity', csr: '' }, tlsKey, sshKey },
+    { wish: { name: 'identity', csr: '' }, tlsKey, sshKey, provesPossession: () => true },
     { roles: ['access'], logins: ['root', 'deploy'], expires: later(3600), ...grant },
     record,
     subject,

@@ -1,5 +1,5 @@
 /** Writes PKCS#7 signed data (RFC 2315 section 9) as Azure does, right or wrong as it is told: nothing is checked. */
-import { contextTag, TAG } from '../../../shared/encoding/der-decode.ts';
+import { contextTag, TAG } from './der-decode.ts';
 import {
   element,
   explicit,
@@ -9,8 +9,8 @@ import {
   sequence,
   setOf,
   smallInteger,
-} from '../../../shared/encoding/der-encode.ts';
-import { OID } from '../../../shared/encoding/oids.ts';
+} from './der-encode.ts';
+import { OID } from './oids.ts';
 
 export interface SignedDataFields {
   /** OIDs of the digest algorithms. */

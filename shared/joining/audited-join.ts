@@ -1,0 +1,52 @@
+/** What is told about an attempt to join, however it ends: one audit event, and the metrics of joins. */
+import type { Call } from '../broker.ts';
+import { sentenceOf } from '../protocol/schema.ts';
+import { JOIN_FAILURES, type JoinFailure, Refusal } from '../refusal.ts';
+import type { JoinEvent, Telemetry } from '../telemetry/telemetry.ts';
+import type { Report } from './issue-and-record.ts';
+
+/** Makes the attempt. `isProbe` says whether it is the prober's own: then its denial is counted apart. */
+export async function auditedJoin<T>(
+  attempt: (report: Report) => Promise<T>,
+  isProbe: () => Promise<boolean>,
+  call: Call,
+  telemetry: Telemetry,
+): Promise<T> {
+  const started = performance.now();
+  const facts: Partial<JoinEvent> = {};
+  let probe = false;
+  try {
+    probe = await isProbe();
+    const answer = await attempt((known) => Object.assign(facts, known));
+    tell({ outcome: 'admitted', ...facts });
+    return answer;
+  } catch (error) {
+    tell({ ...failure(error, probe), ...facts });
+    throw error;
+  }
+
+  function tell(event: Omit<JoinEvent, 'event'>): void {
+    const duration_ms = Math.round(performance.now() - started);
+    const client = call.client === undefined ? {} : { client: call.client };
+    telemetry.audit({ event: 'join', ...event, ...client, duration_ms }, call.requestId, call.log);
+    const { outcome, join_method: method = 'none', system_role: role = 'none', code } = event;
+    const reason = outcome === 'failed' ? failureOf(code) : (event.reason ?? 'none');
+    telemetry.measure('joins', 1, { method, role, outcome, reason });
+    telemetry.measure('join_milliseconds', duration_ms, { method, outcome });
+  }
+}
+
+function failure(error: unknown, probe: boolean): Omit<JoinEvent, 'event'> {
+  if (!(error instanceof Refusal))
+    return { outcome: 'failed', code: 'internal', detail: String(error) };
+  const { code, reason } = error;
+  return {
+    outcome: code !== 'access_denied' ? 'failed' : probe ? 'probe' : 'denied',
+    code,
+    ...(reason === undefined ? {} : { reason }),
+    detail: sentenceOf({ field: error.field ?? '', message: error.message }),
+  };
+}
+
+const failureOf = (code: JoinEvent['code']): JoinFailure =>
+  JOIN_FAILURES.find((known) => known === code) ?? 'internal';

@@ -1,0 +1,11 @@
+/** Look-ups in the broker's caches: each cache tells whether it knew the answer. */
+import type { Dimensions } from './metrics.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** Told by a cache at every look-up. */
+export type OnLookup = (result: Dimensions<'cache_lookups'>['result']) => void;
+
+export const lookupsOf =
+  (telemetry: Telemetry, cache: Dimensions<'cache_lookups'>['cache']): OnLookup =>
+  (result) =>
+    telemetry.measure('cache_lookups', 1, { cache, result });

@@ -1,0 +1,122 @@
+/**
+ * Every metric of the broker: a closed list, from which docs/metrics.md is made. Dimensions are few and bounded: each has
+ * a closed list of values, and none of them is ever the name of a machine, bot, token or tenant.
+ */
+import { joinMethod, systemRole } from '../protocol/join.ts';
+import { DENIAL_REASONS, JOIN_FAILURES } from '../refusal.ts';
+
+export interface Metric {
+  /** Counts add up, of distributions sum, least, most and number are kept, of gauges the newest value. */
+  readonly kind: 'count' | 'distribution' | 'gauge';
+  /** As UCUM writes it (https://ucum.org); counted things in braces. */
+  readonly unit: string;
+  readonly about: string;
+  readonly dimensions: Readonly<Record<string, readonly string[]>>;
+}
+
+const METHODS = [...joinMethod.options, 'none'] as const;
+const OUTCOMES = ['admitted', 'denied', 'failed', 'probe'] as const;
+const DEPENDENCIES = ['custody', 'directory', 'management', 'storage'] as const;
+const RESULTS = ['ok', 'failed'] as const;
+
+export const METRICS = {
+  joins: {
+    kind: 'count',
+    unit: '{join}',
+    about:
+      'Attempts to join, renewals included. `denied`: the evidence, or a rule, said no. `failed` with `unavailable` or `internal` is trouble of the broker or of what it needs; with another reason the caller asked for something impossible. `probe`: denied as it must be, to the prober. The method and role are `none` where the request could not be read.',
+    dimensions: {
+      method: METHODS,
+      role: [...systemRole.options, 'none'],
+      outcome: OUTCOMES,
+      reason: [...DENIAL_REASONS, ...JOIN_FAILURES, 'none'],
+    },
+  },
+  join_milliseconds: {
+    kind: 'distribution',
+    unit: 'ms',
+    about:
+      'How long the broker took to answer an attempt to join. For percentiles ask the audit lines: each has its `duration_ms`.',
+    dimensions: { method: METHODS, outcome: OUTCOMES },
+  },
+  signing_key_days_left: {
+    kind: 'gauge',
+    unit: 'd',
+    about:
+      'Days until the newest key of its kind expires. Rotation makes the next key long before; a small number means that the `rotate-keys` timer does not do its work. A key without an end counts as 36,500 days.',
+    dimensions: { authority: ['tls-root', 'tls-issuing', 'ssh-user', 'ssh-host', 'challenge'] },
+  },
+  newest_chain_age_days: {
+    kind: 'gauge',
+    unit: 'd',
+    about:
+      "Age of the youngest certificate that signed an attested document accepted by this process. Azure renews these certificates every few months: a number that only grows means that machines with newer ones are denied (`document_chain`), maybe because Microsoft has moved to a root that the broker doesn't know.",
+    dimensions: {},
+  },
+  cache_lookups: {
+    kind: 'count',
+    unit: '{lookup}',
+    about:
+      'Look-ups in the memory of a function instance. A `miss` asked the directory, the management API or storage, or checked a certificate anew.',
+    dimensions: {
+      cache: ['certificates', 'directory_keys', 'keyring', 'machines', 'resources'],
+      result: ['hit', 'miss'],
+    },
+  },
+  dependency_calls: {
+    kind: 'count',
+    unit: '{call}',
+    about:
+      'Calls to what the broker needs: the directory (signing keys), the management API, table storage, and the custody of keys (Key Vault). An answer that says no, such as a row that is not there, is `ok`.',
+    dimensions: { dependency: DEPENDENCIES, result: RESULTS },
+  },
+  dependency_milliseconds: {
+    kind: 'distribution',
+    unit: 'ms',
+    about: 'How long these calls took, their retries included.',
+    dimensions: { dependency: DEPENDENCIES, result: RESULTS },
+  },
+  cold_starts: {
+    kind: 'count',
+    unit: '{start}',
+    about: 'Processes that got their first work, by what woke them.',
+    dimensions: { trigger: ['http', 'timer'] },
+  },
+  readiness: {
+    kind: 'gauge',
+    unit: '1',
+    about: 'What `/readyz` found: 1 if the check held, 0 if not. Checked when somebody asks.',
+    dimensions: { check: ['storage', 'signing_keys'] },
+  },
+  probes: {
+    kind: 'count',
+    unit: '{probe}',
+    about:
+      "What the prober found. `failed`: the broker did something that it must never do, such as admitting a look-alike. `unreachable`: no answer, or 5xx. `skipped`: this probe is not possible here, such as one that needs the broker's public address.",
+    dimensions: {
+      probe: [
+        'look_alike_chain',
+        'other_nonce',
+        'used_challenge',
+        'other_audience',
+        'malformed_body',
+        'trust_bundle',
+        'readiness',
+        'tls_authority',
+        'ssh_user_authority',
+        'ssh_host_authority',
+      ],
+      result: ['passed', 'failed', 'unreachable', 'skipped'],
+    },
+  },
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** A value for each dimension of a metric, out of its closed list. */
+export type Dimensions<M extends MetricName> = {
+  readonly [D in keyof (typeof METRICS)[M]['dimensions']]: ValueOf<
+    (typeof METRICS)[M]['dimensions'][D]
+  >;
+};
+type ValueOf<List> = List extends readonly (infer Value extends string)[] ? Value : never;

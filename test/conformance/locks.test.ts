@@ -1,0 +1,148 @@
+/** Conformance: whoever is locked does not get in until the lock ends (row G7). */
+import { describe, expect, test } from 'vitest';
+import '../broker/matchers.ts';
+import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
+import { join, joined } from '../broker/joiner.ts';
+import { signIn } from '../broker/operators.ts';
+import { createTestBroker } from '../broker/test-broker.ts';
+
+interface LockOptions {
+  readonly target: object;
+  readonly expires?: string;
+  readonly metadata?: object;
+}
+
+const lock = ({ target, expires, metadata }: LockOptions): object => ({
+  kind: 'lock',
+  version: 'v2',
+  metadata: { name: 'incident-1', ...metadata },
+  spec: { target, message: 'under investigation', ...(expires !== undefined && { expires }) },
+});
+
+/** A machine that has joined, and how it renews itself. */
+async function joinedScene() {
+  const scene = await createScene();
+  const { api, vm } = scene;
+  const first = await join(api, vm);
+  const { instance_id: instanceId } = joined(first);
+  const renew = () => join(api, vm, { instanceId, proofKey: first.key });
+  return { ...scene, instanceId, renew };
+}
+
+const TARGETS: readonly (readonly [
+  target: string,
+  of: (scene: Scene & { instanceId: string }) => object,
+])[] = [
+  ['bot', () => ({ bot: 'example' })],
+  ['join token', () => ({ join_token: 'example-bot' })],
+  ['machine', ({ vm }) => ({ machine: vm.vmId })],
+  ['machine in upper case', ({ vm }) => ({ machine: vm.vmId.toUpperCase() })],
+  ['identity', ({ vm }) => ({ identity: vm.identities.systemAssigned?.principalId })],
+  ['instance', ({ instanceId }) => ({ instance: instanceId })],
+];
+
+describe('G7 a renewal is denied while there is a lock on its', () => {
+  test.each(TARGETS)('%s, and admitted once the lock is removed', async (_, targetOf) => {
+    const scene = await joinedScene();
+    await scene.api.put(lock({ target: targetOf(scene) }));
+    const attempt = await scene.renew();
+    expect(attempt).toBeDenied(scene.api, 'locked');
+    expect(scene.api.audit.at(-1)).toMatchObject({ detail: expect.stringContaining('incident-1') });
+    await signIn(scene.api, 'JoinBroker.Admin').request('DELETE', '/v1/resources/lock/incident-1');
+    expect(joined(await scene.renew())).toMatchObject({ generation: 2 });
+  });
+});
+
+describe('G7 a first join is denied while there is a lock on its', () => {
+  test.each(TARGETS.filter(([target]) => target !== 'instance'))('%s', async (_, targetOf) => {
+    const scene = await joinedScene();
+    await scene.api.put(lock({ target: targetOf(scene) }));
+    expect(await join(scene.api, scene.vm)).toBeDenied(scene.api, 'locked');
+  });
+});
+
+describe('G7 a lock does not reach', () => {
+  test('another bot, join token, machine or instance', async () => {
+    const scene = await joinedScene();
+    const { api, subscription } = scene;
+    const other = subscription.virtualMachine('vm-b', {
+      resourceGroup: 'group1',
+      systemAssigned: true,
+    });
+    const targets = [
+      { bot: 'another' },
+      { bot: 'Example' },
+      { join_token: 'another' },
+      { machine: other.vmId },
+      { identity: other.identities.systemAssigned?.principalId },
+      { instance: crypto.randomUUID() },
+    ];
+    for (const target of targets) {
+      await api.put(lock({ target }));
+      expect(await join(api, scene.vm)).toBeAdmitted();
+    }
+  });
+
+  test('the other instances of a bot, where it is on one of them', async () => {
+    const { api, vm, instanceId } = await joinedScene();
+    await api.put(lock({ target: { instance: instanceId } }));
+    expect(await join(api, vm)).toBeAdmitted();
+  });
+
+  test('the other join tokens of a bot, where it is on one of them', async () => {
+    const { api, vm, subscription } = await joinedScene();
+    await api.put(lock({ target: { join_token: 'example-bot' } }));
+    await api.put(joinToken({ name: 'second', allow: [{ subscription: subscription.id }] }));
+    expect(await join(api, vm, { token: 'second' })).toBeAdmitted();
+  });
+});
+
+describe('G7 a lock ends', () => {
+  const END = '2026-11-20T12:10:00Z';
+  test.each([
+    ['at the time in its spec', { expires: END }],
+    ['when it expires as a resource', { metadata: { expires: END } }],
+    ['at the earlier of both', { expires: END, metadata: { expires: '2026-11-20T13:00:00Z' } }],
+  ])('%s, to the second', async (_, when) => {
+    const { api, renew } = await joinedScene();
+    await api.put(lock({ target: { bot: 'example' }, ...when }));
+    api.clock.advance(599);
+    expect(await renew()).toBeDenied(api, 'locked');
+    api.clock.advance(1);
+    expect(await renew()).toBeAdmitted();
+  });
+});
+
+test('G7 a lock reaches every function instance within five seconds', async () => {
+  const { api, vm } = await joinedScene();
+  const other = api.another();
+  expect(await join(other, vm)).toBeAdmitted();
+  await api.put(lock({ target: { bot: 'example' } }));
+  api.clock.advance(5);
+  expect(await join(other, vm)).toBeDenied(other, 'locked');
+});
+
+test('G7 the same request again is denied too, once there is a lock', async () => {
+  const { api, vm } = await createScene();
+  const first = await join(api, vm);
+  await api.put(lock({ target: { machine: vm.vmId } }));
+  const again = await api.request('POST', '/v1/join', { body: first.sent });
+  expect(again).toBeDenied(api, 'locked');
+});
+
+describe('G7 refuses to create a lock', () => {
+  test.each([
+    ['without a target', {}, 'spec.target'],
+    ['on two things', { bot: 'example', join_token: 'example-bot' }, 'spec.target'],
+    ['on something else', { user: 'alice' }, 'spec.target.user'],
+    ['on a machine that is no GUID', { machine: 'vm-a' }, 'spec.target.machine'],
+  ])('%s', async (_, target, field) => {
+    const api = createTestBroker();
+    const answer = await signIn(api, 'JoinBroker.Admin').request(
+      'PUT',
+      '/v1/resources/lock/incident-1',
+      { body: lock({ target }), headers: { 'if-none-match': '*' } },
+    );
+    expect(answer).toBeProblem('bad_request', field);
+  });
+});

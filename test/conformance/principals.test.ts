@@ -1,0 +1,108 @@
+/** Conformance: which logins an SSH certificate is good for (row C4). */
+import { describe, expect, test } from 'vitest';
+import '../broker/matchers.ts';
+import { botExample, createScene } from '../broker/fixtures.ts';
+import { join, joined } from '../broker/joiner.ts';
+import { signIn } from '../broker/operators.ts';
+import { createTestBroker } from '../broker/test-broker.ts';
+import { readSshCertificate } from './ssh-certificate.ts';
+
+const role = (name: string, logins: readonly unknown[]): object => ({
+  kind: 'role',
+  version: 'v7',
+  metadata: { name },
+  spec: { allow: { logins } },
+});
+
+const BAD_LOGINS = [
+  'root,admin',
+  'root admin',
+  ' root',
+  'root ',
+  '',
+  '*',
+  'ro*t',
+  'r?ot',
+  'root\n',
+  'root\0',
+  'root;id',
+  'root/x',
+  'rööt',
+  '{{external.logins}}',
+  '{{internal.logins}},root',
+  '{{ internal.logins }}',
+  'x'.repeat(256),
+];
+
+describe('C4 refuses to create a role with the login', () => {
+  test.each(BAD_LOGINS)('%j', async (login) => {
+    const api = createTestBroker();
+    const admin = signIn(api, 'JoinBroker.Admin');
+    const answer = await admin.request('PUT', '/v1/resources/role/odd', {
+      body: role('odd', ['root', login]),
+      headers: { 'if-none-match': '*' },
+    });
+    expect(answer).toBeProblem('bad_request', 'spec.allow.logins[1]');
+    expect(await admin.request('GET', '/v1/resources/role/odd')).toBeProblem('not_found');
+  });
+});
+
+async function principalsOf(bot: object, ...roles: readonly object[]) {
+  const { api, vm } = await createScene();
+  for (const resource of [...roles, bot]) await api.put(resource);
+  const [certificate] = joined(await join(api, vm)).certificates;
+  return {
+    principals: certificate?.ssh && readSshCertificate(certificate.ssh).principals,
+    why: certificate?.ssh_absent,
+  };
+}
+
+test('C4 principals are the logins of the roles, those of the bot in the place of their name, each once', async () => {
+  const bot = botExample({ roles: ['access', 'ops'] });
+  const { principals } = await principalsOf(bot, role('ops', ['ops', 'svc@example.org', 'root']));
+  expect(principals).toEqual(['root', 'deploy', 'ops', 'svc@example.org']);
+});
+
+test("C4 values of the bot's trait that are no principals never become any", async () => {
+  const traits = [{ name: 'logins', values: ['a,b', 'good', '*', 'with space', 'root\n'] }];
+  expect((await principalsOf(botExample({ traits }))).principals).toEqual(['good']);
+});
+
+describe('C4 there is no SSH certificate, and the answer says why,', () => {
+  test.each([
+    ['where the bot has no such trait', { traits: [] }],
+    ['where no value of the trait is a principal', { traits: [{ name: 'logins', values: ['*'] }] }],
+    ['where the role has no logins', { roles: ['auditor'] }],
+  ])('%s', async (_, spec) => {
+    const { principals, why } = await principalsOf(botExample(spec));
+    expect(principals).toBeUndefined();
+    expect(why).toMatch(/^no login comes from role (access|auditor): /);
+  });
+
+  test('where no role is asked for', async () => {
+    const { api, vm } = await createScene();
+    const [certificate] = joined(await join(api, vm, { wish: { roles: [] } })).certificates;
+    expect(certificate).toMatchObject({
+      roles: [],
+      ssh_absent: 'the certificate has no roles, so it has no logins',
+    });
+    expect(certificate?.ssh).toBeUndefined();
+  });
+});
+
+test('C4 denies a role that the bot does not have', async () => {
+  const { api, vm } = await createScene();
+  const attempt = await join(api, vm, { wish: { roles: ['access', 'editor'] } });
+  expect(attempt).toBeDenied(api, 'role_not_allowed');
+});
+
+test('C4 denies a role of the bot that does not exist, or has expired', async () => {
+  const { api, vm } = await createScene();
+  await api.put(botExample({ roles: ['access', 'ops'] }));
+  expect(await join(api, vm)).toBeDenied(api, 'role_not_allowed');
+  const metadata = { name: 'ops', expires: '2026-11-20T12:30:00Z' };
+  await api.put({ ...role('ops', ['ops']), metadata });
+  expect(await join(api, vm)).toBeAdmitted();
+  api.clock.advance(1800);
+  expect(await join(api, vm)).toBeDenied(api, 'role_not_allowed');
+});

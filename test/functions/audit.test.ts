@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import '../broker/matchers.ts';
+import { botExample, createScene } from '../broker/fixtures.ts';
+import { join, joined } from '../broker/joiner.ts';
+import { signIn } from '../broker/operators.ts';
+import { type Answer, createTestBroker } from '../broker/test-broker.ts';
+
+const EXAMPLE = '/v1/resources/bot/example';
+const CREATE = { 'if-none-match': '*' };
+
+function newAdmin() {
+  const api = createTestBroker();
+  const admin = signIn(api, 'JoinBroker.Admin');
+  const line = { event: 'resource', resource: 'bot/example', operator: admin.objectId };
+  return { api, admin, line };
+}
+
+const requestId = ({ headers }: Answer): string | null => headers.get('x-request-id');
+
+describe('every write by an operator leaves one audit line:', () => {
+  test('create, replace, delete', async () => {
+    const { api, admin, line } = newAdmin();
+    const answers = [
+      await admin.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE }),
+      await admin.request('PUT', EXAMPLE, { body: botExample(), headers: { 'if-match': '*' } }),
+      await admin.request('DELETE', EXAMPLE),
+    ];
+    const expected = ['create', 'replace', 'delete'].map((action, i) => ({
+      ...line,
+      action,
+      outcome: 'done',
+      time: '2026-11-20T12:00:00.000Z',
+      request_id: requestId(answers[i] as Answer),
+    }));
+    expect(api.audit).toEqual(expected);
+  });
+
+  test.each([
+    ['what exists already', 'PUT', CREATE, botExample(), 'create', 'already_exists'],
+    [
+      'what was changed since',
+      'PUT',
+      { 'if-match': '"0"' },
+      botExample(),
+      'replace',
+      'precondition_failed',
+    ],
+    [
+      'what is not as expected',
+      'PUT',
+      CREATE,
+      { ...botExample(), spec: {} },
+      'create',
+      'bad_request',
+    ],
+    [
+      'what was changed since',
+      'DELETE',
+      { 'if-match': '"0"' },
+      undefined,
+      'delete',
+      'precondition_failed',
+    ],
+  ])('also the refusal of %s (%s)', async (_, method, headers, body, action, code) => {
+    const { api, admin, line } = newAdmin();
+    await admin.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE });
+    const answer = await admin.request(method, EXAMPLE, { body, headers });
+    expect(api.audit).toHaveLength(2);
+    expect(api.audit[1]).toMatchObject({
+      ...line,
+      action,
+      outcome: 'refused',
+      code,
+      request_id: requestId(answer),
+    });
+  });
+
+  test('also the refusal of a reader', async () => {
+    const { api } = newAdmin();
+    const reader = signIn(api, 'JoinBroker.Reader');
+    await reader.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE });
+    expect(api.audit).toMatchObject([
+      {
+        event: 'resource',
+        action: 'create',
+        outcome: 'refused',
+        code: 'forbidden',
+        operator: reader.objectId,
+      },
+    ]);
+  });
+});
+
+test('reads leave none', async () => {
+  const { api, admin } = newAdmin();
+  await admin.request('GET', EXAMPLE);
+  await admin.request('GET', '/v1/resources/bot');
+  expect(api.audit).toEqual([]);
+});
+
+test('control characters of an address do not reach the log', async () => {
+  const { api, admin } = newAdmin();
+  await admin.request('DELETE', '/v1/resources/bot/%1b%5b31mred%0a');
+  expect(api.audit).toMatchObject([{ resource: 'bot/?[31mred?', code: 'bad_request' }]);
+});
+
+describe('every attempt to join leaves one audit line:', () => {
+  test('an admission, with the facts of the machine', async () => {
+    const { api, vm, subscription } = await createScene();
+    const attempt = await join(api, vm);
+    const { instance_id, request_id } = joined(attempt);
+    const lines = api.audit.filter(({ event }) => event === 'join');
+    expect(lines).toEqual([
+      {
+        time: '2026-11-20T12:00:00.000Z',
+        request_id,
+        event: 'join',
+        outcome: 'admitted',
+        join_token: 'example-bot',
+        join_method: 'azure',
+        system_role: 'Bot',
+        bot: 'example',
+        instance_id,
+        generation: 1,
+        vm_id: vm.vmId,
+        subscription: subscription.id,
+        tenant: api.tenant.id,
+        resource_id: vm.resourceId.toLowerCase(),
+        access_token_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        serials: [expect.stringMatching(/^[0-9a-f]{32}$/)],
+        duration_ms: expect.any(Number),
+      },
+    ]);
+  });
+
+  test('a denial, with the facts that were known by then', async () => {
+    const { api, vm } = await createScene();
+    await join(api, vm, { evidence: { document: { changedSignature: true } } });
+    const line = api.audit.at(-1);
+    expect(line).toMatchObject({
+      outcome: 'denied',
+      code: 'access_denied',
+      reason: 'document_signature',
+    });
+    expect(line).not.toHaveProperty('vm_id');
+    expect(line).not.toHaveProperty('bot');
+  });
+});
+
+test.each([
+  ['203.0.113.7:4711', '203.0.113.7:4711'],
+  ['10.0.0.1, 203.0.113.7:4711', '203.0.113.7:4711'],
+  ['[2001:db8::1]:4711', '[2001:db8::1]:4711'],
+  ['203.0.113.7, evil<script>', undefined],
+])('X-Forwarded-For %j: the last hop is the client', async (header, client) => {
+  const { api } = await createScene();
+  await api.request('POST', '/v1/join', {
+    body: {
+      request: '{}',
+      azure: { attested_data: { encoding: 'pkcs7', signature: '' }, access_token: '' },
+    },
+    headers: { 'x-forwarded-for': header },
+  });
+  expect(api.audit.at(-1)).toMatchObject({ event: 'join', outcome: 'failed' });
+  expect((api.audit.at(-1) as { client?: string }).client).toBe(client);
+});
