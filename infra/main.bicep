@@ -1,0 +1,230 @@
+// Everything that a broker needs on Azure, in a resource group of its own; `name` and nothing else tells brokers apart.
+// Before it comes entra.bicep (or entra.sh), which makes the applications; after it, the code is deployed.
+//
+//   az deployment sub create --location westeurope --template-file infra/main.bicep \
+//     --parameters name=prod operatorsClientId=<printed by entra> machineSubscriptions='["<subscription id>"]'
+//
+// Deployed once more it changes nothing. Whoever deploys it needs the right to assign roles (Owner, or Contributor with
+// User Access Administrator) here and on every subscription of `machineSubscriptions`.
+targetScope = 'subscription'
+
+@description('Names this broker: part of the name of every resource. Lower-case letters, digits and dashes. Never change it.')
+@minLength(2)
+@maxLength(12)
+param name string
+
+@description('Client id of the application in which operators sign in, as infra/entra.sh prints it. They sign in in the tenant of this deployment.')
+@minLength(36)
+@maxLength(36)
+param operatorsClientId string
+
+@description('Ids of the subscriptions whose machines may join. The broker gets the right to read their machines, and no other.')
+param machineSubscriptions string[] = [subscription().subscriptionId]
+
+// From here on, nothing has to be given.
+
+@description('Where everything is.')
+param location string = deployment().location
+
+@description('Tenants whose machines may join. Run infra/entra.sh in each: a machine asks its own tenant for its token.')
+param machineTenants string[] = [tenant().tenantId]
+
+@description('Trust domain and name of the authorities. It is in every certificate: never change it.')
+param clusterName string = ''
+
+@description('Most instances that Azure may start: caps what a flood of requests can cost.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
+@description('Instances that are kept warm for HTTP. One spares the first machine of a quiet hour the cold start, and is paid for all month.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyInstances int = 0
+
+@description('Memory of an instance. CPU comes in proportion to it, and a cold start is CPU.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Address at which machines reach the broker, if it has a domain of its own: https://join.example.org. The prober asks there.')
+param publicUrl string = ''
+
+@description('Storage and vault without public addresses, reached through a virtual network. The broker itself stays public: machines join from anywhere.')
+param privateNetwork bool = false
+
+@description('Addresses of that virtual network: a /24 or larger.')
+param addressSpace string = '10.90.0.0/24'
+
+@description('Redundancy of the tables. They hold the encrypted signing keys: without them, every relying party needs a new root.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param tablesRedundancy string = 'Standard_ZRS'
+
+@description('Who is told of alerts. Empty: alerts show in the portal only.')
+param alertEmail string = ''
+
+@description('Address of docs/runbook.md where you read it. Alerts link to its sections.')
+param runbook string = 'docs/runbook.md'
+
+@description('Asks /readyz every 15 minutes from several places outside.')
+param availabilityTest bool = true
+
+@description('How long logs and audit events are kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 90
+
+@description('Lifetime of certificates that ask for none.')
+param defaultTtl string = '1h'
+
+@description('Longest lifetime of any certificate; at most 24h.')
+param maxTtl string = '24h'
+
+@description('Roots, in PEM, that may sign attested documents beside those that come with the broker.')
+param trustAnchors string = ''
+
+// Names that must be unique in the world get this suffix; it is the same at every deployment.
+var suffix = take(uniqueString(subscription().subscriptionId, name), 6)
+var appName = 'join-broker-${name}-${suffix}'
+var tags = { 'azd-env-name': name, application: 'join-broker' }
+
+var cloudOf = {
+  AzureCloud: 'AzurePublic'
+  AzureUSGovernment: 'AzureUSGovernment'
+  AzureChinaCloud: 'AzureChina'
+}
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: 'join-broker-${name}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  params: { name: appName, location: location, tags: tags }
+}
+
+// The only right on the machines' subscriptions. It can't be given in another tenant: delegate Reader there with Azure
+// Lighthouse, or let its join tokens say `vm_binding: claims`.
+module machineReader 'modules/machine-reader.bicep' = [
+  for id in machineSubscriptions: {
+    name: 'machine-reader-${name}'
+    scope: subscription(id)
+    params: { name: appName, principalId: identity.outputs.principalId }
+  }
+]
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  params: {
+    name: appName
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    retentionDays: logRetentionDays
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  scope: group
+  params: { name: appName, location: location, tags: tags, addressSpace: addressSpace }
+}
+
+module storage 'modules/storage.bicep' = {
+  scope: group
+  params: {
+    name: '${replace(name, '-', '')}${suffix}'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+    tablesRedundancy: tablesRedundancy
+    privateNetwork: privateNetwork
+    networkId: privateNetwork ? network!.outputs.networkId : ''
+    endpointsSubnetId: privateNetwork ? network!.outputs.endpointsSubnetId : ''
+  }
+}
+
+module vault 'modules/vault.bicep' = {
+  scope: group
+  params: {
+    name: '${name}-${suffix}'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+    privateNetwork: privateNetwork
+    networkId: privateNetwork ? network!.outputs.networkId : ''
+    endpointsSubnetId: privateNetwork ? network!.outputs.endpointsSubnetId : ''
+  }
+}
+
+module app 'modules/function-app.bicep' = {
+  scope: group
+  params: {
+    name: appName
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    blobUrl: storage.outputs.blobUrl
+    packageContainer: storage.outputs.packageContainer
+    connectionString: monitoring.outputs.connectionString
+    appSubnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReadyInstances: alwaysReadyInstances
+    instanceMemoryMB: instanceMemoryMB
+    settings: {
+      JOIN_BROKER_CLUSTER_NAME: empty(clusterName) ? appName : clusterName
+      JOIN_BROKER_CLOUD: cloudOf[environment().name]
+      JOIN_BROKER_TENANTS: join(machineTenants, ',')
+      // The join application's identifier, one per tenant: see entra.bicep.
+      JOIN_BROKER_AUDIENCES: join(map(machineTenants, id => 'api://${id}/join-broker-${name}'), ',')
+      JOIN_BROKER_OPERATORS_TENANT: tenant().tenantId
+      JOIN_BROKER_OPERATORS_CLIENT_ID: operatorsClientId
+      JOIN_BROKER_TABLES_URL: storage.outputs.tablesUrl
+      JOIN_BROKER_KEY_VAULT_URL: vault.outputs.url
+      JOIN_BROKER_DEFAULT_TTL: defaultTtl
+      JOIN_BROKER_MAX_TTL: maxTtl
+      JOIN_BROKER_TRUST_ANCHORS: trustAnchors
+      JOIN_BROKER_PUBLIC_URL: publicUrl
+    }
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  scope: group
+  params: {
+    name: appName
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    instanceMemoryMB: instanceMemoryMB
+  }
+}
+
+module alerts 'alerts.bicep' = {
+  scope: group
+  params: {
+    name: appName
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    componentId: monitoring.outputs.componentId
+    readyUrl: '${app.outputs.url}/readyz'
+    availabilityTest: availabilityTest
+    email: alertEmail
+    runbook: runbook
+  }
+}
+
+@description('Address of the broker: what agents and joinctl are given.')
+output BROKER_URL string = app.outputs.url
+
+@description('The function app, to which the code is deployed.')
+output FUNCTION_APP string = appName
+
+output RESOURCE_GROUP string = group.name
+
+@description('What machines of each tenant ask for: onboarding.azure.audience of their config.')
+output AUDIENCES string[] = map(machineTenants, id => 'api://${id}/join-broker-${name}')
