@@ -27,8 +27,8 @@ export interface BrokerClient {
   readonly create: (wanted: Resource) => Promise<boolean>;
   /** Replaces the version with this ETag, or any with `*`. False where it was changed or deleted meanwhile. */
   readonly replace: (wanted: Resource, etag: string) => Promise<boolean>;
-  /** False where there was none. */
-  readonly remove: (kind: ResourceKind, name: string) => Promise<boolean>;
+  /** Removes the version with this ETag, or any. False where there was none, or where it was changed meanwhile. */
+  readonly remove: (kind: ResourceKind, name: string, etag?: string) => Promise<boolean>;
 }
 
 /** What the broker says about itself to anyone. */
@@ -94,9 +94,12 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
       if (answer.status >= 300) throw failureOf(answer, broker);
       return true;
     },
-    async remove(kind, name) {
-      const answer = await send({ method: 'DELETE' }, pathOf(kind, name));
-      if (codeOf(answer) === 'not_found') return answer.retried;
+    async remove(kind, name, etag) {
+      const headers: Record<string, string> = etag === undefined ? {} : { 'if-match': etag };
+      const answer = await send({ method: 'DELETE', headers }, pathOf(kind, name));
+      const code = codeOf(answer);
+      if (code === 'not_found') return answer.retried;
+      if (code === 'precondition_failed' && etag !== undefined) return false;
       if (answer.status >= 300) throw failureOf(answer, broker);
       return true;
     },

@@ -63,7 +63,8 @@ function plainValue(document: Document.Parsed, locate: (field: string) => string
   }
 }
 
-function refuseRepetitions(documents: readonly ResourceDocument[]): void {
+/** Throws where two documents are about the same resource. */
+export function refuseRepetitions(documents: readonly ResourceDocument[]): void {
   const seen = new Map<string, string>();
   for (const { resource: found, locate } of documents) {
     const shown = display({ kind: found.kind, name: found.metadata.name });

@@ -9,14 +9,14 @@ import type { Io } from './io.ts';
 import { printable } from './printable.ts';
 import { didYouMean } from './suggestion.ts';
 
-/** Runs one command line. 0: done; 1: it did not work; 2: the command line is wrong. */
+/** Runs one command line. 0: done; 1: it did not work; 2: the command line is wrong; 3: `apply --diff` found a difference. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     await dispatch(parseArguments(argv), io);
     return 0;
   } catch (error) {
     io.stderr.write(`${report(error, argv.includes('--verbose'))}\n`);
-    return error instanceof UsageFailure ? 2 : 1;
+    return error instanceof Failure ? error.exitCode : 1;
   }
 }
 

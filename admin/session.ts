@@ -104,7 +104,13 @@ async function tokenFor(
   const home = joinctlHome(io);
   const saved = await readToken(home, target.broker, application.clientId, io.now());
   if (saved) return saved;
-  const method = target.from === 'profile' ? target.profile.auth : 'default';
+  if (target.from === 'address') {
+    // A broker can name the application of another one: nobody is handed a token just for being named in a variable.
+    throw new Failure(
+      `You are not signed in to ${target.broker}: run joinctl login --proxy=${target.broker} first.`,
+    );
+  }
+  const method = target.profile.auth;
   if (method === 'browser' || method === 'device-code') {
     throw new Failure(`Your sign-in at ${target.broker} has ended: run joinctl login.`);
   }

@@ -17,6 +17,8 @@ const COMMANDS = {
   demo: [['local/demo.ts']],
   start: [['local/start.ts']],
   test: [['node_modules/vitest/vitest.mjs', 'run']],
+  package: [['scripts/package.ts']],
+  probe: [['scripts/probe.ts']],
   lint: [['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
   typecheck: [['node_modules/typescript/bin/tsc', '-p', '.']],
   knip: [['node_modules/knip/bin/knip.js']],

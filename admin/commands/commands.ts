@@ -1,5 +1,6 @@
 /** Every command, in the order in which help lists them. */
 import type { Command } from '../command.ts';
+import { apply } from './apply.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
 import { create } from './create.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   logout,
   status,
   create,
+  apply,
   get,
   edit,
   rm,

@@ -19,6 +19,7 @@ const TARGET_FLAGS = {
   instance: 'one instance, the life of one joined machine',
   'join-token': 'everything that joins with this join token',
   machine: 'the machine with this vmId, whatever it joins as',
+  identity: 'every machine that acts as the managed identity with this object id',
 } as const satisfies Partial<Record<FlagName, string>>;
 
 type TargetFlag = keyof typeof TARGET_FLAGS;
@@ -28,7 +29,7 @@ type Target = Readonly<Record<string, string>>;
 
 export const lock: Command = {
   words: ['lock'],
-  summary: 'refuse joins and renewals of a bot, instance, join token or machine',
+  summary: 'refuse joins and renewals of a bot, instance, join token, machine or identity',
   operands: [],
   flags: {
     ...TARGET_FLAGS,

@@ -83,6 +83,7 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
         return row ? json(200, row.resource, row.revision) : problem('not_found', `no ${key}`);
       case 'DELETE':
         if (!row) return problem('not_found', `no ${key}`);
+        if (stale) return problem('precondition_failed', `${key} was changed`);
         rows.delete(key);
         return new Response(null, { status: 204 });
       default: {

@@ -4,10 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Io } from '../../admin/io.ts';
+import { type Profile, writeProfile } from '../../admin/profile.ts';
 import { run } from '../../admin/run.ts';
 import type { SignInRequest } from '../../admin/sign-in/sign-in.ts';
 import type { Resource } from '../../shared/protocol/resource.ts';
-import { CLIENT_ID, type FakeBroker, type FakeBrokerOptions, fakeBroker } from './fake-broker.ts';
+import {
+  CLIENT_ID,
+  type FakeBroker,
+  type FakeBrokerOptions,
+  fakeBroker,
+  TENANT,
+} from './fake-broker.ts';
+
+const PROFILE: Profile = {
+  broker: 'https://broker.example.com',
+  cluster: 'example',
+  cloud: 'AzurePublic',
+  tenant: TENANT,
+  client_id: CLIENT_ID,
+  auth: 'default',
+};
 
 export const NOW = new Date('2026-11-20T12:00:00Z');
 
@@ -34,11 +50,12 @@ export interface TerminalOptions extends FakeBrokerOptions {
   /** What the operator's editor does with the file. */
   readonly editor?: (file: string, command: string) => Promise<number>;
   readonly signIn?: Io['signIn'];
+  readonly signedIn?: boolean;
   /** Where the operator stands, below `folder`. */
   readonly cwd?: string;
 }
 
-/** A terminal whose broker is at https://broker.example.com, named by JOINCTL_PROXY unless `env` says otherwise. */
+/** A terminal at which somebody is signed in to https://broker.example.com, unless `env` names another broker, or none. */
 export async function terminal(options: TerminalOptions = {}): Promise<Terminal> {
   const folder = await mkdtemp(join(tmpdir(), 'joinctl-test-'));
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -46,6 +63,9 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
     await mkdir(join(folder, name), { recursive: true });
   }
   const broker = fakeBroker(options);
+  const named = options.env ? options.env['JOINCTL_PROXY'] : 'broker.example.com';
+  if (options.signedIn ?? named === 'broker.example.com')
+    await writeProfile(join(folder, 'home', '.joinctl'), PROFILE);
   for (const resource of options.resources ?? []) broker.put(resource);
   const signIns: SignInRequest[] = [];
   let time = (options.now ?? NOW).getTime();
@@ -71,7 +91,7 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
           },
         },
         readStdin: async () => options.stdin ?? '',
-        env: options.env ?? { JOINCTL_PROXY: 'broker.example.com' },
+        env: options.env ?? {},
         cwd: join(folder, options.cwd ?? '.'),
         home: join(folder, 'home'),
         temporary: join(folder, 'tmp'),

@@ -59,7 +59,7 @@ describe('joinctl', () => {
   );
 
   it('takes flags before, between and after the operands', async () => {
-    const { run } = await terminal({ env: {} });
+    const { run } = await terminal({ env: {}, signedIn: true });
     const before = await run('--proxy', 'broker.example.com', 'get', 'roles', '--format=json');
     const after = await run('get', '--format', 'json', 'roles', '--auth-server=broker.example.com');
     expect([before.stdout, after.stdout]).toEqual(['[]\n', '[]\n']);

@@ -136,6 +136,20 @@ describe('the local stack', () => {
 });
 
 describe('the operator’s token', () => {
+  it.each([
+    ['the environment', { JOINCTL_PROXY: 'evil.example.com' }, []],
+    ['a flag', {}, ['--proxy=evil.example.com']],
+  ])('is not asked for a broker that just stands in %s', async (_, env, flags) => {
+    // It may name the application of the broker that one is signed in to.
+    const shell = await terminal({ env, signedIn: true });
+    const { code, stderr } = await shell.run('get', 'bots', ...flags);
+    expect({ code, signIns: shell.signIns }).toEqual({ code: 1, signIns: [] });
+    expect(stderr).toBe(
+      'joinctl: You are not signed in to https://evil.example.com: run joinctl login --proxy=https://evil.example.com first.\n',
+    );
+    expect(shell.broker.requests.some(({ headers }) => headers.has('authorization'))).toBe(false);
+  });
+
   it('is kept in a private file until shortly before it expires', async () => {
     const shell = await terminal();
     await shell.run('get', 'bots');

@@ -60,3 +60,22 @@ test('a part that is not there is refused', async () => {
     bundle(join(folder, 'main.ts'), join(folder, 'out/main.cjs'), options),
   ).rejects.toThrow('Could not resolve "./none.ts"');
 });
+
+test('a file that is replaced has its other contents in whichever part it is, and must be there', async () => {
+  const folder = await folderWith({
+    'main.ts': `void import('./part.ts').then(({ told }) => console.log(told));`,
+    'part.ts': `import { say } from './package/say.js'; export const told = say();`,
+    'package/say.js': `export const say = () => 'as it is';`,
+  });
+  const bundled = (file: RegExp) =>
+    bundle(join(folder, 'main.ts'), join(folder, 'out/main.cjs'), {
+      ...options,
+      replaced: [{ file, contents: `exports.say = () => 'otherwise';` }],
+    });
+  await mkdir(join(folder, 'out'));
+  for (const { path, contents } of await bundled(/package[/\\]say\.js$/))
+    await writeFile(path, contents);
+  const run = execFileSync(process.execPath, [join(folder, 'out/main.cjs')], { encoding: 'utf8' });
+  expect(run).toBe('otherwise\n');
+  await expect(bundled(/none\.js$/)).rejects.toThrow('no file to replace fits');
+});

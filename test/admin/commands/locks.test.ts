@@ -26,8 +26,11 @@ describe('joinctl lock', () => {
   });
 
   it.each([
-    [[], 'Say what to lock: --bot, --instance, --join-token, --machine.'],
-    [['--bot=a', '--join-token=b'], 'Give only one of --bot, --instance, --join-token, --machine.'],
+    [[], 'Say what to lock: --bot, --instance, --join-token, --machine, --identity.'],
+    [
+      ['--bot=a', '--join-token=b'],
+      'Give only one of --bot, --instance, --join-token, --machine, --identity.',
+    ],
     [['--machine=vm1'], '--machine is a GUID, not "vm1".'],
     [['--bot=a b'], '"a b" is no resource name'],
   ])('answers %j with a usage error', async (flags, message) => {

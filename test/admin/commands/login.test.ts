@@ -46,9 +46,10 @@ describe('joinctl login', () => {
 
   it('keeps nothing where the operator has no role', async () => {
     const shell = await terminal({
+      signedIn: false,
       signIn: async () => ({ ok: true, token: operatorToken({ roles: [] }) }),
     });
-    expect((await shell.run('login')).code).toBe(1);
+    expect((await shell.run('login', '--proxy=broker.example.com')).code).toBe(1);
     expect(await readdir(join(shell.folder, 'home'))).toEqual([]);
   });
 

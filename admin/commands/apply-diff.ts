@@ -1,0 +1,55 @@
+/** Shows the changes of `joinctl apply --diff`: for each resource a unified diff of its YAML. */
+import type { Io } from '../io.ts';
+import { toYaml } from '../resource-output.ts';
+import { unifiedDiff } from '../unified-diff.ts';
+import { asStored, type Change, referenceOf } from './apply-plan.ts';
+
+/** Prints the changes; in colour on a terminal, unless `NO_COLOR` is set. */
+export function showChanges(io: Io, changes: readonly Change[]): void {
+  const isColoured = io.stdout.columns !== undefined && !io.env['NO_COLOR'];
+  const paint = isColoured ? coloured : (line: string): string => line;
+  for (const line of changes.flatMap(diffOf)) io.stdout.write(`${paint(line)}\n`);
+}
+
+function diffOf(change: Change): readonly string[] {
+  const { kind, name } = referenceOf(change);
+  const before = 'stored' in change ? asStored(change.stored.resource) : undefined;
+  const after = 'document' in change ? asStored(change.document.resource) : undefined;
+  return [
+    `--- ${before ? `${kind}/${name}` : '/dev/null'}`,
+    `+++ ${'document' in change ? `${kind}/${name}\t${change.document.locate('')}` : '/dev/null'}`,
+    ...unifiedDiff(yamlOf(before), yamlOf(after && inOrderOf(before, after))),
+  ];
+}
+
+const yamlOf = (resource: unknown): string => (resource === undefined ? '' : toYaml(resource));
+
+/** The order of members says nothing, so it is no difference: the file's are put into the broker's order. */
+function inOrderOf(model: unknown, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map((item, at) => inOrderOf(Array.isArray(model) ? model[at] : undefined, item));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const members = value as Readonly<Record<string, unknown>>;
+  const models = (typeof model === 'object' && model !== null ? model : {}) as typeof members;
+  const names = new Set([
+    ...Object.keys(models).filter((name) => Object.hasOwn(members, name)),
+    ...Object.keys(members),
+  ]);
+  return Object.fromEntries(
+    [...names].map((name) => [name, inOrderOf(models[name], members[name])]),
+  );
+}
+
+const COLOURS: readonly (readonly [start: string, code: number])[] = [
+  ['---', 1],
+  ['+++', 1],
+  ['@@', 36],
+  ['-', 31],
+  ['+', 32],
+];
+
+function coloured(line: string): string {
+  const [, code] = COLOURS.find(([start]) => line.startsWith(start)) ?? [];
+  return code === undefined ? line : `\u{1b}[${code}m${line}\u{1b}[0m`;
+}
