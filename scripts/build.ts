@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../shared/openapi.ts';
-import { settingsMarkdown } from '../shared/settings.ts';
+import { settingsMarkdown } from '../shared/settings-schema.ts';
 import { metricsMarkdown } from '../shared/telemetry/metrics-document.ts';
 import { type BundleOptions, bundle, type OutputFile, type Replacement } from './bundle.ts';
 

@@ -1,207 +1,16 @@
-/** The broker's settings: environment variables, checked at start (rule 17). docs/settings.md is made from this file. */
-import * as z from 'zod/mini';
-import { AZURE_CLOUDS, cloudName } from './attestation/cloud-profile.ts';
+/** The broker's settings: environment variables, checked at start (rule 17). */
+import { AZURE_CLOUDS } from './attestation/cloud-profile.ts';
 import { parseWith, sentenceOf } from './protocol/schema.ts';
-import { guid, parseDuration } from './protocol/values.ts';
+import {
+  isAddress,
+  isLoopback,
+  isLoopbackAddress,
+  SETTINGS,
+  type Setting,
+  type Settings,
+} from './settings-schema.ts';
 
-const listOf = <T>(item: z.ZodMiniType<T, string>) =>
-  z.pipe(
-    z.pipe(
-      z.string(),
-      z.transform((text) =>
-        text
-          .split(',')
-          .map((part) => part.trim())
-          .filter((part) => part !== ''),
-      ),
-    ),
-    z.array(item).check(z.maxLength(50)),
-  );
-
-const seconds = z.pipe(
-  z
-    .string()
-    .check(
-      z.refine(
-        (text) => parseDuration(text) !== undefined,
-        'expected a duration such as 1h or 30m',
-      ),
-    ),
-  z.transform((text) => parseDuration(text) ?? 0),
-);
-
-const text = z.string().check(z.minLength(1));
-
-const GUID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
-
-const telemetryIdentity = z.pipe(
-  z
-    .string()
-    .check(
-      z.regex(
-        new RegExp(`^(?:ClientId=${GUID};)?Authorization=AAD$`),
-        'expected ClientId=<client id>;Authorization=AAD, or Authorization=AAD alone',
-      ),
-    ),
-  z.transform((text) => ({ clientId: /^ClientId=([^;]+)/.exec(text)?.[1] })),
-);
-
-interface Setting {
-  readonly schema: z.ZodMiniType<unknown, string>;
-  readonly about: string;
-  readonly example?: string;
-  /** The text that stands for a setting that is not there. A setting without one may be left out, unless required. */
-  readonly standard?: string;
-  readonly required?: true;
-}
-
-const SETTINGS = {
-  JOIN_BROKER_CLUSTER_NAME: {
-    schema: z
-      .string()
-      .check(
-        z.regex(
-          /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
-          'expected 1 to 63 lower-case letters, digits, dots or dashes',
-        ),
-      ),
-    about:
-      "The cluster's name: the SPIFFE trust domain, and part of the authorities' names. Never change it.",
-    example: 'prod.example.org',
-    required: true,
-  },
-  JOIN_BROKER_CLOUD: {
-    schema: cloudName,
-    about:
-      'The cloud whose machines join: `AzurePublic`, `AzureUSGovernment`, `AzureChina`, or `Simulated` (never on Azure).',
-    standard: 'AzurePublic',
-  },
-  JOIN_BROKER_SIMULATED_CLOUD: {
-    schema: text,
-    about: "Path of the simulated cloud's profile (JSON). Only with `JOIN_BROKER_CLOUD=Simulated`.",
-  },
-  JOIN_BROKER_TENANTS: {
-    schema: listOf(guid),
-    about:
-      'Directory tenants whose managed identities may join where an allow rule names no tenant. Comma separated GUIDs.',
-    example: '00000000-0000-4000-8000-000000000001',
-    standard: '',
-  },
-  JOIN_BROKER_AUDIENCES: {
-    schema: listOf(z.string().check(z.minLength(1), z.maxLength(256))),
-    about:
-      "Audiences of access tokens that are accepted, exactly as agents ask for them. Comma separated. Empty: the cloud's management API, with and without the trailing slash.",
-    standard: '',
-  },
-  JOIN_BROKER_OPERATORS_TENANT: {
-    schema: guid,
-    about: 'The tenant in which operators sign in.',
-    required: true,
-  },
-  JOIN_BROKER_OPERATORS_CLIENT_ID: {
-    schema: guid,
-    about:
-      "The client id of the operators' application, which has the app roles `JoinBroker.Admin` and `JoinBroker.Reader`.",
-    required: true,
-  },
-  JOIN_BROKER_TABLES_URL: {
-    schema: text,
-    about:
-      "Address of Table Storage: `https://<account>.table.core.windows.net`, reached with the broker's managed identity. `http://127.0.0.1:<port>/<account>` works on one machine only.",
-    example: 'https://joinbroker.table.core.windows.net',
-    required: true,
-  },
-  JOIN_BROKER_TABLES_KEY: {
-    schema: text,
-    about:
-      "The storage account's key, for an address on loopback only. Azure's storage is reached without any key.",
-  },
-  JOIN_BROKER_KEY_VAULT_URL: {
-    schema: z
-      .string()
-      .check(
-        z.refine(isAddress, 'expected an https address, such as https://example.vault.azure.net'),
-      ),
-    about:
-      "The Key Vault that keeps the root's key and protects all others, reached with the broker's managed identity.",
-    example: 'https://join-broker.vault.azure.net',
-  },
-  JOIN_BROKER_KEY_FILE: {
-    schema: text,
-    about:
-      'Local custody: path of the file (mode 0600, made if missing) with the key that encrypts all private keys. For one machine, never on Azure.',
-  },
-  JOIN_BROKER_DEFAULT_TTL: {
-    schema: seconds,
-    about: 'Lifetime of certificates that ask for none.',
-    standard: '1h',
-  },
-  JOIN_BROKER_MAX_TTL: {
-    schema: seconds,
-    about: 'Longest lifetime of any certificate; at most 24h.',
-    standard: '24h',
-  },
-  JOIN_BROKER_TRUST_ANCHORS: {
-    schema: text,
-    about:
-      'More roots that may sign attested documents, in PEM, beside those that come with the broker. For the day on which Microsoft moves to a new root before you can update.',
-  },
-  JOIN_BROKER_PUBLIC_URL: {
-    schema: z
-      .string()
-      .check(
-        z.refine(
-          (address) => isAddress(address) || isLoopbackAddress(address),
-          'expected an https address without a path, or http on loopback',
-        ),
-      ),
-    about:
-      "The address at which joiners reach the broker: there the prober tries what must be denied. Without it the function app's own name on Azure is used; elsewhere such probes are skipped.",
-    example: 'https://join.example.org',
-  },
-  APPLICATIONINSIGHTS_CONNECTION_STRING: {
-    schema: z
-      .string()
-      .check(
-        z.regex(
-          new RegExp(`(?:^|;)InstrumentationKey=${GUID}(?:;|$)`, 'i'),
-          'expected a connection string with an InstrumentationKey',
-        ),
-      ),
-    about:
-      'The Application Insights resource that gets metrics and audit events (docs/metrics.md). Without it audit events are log lines only.',
-  },
-  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: {
-    schema: telemetryIdentity,
-    about:
-      'The managed identity that may publish there: `ClientId=<client id>;Authorization=AAD`, or `Authorization=AAD` for the system-assigned one. Without it the connection string has to be enough.',
-  },
-  AZURE_CLIENT_ID: {
-    schema: guid,
-    about:
-      "Client id of the broker's user-assigned managed identity. Without it, the system-assigned one is used.",
-  },
-  WEBSITE_HOSTNAME: {
-    schema: text,
-    about: "Set by Azure: the function app's host name.",
-  },
-  WEBSITE_SITE_NAME: {
-    schema: text,
-    about: "Set by Azure: the function app's name, under which Application Insights shows it.",
-  },
-} as const satisfies Record<string, Setting>;
-
-type SettingName = keyof typeof SETTINGS;
-type Value<N extends SettingName> = z.infer<(typeof SETTINGS)[N]['schema']>;
-
-/** Settings by the name of their variable; those that may be left out may be `undefined`. */
-export type Settings = {
-  readonly [N in SettingName]: (typeof SETTINGS)[N] extends
-    | { required: true }
-    | { standard: string }
-    ? Value<N>
-    : Value<N> | undefined;
-};
+export type { Settings } from './settings-schema.ts';
 
 /** A setting is missing, wrong or unsafe. The message names every one of them, and never shows a value. */
 export class SettingsError extends Error {
@@ -292,21 +101,6 @@ function tablesAddress(address: string): 'azure' | 'loopback' | undefined {
   return url?.protocol === 'http:' && isLoopback(url.hostname) ? 'loopback' : undefined;
 }
 
-function isAddress(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url?.protocol === 'https:' && url.href === `${url.origin}/`;
-}
-
-/** `http://127.0.0.1:<port>`, without a path. */
-function isLoopbackAddress(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url?.protocol === 'http:' && isLoopback(url.hostname) && url.href === `${url.origin}/`;
-}
-
-/** Whether a host name or address is this machine's own. */
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-
 /** The audiences of access tokens that are accepted. */
 export function acceptedAudiences(settings: Settings): readonly string[] {
   const named = settings.JOIN_BROKER_AUDIENCES;
@@ -324,25 +118,4 @@ export function publicUrl(settings: Settings): string | undefined {
   return host !== undefined && /^[A-Za-z0-9.-]+\.[A-Za-z]+$/.test(host)
     ? `https://${host}`
     : undefined;
-}
-
-/** docs/settings.md. */
-export function settingsMarkdown(): string {
-  const rows = Object.entries<Setting>(SETTINGS).map(
-    ([name, { about, standard, example, required }]) => {
-      const given = required ? 'required' : standard ? `\`${standard}\`` : 'none';
-      return `| \`${name}\` | ${about}${example === undefined ? '' : ` Example: \`${example}\`.`} | ${given} |`;
-    },
-  );
-  return [
-    '# Settings',
-    '',
-    'The broker reads its settings from environment variables (application settings of the function app). It checks them',
-    'when it starts, and says which one is wrong. Made from `shared/settings.ts` by `npm run build`: change it there.',
-    '',
-    '| variable | meaning | default |',
-    '| --- | --- | --- |',
-    ...rows,
-    '',
-  ].join('\n');
 }

@@ -6,6 +6,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ChallengeKey } from '../authority/authorities.ts';
 import { decodeBase64Url, encodeBase64Url } from '../encoding/base64.ts';
+import { formatUuid } from '../encoding/uuid.ts';
 import type { JoinMethod } from '../protocol/join.ts';
 import { denied } from '../refusal.ts';
 
@@ -79,25 +80,10 @@ export function verifyChallenge(
   const expires = new Date(Number(expiry) * 1000);
   if (expires <= at) throw denied('challenge_expired', 'the challenge has expired');
   const issued = new Date(expires.getTime() - CHALLENGE_SECONDS * 1000);
-  return { id: uuidOf(id), issued, expires, instanceId };
+  return { id: formatUuid(id, 4), issued, expires, instanceId };
 }
 
 function mac(body: string, purpose: ChallengePurpose, key: ChallengeKey): Buffer {
   const covered = `join-broker-challenge\n${body}\n${purpose.joinMethod}\n${purpose.token}`;
   return createHmac('sha256', key.secret).update(covered).digest();
-}
-
-/** Random bytes in the form of a UUID (RFC 9562, version 4). */
-function uuidOf(random: Uint8Array): string {
-  const bytes = Buffer.from(random);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
 }

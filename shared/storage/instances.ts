@@ -1,4 +1,5 @@
 /** The `instances` table: one row for each joined machine's life as a bot. The row of a join is its replay guard. */
+import type { VerifiedFacts } from '../attestation/machine-binding.ts';
 import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import type { Row, StoredRow, Table } from './table.ts';
 
@@ -12,17 +13,8 @@ export interface IssuedCertificate {
   readonly expires: number;
 }
 
-/** Machine facts as they were verified. */
-export interface MachineRecord {
-  readonly vmId: string;
-  readonly tenant: string;
-  readonly subscription: string;
-  readonly resourceGroup: string;
-  readonly resourceId: string;
-  readonly name: string;
-  readonly oid: string;
-  readonly binding: 'strict' | 'claims';
-  /** Unix seconds. */
+/** Machine facts as they were verified, and when: Unix seconds. */
+export interface MachineRecord extends VerifiedFacts {
   readonly verified: number;
 }
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { cloudName } from '../../shared/attestation/cloud-profile.ts';
-import { readSettings, settingsMarkdown } from '../../shared/settings.ts';
+import { readSettings } from '../../shared/settings.ts';
+import { settingsMarkdown } from '../../shared/settings-schema.ts';
 import { propertiesOf } from './bicep-file.ts';
 import { readValue } from './bicep-value.ts';
 import { bicepFile } from './project-files.ts';

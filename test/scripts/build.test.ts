@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createFunctionsHost } from '../../local/functions-host.ts';
-import { settingsMarkdown } from '../../shared/settings.ts';
+import { settingsMarkdown } from '../../shared/settings-schema.ts';
 import { metricsMarkdown } from '../../shared/telemetry/metrics-document.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import {
-  acceptedAudiences,
-  readSettings,
-  SettingsError,
-  settingsMarkdown,
-} from '../../shared/settings.ts';
+import { acceptedAudiences, readSettings, SettingsError } from '../../shared/settings.ts';
+import { settingsMarkdown } from '../../shared/settings-schema.ts';
 
 const TENANT = '00000000-0000-4000-8000-000000000001';
 type Environment = Readonly<Record<string, string | undefined>>;
