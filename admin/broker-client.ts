@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod/mini';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
+import { type JoinRecord, joinRecord } from '../shared/protocol/join-record.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
 import {
   type Resource,
@@ -29,6 +30,8 @@ export interface BrokerClient {
   readonly replace: (wanted: Resource, etag: string) => Promise<boolean>;
   /** Removes the version with this ETag, or any. False where there was none, or where it was changed meanwhile. */
   readonly remove: (kind: ResourceKind, name: string, etag?: string) => Promise<boolean>;
+  /** What the join log has under a request id. */
+  readonly join: (requestId: string) => Promise<JoinRecord | undefined>;
 }
 
 /** What the broker says about itself to anyone. */
@@ -42,7 +45,7 @@ export async function discover(http: Http, broker: string): Promise<Discovery> {
 export function brokerClient(http: Http, broker: string, token: string): BrokerClient {
   const send = async (request: Omit<HttpRequest, 'url'>, path: string): Promise<HttpAnswer> => {
     const headers = { ...request.headers, authorization: `Bearer ${token}` };
-    const authorised = { ...request, headers, url: `${broker}/v1/resources/${path}` };
+    const authorised = { ...request, headers, url: `${broker}/v1/${path}` };
     const answer = await http(authorised);
     return codeOf(answer) === 'try_again' ? http(authorised) : answer;
   };
@@ -62,7 +65,7 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
       let next: string | undefined;
       do {
         const query = next === undefined ? '' : `?${new URLSearchParams({ next })}`;
-        const answer = await send({ method: 'GET' }, kind + query);
+        const answer = await send({ method: 'GET' }, `resources/${kind}${query}`);
         if (answer.status !== 200) throw failureOf(answer, broker);
         const page = read(resourcePage, answer, broker);
         if (page.next !== undefined && page.next === next)
@@ -103,6 +106,12 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
       if (answer.status >= 300) throw failureOf(answer, broker);
       return true;
     },
+    async join(requestId) {
+      const answer = await send({ method: 'GET' }, `joins/${encodeURIComponent(requestId)}`);
+      if (codeOf(answer) === 'not_found') return undefined;
+      if (answer.status !== 200) throw failureOf(answer, broker);
+      return read(joinRecord, answer, broker);
+    },
   };
   /** After a lost answer the second try meets our own write (rule 16). */
   const isStored = async (wanted: Resource): Promise<boolean> => {
@@ -112,7 +121,8 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
   return client;
 }
 
-const pathOf = (kind: ResourceKind, name: string): string => `${kind}/${encodeURIComponent(name)}`;
+const pathOf = (kind: ResourceKind, name: string): string =>
+  `resources/${kind}/${encodeURIComponent(name)}`;
 
 function read<T>(schema: z.ZodMiniType<T>, answer: HttpAnswer, broker: string): T {
   const parsed = parseJsonWith(schema, answer.text);

@@ -88,7 +88,7 @@ function refusal(address: string, answer: HttpAnswer, text: string, now: Date): 
   switch (parsed.value.code) {
     case 'access_denied': {
       const found = printable(parsed.value.request_id, 64);
-      const message = `the broker refused the join (request id ${found}); an operator finds the reason under this id in the broker's log`;
+      const message = `the broker refused the join (request id ${found}); an operator sees the reason with: joinctl joins show ${found}`;
       return new Failure('denied', message);
     }
     case 'instance_unknown':

@@ -126,7 +126,12 @@ function lazyTables(open: () => Promise<Tables>): Tables {
     list: async (query) => (await open())[name].list(query),
     apply: async (operations) => (await open())[name].apply(operations),
   });
-  return { resources: table('resources'), instances: table('instances'), keys: table('keys') };
+  return {
+    resources: table('resources'),
+    instances: table('instances'),
+    keys: table('keys'),
+    joins: table('joins'),
+  };
 }
 
 const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory => ({

@@ -3,6 +3,7 @@ import { challenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { join } from './join.ts';
+import { getJoin } from './joins.ts';
 import { notFound } from './not-found.ts';
 import { openapi } from './openapi.ts';
 import { deleteResource, getResource, listResources, putResource } from './resources.ts';
@@ -22,6 +23,7 @@ const known: readonly Endpoint[] = [
   getResource,
   putResource,
   deleteResource,
+  getJoin,
   openapi,
 ];
 

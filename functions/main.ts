@@ -22,6 +22,14 @@ for (const timer of [rotateKeys, probe, sweep]) {
   app.timer(timer.name, { schedule: timer.schedule, handler: timerHandlerOf(timer, brokerOf) });
 }
 
+app.hook.appTerminate(async () => {
+  // Settings that are no good have been told of: there is nothing to write then.
+  await brokerOf().then(
+    (broker) => broker.flush(),
+    () => {},
+  );
+});
+
 /**
  * Throwing here would leave an app with no functions and no error. With bad settings every function answers 503
  * instead, `readyz` too, and the log says which setting is wrong.

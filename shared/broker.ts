@@ -23,6 +23,7 @@ import { isProbeMark } from './joining/probe-mark.ts';
 import type { Outside, Prober } from './probing/prober.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ChallengeAnswer, ChallengeRequest, JoinAnswer, JoinBody } from './protocol/join.ts';
+import type { JoinRecord } from './protocol/join-record.ts';
 import type { TrustBundle } from './protocol/trust.ts';
 import { formatTimestamp } from './protocol/values.ts';
 import { VERSION } from './protocol/version.ts';
@@ -30,6 +31,7 @@ import { unavailable } from './refusal.ts';
 import { createResourceApi, type ResourceApi } from './resource-api.ts';
 import { acceptedAudiences, type Settings } from './settings.ts';
 import { createInstances } from './storage/instances.ts';
+import { createJoinLog } from './storage/join-log.ts';
 import { createResources } from './storage/resources.ts';
 import type { Tables } from './storage/table.ts';
 import { watchKeys, watchSigners } from './telemetry/ages.ts';
@@ -79,7 +81,11 @@ export interface Broker {
   rotateKeys(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
   probe(call: Call): Promise<void>;
-  /** Removes instances that are over. */
+  /** What the join log has under a request id. */
+  findJoin(requestId: string): Promise<JoinRecord | undefined>;
+  /** Writes what waits to be written: before the process ends. */
+  flush(): Promise<void>;
+  /** Removes rows that are over. */
   sweep(): Promise<number>;
   readonly telemetry: Telemetry;
   readonly now: () => Date;
@@ -94,6 +100,8 @@ export interface SignedTrust {
 
 const TRUST_SECONDS = 300;
 const READY_SECONDS = 5;
+/** How long joins wait for others, so that they are written together. */
+const LOG_MILLISECONDS = 500;
 
 export function createBroker(parts: BrokerParts): Broker {
   const { settings, cloud, telemetry, now } = parts;
@@ -110,6 +118,11 @@ export function createBroker(parts: BrokerParts): Broker {
   const keys = createDirectoryKeys(fetchKeySet, cloud.issuers, lookups('directory_keys'));
   const resources = createResources(tables.resources, now, lookups('resources'));
   const instances = createInstances(tables.instances);
+  const joinLog = createJoinLog({
+    table: tables.joins,
+    later: (task) => void setTimeout(task, LOG_MILLISECONDS).unref(),
+    onFailure: (detail) => telemetry.audit({ event: 'failure', detail }, 'none'),
+  });
   const directory = guardMachineDirectory(machines, now);
   const binder = createMachineBinder(directory, now, lookups('machines'));
   const joinParts = {
@@ -206,6 +219,7 @@ export function createBroker(parts: BrokerParts): Broker {
         () => isProbe(body, call),
         call,
         telemetry,
+        joinLog.record,
       ),
     trust,
     async discover() {
@@ -240,7 +254,9 @@ export function createBroker(parts: BrokerParts): Broker {
       prober ??= await openProber();
       await prober(call);
     },
-    sweep: () => instances.sweep(now()),
+    findJoin: joinLog.find,
+    flush: joinLog.flush,
+    sweep: async () => (await instances.sweep(now())) + (await joinLog.sweep(now())),
     telemetry,
     now,
   };

@@ -8,6 +8,7 @@ import {
   joinBody,
   joinRequest,
 } from './protocol/join.ts';
+import { joinRecord } from './protocol/join-record.ts';
 import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
 import { resourcePage } from './protocol/resource.ts';
 import { trustBundle } from './protocol/trust.ts';
@@ -57,6 +58,16 @@ export function openApiDocument(version: string): Json {
       '/v1/webapi/find': { get: operation('Discovery', { answer: 'Discovery' }) },
       '/healthz': { get: operation('The process answers', {}) },
       '/readyz': { get: operation('Storage is reachable, signing keys are loaded and valid', {}) },
+      '/v1/joins/{id}': {
+        get: operator(
+          operation(
+            'What became of a join, and why',
+            { answer: 'JoinRecord' },
+            [pathParameter('id', { type: 'string' })],
+            READING,
+          ),
+        ),
+      },
       '/v1/resources/{kind}': {
         get: operator(
           operation(
@@ -103,6 +114,7 @@ export function openApiDocument(version: string): Json {
         TrustBundle: schemaOf(trustBundle),
         Discovery: schemaOf(discovery),
         Problem: schemaOf(problem),
+        JoinRecord: schemaOf(joinRecord),
         ResourcePage: schemaOf(resourcePage),
         Token: schemaOf(SCHEMAS.token),
         Bot: schemaOf(SCHEMAS.bot),

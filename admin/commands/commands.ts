@@ -6,6 +6,7 @@ import { botsAdd } from './bots-add.ts';
 import { create } from './create.ts';
 import { edit } from './edit.ts';
 import { get } from './get.ts';
+import { joinsShow } from './joins.ts';
 import { lock, unlock } from './locks.ts';
 import { login, logout } from './login.ts';
 import { rm } from './rm.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   tokensAdd,
   tokensLs,
   tokensRm,
+  joinsShow,
   lock,
   unlock,
   version,

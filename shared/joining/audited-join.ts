@@ -1,4 +1,4 @@
-/** What is told about an attempt to join, however it ends: one audit event, and the metrics of joins. */
+/** What is told about an attempt to join, however it ends: one audit event, the metrics of joins, the join log. */
 import type { Call } from '../broker.ts';
 import { sentenceOf } from '../protocol/schema.ts';
 import { JOIN_FAILURES, type JoinFailure, Refusal } from '../refusal.ts';
@@ -11,6 +11,7 @@ export async function auditedJoin<T>(
   isProbe: () => Promise<boolean>,
   call: Call,
   telemetry: Telemetry,
+  log: (id: string, event: JoinEvent) => void,
 ): Promise<T> {
   const started = performance.now();
   const facts: Partial<JoinEvent> = {};
@@ -28,7 +29,10 @@ export async function auditedJoin<T>(
   function tell(event: Omit<JoinEvent, 'event'>): void {
     const duration_ms = Math.round(performance.now() - started);
     const client = call.client === undefined ? {} : { client: call.client };
-    telemetry.audit({ event: 'join', ...event, ...client, duration_ms }, call.requestId, call.log);
+    const whole: JoinEvent = { event: 'join', ...event, ...client, duration_ms };
+    telemetry.audit(whole, call.requestId, call.log);
+    // The prober leaves nothing behind.
+    if (whole.outcome !== 'probe') log(call.requestId, whole);
     const { outcome, join_method: method = 'none', system_role: role = 'none', code } = event;
     const reason = outcome === 'failed' ? failureOf(code) : (event.reason ?? 'none');
     telemetry.measure('joins', 1, { method, role, outcome, reason });

@@ -32,6 +32,7 @@ const TABLE_NAMES: Readonly<Record<TableName, string>> = {
   resources: 'resources',
   instances: 'instances',
   keys: 'keys',
+  joins: 'joins',
 };
 const CALL_TIMEOUT_MS = 10_000;
 /** A list comes in pages. */
@@ -39,7 +40,12 @@ const LIST_TIMEOUT_MS = 30_000;
 
 export function openAzureTables(options: AzureTablesOptions): Tables {
   const open = (name: TableName): Table => tableOf(clientOf(TABLE_NAMES[name], options));
-  return { resources: open('resources'), instances: open('instances'), keys: open('keys') };
+  return {
+    resources: open('resources'),
+    instances: open('instances'),
+    keys: open('keys'),
+    joins: open('joins'),
+  };
 }
 
 function clientOf(name: string, { url, credential }: AzureTablesOptions): TableClient {
@@ -179,9 +185,10 @@ function rowOf(entity: TableEntityResult<Entity>): StoredRow {
   };
 }
 
-function filterOf({ partition, below }: Query): string {
+function filterOf({ partition, partitionBelow, below }: Query): string {
   const parts = [
     ...(partition === undefined ? [] : [odata`PartitionKey eq ${partition}`]),
+    ...(partitionBelow === undefined ? [] : [odata`PartitionKey lt ${partitionBelow}`]),
     ...(below === undefined ? [] : [`${below.column} lt ${below.value}L`]),
   ];
   return parts.join(' and ');

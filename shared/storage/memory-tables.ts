@@ -13,6 +13,7 @@ export const createMemoryTables = (): Tables => ({
   resources: createMemoryTable(),
   instances: createMemoryTable(),
   keys: createMemoryTable(),
+  joins: createMemoryTable(),
 });
 
 export function createMemoryTable(): Table {
@@ -52,8 +53,9 @@ export function createMemoryTable(): Table {
   };
 }
 
-function matches(row: StoredRow, { partition, below }: Query): boolean {
+function matches(row: StoredRow, { partition, partitionBelow, below }: Query): boolean {
   if (partition !== undefined && row.partition !== partition) return false;
+  if (partitionBelow !== undefined && row.partition >= partitionBelow) return false;
   return (
     below === undefined ||
     Number(row.values[below.column] ?? Number.POSITIVE_INFINITY) < below.value

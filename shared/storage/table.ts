@@ -31,6 +31,8 @@ export type Operation =
 
 export interface Query {
   readonly partition?: string;
+  /** Only rows of partitions that sort before this text. */
+  readonly partitionBelow?: string;
   /** Only rows whose number in this column is below the value. */
   readonly below?: { readonly column: string; readonly value: number };
   /** Stops after this many rows. */
@@ -51,6 +53,7 @@ export interface Tables {
   readonly resources: Table;
   readonly instances: Table;
   readonly keys: Table;
+  readonly joins: Table;
 }
 
 export type TableName = keyof Tables;

@@ -25,6 +25,7 @@ export function measured(
       resources: measuredMethods(tables.resources, 'storage', telemetry),
       instances: measuredMethods(tables.instances, 'storage', telemetry),
       keys: measuredMethods(tables.keys, 'storage', telemetry),
+      joins: measuredMethods(tables.joins, 'storage', telemetry),
     },
     custody: measuredMethods(custody, 'custody', telemetry),
     machines: measuredMethods(machines, 'management', telemetry),

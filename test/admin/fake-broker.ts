@@ -30,6 +30,8 @@ export interface FakeBrokerOptions {
   readonly cluster?: string;
   readonly cloud?: string;
   readonly pageSize?: number;
+  /** What the join log has. */
+  readonly joins?: readonly { readonly request_id: string }[];
   /** The token that the simulated directory gives. */
   readonly directoryToken?: string;
   /** What a broker would refuse in a spec: the field and why. */
@@ -57,6 +59,11 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
         expires_in: 3600,
         access_token,
       });
+    }
+    const [, id] = /^\/v1\/joins\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (id !== undefined) {
+      const record = options.joins?.find(({ request_id }) => request_id === id);
+      return record ? json(200, record) : problem('not_found', 'the join log has no such request');
     }
     const [, kind = '', name] = /^\/v1\/resources\/(\w+)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
     if (kind === '') return problem('not_found', 'there is no such address');

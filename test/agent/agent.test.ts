@@ -220,7 +220,7 @@ test('a daemon goes on after a failure and says how long the certificates are go
   expect(await rig.start(guideConfig())).toBe(0);
   const text = rig.output.join('');
   expect(text).toContain(
-    "ERROR the broker refused the join (request id request-1); an operator finds the reason under this id in the broker's log (the certificates are good until 2026-11-20T20:05:00Z)",
+    'ERROR the broker refused the join (request id request-1); an operator sees the reason with: joinctl joins show request-1 (the certificates are good until 2026-11-20T20:05:00Z)',
   );
   expect(text).toContain('renewed as bot example');
 });
@@ -230,7 +230,7 @@ test('oneshot fails with one sentence and exit code 1 when the join is refused',
   rig.broker.next['/v1/join'].push(() => problemAnswer('access_denied'));
   expect(await rig.start(guideConfig(), '--oneshot')).toBe(1);
   expect(rig.output.at(-1)).toBe(
-    "joinbot: the broker refused the join (request id request-1); an operator finds the reason under this id in the broker's log\n",
+    'joinbot: the broker refused the join (request id request-1); an operator sees the reason with: joinctl joins show request-1\n',
   );
 });
 

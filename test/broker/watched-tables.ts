@@ -42,7 +42,12 @@ export function watchTables(): WatchedTables {
   });
 
   return {
-    tables: { resources: watch('resources'), instances: watch('instances'), keys: watch('keys') },
+    tables: {
+      resources: watch('resources'),
+      instances: watch('instances'),
+      keys: watch('keys'),
+      joins: watch('joins'),
+    },
     count: (name) => counts.get(name) ?? 0,
     fail: (name, fault) => void faults.set(name, fault),
     heal: () => faults.clear(),

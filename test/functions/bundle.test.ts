@@ -15,6 +15,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
   expect(told).toEqual([
     'challenge: POST v1/join/challenge',
     'delete-resource: DELETE v1/resources/{kind}/{name}',
+    'get-join: GET v1/joins/{id}',
     'get-resource: GET v1/resources/{kind}/{name}',
     'healthz: GET healthz',
     'join: POST v1/join',

@@ -21,6 +21,10 @@ test('001 deploying on Azure: token, bot, config, one-shot', async () => {
   const early = await joinbot('vm-user', 'start', '-c', config);
   expect(early.code).toBe(1);
   expect(scenario.log.join('\n')).toContain('"reason":"bot_not_found"');
+  const id = /joinctl joins show ([0-9a-f-]{36})/.exec(early.stderr)?.[1] ?? '';
+  await expect
+    .poll(async () => (await joinctl('joins', 'show', id)).stdout, { timeout: 10_000 })
+    .toContain('Create the bot: joinctl bots add <name>');
 
   succeeded(await joinctl('bots', 'add', 'example', '--token', 'example-bot'));
   const joined = succeeded(await joinbot('vm-user', 'start', '-c', config));

@@ -33,6 +33,7 @@ describe('the function app', () => {
     expect(listed.sort()).toEqual([
       'challenge: anonymous POST /v1/join/challenge',
       'delete-resource: anonymous DELETE /v1/resources/{kind}/{name}',
+      'get-join: anonymous GET /v1/joins/{id}',
       'get-resource: anonymous GET /v1/resources/{kind}/{name}',
       'healthz: anonymous GET /healthz',
       'join: anonymous POST /v1/join',

@@ -97,9 +97,9 @@ describe('every operation', () => {
       expect(document.components.securitySchemes).toHaveProperty(scheme);
   });
 
-  test('on resources is for operators, and no other', () => {
+  test('on resources and joins that were is for operators, and no other', () => {
     for (const { path, operation } of operations)
-      expect(operation.security !== undefined).toBe(path.startsWith('/v1/resources'));
+      expect(operation.security !== undefined).toBe(/^\/v1\/(?:resources|joins)\//.test(path));
   });
 });
 

@@ -9,6 +9,7 @@ const ATTEMPT = { joined: true };
 async function attempt(options: { fails?: unknown; isProbe?: () => Promise<boolean> } = {}) {
   const events: AuditEvent[] = [];
   const telemetry = recorded();
+  const logged: string[] = [];
   const ended = auditedJoin(
     async (report) => {
       report({ join_method: 'azure', system_role: 'Bot', bot: 'example' });
@@ -18,10 +19,11 @@ async function attempt(options: { fails?: unknown; isProbe?: () => Promise<boole
     options.isProbe ?? (async () => false),
     { requestId: 'id' },
     telemetry.around({ audit: (event) => void events.push(event), measure() {} }),
+    (id, event) => logged.push(`${id} ${event.outcome}`),
   );
   const [result] = await Promise.allSettled([ended]);
   const [joins] = telemetry.measured;
-  return { result, event: events[0], told: events.length, joins: joins?.dimensions };
+  return { result, event: events[0], told: events.length, joins: joins?.dimensions, logged };
 }
 
 const probe = async (): Promise<boolean> => true;
@@ -82,4 +84,12 @@ test("the prober's failure is the broker's trouble, not a probe's denial", async
 test('keys that can not be read to check the mark are a failed attempt, told as such', async () => {
   const { event } = await attempt({ isProbe: () => Promise.reject(unavailable('no keys')) });
   expect(event).toMatchObject({ outcome: 'failed', code: 'unavailable', detail: 'no keys' });
+});
+
+test('the join log gets every attempt but denied probes: those leave nothing behind', async () => {
+  const fails = denied('rule_mismatch', 'no rule');
+  expect((await attempt()).logged).toEqual(['id admitted']);
+  expect((await attempt({ fails })).logged).toEqual(['id denied']);
+  expect((await attempt({ fails, isProbe: probe })).logged).toEqual([]);
+  expect((await attempt({ isProbe: probe })).logged).toEqual(['id admitted']);
 });

@@ -1,0 +1,92 @@
+/** `joinctl joins show <request id>` */
+import type { JoinRecord } from '../../shared/protocol/join-record.ts';
+import { operand } from '../arguments.ts';
+import type { Command } from '../command.ts';
+import { Failure, UsageFailure } from '../failure.ts';
+import { printable } from '../printable.ts';
+import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { openSession } from '../session.ts';
+
+export const joinsShow: Command = {
+  words: ['joins', 'show'],
+  summary: 'show what became of a join, and why',
+  operands: ['<request id>'],
+  flags: { format: 'how to show it (text)' },
+  examples: ['joinctl joins show 01a1fa95-c122-7a58-aa32-c69cc852cfc7'],
+  async run(io, args) {
+    const format = formatOf(args, 'text');
+    const id = operand(args, 0).toLowerCase();
+    if (!/^[0-9a-f-]{36}$/.test(id)) {
+      throw new UsageFailure(`"${printable(id)}" is no request id: joinbot says which one it is.`);
+    }
+    const { client } = await openSession(io, args);
+    const record = await client.join(id);
+    if (!record) {
+      throw new Failure(
+        `The join log has no ${id}: it keeps attempts of proved machines for 30 days, and a sample of the others. The broker's own log has them all.`,
+      );
+    }
+    if (format === 'text') io.stdout.write(asText(record));
+    else io.stdout.write(format === 'json' ? toJson(record) : toYaml(record));
+  },
+};
+
+/** What to do about a reason, where it is not the machine's own doing. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  [
+    'access_token_audience',
+    "Make the agent's onboarding.azure.audience one of JOIN_BROKER_AUDIENCES.",
+  ],
+  [
+    'access_token_tenant',
+    "Name the identity's tenant in an allow rule, or in JOIN_BROKER_TENANTS.",
+  ],
+  ['bot_expired', 'Move the end of the bot, or make another one: joinctl edit bots/<name>'],
+  ['bot_not_found', 'Create the bot: joinctl bots add <name>'],
+  ['join_token_expired', 'Move the end of the join token: joinctl edit tokens/<name>'],
+  ['join_token_not_found', 'Check onboarding.token of the agent, or create it: joinctl tokens add'],
+  ['locked', 'End the lock: joinctl get locks, joinctl unlock <lock>'],
+  ['machine_identity', 'Assign the identity to the machine; after a change, wait a few minutes.'],
+  ['machine_not_found', "Check that the broker's identity may read the machine's subscription."],
+  [
+    'role_not_allowed',
+    'Give the bot the role, or create it: joinctl bots update <name> --add-roles=<role>',
+  ],
+  [
+    'rule_mismatch',
+    'Widen a rule of the join token if this machine is to join: joinctl edit tokens/<name>',
+  ],
+]);
+
+const LABELS = {
+  time: 'Time',
+  outcome: 'Outcome',
+  reason: 'Reason',
+  code: 'Code',
+  detail: 'Detail',
+  join_token: 'Join token',
+  join_method: 'Join method',
+  system_role: 'System role',
+  bot: 'Bot',
+  instance_id: 'Instance',
+  generation: 'Generation',
+  serials: 'Serials',
+  vm_id: 'vmId',
+  resource_id: 'Resource id',
+  subscription: 'Subscription',
+  tenant: 'Tenant',
+  client: 'Client',
+} as const satisfies Partial<Record<keyof JoinRecord, string>>;
+
+function asText(record: JoinRecord): string {
+  const width = Math.max(...Object.values(LABELS).map(({ length }) => length));
+  const lines = Object.entries(LABELS).flatMap(([name, label]) => {
+    const value = record[name as keyof typeof LABELS];
+    if (value === undefined || (name === 'code' && record.reason !== undefined)) return [];
+    return [
+      `${label.padEnd(width)}  ${printable(Array.isArray(value) ? value.join(', ') : String(value))}\n`,
+    ];
+  });
+  const advice = ADVICE.get(record.reason ?? '');
+  return lines.join('') + (advice === undefined ? '' : `\n${advice}\n`);
+}

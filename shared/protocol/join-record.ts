@@ -1,0 +1,36 @@
+/** `GET /v1/joins/{request id}`: one attempt to join, as the join log keeps it for operators. */
+import * as z from 'zod/mini';
+import { guid, timestamp } from './values.ts';
+
+/** A request id: a UUID of version 7, in lower case. */
+export const requestId = z
+  .string()
+  .check(
+    z.regex(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      'expected a request id, such as 01a1fa95-c122-7a58-aa32-c69cc852cfc7',
+    ),
+  );
+
+/** What became of it, why, and what was known of the machine by then. */
+export const joinRecord = z.object({
+  request_id: requestId,
+  time: timestamp,
+  outcome: z.enum(['admitted', 'denied', 'failed']),
+  code: z.optional(z.string()),
+  reason: z.optional(z.string()),
+  detail: z.optional(z.string()),
+  join_token: z.optional(z.string()),
+  join_method: z.optional(z.string()),
+  system_role: z.optional(z.string()),
+  bot: z.optional(z.string()),
+  instance_id: z.optional(guid),
+  generation: z.optional(z.int()),
+  vm_id: z.optional(guid),
+  subscription: z.optional(guid),
+  tenant: z.optional(guid),
+  resource_id: z.optional(z.string()),
+  serials: z.optional(z.array(z.string())),
+  client: z.optional(z.string()),
+});
+export type JoinRecord = z.infer<typeof joinRecord>;

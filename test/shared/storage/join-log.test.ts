@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { unavailable } from '../../../shared/refusal.ts';
+import { makeRequestId } from '../../../shared/request-id.ts';
+import { createJoinLog, JOIN_LOG_DAYS } from '../../../shared/storage/join-log.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { JoinEvent } from '../../../shared/telemetry/telemetry.ts';
+
+const NOON = new Date('2026-11-20T12:00:00Z');
+const DAY_MS = 24 * 3600 * 1000;
+const VM = '1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11';
+
+const denied: JoinEvent = {
+  event: 'join',
+  outcome: 'denied',
+  code: 'access_denied',
+  reason: 'rule_mismatch',
+  detail: 'azure.allow[0].resource_groups did not match',
+  vm_id: VM,
+  access_token_sha256: '00',
+  duration_ms: 3,
+};
+
+function setUp(table = createMemoryTable()) {
+  const tasks: (() => void)[] = [];
+  const failures: string[] = [];
+  const log = createJoinLog({
+    table,
+    later: (task) => tasks.push(task),
+    onFailure: (why) => failures.push(why),
+  });
+  return { log, table, tasks, failures };
+}
+
+test('an attempt is found by its request id alone, once its batch is written', async () => {
+  const { log, tasks } = setUp();
+  const id = makeRequestId(NOON);
+  log.record(id, denied);
+  expect(await log.find(id)).toBeUndefined();
+  expect(tasks).toHaveLength(1);
+  await log.flush();
+  expect(await log.find(id)).toEqual({
+    request_id: id,
+    time: '2026-11-20T12:00:00Z',
+    outcome: 'denied',
+    code: 'access_denied',
+    reason: 'rule_mismatch',
+    detail: 'azure.allow[0].resource_groups did not match',
+    vm_id: VM,
+  });
+  expect(await log.find(makeRequestId(NOON))).toBeUndefined();
+});
+
+test('a thousand attempts are one task, few writes, and all found', async () => {
+  const memory = createMemoryTable();
+  let writes = 0;
+  const { log, tasks } = setUp({
+    ...memory,
+    apply: (operations) => {
+      writes += 1;
+      return memory.apply(operations);
+    },
+  });
+  const ids = Array.from({ length: 1000 }, () => makeRequestId(NOON));
+  for (const id of ids) log.record(id, denied);
+  await log.flush();
+  expect(tasks).toHaveLength(1);
+  expect(writes).toBeLessThanOrEqual(32);
+  expect((await Promise.all(ids.map(log.find))).every(Boolean)).toBe(true);
+});
+
+test('of callers who proved nothing, one in 256 leaves a row', async () => {
+  const { log, table } = setUp();
+  const { vm_id: _, ...unproved } = denied;
+  const id = makeRequestId(NOON);
+  for (let i = 0; i < 256; i += 1) {
+    log.record(id.slice(0, -2) + i.toString(16).padStart(2, '0'), unproved);
+  }
+  await log.flush();
+  expect(await table.list({})).toHaveLength(1);
+});
+
+test('storage that is down is told of, and stops nothing', async () => {
+  const { log, failures } = setUp({
+    ...createMemoryTable(),
+    apply: () => Promise.reject(unavailable('storage can not be asked now')),
+  });
+  log.record(makeRequestId(NOON), denied);
+  await log.flush();
+  expect(failures).toEqual([
+    '1 joins could not be written to the join log: Refusal: storage can not be asked now',
+  ]);
+});
+
+test('what can not be kept is counted and told', async () => {
+  const { log, failures } = setUp();
+  for (let i = 0; i < 5003; i += 1) log.record(makeRequestId(NOON), denied);
+  await log.flush();
+  expect(failures).toEqual(['3 joins were not kept in the join log']);
+});
+
+test('sweeping removes what is older than the retention, and nothing else', async () => {
+  const { log } = setUp();
+  const at = (days: number): Date => new Date(NOON.getTime() + days * DAY_MS);
+  const ids = [0, 1, JOIN_LOG_DAYS].map((days) => makeRequestId(at(days)));
+  for (const id of ids) log.record(id, denied);
+  await log.flush();
+  expect(await log.sweep(at(JOIN_LOG_DAYS))).toBe(0);
+  expect(await log.sweep(at(JOIN_LOG_DAYS + 1))).toBe(1);
+  expect((await Promise.all(ids.map(log.find))).map(Boolean)).toEqual([false, true, true]);
+});
