@@ -10,6 +10,7 @@ import {
 } from '../shared/protocol/join.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
+import { type TrustBundle, trustBundle } from '../shared/protocol/trust.ts';
 import { VERSION } from '../shared/protocol/version.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
@@ -18,6 +19,7 @@ import { printable } from './printable.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 export interface Broker {
+  trust(): Promise<TrustBundle>;
   challenge(request: ChallengeRequest): Promise<ChallengeAnswer>;
   join(body: JoinBody): Promise<JoinAnswer>;
 }
@@ -31,16 +33,16 @@ export function brokerAt(
   address: string,
   { clock, web, stop }: Pick<Effects, 'clock' | 'web' | 'stop'>,
 ): Broker {
-  async function post<T>(path: string, schema: z.ZodMiniType<T>, body: unknown): Promise<T> {
+  async function ask<T>(path: string, schema: z.ZodMiniType<T>, body?: unknown): Promise<T> {
     const answer = await web({
-      method: 'POST',
+      method: body === undefined ? 'GET' : 'POST',
       url: `${address}${path}`,
       headers: {
         accept: 'application/json',
-        'content-type': 'application/json',
         'user-agent': `joinbot/${VERSION}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
       },
-      body: JSON.stringify(body),
+      ...(body !== undefined && { body: JSON.stringify(body) }),
       timeoutMs: TIMEOUT_MS,
       mostBytes: MOST_BYTES,
       stop,
@@ -56,8 +58,9 @@ export function brokerAt(
   }
 
   return {
-    challenge: (request) => post('/v1/join/challenge', challengeAnswer, request),
-    join: (body) => post('/v1/join', joinAnswer, body),
+    trust: () => ask('/v1/trust', trustBundle),
+    challenge: (request) => ask('/v1/join/challenge', challengeAnswer, request),
+    join: (body) => ask('/v1/join', joinAnswer, body),
   };
 }
 
@@ -92,7 +95,7 @@ function refusal(address: string, answer: HttpAnswer, text: string, now: Date): 
       return new Failure('denied', message);
     }
     case 'instance_unknown':
-      return new Failure('instance_unknown', `the broker doesn't know this instance any more${id}`);
+      return new Failure('instance_unknown', `the broker doesn't renew this instance${id}`);
     case 'try_again':
       return new Failure('try_again', `the broker asks to try again: ${detail}${id}`, wait);
     default:

@@ -89,6 +89,9 @@ const IN_WORDS: Readonly<Record<string, string>> = {
 /** OpenSSL's verdicts on a certificate, and Node's on its name. */
 const UNTRUSTED = /CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^HOSTNAME_MISMATCH$|^INVALID_CA$/;
 
+/** What OpenSSL says of an answer that is plain HTTP. */
+const NO_TLS = /WRONG_VERSION_NUMBER|wrong version number|packet length too long/;
+
 /** What a network error of Node means, in words. */
 export function noAnswerOf(error: unknown): NoAnswer {
   if (error instanceof NoAnswer) return error;
@@ -96,6 +99,12 @@ export function noAnswerOf(error: unknown): NoAnswer {
     const code = String((cause as NodeJS.ErrnoException).code ?? '');
     const words = IN_WORDS[code];
     if (words) return new NoAnswer(words);
+    if (NO_TLS.test(`${code} ${cause.message}`)) {
+      return new NoAnswer(
+        'it does not speak TLS; a broker on this machine is named with http://',
+        true,
+      );
+    }
     if (UNTRUSTED.test(code)) {
       return new NoAnswer(`its TLS certificate is not accepted: ${cause.message}`, true);
     }

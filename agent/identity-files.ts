@@ -53,7 +53,8 @@ function sshConfig(directory: string, withCertificate: boolean): string {
   const settings = [
     `IdentityFile ${path('key')}`,
     ...(withCertificate ? [`CertificateFile ${path('key-cert.pub')}`] : []),
-    `UserKnownHostsFile ${path('known_hosts')}`,
+    // Hosts with a certificate of the broker's authority, and those that the user knows anyway.
+    `UserKnownHostsFile ${path('known_hosts')} ~/.ssh/known_hosts`,
     'IdentitiesOnly yes',
     // A machine can't be asked whether it knows a host, and known_hosts is written anew with each renewal.
     'StrictHostKeyChecking yes',

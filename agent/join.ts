@@ -81,6 +81,15 @@ async function joinOnce(
   effects: Effects,
 ): Promise<Joined> {
   const { broker, metadata } = partners;
+  const { caPins: pins } = settings;
+  if (pins.length > 0) {
+    // Before anything is proved: a broker under another root is to get no evidence, and use up no generation.
+    await verifyTrustBundle(await broker.trust(), {
+      pins,
+      known: undefined,
+      now: effects.clock.now(),
+    });
+  }
   // What doesn't depend on the challenge comes first: the challenge lives for a few minutes only.
   const resourceId = await metadata.resourceId();
   const accessToken = await metadata.accessToken(settings.azure.audience, settings.azure.clientId);

@@ -50,7 +50,11 @@ async function demonstrate(directory: string): Promise<void> {
     await stack.close();
     await writeFile(join(output, 'broker.log'), log.map((line) => `${line}\n`).join(''));
   }
-  process.stdout.write(`\nEvery step proved what it says. What was made is in ${output}\n`);
+  const skipped =
+    report.skipped > 0 ? ` (${report.skipped} of the checks need programs that are not here)` : '';
+  process.stdout.write(
+    `\nEvery step proved what it says${skipped}. What was made is in ${output}\n`,
+  );
 }
 
 async function walk(demo: Demo): Promise<void> {

@@ -11,6 +11,8 @@ export interface Report {
   /** Output of a program, lightly set off. */
   output(text: string): void;
   failure(text: string): void;
+  /** How many things could not be shown. */
+  readonly skipped: number;
 }
 
 export interface Terminal {
@@ -29,13 +31,20 @@ export function createReport(
     terminal.write(`${line}\n`);
   };
   let steps = 0;
+  let skipped = 0;
   return {
     step: (title) => {
       steps += 1;
       print(`\n${style('bold', `${steps}. ${title}`)}`);
     },
     proof: (text) => print(`   ${style('green', '✓')} ${text}`),
-    skip: (text) => print(`   ${style('yellow', '-')} ${text}`),
+    skip: (text) => {
+      skipped += 1;
+      print(`   ${style('yellow', '-')} ${text}`);
+    },
+    get skipped() {
+      return skipped;
+    },
     output: (text) => {
       for (const line of stripVTControlCharacters(text).trimEnd().split('\n')) {
         print(`     ${style('dim', line)}`);

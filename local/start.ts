@@ -61,6 +61,6 @@ Try, in another terminal in ${relative(process.cwd(), ROOT) || 'this folder'}:
     --destination-dir .local/identity --oneshot
   ssh-keygen -L -f .local/identity/key-cert.pub
 
-What follows is the broker's log. Ctrl-C stops everything.
+What follows is the broker's log. Ctrl-C stops everything, and forgets it: the next start has new keys and no resources.
 `;
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createPublicKey, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -76,7 +77,7 @@ test.skipIf(!hasProgram('ssh-keygen') || !hasProgram('ssh') || !hasProgram('open
     const doubled = out.replace('%', '%%');
     expect(settings).toContain(`identityfile ${join(doubled, 'key')}\n`);
     expect(settings).toContain(`certificatefile ${join(doubled, 'key-cert.pub')}\n`);
-    expect(settings).toContain(`userknownhostsfile ${join(out, 'known_hosts')}\n`);
+    expect(settings).toContain(`userknownhostsfile ${join(out, 'known_hosts')} `);
     expect(run('ssh-keygen', '-F', 'any.example.com', '-f', 'known_hosts')).toContain('CA');
   },
 );
@@ -208,7 +209,7 @@ test('joins afresh when the broker does not know the instance any more', async (
   rig.stopAfterWaits(2);
   await rig.start(guideConfig());
   expect(rig.output.join('')).toContain(
-    "the broker doesn't know this instance any more (request id request-1): joining afresh",
+    "the broker doesn't renew this instance (request id request-1): joining afresh",
   );
   expect(rig.output.join('').match(/joined as bot example/g)).toHaveLength(2);
 });
@@ -249,14 +250,15 @@ test('one directory that can not be written does not keep the others from theirs
   expect(await visible(good)).toEqual(IDENTITY);
 });
 
-test('writes nothing when the trust bundle is of a root that is not pinned', async () => {
+test('proves and writes nothing when the trust bundle is of a root that is not pinned', async () => {
   const rig = await createRig();
   const pin = `sha256:${'0'.repeat(64)}`;
   expect(await rig.start(storageConfig(rig), '--oneshot', '--ca-pin', pin)).toBe(1);
   expect(rig.output.at(-1)).toContain(
     `its root is ${rig.broker.pin}, which is not among the configured CA pins`,
   );
-  expect(await visible(join(rig.folder, 'bot'))).toEqual(['issuing-certificates.json']);
+  expect(rig.broker.calls.map(({ path }) => path)).toEqual(['/v1/trust']);
+  expect(existsSync(join(rig.folder, 'bot'))).toBe(false);
 });
 
 test('installs no trust bundle that is older than the one before', async () => {

@@ -86,6 +86,7 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
       const { pathname: path } = new URL(request.url);
       const body = await request.clone().text();
       calls.push({ path, body });
+      if (path === '/v1/trust') return Response.json(await trustOf(broker, now()));
       if (path !== '/v1/join' && path !== '/v1/join/challenge') return problemAnswer('not_found');
       const mishap = broker.next[path].shift() ?? 'right';
       if (typeof mishap === 'function') return mishap(request);

@@ -94,3 +94,14 @@ test.each([
   const cause = Object.assign(new Error('why'), { code });
   expect(noAnswerOf(new TypeError('fetch failed', { cause })).untrusted).toBe(untrusted);
 });
+
+test('a server that speaks plain http to https is told apart from one that is not trusted', () => {
+  const cause = Object.assign(new Error('SSL routines:ssl3_get_record:wrong version number'), {
+    code: 'ERR_SSL_WRONG_VERSION_NUMBER',
+  });
+  const answer = noAnswerOf(new TypeError('fetch failed', { cause }));
+  expect(answer.message).toBe(
+    'it does not speak TLS; a broker on this machine is named with http://',
+  );
+  expect(answer.untrusted).toBe(true);
+});

@@ -156,7 +156,7 @@ test('joins afresh when the answer to a renewal was lost for good', async () => 
   rig.stopAfterWaits(6);
   await rig.start(guideConfig());
   // The broker knows the instance by the key of the lost answer, which the agent can't use.
-  expect(rig.output.join('')).toContain("the broker doesn't know this instance any more");
+  expect(rig.output.join('')).toContain("the broker doesn't renew this instance");
   expect(rig.output.join('').match(/INFO {2}joined as bot example/g)).toHaveLength(2);
 });
 
