@@ -12,7 +12,9 @@ import { didYouMean } from './suggestion.ts';
 /** Runs one command line. 0: done; 1: it did not work; 2: the command line is wrong; 3: `apply --diff` found a difference. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
-    await dispatch(parseArguments(argv), io);
+    // As most tools take it.
+    const words = argv.length === 1 && argv[0] === '--version' ? ['version'] : argv;
+    await dispatch(parseArguments(words), io);
     return 0;
   } catch (error) {
     io.stderr.write(`${report(error, argv.includes('--verbose'))}\n`);

@@ -58,6 +58,11 @@ describe('joinctl', () => {
     },
   );
 
+  it('knows --version, as most tools do', async () => {
+    const { run } = await terminal();
+    expect(await run('--version')).toEqual(await run('version'));
+  });
+
   it('takes flags before, between and after the operands', async () => {
     const { run } = await terminal({ env: {}, signedIn: true });
     const before = await run('--proxy', 'broker.example.com', 'get', 'roles', '--format=json');
