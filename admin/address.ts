@@ -1,4 +1,5 @@
 /** A broker's address as people write it: `host`, `host:port` or a whole URL. */
+import { isLoopback } from '../shared/protocol/loopback.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
 
@@ -9,7 +10,7 @@ export function parseAddress(text: string): string {
   if (!url || !['https:', 'http:'].includes(url.protocol) || !isOnlyOrigin(url)) {
     throw new Failure(`"${shown}" is no broker address: write host, host:port or https://host.`);
   }
-  if (url.protocol === 'http:' && !isLoopback(url)) {
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
     throw new Failure(`"${shown}" is not on this machine, so it must be https, not http.`);
   }
   return url.origin;
@@ -25,10 +26,6 @@ const isOnlyOrigin = (url: URL): boolean =>
   url.pathname === '/' &&
   url.search === '' &&
   url.hash === '';
-
-/** Whether a URL names this machine itself: 127.0.0.0/8, ::1 or localhost. */
-export const isLoopback = (url: URL): boolean =>
-  /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname);
 
 /** The address as configs write it: `host:port` where it is https, else the whole. */
 export function shortAddress(origin: string): string {

@@ -1,8 +1,9 @@
 /** Finds the local stack of a checkout, so that `joinctl` works beside `npm start` with no flag at all. */
 import { dirname, join } from 'node:path';
 import * as z from 'zod/mini';
+import { isLoopback } from '../shared/protocol/loopback.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
-import { isLoopback, parseUrl } from './address.ts';
+import { parseUrl } from './address.ts';
 import { Failure } from './failure.ts';
 import { readIfThere } from './files.ts';
 import { printable } from './printable.ts';
@@ -45,7 +46,7 @@ function parseEndpoints(text: string, file: string): LocalStack {
 
 function loopbackAddress(text: string, field: string, file: string): string {
   const url = parseUrl(text);
-  if (url && ['http:', 'https:'].includes(url.protocol) && isLoopback(url)) {
+  if (url && ['http:', 'https:'].includes(url.protocol) && isLoopback(url.hostname)) {
     return url.href.replace(/\/$/, '');
   }
   throw new Failure(

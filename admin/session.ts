@@ -1,6 +1,7 @@
 /** Which broker a command talks to, and as whom. */
 import type { Discovery } from '../shared/protocol/discovery.ts';
-import { isLoopback, parseAddress } from './address.ts';
+import { isLoopback } from '../shared/protocol/loopback.ts';
+import { parseAddress } from './address.ts';
 import { type Arguments, flagValue, hasFlag } from './arguments.ts';
 import { type BrokerClient, brokerClient, discover } from './broker-client.ts';
 import { Failure, UsageFailure } from './failure.ts';
@@ -154,7 +155,7 @@ async function chooseTarget(io: Io, args: Arguments): Promise<Target> {
 
 async function namedTarget(io: Io, broker: string, profile: Profile | undefined): Promise<Target> {
   if (profile?.broker === broker) return { from: 'profile', broker, profile };
-  const stack = isLoopback(new URL(broker)) ? await findLocalStack(io.cwd) : undefined;
+  const stack = isLoopback(new URL(broker).hostname) ? await findLocalStack(io.cwd) : undefined;
   return stack?.broker === broker
     ? { from: 'local stack', broker, stack }
     : { from: 'address', broker };

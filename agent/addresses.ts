@@ -1,4 +1,5 @@
 /** Addresses that people write: the broker's, and the two that point the agent at a simulated VM. */
+import { isLoopback } from '../shared/protocol/loopback.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
 
@@ -52,6 +53,3 @@ function baseUrl(variable: string, text: string): URL {
 }
 
 const withoutSlash = (url: URL): string => url.href.replace(/\/$/, '');
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);

@@ -15,6 +15,7 @@ import { fetchText } from '../shared/fetch-text.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { publicUrl, type Settings, SettingsError } from '../shared/settings.ts';
 import type { Table, TableName, Tables } from '../shared/storage/table.ts';
+import { plainFetch } from './plain-fetch.ts';
 import { openTelemetry } from './telemetry.ts';
 
 const KEY_SET_LIMITS = { mostBytes: 512 * 1024, milliseconds: 5000 };
@@ -38,7 +39,6 @@ export function composeBroker(settings: Settings): Broker {
       '../shared/attestation/azure-machine-directory.ts'
     );
     return createAzureMachineDirectory({
-      // The SDK sends no token over plain http, which a simulated cloud speaks on loopback.
       management: cloud.management.replace(/^http:/, 'https:'),
       audience: cloud.management,
       fetch: cloud.name === 'Simulated' ? plainFetch : fetch,
@@ -100,13 +100,6 @@ function anchorsOf(setting: string, pem: string): Uint8Array[] {
     throw new SettingsError(`${setting}: expected certificates in PEM`);
   }
 }
-
-/** Says that it came over https, so that links to further pages are written like that. */
-const plainFetch: typeof fetch = (input, init) => {
-  const headers = new Headers(init?.headers);
-  headers.set('x-forwarded-proto', 'https');
-  return fetch(String(input).replace(/^https:/, 'http:'), { ...init, headers });
-};
 
 /** Runs at the first call only; after a failure the next call tries again. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -4,6 +4,7 @@ import type { Settings } from '../shared/settings.ts';
 import { createBufferedTelemetry, type Exporter } from '../shared/telemetry/buffered-telemetry.ts';
 import { createLogTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts';
 import { onceIdle } from './idle.ts';
+import { plainFetch } from './plain-fetch.ts';
 
 export function openTelemetry(settings: Settings, now: () => Date): Telemetry {
   const write = (line: string): void => {
@@ -48,7 +49,3 @@ async function openExporter(
 }
 
 const LOOPBACK = /(?:^|;)IngestionEndpoint=http:\/\/127\.0\.0\.1:\d+\/?(?:;|$)/i;
-
-/** The SDK makes https of every address. */
-const plainFetch: typeof fetch = (input, init) =>
-  fetch(String(input).replace(/^https:/, 'http:'), init);

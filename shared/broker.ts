@@ -28,6 +28,7 @@ import type { TrustBundle } from './protocol/trust.ts';
 import { formatTimestamp } from './protocol/values.ts';
 import { VERSION } from './protocol/version.ts';
 import { unavailable } from './refusal.ts';
+import { remembered } from './remembered.ts';
 import { createResourceApi, type ResourceApi } from './resource-api.ts';
 import { acceptedAudiences, type Settings } from './settings.ts';
 import { createInstances } from './storage/instances.ts';
@@ -259,25 +260,5 @@ export function createBroker(parts: BrokerParts): Broker {
     sweep: async () => (await instances.sweep(now())) + (await joinLog.sweep(now())),
     telemetry,
     now,
-  };
-}
-
-/** Remembers an answer for some seconds, or until its argument is another one. Failures are not remembered. */
-function remembered<A, T>(
-  seconds: number,
-  now: () => Date,
-  ask: (about: A) => Promise<T>,
-): (about: A) => Promise<T> {
-  let known: { readonly about: A; readonly at: number; readonly answer: Promise<T> } | undefined;
-  return (about) => {
-    const at = now().getTime();
-    if (known && known.about === about && at - known.at < seconds * 1000) return known.answer;
-    const answer = ask(about);
-    const entry = { about, at, answer };
-    known = entry;
-    answer.catch(() => {
-      if (known === entry) known = undefined;
-    });
-    return answer;
   };
 }

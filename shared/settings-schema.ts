@@ -1,6 +1,7 @@
 /** Every setting: its schema, what it means, and what stands for it where it is not there. docs/settings.md is made from this. */
 import * as z from 'zod/mini';
 import { cloudName } from './attestation/cloud-profile.ts';
+import { isLoopback } from './protocol/loopback.ts';
 import { guid, parseDuration } from './protocol/values.ts';
 
 const listOf = <T>(item: z.ZodMiniType<T, string>) =>
@@ -213,10 +214,6 @@ export function isLoopbackAddress(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url?.protocol === 'http:' && isLoopback(url.hostname) && url.href === `${url.origin}/`;
 }
-
-/** Whether a host name or address is this machine's own. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 
 /** docs/settings.md. */
 export function settingsMarkdown(): string {

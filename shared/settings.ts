@@ -1,9 +1,9 @@
 /** The broker's settings: environment variables, checked at start (rule 17). */
 import { AZURE_CLOUDS } from './attestation/cloud-profile.ts';
+import { isLoopback } from './protocol/loopback.ts';
 import { parseWith, sentenceOf } from './protocol/schema.ts';
 import {
   isAddress,
-  isLoopback,
   isLoopbackAddress,
   SETTINGS,
   type Setting,

@@ -12,6 +12,7 @@ import {
 } from '../encoding/certificate.ts';
 import { OID } from '../encoding/oids.ts';
 import { isStrong } from '../encoding/public-key-info.ts';
+import { CERTIFICATE_SIGNATURES } from '../encoding/signature-algorithms.ts';
 
 export interface PathOptions {
   readonly intermediates: readonly Certificate[];
@@ -29,17 +30,6 @@ export type CertificatePath =
 const MOST_INTERMEDIATES = 6;
 const MOST_CERTIFICATES_IN_PATH = 5;
 const MOST_SIGNATURE_CHECKS = 12;
-
-/** Signature algorithms of certificates: SHA-256 or better, with the kind of key that fixes them (rule 2). */
-const SIGNATURES: Readonly<Record<string, { readonly key: 'rsa' | 'ec'; readonly hash: string }>> =
-  {
-    [OID.sha256WithRSAEncryption]: { key: 'rsa', hash: 'sha256' },
-    [OID.sha384WithRSAEncryption]: { key: 'rsa', hash: 'sha384' },
-    [OID.sha512WithRSAEncryption]: { key: 'rsa', hash: 'sha512' },
-    [OID.ecdsaWithSHA256]: { key: 'ec', hash: 'sha256' },
-    [OID.ecdsaWithSHA384]: { key: 'ec', hash: 'sha384' },
-    [OID.ecdsaWithSHA512]: { key: 'ec', hash: 'sha512' },
-  };
 
 /** Finds a path whose every certificate passes rule 4. The problem names the check that came furthest. */
 export function buildCertificatePath(signer: Certificate, options: PathOptions): CertificatePath {
@@ -128,7 +118,7 @@ function constraintProblem(extensions: Certificate['extensions']): string | unde
 }
 
 function signatureProblem(child: Certificate, issuer: Certificate): string | undefined {
-  const scheme = SIGNATURES[child.signatureAlgorithm];
+  const scheme = CERTIFICATE_SIGNATURES[child.signatureAlgorithm];
   if (!scheme) return 'a signature algorithm is not accepted';
   let issuerKey: CertificateKey;
   try {

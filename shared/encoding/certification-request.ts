@@ -11,21 +11,8 @@ import {
   decodeSmallInteger,
   TAG,
 } from './der-decode.ts';
-import { OID } from './oids.ts';
 import { type PublicKeyInfo, parsePublicKeyInfo, verifyingKey } from './public-key-info.ts';
-
-/** Signature algorithms of a request, by the kind of key that must have made them. */
-const SIGNATURES: Readonly<
-  Record<string, { readonly key: 'rsa' | 'ec' | 'ed25519'; readonly hash: string | null }>
-> = {
-  [OID.sha256WithRSAEncryption]: { key: 'rsa', hash: 'sha256' },
-  [OID.sha384WithRSAEncryption]: { key: 'rsa', hash: 'sha384' },
-  [OID.sha512WithRSAEncryption]: { key: 'rsa', hash: 'sha512' },
-  [OID.ecdsaWithSHA256]: { key: 'ec', hash: 'sha256' },
-  [OID.ecdsaWithSHA384]: { key: 'ec', hash: 'sha384' },
-  [OID.ecdsaWithSHA512]: { key: 'ec', hash: 'sha512' },
-  [OID.ed25519]: { key: 'ed25519', hash: null },
-};
+import { REQUEST_SIGNATURES } from './signature-algorithms.ts';
 
 export interface CertificationRequest {
   readonly publicKey: PublicKeyInfo;
@@ -50,7 +37,7 @@ export function parseCertificationRequest(der: Uint8Array): CertificationRequest
   reader.end();
 
   const publicKey = parsePublicKeyInfo(publicKeyInfo);
-  const scheme = algorithm && SIGNATURES[decodeOid(algorithm)];
+  const scheme = algorithm && REQUEST_SIGNATURES[decodeOid(algorithm)];
   const plain = !parameters || (parameters.tag === TAG.null && parameters.content.length === 0);
   if (!scheme || !plain) throw new DerError('signature algorithm is not accepted');
   return {

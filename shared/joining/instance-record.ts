@@ -47,7 +47,7 @@ export function renewedInstance(before: Instance, join: DecidedJoin): Instance {
   return { ...before, ...generation(join, before.generation + 1, used, serials) };
 }
 
-/** The use of this very request, if the challenge was used; refuses any other request under the same challenge. */
+/** What the challenge was used for, if it was; whether by the same request is for the caller to see. */
 export function usedFor(instance: Instance, challengeId: string): UsedChallenge | undefined {
   return instance.usedChallenges.find(({ id }) => id === challengeId);
 }
