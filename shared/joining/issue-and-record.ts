@@ -42,39 +42,37 @@ export async function issueAndRecord(
       );
     });
   const answer = (
-    instance: Instance,
-    used: Pick<UsedChallenge, 'generation' | 'certificates'>,
-  ): Joined => {
+    { id: instanceId, bot }: Instance,
+    { generation, certificates }: Pick<UsedChallenge, 'generation' | 'certificates'>,
+  ): Joined => ({ bot, instanceId, generation, certificates: mint(instanceId, certificates) });
+  /** Tells of certificates only once they leave: the audit line has no serial number that nobody got. */
+  const release = (joined: Joined, certificates: UsedChallenge['certificates']): Joined => {
     report({
-      instance_id: instance.id,
-      generation: used.generation,
-      serials: used.certificates.map(({ serial }) => serial),
+      instance_id: joined.instanceId,
+      generation: joined.generation,
+      serials: certificates.map(({ serial }) => serial),
     });
-    const { id: instanceId, bot } = instance;
-    return {
-      bot,
-      instanceId,
-      generation: used.generation,
-      certificates: mint(instanceId, used.certificates),
-    };
+    return joined;
+  };
+  const again = (instance: Instance, used: UsedChallenge): Joined => {
+    const { certificates } = sameRequest(used, decided);
+    return release(answer(instance, used), certificates);
   };
 
   const before = renewing && usedFor(renewing.instance, decided.challenge.id);
-  if (renewing && before) return answer(renewing.instance, sameRequest(before, decided));
+  if (renewing && before) return again(renewing.instance, before);
   const instance = renewing ? renewedInstance(renewing.instance, decided) : firstInstance(decided);
-  const minted = answer(instance, {
-    generation: instance.generation,
-    certificates: decided.certificates,
-  });
+  const { certificates } = decided;
+  const minted = answer(instance, { generation: instance.generation, certificates });
   const written = renewing
     ? await instances.replace(instance, renewing.etag)
     : await instances.insert(instance);
-  if (written) return minted;
+  if (written) return release(minted, certificates);
 
   // Somebody was faster: this very request (a lost answer, the SDK's second try), or another one.
   const stored = await instances.read(decided.bot, instance.id);
   const used = stored && usedFor(stored.instance, decided.challenge.id);
-  if (stored && used) return answer(stored.instance, sameRequest(used, decided));
+  if (stored && used) return again(stored.instance, used);
   throw new Refusal('try_again', 'another renewal of this instance was faster: try again');
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { botExample, createScene } from '../broker/fixtures.ts';
-import { join, joined } from '../broker/joiner.ts';
+import { askChallenge, join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
 import { type Answer, createTestBroker } from '../broker/test-broker.ts';
 
@@ -163,4 +163,13 @@ test.each([
   });
   expect(api.audit.at(-1)).toMatchObject({ event: 'join', outcome: 'failed' });
   expect((api.audit.at(-1) as { client?: string }).client).toBe(client);
+});
+
+test('a join whose certificates did not leave names no serial numbers', async () => {
+  const { api, vm } = await createScene();
+  const challenge = await askChallenge(api);
+  expect(await join(api, vm, { challenge })).toBeAdmitted();
+  expect(api.audit.at(-1)).toMatchObject({ serials: [expect.stringMatching(/^[0-9a-f]{32}$/)] });
+  expect(await join(api, vm, { challenge })).toBeDenied(api, 'challenge_used');
+  expect(api.audit.at(-1)).not.toHaveProperty('serials');
 });
