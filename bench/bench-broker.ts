@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCloud } from '../local/azure/cloud.ts';
-import { parseMachineId } from '../shared/attestation/resource-id.ts';
+import { parseMachineId } from '../shared/attestation/azure/resource-id.ts';
 import { openLocalCustody } from '../shared/authority/local-custody.ts';
 import { type Broker, createBroker } from '../shared/broker.ts';
 import { fetchText } from '../shared/fetch-text.ts';

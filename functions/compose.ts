@@ -5,9 +5,9 @@ import {
   AZURE_CLOUDS,
   type CloudProfile,
   simulatedCloud,
-} from '../shared/attestation/cloud-profile.ts';
-import type { MachineDirectory } from '../shared/attestation/machine-directory.ts';
-import { azureTrustAnchors, readTrustAnchors } from '../shared/attestation/trust-anchors.ts';
+} from '../shared/attestation/azure/cloud-profile.ts';
+import type { MachineDirectory } from '../shared/attestation/azure/machine-directory.ts';
+import { azureTrustAnchors, readTrustAnchors } from '../shared/attestation/azure/trust-anchors.ts';
 import type { Custody } from '../shared/authority/custody.ts';
 import { openLocalCustody } from '../shared/authority/local-custody.ts';
 import { type Broker, createBroker } from '../shared/broker.ts';
@@ -36,7 +36,7 @@ export function composeBroker(settings: Settings): Broker {
   });
   const machines = once(async () => {
     const { createAzureMachineDirectory } = await import(
-      '../shared/attestation/azure-machine-directory.ts'
+      '../shared/attestation/azure/azure-machine-directory.ts'
     );
     return createAzureMachineDirectory({
       management: cloud.management.replace(/^http:/, 'https:'),

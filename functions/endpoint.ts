@@ -4,7 +4,8 @@
  */
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import type { ZodMiniType } from 'zod/mini';
-import type { Broker, Call } from '../shared/broker.ts';
+import type { Broker } from '../shared/broker.ts';
+import type { Call } from '../shared/call.ts';
 import { PROBE_HEADER } from '../shared/joining/probe-mark.ts';
 import { PROBLEMS, type Problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith } from '../shared/protocol/schema.ts';

@@ -1,4 +1,4 @@
-import { checkRight } from '../shared/attestation/operator.ts';
+import { checkRight } from '../shared/operators/operator.ts';
 import { badInput, Refusal } from '../shared/refusal.ts';
 import { isRequestId } from '../shared/storage/join-log.ts';
 import type { BrokerEndpoint } from './endpoint.ts';

@@ -1,4 +1,4 @@
-import { checkRight, type Operator } from '../shared/attestation/operator.ts';
+import { checkRight, type Operator } from '../shared/operators/operator.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { ResourceEvent } from '../shared/telemetry/telemetry.ts';
 import type { Answer, Endpoint, Exchange } from './endpoint.ts';

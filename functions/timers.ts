@@ -1,6 +1,7 @@
 /** The timer functions. Each runs on an instance of its own, maybe late, maybe twice: their work converges. */
 import type { InvocationContext, Timer } from '@azure/functions';
-import type { Broker, Call } from '../shared/broker.ts';
+import type { Broker } from '../shared/broker.ts';
+import type { Call } from '../shared/call.ts';
 import { makeRequestId } from '../shared/request-id.ts';
 
 export interface TimerFunction {

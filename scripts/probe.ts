@@ -6,8 +6,8 @@
  */
 import { createSecretKey, randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { AZURE_CLOUDS } from '../shared/attestation/cloud-profile.ts';
-import { azureTrustAnchors } from '../shared/attestation/trust-anchors.ts';
+import { AZURE_CLOUDS } from '../shared/attestation/azure/cloud-profile.ts';
+import { azureTrustAnchors } from '../shared/attestation/azure/trust-anchors.ts';
 import {
   type DenialParts,
   denyLookAlike,

@@ -1,11 +1,11 @@
 /** The broker, composed of its parts. It knows nothing of Azure Functions; everything outside comes in as an argument. */
 import { createHash } from 'node:crypto';
-import type { CloudProfile } from './attestation/cloud-profile.ts';
-import { createDirectoryKeys } from './attestation/directory-keys.ts';
-import { guardMachineDirectory } from './attestation/guarded-machine-directory.ts';
-import { createKnownCertificates } from './attestation/known-certificates.ts';
-import type { MachineDirectory } from './attestation/machine-directory.ts';
-import { identifyOperator, type Operator } from './attestation/operator.ts';
+import type { CloudProfile } from './attestation/azure/cloud-profile.ts';
+import { createDirectoryKeys } from './attestation/azure/directory-keys.ts';
+import { guardMachineDirectory } from './attestation/azure/guarded-machine-directory.ts';
+import { createKnownCertificates } from './attestation/azure/known-certificates.ts';
+import { createMachineBinder } from './attestation/azure/machine-binder.ts';
+import type { MachineDirectory } from './attestation/azure/machine-directory.ts';
 import type { Authorities } from './authority/authorities.ts';
 import type { Custody } from './authority/custody.ts';
 import { rememberDataKeys } from './authority/genuine-keys.ts';
@@ -14,12 +14,14 @@ import { createKeyring } from './authority/keyring.ts';
 import { rotateKeys } from './authority/rotate.ts';
 import { ROTATION_POLICY } from './authority/rotation.ts';
 import { makeTrustBundle } from './authority/trust-bundle.ts';
+import type { Call } from './call.ts';
 import { auditedJoin } from './joining/audited-join.ts';
 import { makeChallenge } from './joining/challenge.ts';
 import type { Report } from './joining/issue-and-record.ts';
 import { join } from './joining/join.ts';
-import { createMachineBinder } from './joining/machine-binder.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
+import { identifyOperator, type Operator } from './operators/operator.ts';
+import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ChallengeAnswer, ChallengeRequest, JoinAnswer, JoinBody } from './protocol/join.ts';
@@ -29,7 +31,6 @@ import { formatTimestamp } from './protocol/values.ts';
 import { VERSION } from './protocol/version.ts';
 import { unavailable } from './refusal.ts';
 import { remembered } from './remembered.ts';
-import { createResourceApi, type ResourceApi } from './resource-api.ts';
 import { acceptedAudiences, type Settings } from './settings.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
@@ -55,17 +56,6 @@ export interface BrokerParts {
   readonly outside?: Outside;
   readonly telemetry: Telemetry;
   readonly now: () => Date;
-}
-
-/** One request, for the audit line. */
-export interface Call {
-  readonly requestId: string;
-  /** The client's address, where it is known. */
-  readonly client?: string | undefined;
-  /** The prober's mark, as it came. */
-  readonly probe?: string | undefined;
-  /** The invocation's own logger. */
-  readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface Broker {

@@ -1,6 +1,6 @@
 /** Every setting: its schema, what it means, and what stands for it where it is not there. docs/settings.md is made from this. */
 import * as z from 'zod/mini';
-import { cloudName } from './attestation/cloud-profile.ts';
+import { cloudName } from './attestation/azure/cloud-profile.ts';
 import { isLoopback } from './protocol/loopback.ts';
 import { guid, parseDuration } from './protocol/values.ts';
 

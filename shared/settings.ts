@@ -1,5 +1,5 @@
 /** The broker's settings: environment variables, checked at start (rule 17). */
-import { AZURE_CLOUDS } from './attestation/cloud-profile.ts';
+import { AZURE_CLOUDS } from './attestation/azure/cloud-profile.ts';
 import { isLoopback } from './protocol/loopback.ts';
 import { parseWith, sentenceOf } from './protocol/schema.ts';
 import {

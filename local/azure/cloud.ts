@@ -2,7 +2,7 @@
  * A simulated Azure: directory, management API, certificate download, machines with their IMDS, on a clock of its own.
  * Made in milliseconds, shares nothing with any other, and every part of it can be bent or made to fail.
  */
-import type { SimulatedCloud } from '../../shared/attestation/cloud-profile.ts';
+import type { SimulatedCloud } from '../../shared/attestation/azure/cloud-profile.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
 import { ATTESTED_DOMAIN, PKI_ADDRESSES } from './certificates/microsoft-names.ts';
 import { createRsaKeySource, type RsaKeySource } from './certificates/rsa-keys.ts';

@@ -2,8 +2,9 @@
  * The authorities in the memory of one function instance. Instances and the timer never share memory, so keys are read
  * again by time, and early when one is missing, at most once per cooldown (rule 8).
  */
+
+import type { OnLookup } from '../lookups.ts';
 import { type Refusal, unavailable } from '../refusal.ts';
-import type { OnLookup } from '../telemetry/lookups.ts';
 import { type Authorities, authoritiesOf } from './authorities.ts';
 import { openGenuineKeys } from './genuine-keys.ts';
 import { type RotationParts, rotateKeys } from './rotate.ts';

@@ -1,14 +1,14 @@
 /** Who may join as what: decisions of a join over the broker's own resources. Each throws a `Refusal`. */
-import type { AttestedVm } from '../attestation/azure-evidence.ts';
-import type { VerifiedMachine } from '../attestation/machine-binding.ts';
+import type { AttestedVm } from '../attestation/azure/azure-evidence.ts';
+import type { VerifiedMachine } from '../attestation/azure/machine-binding.ts';
 import type { JoinRequest } from '../protocol/join.ts';
 import { denied, type Refusal } from '../refusal.ts';
+import { couldMatch, evaluateAllowRules } from '../resources/azure-allow-rules.ts';
 import type { Bot } from '../resources/bot.ts';
 import type { JoinToken } from '../resources/join-token.ts';
 import { lockOn } from '../resources/lock.ts';
 import { isExpired } from '../resources/resource.ts';
 import type { Snapshot } from '../storage/resources.ts';
-import { couldMatch, evaluateAllowRules } from './allow-rules.ts';
 
 /** The join token, if it is for this method and role. */
 export function findJoinToken(request: JoinRequest, snapshot: Snapshot, at: Date): JoinToken {

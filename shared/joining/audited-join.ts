@@ -1,5 +1,6 @@
 /** What is told about an attempt to join, however it ends: one audit event, the metrics of joins, the join log. */
-import type { Call } from '../broker.ts';
+import type { Call } from '../call.ts';
+import type { JoinFacts } from '../protocol/join-record.ts';
 import { sentenceOf } from '../protocol/schema.ts';
 import { JOIN_FAILURES, type JoinFailure, Refusal } from '../refusal.ts';
 import type { JoinEvent, Telemetry } from '../telemetry/telemetry.ts';
@@ -11,7 +12,7 @@ export async function auditedJoin<T>(
   isProbe: () => Promise<boolean>,
   call: Call,
   telemetry: Telemetry,
-  log: (id: string, event: JoinEvent) => void,
+  log: (id: string, facts: JoinFacts) => void,
 ): Promise<T> {
   const started = performance.now();
   const facts: Partial<JoinEvent> = {};
@@ -29,11 +30,11 @@ export async function auditedJoin<T>(
   function tell(event: Omit<JoinEvent, 'event'>): void {
     const duration_ms = Math.round(performance.now() - started);
     const client = call.client === undefined ? {} : { client: call.client };
-    const whole: JoinEvent = { event: 'join', ...event, ...client, duration_ms };
-    telemetry.audit(whole, call.requestId, call.log);
+    telemetry.audit({ event: 'join', ...event, ...client, duration_ms }, call.requestId, call.log);
+    const { outcome, access_token_sha256: _, ...told } = event;
     // The prober leaves nothing behind.
-    if (whole.outcome !== 'probe') log(call.requestId, whole);
-    const { outcome, join_method: method = 'none', system_role: role = 'none', code } = event;
+    if (outcome !== 'probe') log(call.requestId, { outcome, ...told, ...client });
+    const { join_method: method = 'none', system_role: role = 'none', code } = event;
     const reason = outcome === 'failed' ? failureOf(code) : (event.reason ?? 'none');
     telemetry.measure('joins', 1, { method, role, outcome, reason });
     telemetry.measure('join_milliseconds', duration_ms, { method, outcome });

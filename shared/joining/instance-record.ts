@@ -1,5 +1,5 @@
 /** The instance rows that joins and renewals write: pure functions from what was decided to what is stored. */
-import type { VerifiedMachine } from '../attestation/machine-binding.ts';
+import type { VerifiedMachine } from '../attestation/azure/machine-binding.ts';
 import { Refusal } from '../refusal.ts';
 import type { Instance, IssuedCertificate, UsedChallenge } from '../storage/instances.ts';
 import type { CertificateKeys } from './certificate-keys.ts';

@@ -8,8 +8,9 @@ import {
   bindingEvidence,
   verifyDocument,
   verifyToken,
-} from '../attestation/azure-evidence.ts';
-import { readClaimedMachine } from '../attestation/machine-binding.ts';
+} from '../attestation/azure/azure-evidence.ts';
+import type { MachineBinder } from '../attestation/azure/machine-binder.ts';
+import { readClaimedMachine } from '../attestation/azure/machine-binding.ts';
 import type { Authorities } from '../authority/authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import { randomSerialNumber } from '../authority/tls-certificate.ts';
@@ -32,7 +33,6 @@ import { type Challenge, challengeKeySequence, verifyChallenge } from './challen
 import { decideGrant } from './grants.ts';
 import { type DecidedJoin, unixSeconds } from './instance-record.ts';
 import { issueAndRecord, type Joined, type Report } from './issue-and-record.ts';
-import type { MachineBinder } from './machine-binder.ts';
 import { findRenewing } from './renewing.ts';
 
 export interface JoinParts {

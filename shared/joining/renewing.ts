@@ -1,5 +1,5 @@
 /** Renewals: the instance that renews itself, and its proof. */
-import type { AttestedVm } from '../attestation/azure-evidence.ts';
+import type { AttestedVm } from '../attestation/azure/azure-evidence.ts';
 import type { JoinBody } from '../protocol/join.ts';
 import { badInput, Refusal } from '../refusal.ts';
 import type { Bot } from '../resources/bot.ts';

@@ -4,7 +4,7 @@
  */
 import type { Authorities } from '../authority/authorities.ts';
 import { caPin } from '../authority/trust-bundle.ts';
-import type { Call } from '../broker.ts';
+import type { Call } from '../call.ts';
 import { Refusal, unavailable } from '../refusal.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import {

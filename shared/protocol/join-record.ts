@@ -30,7 +30,10 @@ export const joinRecord = z.object({
   subscription: z.optional(guid),
   tenant: z.optional(guid),
   resource_id: z.optional(z.string()),
-  serials: z.optional(z.array(z.string())),
+  serials: z.optional(z.readonly(z.array(z.string()))),
   client: z.optional(z.string()),
 });
 export type JoinRecord = z.infer<typeof joinRecord>;
+
+/** What an attempt leaves in the join log. */
+export type JoinFacts = Omit<JoinRecord, 'request_id' | 'time'>;

@@ -1,5 +1,5 @@
 /** The `instances` table: one row for each joined machine's life as a bot. The row of a join is its replay guard. */
-import type { VerifiedFacts } from '../attestation/machine-binding.ts';
+import type { VerifiedFacts } from '../attestation/azure/machine-binding.ts';
 import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import type { Row, StoredRow, Table } from './table.ts';
 

@@ -2,15 +2,14 @@
  * The `joins` table: attempts to join, for the operator who has a request id. Rows are written in batches after the
  * answer. An attempt whose document was verified always leaves one; of the others, which cost a caller nothing, one in 256.
  */
-import { type JoinRecord, joinRecord, requestId } from '../protocol/join-record.ts';
+import { type JoinFacts, type JoinRecord, joinRecord, requestId } from '../protocol/join-record.ts';
 import { parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
-import type { JoinEvent } from '../telemetry/telemetry.ts';
 import type { Operation, Row, Table } from './table.ts';
 
 export interface JoinLog {
   /** Keeps an attempt for the next batch. Never waits, never fails. */
-  record(id: string, event: JoinEvent): void;
+  record(id: string, facts: JoinFacts): void;
   find(id: string): Promise<JoinRecord | undefined>;
   /** Writes what was kept. */
   flush(): Promise<void>;
@@ -61,13 +60,13 @@ export function createJoinLog({ table, later, onFailure }: JoinLogOptions): Join
   }
 
   return {
-    record(id, event) {
-      if (event.vm_id === undefined && !id.endsWith(SAMPLED)) return;
+    record(id, facts) {
+      if (facts.vm_id === undefined && !id.endsWith(SAMPLED)) return;
       if (kept.length >= MOST_KEPT) {
         lost += 1;
         return;
       }
-      kept.push(rowOf(id, event));
+      kept.push(rowOf(id, facts));
       if (scheduled) return;
       scheduled = true;
       later(() => void flush());
@@ -107,9 +106,8 @@ const timeOf = (id: string): Date =>
 /** Whether a text is a request id. */
 export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
 
-function rowOf(id: string, event: JoinEvent): Row {
-  const { event: _, duration_ms, access_token_sha256, ...told } = event;
-  const record = { request_id: id, time: formatTimestamp(timeOf(id)), ...told };
+function rowOf(id: string, facts: JoinFacts): Row {
+  const record = { request_id: id, time: formatTimestamp(timeOf(id)), ...facts };
   return { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
 }
 

@@ -3,10 +3,10 @@
  * instances keep a snapshot of everything and ask for the revision every five seconds at most.
  */
 import { randomUUID } from 'node:crypto';
+import type { OnLookup } from '../lookups.ts';
 import type { ResourceKind } from '../protocol/resource.ts';
 import type { AnyResource, ResourceOf } from '../resources/resource.ts';
 import { PRESET_ROLES } from '../resources/role.ts';
-import type { OnLookup } from '../telemetry/lookups.ts';
 import type { Operation, Row, StoredRow, Table } from './table.ts';
 
 export interface StoredResource {

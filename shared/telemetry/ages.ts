@@ -1,5 +1,5 @@
 /** How old, or how near to its end, is what the broker rests on: the keys that it signs with, and Azure's signers. */
-import type { KnownCertificates } from '../attestation/known-certificates.ts';
+import type { KnownCertificates } from '../attestation/azure/known-certificates.ts';
 import type { Authorities } from '../authority/authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import type { Dimensions } from './metrics.ts';

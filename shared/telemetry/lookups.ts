@@ -1,9 +1,7 @@
 /** Look-ups in the broker's caches: each cache tells whether it knew the answer. */
+import type { OnLookup } from '../lookups.ts';
 import type { Dimensions } from './metrics.ts';
 import type { Telemetry } from './telemetry.ts';
-
-/** Told by a cache at every look-up. */
-export type OnLookup = (result: Dimensions<'cache_lookups'>['result']) => void;
 
 export const lookupsOf =
   (telemetry: Telemetry, cache: Dimensions<'cache_lookups'>['cache']): OnLookup =>

@@ -1,6 +1,6 @@
 /** Measures calls to the outside where they leave the broker, so that nothing inside needs to know of metrics. */
-import type { FetchKeySet } from '../attestation/directory-keys.ts';
-import type { MachineDirectory } from '../attestation/machine-directory.ts';
+import type { FetchKeySet } from '../attestation/azure/directory-keys.ts';
+import type { MachineDirectory } from '../attestation/azure/machine-directory.ts';
 import type { Custody } from '../authority/custody.ts';
 import type { Tables } from '../storage/table.ts';
 import type { Dimensions } from './metrics.ts';

@@ -4,7 +4,7 @@ import { type Endpoint, handlerOf } from '../../functions/endpoint.ts';
 import { endpoints } from '../../functions/endpoints.ts';
 import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
 import type { Tenant } from '../../local/azure/tenant.ts';
-import { createAzureMachineDirectory } from '../../shared/attestation/azure-machine-directory.ts';
+import { createAzureMachineDirectory } from '../../shared/attestation/azure/azure-machine-directory.ts';
 import type { Custody } from '../../shared/authority/custody.ts';
 import { type Broker, createBroker } from '../../shared/broker.ts';
 import { fetchText } from '../../shared/fetch-text.ts';

@@ -8,9 +8,9 @@ import { describe, expect, test } from 'vitest';
 import {
   type AttestedDocumentChecks,
   verifyAttestedDocument,
-} from '../../shared/attestation/attested-document.ts';
-import { buildCertificatePath } from '../../shared/attestation/certificate-path.ts';
-import { azureTrustAnchors } from '../../shared/attestation/trust-anchors.ts';
+} from '../../shared/attestation/azure/attested-document.ts';
+import { buildCertificatePath } from '../../shared/attestation/azure/certificate-path.ts';
+import { azureTrustAnchors } from '../../shared/attestation/azure/trust-anchors.ts';
 import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import { decodePem } from '../../shared/encoding/pem.ts';
 import { parseSignedData } from '../../shared/encoding/signed-data.ts';

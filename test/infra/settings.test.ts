@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cloudName } from '../../shared/attestation/cloud-profile.ts';
+import { cloudName } from '../../shared/attestation/azure/cloud-profile.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { settingsMarkdown } from '../../shared/settings-schema.ts';
 import { propertiesOf } from './bicep-file.ts';

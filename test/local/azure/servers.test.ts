@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ListenOptions } from '../../../local/azure/servers.ts';
-import { simulatedCloud } from '../../../shared/attestation/cloud-profile.ts';
+import { simulatedCloud } from '../../../shared/attestation/azure/cloud-profile.ts';
 import { parseWith } from '../../../shared/protocol/schema.ts';
 import { smallCloud } from './fixture.ts';
 

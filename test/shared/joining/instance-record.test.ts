@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { VerifiedMachine } from '../../../shared/attestation/machine-binding.ts';
+import type { VerifiedMachine } from '../../../shared/attestation/azure/machine-binding.ts';
 import { parsePublicKeyInfo } from '../../../shared/encoding/public-key-info.ts';
 import {
   type DecidedJoin,

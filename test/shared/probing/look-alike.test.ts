@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createCloud } from '../../../local/azure/cloud.ts';
-import { verifyAttestedDocument } from '../../../shared/attestation/attested-document.ts';
+import { verifyAttestedDocument } from '../../../shared/attestation/azure/attested-document.ts';
 import { decodeBase64 } from '../../../shared/encoding/base64.ts';
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';
 import { createLookAlike } from '../../../shared/probing/look-alike.ts';

@@ -1,5 +1,5 @@
 /** A test broker that its prober reaches through `fetch`, as it would over HTTP; the way may be bent. */
-import type { Call } from '../../../shared/broker.ts';
+import type { Call } from '../../../shared/call.ts';
 import type { ProbeName, ProbeResult } from '../../../shared/probing/finding.ts';
 import type { ProbeEvent } from '../../../shared/telemetry/telemetry.ts';
 import {

@@ -1,23 +1,20 @@
 import { expect, test } from 'vitest';
+import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
 import { unavailable } from '../../../shared/refusal.ts';
 import { makeRequestId } from '../../../shared/request-id.ts';
 import { createJoinLog, JOIN_LOG_DAYS } from '../../../shared/storage/join-log.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { JoinEvent } from '../../../shared/telemetry/telemetry.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const DAY_MS = 24 * 3600 * 1000;
 const VM = '1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11';
 
-const denied: JoinEvent = {
-  event: 'join',
+const denied: JoinFacts = {
   outcome: 'denied',
   code: 'access_denied',
   reason: 'rule_mismatch',
   detail: 'azure.allow[0].resource_groups did not match',
   vm_id: VM,
-  access_token_sha256: '00',
-  duration_ms: 3,
 };
 
 function setUp(table = createMemoryTable()) {

@@ -3,7 +3,7 @@
  * only: the machine's own entry in the management API carries the attested `vmId` and the token's identity. Claims that
  * name the machine are undocumented, so they may only ever contradict.
  */
-import { denied } from '../refusal.ts';
+import { denied } from '../../refusal.ts';
 import type { ManagedIdentity } from './access-token.ts';
 import type { AttestedMachine } from './attested-document.ts';
 import type { MachineDescription, MachineDirectory } from './machine-directory.ts';

@@ -1,9 +1,9 @@
 /** Operators' access: Entra ID tokens for the operators' application, and the app roles that they carry. */
 import * as z from 'zod/mini';
+import { verifyDirectoryToken } from '../attestation/azure/access-token.ts';
+import type { DirectoryKeys } from '../attestation/azure/directory-keys.ts';
 import { parseWith } from '../protocol/schema.ts';
 import { Refusal } from '../refusal.ts';
-import { verifyDirectoryToken } from './access-token.ts';
-import type { DirectoryKeys } from './directory-keys.ts';
 
 export interface OperatorChecks {
   readonly keys: DirectoryKeys;

@@ -4,13 +4,13 @@
  */
 import { verify } from 'node:crypto';
 import * as z from 'zod/mini';
-import { type Certificate, parseCertificate, publicKeyOf } from '../encoding/certificate.ts';
-import { DerError } from '../encoding/der-decode.ts';
-import { isStrong } from '../encoding/public-key-info.ts';
-import { parseSignedData, type SignedData } from '../encoding/signed-data.ts';
-import { parseJsonWith } from '../protocol/schema.ts';
-import { guid } from '../protocol/values.ts';
-import { denied } from '../refusal.ts';
+import { type Certificate, parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
+import { DerError } from '../../encoding/der-decode.ts';
+import { isStrong } from '../../encoding/public-key-info.ts';
+import { parseSignedData, type SignedData } from '../../encoding/signed-data.ts';
+import { parseJsonWith } from '../../protocol/schema.ts';
+import { guid } from '../../protocol/values.ts';
+import { denied } from '../../refusal.ts';
 import { buildCertificatePath } from './certificate-path.ts';
 import type { KnownCertificates } from './known-certificates.ts';
 

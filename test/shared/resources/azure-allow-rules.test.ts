@@ -4,7 +4,7 @@ import {
   couldMatch,
   evaluateAllowRules,
   type MachineFacts,
-} from '../../../shared/joining/allow-rules.ts';
+} from '../../../shared/resources/azure-allow-rules.ts';
 import type { AllowRule } from '../../../shared/resources/join-token.ts';
 
 const [T1, T2] = ['aaaaaaaa-0000-4000-8000-000000000001', 'aaaaaaaa-0000-4000-8000-000000000002'];

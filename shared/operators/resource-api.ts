@@ -6,13 +6,13 @@ import {
   type ResourceKind,
   type ResourcePage,
   resourceKind,
-} from './protocol/resource.ts';
-import { parseJsonWith, parseWith } from './protocol/schema.ts';
-import { name as resourceName } from './protocol/values.ts';
-import { badInput, Refusal } from './refusal.ts';
-import { changedOwnership } from './resources/join-token.ts';
-import { type AnyResource, parseResource } from './resources/resource.ts';
-import type { Resources, StoredResource } from './storage/resources.ts';
+} from '../protocol/resource.ts';
+import { parseJsonWith, parseWith } from '../protocol/schema.ts';
+import { name as resourceName } from '../protocol/values.ts';
+import { badInput, Refusal } from '../refusal.ts';
+import { changedOwnership } from '../resources/join-token.ts';
+import { type AnyResource, parseResource } from '../resources/resource.ts';
+import type { Resources, StoredResource } from '../storage/resources.ts';
 
 /** What a write is conditional on: the headers `If-None-Match` and `If-Match`. */
 export interface Condition {

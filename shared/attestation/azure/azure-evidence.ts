@@ -1,7 +1,7 @@
 /** A joiner's Azure evidence, checked in the order of the design: document, token, and what both say of the machine. */
-import { decodeBase64 } from '../encoding/base64.ts';
-import type { AzureEvidence } from '../protocol/join.ts';
-import { badInput, denied } from '../refusal.ts';
+import { decodeBase64 } from '../../encoding/base64.ts';
+import type { AzureEvidence } from '../../protocol/join.ts';
+import { badInput, denied } from '../../refusal.ts';
 import { type ManagedIdentity, verifyMachineToken } from './access-token.ts';
 import { type AttestedMachine, verifyAttestedDocument } from './attested-document.ts';
 import type { CloudProfile } from './cloud-profile.ts';

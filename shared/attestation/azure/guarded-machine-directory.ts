@@ -2,7 +2,7 @@
  * Keeps joiners from making the broker hammer the management API (rule 7): the same question is asked once at a time,
  * a "no such machine" lives 5 seconds, and a subscription or set is listed at most once in 30 seconds.
  */
-import { unavailable } from '../refusal.ts';
+import { unavailable } from '../../refusal.ts';
 import type { MachineDescription, MachineDirectory } from './machine-directory.ts';
 import { formatMachineId } from './resource-id.ts';
 

@@ -4,8 +4,8 @@
  * Everything that time or context decides is checked anew each time.
  */
 import { createHash } from 'node:crypto';
-import { type Certificate, parseCertificate } from '../encoding/certificate.ts';
-import type { OnLookup } from '../telemetry/lookups.ts';
+import { type Certificate, parseCertificate } from '../../encoding/certificate.ts';
+import type { OnLookup } from '../../lookups.ts';
 
 export interface KnownCertificates {
   /** The certificate of these bytes. Throws `DerError`. */

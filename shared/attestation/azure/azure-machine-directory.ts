@@ -7,9 +7,9 @@ import {
 } from '@azure/arm-compute';
 import type { TokenCredential } from '@azure/identity';
 import * as z from 'zod/mini';
-import { fetchHttpClient } from '../fetch-http-client.ts';
-import { parseWith } from '../protocol/schema.ts';
-import { type Refusal, unavailable } from '../refusal.ts';
+import { fetchHttpClient } from '../../fetch-http-client.ts';
+import { parseWith } from '../../protocol/schema.ts';
+import { type Refusal, unavailable } from '../../refusal.ts';
 import type { MachineDescription, MachineDirectory, MachineIdentity } from './machine-directory.ts';
 import { isIdentityId, type MachineId, parseMachineId } from './resource-id.ts';
 

@@ -4,9 +4,9 @@
  */
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import * as z from 'zod/mini';
-import { parseWith } from '../protocol/schema.ts';
-import { guid } from '../protocol/values.ts';
-import { type DenialReason, denied } from '../refusal.ts';
+import { parseWith } from '../../protocol/schema.ts';
+import { guid } from '../../protocol/values.ts';
+import { type DenialReason, denied } from '../../refusal.ts';
 import { CLOCK_SKEW_SECONDS } from './attested-document.ts';
 import type { DirectoryKeys } from './directory-keys.ts';
 

@@ -3,7 +3,7 @@
  * are also in Node's own list (`tls.rootCertificates`); the last one's key is the key of a certificate that DigiCert Global
  * Root G2 signed. Operators can add more without a release (`JOIN_BROKER_TRUST_ANCHORS`).
  */
-import { decodePem } from '../encoding/pem.ts';
+import { decodePem } from '../../encoding/pem.ts';
 
 /** By name; each is self-signed. */
 const TRUST_ANCHORS = {

@@ -9,10 +9,10 @@ import {
   KEY_USAGE,
   publicKeyOf,
   sameBytes,
-} from '../encoding/certificate.ts';
-import { OID } from '../encoding/oids.ts';
-import { isStrong } from '../encoding/public-key-info.ts';
-import { CERTIFICATE_SIGNATURES } from '../encoding/signature-algorithms.ts';
+} from '../../encoding/certificate.ts';
+import { OID } from '../../encoding/oids.ts';
+import { isStrong } from '../../encoding/public-key-info.ts';
+import { CERTIFICATE_SIGNATURES } from '../../encoding/signature-algorithms.ts';
 
 export interface PathOptions {
   readonly intermediates: readonly Certificate[];

@@ -1,5 +1,5 @@
 /** Allow rules of a join token (rule 3: exact matches, without case where Azure's names have none). */
-import type { AllowRule } from '../resources/join-token.ts';
+import type { AllowRule } from './join-token.ts';
 
 /** Facts about a machine; `undefined` where one is not known yet. GUIDs are in lower case. */
 export interface MachineFacts {

@@ -4,10 +4,10 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
-import { isStrong, parsePublicKeyInfo } from '../encoding/public-key-info.ts';
-import { parseJsonWith } from '../protocol/schema.ts';
-import { unavailable } from '../refusal.ts';
-import type { OnLookup } from '../telemetry/lookups.ts';
+import { isStrong, parsePublicKeyInfo } from '../../encoding/public-key-info.ts';
+import type { OnLookup } from '../../lookups.ts';
+import { parseJsonWith } from '../../protocol/schema.ts';
+import { unavailable } from '../../refusal.ts';
 
 export interface DirectoryKeys {
   /** The tenant's key with this id. `undefined` if the directory has none such; throws `unavailable` if it can't tell. */

@@ -1,4 +1,8 @@
 /** Binds machines, and remembers for six hours which ones were bound, so that a renewal needs no call. */
+
+import type { OnLookup } from '../../lookups.ts';
+import { Refusal } from '../../refusal.ts';
+import type { MachineRecord } from '../../storage/instances.ts';
 import {
   type BindingEvidence,
   bindByClaims,
@@ -7,11 +11,8 @@ import {
   recallMachine,
   type VerifiedFacts,
   type VerifiedMachine,
-} from '../attestation/machine-binding.ts';
-import type { MachineDirectory } from '../attestation/machine-directory.ts';
-import { Refusal } from '../refusal.ts';
-import type { MachineRecord } from '../storage/instances.ts';
-import type { OnLookup } from '../telemetry/lookups.ts';
+} from './machine-binding.ts';
+import type { MachineDirectory } from './machine-directory.ts';
 
 export interface BoundMachine {
   readonly machine: VerifiedMachine;
