@@ -1,13 +1,6 @@
 /** The broker as a joiner sees it. Every failure becomes one sentence that an operator can act on. */
 import type * as z from 'zod/mini';
-import {
-  type ChallengeAnswer,
-  type ChallengeRequest,
-  challengeAnswer,
-  type JoinAnswer,
-  type JoinBody,
-  joinAnswer,
-} from '../shared/protocol/join.ts';
+import { type JoinAnswer, type JoinBody, joinAnswer } from '../shared/protocol/join.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { type TrustBundle, trustBundle } from '../shared/protocol/trust.ts';
@@ -20,7 +13,6 @@ import { retryAfterMs } from './retry-after.ts';
 
 export interface Broker {
   trust(): Promise<TrustBundle>;
-  challenge(request: ChallengeRequest): Promise<ChallengeAnswer>;
   join(body: JoinBody): Promise<JoinAnswer>;
 }
 
@@ -59,7 +51,6 @@ export function brokerAt(
 
   return {
     trust: () => ask('/v1/trust', trustBundle),
-    challenge: (request) => ask('/v1/join/challenge', challengeAnswer, request),
     join: (body) => ask('/v1/join', joinAnswer, body),
   };
 }

@@ -82,7 +82,7 @@ function expectation(issue: z.core.$ZodIssue, value: unknown): string {
   const expected =
     issue.code === 'invalid_type'
       ? `expected ${IN_WORDS[issue.expected] ?? issue.expected}`
-      : issue.message.replace(/^Invalid input: /, '');
+      : issue.message.replace(/^Invalid (?:input|option): /, '');
   return value === undefined ? `missing; ${expected}` : expected;
 }
 

@@ -34,7 +34,7 @@ const STATE_FILE = 'state.json';
 const KEY_FILE = 'key';
 
 const stateFile = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   broker: z.string(),
   join_method: joinMethod,
   token: name,
@@ -42,14 +42,19 @@ const stateFile = z.strictObject({
   instance_id: guid,
   generation: z.int(),
   expires: timestamp,
-  trust: z.strictObject({ root: caPin, version: z.int() }),
+  trust: z.strictObject({
+    root: caPin,
+    version: z.int(),
+    cluster: z.string(),
+    refreshAfter: timestamp,
+  }),
 });
 
 /** The file that lies beside the identity in the storage directory. The key is the identity's own. */
 export function stateFiles(instance: Instance): [name: string, text: string][] {
   const { broker, token, bot, generation, trust } = instance;
   const state = {
-    version: 1,
+    version: 2,
     broker,
     join_method: instance.joinMethod,
     token,

@@ -44,7 +44,7 @@ export function checkIssued(
     tls: granted.tls,
     ...(granted.ssh !== undefined && { ssh: granted.ssh.trimEnd() }),
     ...(granted.ssh_absent !== undefined && { sshAbsent: printable(granted.ssh_absent) }),
-    roles: granted.roles,
+    roles: granted.roles ?? [],
     expires,
   };
 }

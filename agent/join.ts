@@ -1,24 +1,20 @@
-/** A join or a renewal: evidence, one request over which all proof is made, and checked certificates. */
-import type { KeyObject } from 'node:crypto';
-import { encodeBase64 } from '../shared/encoding/base64.ts';
+/** A join or a renewal: one request over which all proof is made, evidence for it, and checked certificates. */
+import { type KeyObject, randomUUID } from 'node:crypto';
 import { certificationRequest } from '../shared/encoding/certification-request-encode.ts';
-import {
-  type AzureEvidence,
-  type CertificateWish,
-  imdsNonce,
-  type JoinAnswer,
-  type JoinBody,
-  type JoinRequest,
+import type {
+  CertificateWish,
+  JoinAnswer,
+  JoinBody,
+  JoinRequest,
 } from '../shared/protocol/join.ts';
 import { formatDuration, parseTimestamp } from '../shared/protocol/values.ts';
 import type { Broker } from './broker.ts';
 import type { Effects } from './effects.ts';
+import type { GatherEvidence } from './evidence.ts';
 import { Failure } from './failure.ts';
 import type { Instance } from './instance-state.ts';
 import { checkIssued, type IssuedCertificate } from './issued-certificate.ts';
-import { type Downloads, issuingCertificates } from './issuing-certificates.ts';
 import { createKey, proofOf } from './joining-keys.ts';
-import type { MetadataService } from './metadata-service.ts';
 import { type Backoff, retrying } from './retry.ts';
 import type { AgentSettings } from './settings.ts';
 import { type VerifiedTrust, verifyTrustBundle } from './trust-bundle.ts';
@@ -33,8 +29,7 @@ export interface Joined {
 /** Who is asked during a join. */
 export interface JoinPartners {
   readonly broker: Broker;
-  readonly metadata: MetadataService;
-  readonly downloads: Downloads;
+  readonly gather: GatherEvidence;
 }
 
 const AFRESH: Backoff = { tries: 6, firstMs: 1000, mostMs: 30_000 };
@@ -77,48 +72,44 @@ async function joinOnce(
   settings: AgentSettings,
   renewing: Instance | undefined,
   known: Instance | undefined,
-  partners: JoinPartners,
+  { broker, gather }: JoinPartners,
   effects: Effects,
 ): Promise<Joined> {
-  const { broker, metadata } = partners;
-  const { caPins: pins } = settings;
-  if (pins.length > 0) {
-    // Before anything is proved: a broker under another root is to get no evidence, and use up no generation.
-    await verifyTrustBundle(await broker.trust(), {
-      pins,
-      known: undefined,
-      now: effects.clock.now(),
-    });
-  }
-  // What doesn't depend on the challenge comes first: the challenge lives for a few minutes only.
-  const resourceId = await metadata.resourceId();
-  const accessToken = await metadata.accessToken(settings.azure.audience, settings.azure.clientId);
-
-  const { challenge, expires } = await broker.challenge({
-    token: settings.token,
-    join_method: settings.joinMethod,
-    ...(renewing && { instance_id: renewing.id }),
-  });
+  // Before anything is proved: the request is for the broker of a bundle that was verified, and for no other.
+  const cluster = await clusterOf(settings, known, broker, effects.clock.now());
+  const prove = await gather();
   const keys = await Promise.all([createKey(), ...settings.outputs.map(createKey)]);
   const request = JSON.stringify({
-    challenge,
+    broker: cluster,
+    id: randomUUID(),
     token: settings.token,
     join_method: settings.joinMethod,
     role: 'Bot',
+    ...(renewing && { instance: { id: renewing.id, generation: renewing.generation } }),
     certificates: wishes(settings, keys),
   } satisfies JoinRequest);
-
-  const document = await metadata.attestedDocument(imdsNonce(request));
-  const issuers = await issuingCertificates(document.signer, partners.downloads, effects);
-  const azure: AzureEvidence = {
-    attested_data: { encoding: 'pkcs7', signature: document.signature },
-    intermediates: issuers.map(({ der }) => encodeBase64(der)),
-    access_token: accessToken,
-    ...(resourceId !== undefined && { resource_id: resourceId }),
-  };
-  const body = { request, azure, ...(renewing && { proof: proofOf(request, renewing.key) }) };
-  const answer = await send(body, parseTimestamp(expires), broker, effects);
+  const { members, goodUntil } = await prove(request);
+  const body = { request, ...members, ...(renewing && { proof: proofOf(request, renewing.key) }) };
+  const answer = await send(body, goodUntil, broker, effects);
   return accept(answer, keys, settings, { renewing, known }, effects.clock.now());
+}
+
+/** The cluster name of the broker: as the bundle that is held says, until that wants to be refreshed. */
+async function clusterOf(
+  { caPins: pins }: AgentSettings,
+  known: Instance | undefined,
+  broker: Broker,
+  now: Date,
+): Promise<string> {
+  const refreshAfter = parseTimestamp(known?.trust.refreshAfter ?? '');
+  const isPinned = pins.length === 0 || (known && pins.includes(known.trust.root));
+  if (known && isPinned && refreshAfter && refreshAfter > now) return known.trust.cluster;
+  const trust = await verifyTrustBundle(await broker.trust(), {
+    pins,
+    known: known?.trust,
+    now,
+  });
+  return trust.bundle.cluster;
 }
 
 /** The first key is the instance key. No output ever sees it: it can ask for anything that the bot may have. */
@@ -141,14 +132,14 @@ function wishes(settings: AgentSettings, keys: readonly KeyObject[]): Certificat
  */
 function send(
   body: JoinBody,
-  expires: Date | undefined,
+  goodUntil: Date,
   broker: Broker,
   effects: Effects,
 ): Promise<JoinAnswer> {
   const mayHaveWorked = ({ code, retryAfterMs = 0 }: Failure): boolean => {
     const lost = code === 'broker_unreachable' || code === 'broker_unavailable';
     const soonest = effects.clock.now().getTime() + retryAfterMs;
-    return lost && expires !== undefined && soonest < expires.getTime();
+    return lost && soonest < goodUntil.getTime();
   };
   return retrying(effects, SAME_REQUEST, mayHaveWorked, () => broker.join(body));
 }
@@ -163,6 +154,8 @@ async function accept(
   if (renewing && answer.instance_id !== renewing.id) {
     throw new Failure('untrusted', 'the broker answered a renewal with another instance');
   }
+  if (answer.bot === undefined)
+    throw new Failure('untrusted', 'the broker answered a bot with something else than a bot');
   const trust = await verifyTrustBundle(answer.trust, {
     pins: settings.caPins,
     known: known?.trust,
@@ -185,7 +178,12 @@ async function accept(
     generation: answer.generation,
     key: own.privateKey,
     expires: own.expires,
-    trust: { root: trust.root, version: answer.trust.version },
+    trust: {
+      root: trust.root,
+      version: answer.trust.version,
+      cluster: answer.trust.cluster,
+      refreshAfter: answer.trust.refresh_after,
+    },
   };
   return { instance, trust, certificates: [own, ...others] };
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { VERSION } from '../shared/protocol/version.ts';
 import { certificateMirror, simulatedMetadataService } from './addresses.ts';
 import { type NextWake, runAgent } from './agent.ts';
+import { azureEvidence } from './azure-evidence.ts';
 import { describeMachine } from './azure-machine.ts';
 import { brokerAt } from './broker.ts';
 import { openCertificateCache } from './certificate-cache.ts';
@@ -60,17 +61,18 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   if (imds || mirror)
     log.warn('this is a simulated VM: JOINBOT_IMDS_URL or JOINBOT_PKI_URL is set');
   const { storage } = settings;
+  const metadata = metadataService(
+    askMetadataOf(imdsBase, effects, describeMachine),
+    effects,
+    describeMachine,
+  );
+  const downloads = {
+    mirror: mirror ? certificateMirror(mirror) : undefined,
+    cache: await openCertificateCache(storage.type === 'directory' ? storage.path : undefined),
+  };
   const partners = {
     broker: brokerAt(settings.broker, effects),
-    metadata: metadataService(
-      askMetadataOf(imdsBase, effects, describeMachine),
-      effects,
-      describeMachine,
-    ),
-    downloads: {
-      mirror: mirror ? certificateMirror(mirror) : undefined,
-      cache: await openCertificateCache(storage.type === 'directory' ? storage.path : undefined),
-    },
+    gather: azureEvidence(settings, metadata, downloads, effects),
   };
   await runAgent(settings, partners, effects, process.nextWake);
 }

@@ -1,10 +1,10 @@
 /** What `joinbot start` works with: the config file and the flags, checked and put together. */
-import type { JoinMethod } from '../shared/protocol/join.ts';
+import type { JoinMethodName } from '../shared/protocol/join.ts';
 
 export interface AgentSettings {
   /** The broker's origin, such as `https://broker.example.com`. */
   readonly broker: string;
-  readonly joinMethod: JoinMethod;
+  readonly joinMethod: JoinMethodName;
   /** The join token's name. */
   readonly token: string;
   readonly caPins: readonly string[];

@@ -5,6 +5,7 @@ import { decodePem } from '../shared/encoding/pem.ts';
 import { type TrustBundle, trustPayload } from '../shared/protocol/trust.ts';
 import { parseTimestamp } from '../shared/protocol/values.ts';
 import { Failure } from './failure.ts';
+import { printable } from './printable.ts';
 import { checkChain } from './tls-chain.ts';
 
 /** A bundle that was verified. */
@@ -19,6 +20,9 @@ export interface VerifiedTrust {
 export interface KnownTrust {
   readonly root: string;
   readonly version: number;
+  readonly cluster: string;
+  /** When to ask for a newer bundle, as the bundle says. */
+  readonly refreshAfter: string;
 }
 
 const SKEW_MS = 5 * 60_000;
@@ -62,6 +66,9 @@ export async function verifyTrustBundle(
       'try_again',
       `${NOT_ACCEPTED}: its version is ${bundle.version}, older than ${known.version}, which is installed`,
     );
+  }
+  if (known && known.root === pin && bundle.cluster !== known.cluster) {
+    throw untrusted(`it is of cluster ${printable(bundle.cluster)}, not of ${known.cluster}`);
   }
   const expires = parseTimestamp(bundle.expires);
   if (!expires || expires.getTime() + SKEW_MS < now.getTime()) {

@@ -1,12 +1,5 @@
 /** The bare cryptographic operations that one join needs, with keys at hand: what no broker can do without. */
-import {
-  createHash,
-  createHmac,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 
 export interface Operation {
   readonly name: string;
@@ -21,12 +14,7 @@ export function joinOperations(): readonly Operation[] {
   const rsa4096 = generateKeyPairSync('rsa', { modulusLength: 4096 });
   const p256 = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const ed25519 = generateKeyPairSync('ed25519');
-  const secret = Buffer.alloc(32, 1);
   return [
-    {
-      name: 'HMAC-SHA256, challenge made and checked',
-      run: () => twice(() => createHmac('sha256', secret).update(message).digest()),
-    },
     {
       name: 'SHA-256 of request and token',
       run: () => twice(() => createHash('sha256').update(message).digest()),

@@ -66,10 +66,8 @@ async function firstJoin(
   });
   try {
     const broker = await firstLine(app);
-    const asked = { token: TOKEN, join_method: 'azure' };
-    const { challenge } = await send(broker, 'POST', '/v1/join/challenge', asked);
     const paused = performance.now();
-    const body = await makeJoin(machine, TOKEN, String(challenge));
+    const body = await makeJoin(machine, TOKEN, settings['JOIN_BROKER_CLUSTER_NAME'] ?? '');
     const joiner = performance.now() - paused;
     await send(broker, 'POST', '/v1/join', body);
     return performance.now() - started - joiner;

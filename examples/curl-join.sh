@@ -53,15 +53,15 @@ identity=(api-version=2018-02-01 "resource=$audience")
 if [ -n "${CLIENT_ID:-}" ]; then identity+=("client_id=$CLIENT_ID"); fi
 metadata identity/oauth2/token "${identity[@]}" >"$work/token.json"
 
-echo '2. A challenge, so that the evidence is fresh'
-jq -n --arg token "$token" '{token: $token, join_method: "azure"}' >"$work/ask.json"
-ask /v1/join/challenge "$work/ask.json" "$work/challenge.json"
+echo '2. The broker: the request is for its cluster, and for no other broker'
+curl --fail --silent --show-error --max-time 60 "$broker/v1/trust" >"$work/trust.json"
 
 echo '3. A key, a certification request, and the request over which all proof is made'
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/key" 2>/dev/null
 openssl req -new -key "$work/key" -subj / -out "$work/key.csr"
-request=$(jq -cn --arg token "$token" --rawfile csr "$work/key.csr" --slurpfile answer "$work/challenge.json" '{
-  challenge: $answer[0].challenge, token: $token, join_method: "azure", role: "Bot",
+request=$(jq -cn --arg token "$token" --arg id "$(openssl rand -hex 16)" --rawfile csr "$work/key.csr" \
+  --slurpfile trust "$work/trust.json" '{
+  broker: $trust[0].cluster, id: $id, token: $token, join_method: "azure", role: "Bot",
   certificates: [{name: "identity", csr: $csr}]
 }')
 

@@ -1,5 +1,4 @@
 /** Every HTTP function. */
-import { challenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { join } from './join.ts';
@@ -11,7 +10,6 @@ import { trust, trustForm } from './trust.ts';
 import { find, ping } from './webapi.ts';
 
 const known: readonly Endpoint[] = [
-  challenge,
   join,
   trust,
   trustForm,

@@ -1,4 +1,4 @@
-import type { SignedTrust } from '../shared/broker.ts';
+import type { SignedTrust } from '../shared/authority/signed-trust.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { Endpoint, Exchange } from './endpoint.ts';
 

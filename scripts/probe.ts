@@ -12,12 +12,17 @@ import {
   type DenialParts,
   denyLookAlike,
   denyMalformedBodies,
+  denyOtherBroker,
   denyOtherNonce,
-  denyUsedChallenge,
 } from '../shared/probing/denials.ts';
 import { Finding, skipped } from '../shared/probing/finding.ts';
 import { createLookAlike } from '../shared/probing/look-alike.ts';
-import { expectAnswered, jsonOf, publicBroker } from '../shared/probing/public-broker.ts';
+import {
+  expectAnswered,
+  jsonOf,
+  type PublicBroker,
+  publicBroker,
+} from '../shared/probing/public-broker.ts';
 import { checkTrustBundle } from '../shared/probing/relying-party.ts';
 
 export interface ProbeOptions {
@@ -37,6 +42,7 @@ export async function probeBroker({ url, pin, fetch, now }: ProbeOptions): Promi
   const broker = publicBroker(url, fetch);
   const parts: DenialParts = {
     broker,
+    cluster: await clusterOf(broker),
     lookAlike: await createLookAlike(ORIGINAL, now()),
     markKey: { sequence: 0, secret: createSecretKey(randomBytes(32)) },
     joinersToken: async () => {
@@ -59,12 +65,22 @@ export async function probeBroker({ url, pin, fetch, now }: ProbeOptions): Promi
     },
     look_alike_chain: () => denyLookAlike(parts),
     other_nonce: () => denyOtherNonce(parts),
-    used_challenge: () => denyUsedChallenge(parts),
+    other_broker: () => denyOtherBroker(parts),
     malformed_body: () => denyMalformedBodies(parts),
   };
   const findings: Record<string, Finding | undefined> = {};
   for (const [name, probe] of Object.entries(probes)) findings[name] = await findingOf(probe);
   return findings;
+}
+
+/** Its cluster name. Without an answer any name will do: then the other probes say that nobody answers. */
+async function clusterOf(broker: PublicBroker): Promise<string> {
+  try {
+    return String(jsonOf(await broker.get('/v1/webapi/find'))['cluster_name']);
+  } catch (error) {
+    if (error instanceof Finding) return 'unknown';
+    throw error;
+  }
 }
 
 const [root] = azureTrustAnchors();

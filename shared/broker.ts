@@ -1,36 +1,30 @@
 /** The broker, composed of its parts. It knows nothing of Azure Functions; everything outside comes in as an argument. */
-import { createHash } from 'node:crypto';
 import type { CloudProfile } from './attestation/azure/cloud-profile.ts';
 import { createDirectoryKeys } from './attestation/azure/directory-keys.ts';
 import { guardMachineDirectory } from './attestation/azure/guarded-machine-directory.ts';
 import { createKnownCertificates } from './attestation/azure/known-certificates.ts';
 import { createMachineBinder } from './attestation/azure/machine-binder.ts';
 import type { MachineDirectory } from './attestation/azure/machine-directory.ts';
-import type { Authorities } from './authority/authorities.ts';
 import type { Custody } from './authority/custody.ts';
 import { rememberDataKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
 import { rotateKeys } from './authority/rotate.ts';
 import { ROTATION_POLICY } from './authority/rotation.ts';
-import { makeTrustBundle } from './authority/trust-bundle.ts';
+import { type SignedTrust, signedTrust } from './authority/signed-trust.ts';
 import type { Call } from './call.ts';
 import { auditedJoin } from './joining/audited-join.ts';
-import { makeChallenge } from './joining/challenge.ts';
-import type { Report } from './joining/issue-and-record.ts';
 import { join } from './joining/join.ts';
+import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
+import type { Report } from './joining/report.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
 import type { Discovery } from './protocol/discovery.ts';
-import type { ChallengeAnswer, ChallengeRequest, JoinAnswer, JoinBody } from './protocol/join.ts';
+import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import type { JoinRecord } from './protocol/join-record.ts';
-import type { TrustBundle } from './protocol/trust.ts';
-import { formatTimestamp } from './protocol/values.ts';
 import { VERSION } from './protocol/version.ts';
-import { unavailable } from './refusal.ts';
-import { remembered } from './remembered.ts';
 import { acceptedAudiences, type Settings } from './settings.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
@@ -40,6 +34,7 @@ import { watchKeys, watchSigners } from './telemetry/ages.ts';
 import { lookupsOf } from './telemetry/lookups.ts';
 import { measured } from './telemetry/measured.ts';
 import type { Dimensions } from './telemetry/metrics.ts';
+import { readiness } from './telemetry/readiness.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface BrokerParts {
@@ -59,7 +54,6 @@ export interface BrokerParts {
 }
 
 export interface Broker {
-  challenge(request: ChallengeRequest): Promise<ChallengeAnswer>;
   join(body: JoinBody, call: Call): Promise<JoinAnswer>;
   trust(): Promise<SignedTrust>;
   discover(): Promise<Discovery>;
@@ -82,15 +76,6 @@ export interface Broker {
   readonly now: () => Date;
 }
 
-/** The trust bundle as it is sent. */
-export interface SignedTrust {
-  readonly bundle: TrustBundle;
-  readonly json: string;
-  readonly etag: string;
-}
-
-const TRUST_SECONDS = 300;
-const READY_SECONDS = 5;
 /** How long joins wait for others, so that they are written together. */
 const LOG_MILLISECONDS = 500;
 
@@ -115,44 +100,42 @@ export function createBroker(parts: BrokerParts): Broker {
     onFailure: (detail) => telemetry.audit({ event: 'failure', detail }, 'none'),
   });
   const directory = guardMachineDirectory(machines, now);
-  const binder = createMachineBinder(directory, now, lookups('machines'));
+  const methods = joinMethods({
+    azure: {
+      trust: {
+        cloud,
+        roots: parts.roots,
+        known: watchSigners(createKnownCertificates(lookups('certificates')), telemetry, now),
+        keys,
+        audiences: acceptedAudiences(settings),
+      },
+      tenants: settings.JOIN_BROKER_TENANTS,
+      binder: createMachineBinder(directory, now, lookups('machines')),
+      now,
+    },
+  });
   const joinParts = {
     cluster,
-    tenants: settings.JOIN_BROKER_TENANTS,
     defaultSeconds: settings.JOIN_BROKER_DEFAULT_TTL,
     maxSeconds: settings.JOIN_BROKER_MAX_TTL,
-    trust: {
-      cloud,
-      roots: parts.roots,
-      known: watchSigners(createKnownCertificates(lookups('certificates')), telemetry, now),
-      keys,
-      audiences: acceptedAudiences(settings),
-    },
-    binder,
+    methods,
     keyring,
     resources,
     instances,
     now,
   };
 
-  const signedTrust = remembered(
-    TRUST_SECONDS,
-    now,
-    async (authorities: Authorities): Promise<SignedTrust> => {
-      const bundle = await makeTrustBundle(cluster, authorities, now());
-      const json = JSON.stringify(bundle);
-      return { bundle, json, etag: `"${createHash('sha256').update(json).digest('base64url')}"` };
-    },
-  );
-  const trust = async (): Promise<SignedTrust> => signedTrust(await keyring.authorities());
+  const sign = signedTrust(cluster, now);
+  const trust = async (): Promise<SignedTrust> => sign(await keyring.authorities());
 
   async function answerJoin(body: JoinBody, call: Call, report: Report): Promise<JoinAnswer> {
-    const { bundle } = await trust();
     const joined = await join(body, joinParts, report);
+    const { bundle } = await trust();
     return {
       request_id: call.requestId,
-      bot: joined.bot,
-      instance_id: joined.instanceId,
+      ...(joined.bot !== undefined && { bot: joined.bot }),
+      role: joined.instance.role,
+      instance_id: joined.instance.id,
       generation: joined.generation,
       certificates: [...joined.certificates],
       trust: bundle,
@@ -160,20 +143,7 @@ export function createBroker(parts: BrokerParts): Broker {
   }
 
   const isProbe = async ({ request }: JoinBody, { probe }: Call): Promise<boolean> =>
-    probe !== undefined && isProbeMark(probe, request, (await keyring.authorities()).challengeKeys);
-
-  async function check(
-    name: Dimensions<'readiness'>['check'],
-    ask: () => Promise<unknown>,
-  ): Promise<void> {
-    try {
-      await ask();
-      telemetry.measure('readiness', 1, { check: name });
-    } catch (error) {
-      telemetry.measure('readiness', 0, { check: name });
-      throw unavailable(`not ready: ${name.replace('_', ' ')}`, 5, error);
-    }
-  }
+    probe !== undefined && isProbeMark(probe, request, (await keyring.authorities()).probeKeys);
 
   let prober: Prober | undefined;
   async function openProber(): Promise<Prober> {
@@ -191,19 +161,13 @@ export function createBroker(parts: BrokerParts): Broker {
     });
   }
 
-  const checkReady = remembered(READY_SECONDS, now, async (_: undefined): Promise<void> => {
-    await check('storage', () => resources.snapshot());
-    await check('signing_keys', () => keyring.authorities());
-  });
+  const checkReady = readiness(
+    { storage: resources.snapshot, signing_keys: keyring.authorities },
+    telemetry,
+    now,
+  );
 
   return {
-    async challenge({ token, join_method, instance_id }) {
-      const [key] = (await keyring.authorities()).challengeKeys;
-      if (!key) throw unavailable('there is no key for challenges');
-      const purpose = { token, joinMethod: join_method, instanceId: instance_id };
-      const { text, expires } = makeChallenge(purpose, key, now());
-      return { challenge: text, expires: formatTimestamp(expires) };
-    },
     join: (body, call) =>
       auditedJoin(
         (report) => answerJoin(body, call, report),
@@ -225,7 +189,7 @@ export function createBroker(parts: BrokerParts): Broker {
         },
       };
     },
-    checkReady: () => checkReady(undefined),
+    checkReady,
     identifyOperator: (header) =>
       identifyOperator(header, {
         keys,

@@ -1,13 +1,7 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
 import { discovery } from './protocol/discovery.ts';
-import {
-  challengeAnswer,
-  challengeRequest,
-  joinAnswer,
-  joinBody,
-  joinRequest,
-} from './protocol/join.ts';
+import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
 import { joinRecord } from './protocol/join-record.ts';
 import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
 import { resourcePage } from './protocol/resource.ts';
@@ -27,14 +21,6 @@ export function openApiDocument(version: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths: {
-      '/v1/join/challenge': {
-        post: operation(
-          'Makes a challenge',
-          { body: 'ChallengeRequest', answer: 'ChallengeAnswer' },
-          [],
-          JOINING,
-        ),
-      },
       '/v1/join': {
         post: operation(
           'Joins, or renews an instance. `request` is the JSON text of a JoinRequest; every proof is made over its bytes',
@@ -106,8 +92,6 @@ export function openApiDocument(version: string): Json {
     },
     components: {
       schemas: {
-        ChallengeRequest: schemaOf(challengeRequest),
-        ChallengeAnswer: schemaOf(challengeAnswer),
         JoinBody: schemaOf(joinBody),
         JoinRequest: schemaOf(joinRequest),
         JoinAnswer: schemaOf(joinAnswer),

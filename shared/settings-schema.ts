@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { cloudName } from './attestation/azure/cloud-profile.ts';
 import { isLoopback } from './protocol/loopback.ts';
-import { guid, parseDuration } from './protocol/values.ts';
+import { clusterName, guid, parseDuration } from './protocol/values.ts';
 
 const listOf = <T>(item: z.ZodMiniType<T, string>) =>
   z.pipe(
@@ -57,14 +57,7 @@ export interface Setting {
 
 export const SETTINGS = {
   JOIN_BROKER_CLUSTER_NAME: {
-    schema: z
-      .string()
-      .check(
-        z.regex(
-          /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
-          'expected 1 to 63 lower-case letters, digits, dots or dashes',
-        ),
-      ),
+    schema: clusterName,
     about:
       "The cluster's name: the SPIFFE trust domain, and part of the authorities' names. Never change it.",
     example: 'prod.example.org',

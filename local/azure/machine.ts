@@ -1,7 +1,7 @@
 /** A machine, virtual machine or scale-set instance alike: the evidence that it can give, and its IMDS. */
 import { randomUUID } from 'node:crypto';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
-import type { AzureEvidence } from '../../shared/protocol/join.ts';
+import type { AzureEvidence } from '../../shared/protocol/evidence.ts';
 import type { SigningChain } from './certificates/signing-chain.ts';
 import { type AccessTokenOptions, createAccessToken } from './evidence/access-token.ts';
 import {

@@ -18,8 +18,8 @@ export interface IssuingAuthority extends TlsIssuer {
   readonly notAfter: Date;
 }
 
-/** A key that challenges are authenticated with. */
-export interface ChallengeKey {
+/** The key of the prober's mark. */
+export interface ProbeKey {
   readonly sequence: number;
   readonly secret: KeyObject;
 }
@@ -36,12 +36,12 @@ export interface Authorities {
   readonly sshUserCas: readonly SshPublicKey[];
   readonly sshHostCas: readonly SshPublicKey[];
   /** Newest first. */
-  readonly challengeKeys: readonly ChallengeKey[];
+  readonly probeKeys: readonly ProbeKey[];
   /** Unix seconds of the newest change: the trust bundle's version. */
   readonly changed: number;
   /** Unix seconds at which the newest key of each kind expires. */
   readonly expires: Readonly<
-    Record<'tls-root' | 'tls-issuing' | 'ssh-user' | 'ssh-host' | 'challenge', number>
+    Record<'tls-root' | 'tls-issuing' | 'ssh-user' | 'ssh-host' | 'probe', number>
   >;
 }
 
@@ -53,12 +53,12 @@ export function authoritiesOf({ keys: all }: GenuineKeys, now: Date): Authoritie
   const root = issuing && issuerOf(issuing, keys);
   const sshUser = newestKey(keys, 'ssh-user', 'sign');
   const sshHost = newestKey(keys, 'ssh-host', 'sign');
-  const challenge = newestKey(keys, 'challenge', 'authenticate');
-  const challengeKeys = keys
-    .filter(({ owner }) => owner === 'challenge')
+  const probe = newestKey(keys, 'probe', 'authenticate');
+  const probeKeys = keys
+    .filter(({ owner }) => owner === 'probe')
     .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
     .toSorted((a, b) => b.sequence - a.sequence);
-  if (!issuing || !root || !sshUser || !sshHost || !challenge) return undefined;
+  if (!issuing || !root || !sshUser || !sshHost || !probe) return undefined;
 
   const { subject, notAfter } = parseCertificate(issuing.certificate);
   return {
@@ -78,16 +78,16 @@ export function authoritiesOf({ keys: all }: GenuineKeys, now: Date): Authoritie
       .map(({ certificate, publicKey }) => ({ certificate, publicKeyInfo: publicKey })),
     sshUserCas: publicKeysOf(keys, 'ssh-user'),
     sshHostCas: publicKeysOf(keys, 'ssh-host'),
-    challengeKeys,
+    probeKeys,
     changed: Math.max(
-      ...keys.filter(({ owner }) => owner !== 'challenge').map(({ changed }) => changed),
+      ...keys.filter(({ owner }) => owner !== 'probe').map(({ changed }) => changed),
     ),
     expires: {
       'tls-root': root.expires,
       'tls-issuing': issuing.expires,
       'ssh-user': sshUser.expires,
       'ssh-host': sshHost.expires,
-      challenge: challenge.expires,
+      probe: probe.expires,
     },
   };
 }

@@ -75,8 +75,8 @@ async function createKey(
     description: Omit<KeyDescription, keyof typeof base>,
     secret: Uint8Array,
   ): SealedKey => sealKey(dataKey, { ...base, ...description }, secret);
-  if (owner === 'challenge') {
-    const expires = created + parts.policy.challengeSeconds;
+  if (owner === 'probe') {
+    const expires = created + parts.policy.probeSeconds;
     return seal({ publicKey: none, certificate: none, expires }, randomBytes(32));
   }
   if (purpose === 'sign') {

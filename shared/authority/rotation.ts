@@ -6,8 +6,8 @@ export interface RotationPolicy {
   readonly issuingSeconds: number;
   /** Age at which an issuing key gets its successor. */
   readonly issuingRenewalSeconds: number;
-  readonly challengeSeconds: number;
-  readonly challengeRenewalSeconds: number;
+  readonly probeSeconds: number;
+  readonly probeRenewalSeconds: number;
 }
 
 const HOUR = 3600;
@@ -17,8 +17,8 @@ export const ROTATION_POLICY: RotationPolicy = {
   rootSeconds: 10 * 365 * DAY,
   issuingSeconds: 14 * DAY,
   issuingRenewalSeconds: 7 * DAY,
-  challengeSeconds: 2 * DAY,
-  challengeRenewalSeconds: DAY,
+  probeSeconds: 2 * DAY,
+  probeRenewalSeconds: DAY,
 };
 
 export type RotationAction =
@@ -35,7 +35,7 @@ export type RotationAction =
 /** Every kind of key that must exist, in the order in which they need each other. */
 const NEEDED: readonly { readonly owner: KeyOwner; readonly purpose: KeyPurpose }[] = [
   { owner: 'data', purpose: 'encrypt' },
-  { owner: 'challenge', purpose: 'authenticate' },
+  { owner: 'probe', purpose: 'authenticate' },
   { owner: 'tls', purpose: 'root' },
   { owner: 'tls', purpose: 'issuing' },
   { owner: 'ssh-user', purpose: 'sign' },
@@ -82,7 +82,7 @@ function isAgeing(
   at: number,
 ): boolean {
   if (purpose === 'issuing') return at - created >= policy.issuingRenewalSeconds;
-  return purpose === 'authenticate' && at - created >= policy.challengeRenewalSeconds;
+  return purpose === 'authenticate' && at - created >= policy.probeRenewalSeconds;
 }
 
 /** The first free number after our own: rows that somebody else put there are stepped over, however large they count. */

@@ -1,7 +1,7 @@
 /** The broker's keys: what each is for, and the row that keeps it. */
 
-/** Whose key it is: a certificate authority, the challenges' MAC, or the key that the others are encrypted with. */
-export type KeyOwner = 'tls' | 'ssh-user' | 'ssh-host' | 'challenge' | 'data';
+/** Whose key it is: a certificate authority, the prober's mark, or the key that the others are encrypted with. */
+export type KeyOwner = 'tls' | 'ssh-user' | 'ssh-host' | 'probe' | 'data';
 
 /** `tls` has a root and issuing keys; the others have one purpose each. */
 export type KeyPurpose = 'root' | 'issuing' | 'sign' | 'authenticate' | 'encrypt';

@@ -4,7 +4,7 @@ import type { JoinFacts } from '../protocol/join-record.ts';
 import { sentenceOf } from '../protocol/schema.ts';
 import { JOIN_FAILURES, type JoinFailure, Refusal } from '../refusal.ts';
 import type { JoinEvent, Telemetry } from '../telemetry/telemetry.ts';
-import type { Report } from './issue-and-record.ts';
+import type { Report } from './report.ts';
 
 /** Makes the attempt. `isProbe` says whether it is the prober's own: then its denial is counted apart. */
 export async function auditedJoin<T>(
@@ -45,8 +45,9 @@ function failure(error: unknown, probe: boolean): Omit<JoinEvent, 'event'> {
   if (!(error instanceof Refusal))
     return { outcome: 'failed', code: 'internal', detail: String(error) };
   const { code, reason } = error;
+  const refused = code === 'access_denied' || code === 'bad_request';
   return {
-    outcome: code !== 'access_denied' ? 'failed' : probe ? 'probe' : 'denied',
+    outcome: probe && refused ? 'probe' : code === 'access_denied' ? 'denied' : 'failed',
     code,
     ...(reason === undefined ? {} : { reason }),
     detail: sentenceOf({ field: error.field ?? '', message: error.message }),

@@ -4,7 +4,10 @@ import { decodeBase64 } from '../encoding/base64.ts';
 import { proofMessage } from '../protocol/join.ts';
 import { badInput } from '../refusal.ts';
 
-/** Whether the proof is good. The key's type fixes the algorithm (rule 2): ECDSA and RSA PKCS#1 v1.5 with SHA-256, or Ed25519. */
+/**
+ * Whether the proof is good under this key, the DER of a SubjectPublicKeyInfo that the broker has certified. The key's
+ * type fixes the algorithm (rule 2): ECDSA and RSA PKCS#1 v1.5 with SHA-256, or Ed25519.
+ */
 export function isInstanceProof(
   request: string,
   proof: string | undefined,
@@ -13,7 +16,7 @@ export function isInstanceProof(
   if (proof === undefined)
     throw badInput({
       field: 'proof',
-      message: "expected the instance key's signature: the challenge is for an instance",
+      message: "expected the instance key's signature: the request is an instance's renewal",
     });
   const signature = decodeBase64(proof);
   if (!signature) throw badInput({ field: 'proof', message: 'expected base64' });

@@ -1,38 +1,53 @@
 /** The instance rows that joins and renewals write: pure functions from what was decided to what is stored. */
-import type { VerifiedMachine } from '../attestation/azure/machine-binding.ts';
+import { createHash } from 'node:crypto';
+import type { SystemRole } from '../protocol/join.ts';
 import { Refusal } from '../refusal.ts';
-import type { Instance, IssuedCertificate, UsedChallenge } from '../storage/instances.ts';
+import type {
+  AnsweredRequest,
+  Instance,
+  IssuedCertificate,
+  KeptFacts,
+  ReplacedGeneration,
+} from '../storage/instances.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
-import type { Challenge } from './challenge.ts';
 
 /** What a join or renewal has come to, before it is written. */
 export interface DecidedJoin {
-  readonly bot: string;
+  readonly instanceId: string;
+  readonly owner: string;
+  readonly role: SystemRole;
   readonly joinToken: string;
-  readonly challenge: Challenge;
-  readonly requestDigest: string;
+  /** Hex SHA-256 of the proof message. */
+  readonly digest: string;
   readonly keys: readonly CertificateKeys[];
   readonly certificates: readonly IssuedCertificate[];
-  readonly machine: VerifiedMachine;
-  readonly machineVerified: Date;
+  readonly machine: KeptFacts;
+  readonly names: readonly string[];
+  /** How long the evidence stays fresh; `undefined` where the instance's key is all the proof there is. */
+  readonly freshSeconds: number | undefined;
+  /** Until when the row has to stay, whatever else it says: Unix seconds. */
+  readonly keptUntil: number;
   readonly at: Date;
 }
 
 /** They fit one column of a row. More are refused, never dropped: what was forgotten could not be revoked. */
 const MOST_SERIALS = 400;
 /** With sixteen certificates each they still fit one column of a row. */
-const MOST_USED_CHALLENGES = 10;
+const MOST_ANSWERED = 10;
+/** They fit one column of a row. Of older generations a copy is refused, but no longer told from a late message. */
+const MOST_REPLACED = 150;
 /** How long a row outlives everything it says, for clocks that differ. */
 const SKEW_SECONDS = 3600;
 
-/** The row of a first join. Its id is the challenge's: a second use of the challenge meets this row. */
+/** The row of a first join. Its id comes from the request or the secret: a second use meets this row. */
 export function firstInstance(join: DecidedJoin): Instance {
-  const at = unixSeconds(join.at);
   return {
-    id: join.challenge.id,
-    bot: join.bot,
+    id: join.instanceId,
+    owner: join.owner,
+    role: join.role,
     joinToken: join.joinToken,
-    joined: at,
+    joined: unixSeconds(join.at),
+    replaced: [],
     ...generation(join, 1, [], []),
   };
 }
@@ -40,55 +55,73 @@ export function firstInstance(join: DecidedJoin): Instance {
 /** The row after a renewal. */
 export function renewedInstance(before: Instance, join: DecidedJoin): Instance {
   const at = unixSeconds(join.at);
-  const used = before.usedChallenges.filter(({ expires }) => expires > at);
-  if (used.length >= MOST_USED_CHALLENGES)
-    throw new Refusal('try_again', 'renewed too often: try again in a few minutes');
+  // Without fresh evidence only the newest request can be answered again: an older one is of an older key.
+  const answered =
+    join.freshSeconds === undefined ? [] : before.answered.filter(({ expires }) => expires > at);
+  if (answered.length >= MOST_ANSWERED)
+    throw new Refusal('try_again', 'renewed too often: try again in a few minutes', {
+      retryAfter: 60,
+    });
   const serials = before.serials.filter(({ expires }) => expires > at);
-  return { ...before, ...generation(join, before.generation + 1, used, serials) };
+  const replaced: ReplacedGeneration = {
+    generation: before.generation,
+    key: keyHash(before.instanceKey),
+    by: join.digest,
+    at,
+    expires: Math.max(before.instanceKeyExpires, ...serials.map(({ expires }) => expires)),
+  };
+  return {
+    ...before,
+    replaced: [...before.replaced, replaced]
+      .filter(({ expires }) => expires > at)
+      .slice(-MOST_REPLACED),
+    ...generation(join, before.generation + 1, answered, serials),
+  };
 }
 
-/** What the challenge was used for, if it was; whether by the same request is for the caller to see. */
-export function usedFor(instance: Instance, challengeId: string): UsedChallenge | undefined {
-  return instance.usedChallenges.find(({ id }) => id === challengeId);
-}
+/** What a request was answered with, if it was. */
+export const answeredWith = (
+  { answered }: Instance,
+  digest: string,
+  at: Date,
+): AnsweredRequest | undefined =>
+  answered.find((request) => request.digest === digest && request.expires > unixSeconds(at));
+
+/** Hex SHA-256 of a SubjectPublicKeyInfo. */
+export const keyHash = (publicKeyInfo: Uint8Array): string =>
+  createHash('sha256').update(publicKeyInfo).digest('hex');
 
 function generation(
   join: DecidedJoin,
   number: number,
-  used: readonly UsedChallenge[],
+  answered: readonly AnsweredRequest[],
   serials: Instance['serials'],
-): Omit<Instance, 'id' | 'bot' | 'joinToken' | 'joined'> {
-  const { challenge, requestDigest, certificates, keys, machine } = join;
+): Omit<Instance, 'id' | 'owner' | 'role' | 'joinToken' | 'joined' | 'replaced'> {
+  const { digest, certificates, keys, machine, names, freshSeconds } = join;
   const [first] = keys;
   if (!first) throw new Error('a join has no certificate');
-  const challengeExpires = unixSeconds(challenge.expires);
+  const at = unixSeconds(join.at);
   const issued = certificates.map(({ serial, expires }) => ({ serial, expires }));
   const unexpired = [...serials, ...issued].toSorted((a, b) => a.expires - b.expires);
   if (unexpired.length > MOST_SERIALS) {
     throw new Refusal(
       'try_again',
       'too many certificates of this instance are unexpired: try again later',
+      { retryAfter: 300 },
     );
   }
-  const last = Math.max(challengeExpires, ...unexpired.map(({ expires }) => expires));
+  const lastEnd = Math.max(...unexpired.map(({ expires }) => expires));
+  const expires = freshSeconds === undefined ? lastEnd : at + freshSeconds;
   return {
     generation: number,
     instanceKey: first.tlsKey.der,
     instanceKeyExpires: certificates[0]?.expires ?? 0,
-    machine: { ...machine, verified: unixSeconds(join.machineVerified) },
+    machine,
+    names,
     serials: unexpired,
-    usedChallenges: [
-      ...used,
-      {
-        id: challenge.id,
-        requestDigest,
-        generation: number,
-        certificates,
-        expires: challengeExpires,
-      },
-    ],
-    seen: unixSeconds(join.at),
-    goneAfter: last + SKEW_SECONDS,
+    answered: [...answered, { digest, generation: number, certificates, expires }],
+    seen: at,
+    goneAfter: Math.max(expires, lastEnd, join.keptUntil) + SKEW_SECONDS,
   };
 }
 

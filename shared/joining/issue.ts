@@ -8,11 +8,10 @@ import type { GrantedCertificate } from '../protocol/join.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import type { IssuedCertificate } from '../storage/instances.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
-import type { Grant } from './grants.ts';
+import type { Grant, UserGrant } from './owners/owner.ts';
 
 export interface Subject {
   readonly cluster: string;
-  readonly bot: string;
   readonly instanceId: string;
 }
 
@@ -21,46 +20,64 @@ export interface Subject {
  * the same certificate.
  */
 export function issueCertificates(
-  { wish, tlsKey, sshKey }: CertificateKeys,
-  { roles, logins }: Grant,
+  keys: CertificateKeys,
+  grant: Grant,
   record: IssuedCertificate,
   subject: Subject,
-  { issuing, sshUser }: Authorities,
+  authorities: Authorities,
 ): GrantedCertificate {
+  if (grant.type === 'host') throw new Error('host certificates are not built');
+  return {
+    name: keys.wish.name,
+    issued: formatTimestamp(new Date(record.issued * 1000)),
+    expires: formatTimestamp(new Date(record.expires * 1000)),
+    ...userCertificates(keys, grant, record, subject, authorities),
+  };
+}
+
+interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+const validityOf = (record: IssuedCertificate): Validity => ({
+  notBefore: new Date((record.issued - BACKDATED_SECONDS) * 1000),
+  notAfter: new Date(record.expires * 1000),
+});
+
+function userCertificates(
+  { tlsKey, sshKey }: CertificateKeys,
+  { bot, roles, logins }: UserGrant,
+  record: IssuedCertificate,
+  { cluster, instanceId }: Subject,
+  { issuing, sshUser }: Authorities,
+): Pick<GrantedCertificate, 'roles' | 'tls' | 'ssh' | 'ssh_absent'> {
   const serial = Buffer.from(record.serial, 'hex');
-  const notBefore = new Date((record.issued - BACKDATED_SECONDS) * 1000);
-  const notAfter = new Date(record.expires * 1000);
-  const tls = issueTlsCertificate(
+  const validity = validityOf(record);
+  const leaf = issueTlsCertificate(
     {
       serialNumber: serial,
-      commonName: subject.bot,
-      uri: `spiffe://${subject.cluster}/bot/${subject.bot}/${subject.instanceId}`,
+      commonName: bot,
+      uri: `spiffe://${cluster}/bot/${bot}/${instanceId}`,
       publicKeyInfo: tlsKey.der,
-      notBefore,
-      notAfter,
+      ...validity,
     },
     issuing,
   );
-  const granted = {
-    name: wish.name,
-    roles: [...roles],
-    issued: formatTimestamp(new Date(record.issued * 1000)),
-    expires: formatTimestamp(notAfter),
-    tls: encodePem('CERTIFICATE', tls) + issuing.pem,
-  };
-  if (logins.length === 0) return { ...granted, ssh_absent: whyNoLogins(roles) };
+  const tls = encodePem('CERTIFICATE', leaf) + issuing.pem;
+  if (logins.length === 0) return { roles: [...roles], tls, ssh_absent: whyNoLogins(roles) };
   const ssh = issueSshUserCertificate(
     {
       serial: serial.readBigUInt64BE(),
       key: sshPublicKeyOf(sshKey),
-      keyId: `bot/${subject.bot}/${subject.instanceId}`,
+      keyId: `bot/${bot}/${instanceId}`,
       principals: logins,
-      validAfter: notBefore,
-      validBefore: notAfter,
+      validAfter: validity.notBefore,
+      validBefore: validity.notAfter,
     },
     sshUser,
   );
-  return { ...granted, ssh };
+  return { roles: [...roles], tls, ssh };
 }
 
 const whyNoLogins = (roles: readonly string[]): string =>

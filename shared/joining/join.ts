@@ -2,47 +2,33 @@
  * A join, step by step: cheap and local checks first; nothing fetches, writes or looks a name up for a caller who has
  * proved nothing yet. Read it beside "A join, step by step" in docs/design.md.
  */
-import { createHash } from 'node:crypto';
-import {
-  type AzureTrust,
-  bindingEvidence,
-  verifyDocument,
-  verifyToken,
-} from '../attestation/azure/azure-evidence.ts';
-import type { MachineBinder } from '../attestation/azure/machine-binder.ts';
-import { readClaimedMachine } from '../attestation/azure/machine-binding.ts';
 import type { Authorities } from '../authority/authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import { randomSerialNumber } from '../authority/tls-certificate.ts';
 import { type JoinBody, type JoinRequest, joinRequest, requestDigest } from '../protocol/join.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
-import { badInput, denied, Refusal } from '../refusal.ts';
-import type { Instances } from '../storage/instances.ts';
+import { parseTimestamp } from '../protocol/values.ts';
+import { badInput, denied } from '../refusal.ts';
+import type { JoinToken } from '../resources/join-token.ts';
+import type { Instances, KeptFacts } from '../storage/instances.ts';
 import type { Resources } from '../storage/resources.ts';
-import {
-  bindingOf,
-  checkCouldMatch,
-  checkLocks,
-  checkRules,
-  findBot,
-  findJoinToken,
-  tenantsOf,
-} from './admission.ts';
+import { checkLocks, findJoinToken } from './admission.ts';
 import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
-import { type Challenge, challengeKeySequence, verifyChallenge } from './challenge.ts';
-import { decideGrant } from './grants.ts';
-import { type DecidedJoin, unixSeconds } from './instance-record.ts';
-import { issueAndRecord, type Joined, type Report } from './issue-and-record.ts';
+import { lockOnCopied } from './copied-identity.ts';
+import { unixSeconds } from './instance-record.ts';
+import { issueAndRecord, type Joined } from './issue-and-record.ts';
+import type { JoinMethod } from './methods/method.ts';
+import { checkOnlyEvidenceOf, type JoinMethods } from './methods/methods.ts';
+import type { Lifetime } from './owners/lifetime.ts';
+import { ownerOf } from './owners/owners.ts';
 import { findRenewing } from './renewing.ts';
+import type { Report } from './report.ts';
 
 export interface JoinParts {
   readonly cluster: string;
-  /** Tenants whose machines may join even where a rule names no tenant. */
-  readonly tenants: readonly string[];
   readonly defaultSeconds: number;
   readonly maxSeconds: number;
-  readonly trust: AzureTrust;
-  readonly binder: MachineBinder;
+  readonly methods: JoinMethods;
   readonly keyring: Keyring;
   readonly resources: Resources;
   readonly instances: Instances;
@@ -51,95 +37,96 @@ export interface JoinParts {
 
 /** Decides on one join. Throws a `Refusal`. */
 export async function join(body: JoinBody, parts: JoinParts, report: Report): Promise<Joined> {
-  const at = parts.now();
   const request = parseRequest(body.request);
   report({
     join_token: request.token,
     join_method: request.join_method,
     system_role: request.role,
   });
-  const digest = requestDigest(body.request);
+  if (request.broker !== parts.cluster)
+    throw denied('other_broker', `the request is for broker ${request.broker}`);
+  checkOnlyEvidenceOf(request.join_method, body);
+  return parts.methods.by(request.join_method, (method) =>
+    joinBy(method, body, request, parts, report),
+  );
+}
 
-  const authorities = await parts.keyring.authorities();
-  const challenge = await checkChallenge(request, authorities, parts, at);
+async function joinBy<Examined, Facts extends KeptFacts>(
+  method: JoinMethod<Examined, Facts>,
+  body: JoinBody,
+  request: JoinRequest,
+  parts: JoinParts,
+  report: Report,
+): Promise<Joined> {
+  const at = parts.now();
+  const digest = requestDigest(body.request);
+  const proved = { request, digest, at };
+  const limits = method.freshSeconds === undefined ? 'first join' : 'every join';
+
+  // What can be checked here: nobody is asked.
   const keys = readCertificateKeys(request.certificates);
-  report({
-    access_token_sha256: createHash('sha256').update(body.azure.access_token).digest('hex'),
-  });
-  const document = verifyDocument(body.azure, parts.trust, {
-    nonce: digest.slice(0, 32),
-    challenged: challenge.issued,
-    at,
-  });
-  report({ vm_id: document.vmId, subscription: document.subscriptionId });
-  // After the document: checking sixteen signatures is for callers who are machines.
+  const examined = method.examine(body, proved, report);
+  const before = await parts.resources.snapshotWith(request.token);
+  const joinToken = findJoinToken(request, before, at, limits);
+  report({ join_token: joinToken.metadata.name });
+  method.checkCouldMatch(examined, joinToken);
+  // Sixteen signatures are checked for machines that could be admitted.
   checkPossession(keys);
 
-  const snapshot = await parts.resources.snapshot();
-  const joinToken = findJoinToken(request, snapshot, at);
-  checkCouldMatch(joinToken, document, undefined, undefined);
-  const identity = await verifyToken(
-    body.azure,
-    parts.trust,
-    tenantsOf(joinToken, parts.tenants),
-    at,
-  );
-  report({ tenant: identity.tenant });
-  const evidence = bindingEvidence(body.azure, document, identity);
-  const claimed = readClaimedMachine(evidence);
-  checkCouldMatch(joinToken, document, identity.tenant, claimed.id?.group);
-
-  const bot = findBot(joinToken, snapshot, at);
-  report({ bot: bot.metadata.name });
-  const renewing = await findRenewing(
-    challenge,
-    bot,
+  // What has to be asked.
+  const { key: owner } = ownerOf(request, joinToken, before, at);
+  const renewing = await findRenewing(body, request, {
     joinToken,
-    document,
-    body,
+    owner,
     digest,
-    parts.instances,
+    mayBe: (kept) => method.mayBe(examined, kept),
+    instances: parts.instances,
     at,
-  );
-  const { machine, verified } = await parts.binder.bind(
-    evidence,
-    claimed,
-    bindingOf(joinToken),
-    renewing?.instance.machine,
-  );
-  report({ resource_id: machine.resourceId });
-  const instanceId = challenge.instanceId ?? challenge.id;
-  checkLocks(snapshot, bot, joinToken, machine, instanceId, at);
-  checkRules(joinToken, machine);
+  });
+  if (renewing.kind === 'copied') {
+    report({ instance_id: renewing.instance.id });
+    await parts.resources.create(lockOnCopied(renewing.instance));
+    throw denied('copied_identity', 'an older key of the instance is in use: it is locked');
+  }
+  const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;
+  const facts = await method.prove(examined, joinToken, stored?.instance.machine, report);
 
+  const authorities = await parts.keyring.authorities();
+
+  // What decides is read after the last wait.
+  const snapshot = await parts.resources.snapshot();
+  const token = findJoinToken(request, snapshot, at, limits);
+  const whose = ownerOf(request, token, snapshot, at);
+  if (whose.bot !== undefined) report({ bot: whose.bot });
+  const instanceId = request.instance?.id ?? method.firstInstanceId(proved);
+  const subject = { join_token: token.metadata.name, instance: instanceId };
+  checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, snapshot, at);
+  method.decide(facts, token);
+  const lifetime = lifetimeOf(token, limits, authorities, parts, at);
   const grants = request.certificates.map((wish, i) =>
-    decideGrant(wish, `request.certificates[${i}]`, {
-      bot,
-      joinToken,
-      roleNamed: (name) => snapshot.get('role', name),
-      defaultSeconds: parts.defaultSeconds,
-      maxSeconds: parts.maxSeconds,
-      issuingEnds: authorities.issuing.notAfter,
-      at,
-    }),
+    whose.grant(wish, `request.certificates[${i}]`, lifetime),
   );
-  const decided: DecidedJoin = {
-    bot: bot.metadata.name,
-    joinToken: joinToken.metadata.name,
-    challenge,
-    requestDigest: digest,
+
+  const decided = {
+    instanceId,
+    owner: whose.key,
+    role: request.role,
+    joinToken: token.metadata.name,
+    digest,
     keys,
-    certificates: grants.map((grant, i) => ({
+    certificates: grants.map(({ expires }, i) => ({
       name: keys[i]?.wish.name ?? '',
       serial: Buffer.from(randomSerialNumber()).toString('hex'),
       issued: unixSeconds(at),
-      expires: unixSeconds(grant.expires),
+      expires: unixSeconds(expires),
     })),
-    machine,
-    machineVerified: verified,
+    machine: facts,
+    names: [],
+    freshSeconds: method.freshSeconds,
+    keptUntil: limits === 'first join' ? endOf(token) : 0,
     at,
   };
-  return issueAndRecord(decided, grants, renewing, authorities, parts, report);
+  return issueAndRecord(decided, grants, stored, method.usedReason, authorities, parts, report);
 }
 
 function parseRequest(text: string): JoinRequest {
@@ -149,29 +136,23 @@ function parseRequest(text: string): JoinRequest {
   throw badInput({ field: field === '' ? 'request' : `request.${field}`, message });
 }
 
-async function checkChallenge(
-  request: JoinRequest,
-  { challengeKeys }: Authorities,
-  { keyring }: JoinParts,
+const lifetimeOf = (
+  { metadata, spec }: JoinToken,
+  limits: 'every join' | 'first join',
+  { issuing }: Authorities,
+  { defaultSeconds, maxSeconds }: JoinParts,
   at: Date,
-): Promise<Challenge> {
-  const sequence = challengeKeySequence(request.challenge);
-  const keyAmong = (keys: Authorities['challengeKeys']) =>
-    keys.find((key) => key.sequence === sequence);
-  let key = keyAmong(challengeKeys);
-  if (!key && sequence !== undefined && sequence > (challengeKeys[0]?.sequence ?? 0)) {
-    // A key newer than ours: the timer, or another function instance, made it (rule 8).
-    if (!(await keyring.refresh()))
-      throw new Refusal('unavailable', 'the challenge is of a newer key: try again', {
-        retryAfter: 10,
-      });
-    key = keyAmong((await keyring.authorities()).challengeKeys);
-  }
-  if (!key) throw denied('challenge_invalid', 'the challenge is not of a key that is in use');
-  return verifyChallenge(
-    request.challenge,
-    { token: request.token, joinMethod: request.join_method },
-    key,
-    at,
-  );
-}
+): Lifetime => ({
+  defaultSeconds,
+  maxSeconds,
+  tokenTtl: spec.max_ttl,
+  tokenEnds: limits === 'every join' ? metadata.expires : undefined,
+  issuingEnds: issuing.notAfter,
+  at,
+});
+
+/** A secret that was used stays used for as long as it could be used. */
+const endOf = ({ metadata }: JoinToken): number => {
+  const end = parseTimestamp(metadata.expires ?? '');
+  return end ? unixSeconds(end) : 0;
+};

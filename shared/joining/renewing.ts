@@ -1,52 +1,68 @@
 /** Renewals: the instance that renews itself, and its proof. */
-import type { AttestedVm } from '../attestation/azure/azure-evidence.ts';
-import type { JoinBody } from '../protocol/join.ts';
+import { encodeBase64 } from '../encoding/base64.ts';
+import type { JoinBody, JoinRequest } from '../protocol/join.ts';
 import { badInput, Refusal } from '../refusal.ts';
-import type { Bot } from '../resources/bot.ts';
 import type { JoinToken } from '../resources/join-token.ts';
-import type { Instances, StoredInstance } from '../storage/instances.ts';
-import type { Challenge } from './challenge.ts';
+import type { Instance, Instances, KeptFacts, StoredInstance } from '../storage/instances.ts';
+import { showsCopy } from './copied-identity.ts';
 import { isInstanceProof } from './instance-proof.ts';
-import { unixSeconds, usedFor } from './instance-record.ts';
+import { answeredWith, unixSeconds } from './instance-record.ts';
+
+/** What a renewal is held to. */
+export interface RenewalChecks {
+  readonly joinToken: JoinToken;
+  /** Owner of the rows to look among. */
+  readonly owner: string;
+  readonly digest: string;
+  /** Whether a row's facts may be of the machine that was examined. */
+  readonly mayBe: (kept: KeptFacts) => boolean;
+  readonly instances: Pick<Instances, 'read'>;
+  readonly at: Date;
+}
+
+export type Renewing =
+  | { readonly kind: 'first' }
+  | { readonly kind: 'renewal'; readonly stored: StoredInstance }
+  /** The key of a replaced generation is in two places. */
+  | { readonly kind: 'copied'; readonly instance: Instance };
 
 /**
- * The instance that renews itself: of the same join token, bot and machine, its key not expired, the request signed
- * with it. A request that this instance has answered already was proved then.
+ * The instance that renews itself: of the same join token, owner and machine, its key not expired, the request signed
+ * with it and naming the generation that it replaces. A request that this instance has answered already was proved then.
  */
 export async function findRenewing(
-  challenge: Challenge,
-  bot: Bot,
-  joinToken: JoinToken,
-  document: AttestedVm,
-  { request, proof }: JoinBody,
-  digest: string,
-  instances: Instances,
-  at: Date,
-): Promise<StoredInstance | undefined> {
-  if (challenge.instanceId === undefined) {
-    if (proof !== undefined)
-      throw badInput({
-        field: 'proof',
-        message: 'expected none: the challenge is not for an instance',
-      });
-    return undefined;
+  body: JoinBody,
+  request: JoinRequest,
+  { joinToken, owner, digest, mayBe, instances, at }: RenewalChecks,
+): Promise<Renewing> {
+  const { instance: named } = request;
+  if (named === undefined) {
+    if (body.proof !== undefined)
+      throw badInput({ field: 'proof', message: 'expected none: the request names no instance' });
+    return { kind: 'first' };
   }
-  const stored = await instances.read(bot.metadata.name, challenge.instanceId);
-  const { instance } = stored ?? {};
+  const stored = await instances.read(owner, named.id);
+  if (!stored || 'removed' in stored) throw unknownInstance('this instance is not known');
+  const { instance } = stored;
   if (
-    !instance ||
     instance.joinToken !== joinToken.metadata.name ||
-    instance.machine.vmId !== document.vmId ||
+    !mayBe(instance.machine) ||
     instance.instanceKeyExpires <= unixSeconds(at)
   ) {
     throw unknownInstance('this instance is not known, or its key has expired');
   }
-  const repeated = usedFor(instance, challenge.id)?.requestDigest === digest;
-  if (!repeated && !isInstanceProof(request, proof, instance.instanceKey)) {
+  if (answeredWith(instance, digest, at)) return { kind: 'renewal', stored };
+  if (named.generation !== instance.generation) {
+    if (named.key !== undefined && showsCopy(body, request, digest, instance, at))
+      return { kind: 'copied', instance };
+    throw unknownInstance('the request replaces another generation than the newest');
+  }
+  const otherKey = named.key !== undefined && named.key !== encodeBase64(instance.instanceKey);
+  if (otherKey || !isInstanceProof(body.request, body.proof, instance.instanceKey)) {
     // Not a denial: an agent that lost an answer for good holds an older key, and may join afresh.
     throw unknownInstance("the proof is not the instance key's signature");
   }
-  return stored;
+  return { kind: 'renewal', stored };
 }
 
 const unknownInstance = (why: string): Refusal =>

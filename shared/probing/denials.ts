@@ -2,26 +2,21 @@
  * What must be denied, tried from outside like any joiner. The prober is no virtual machine: it has no genuine document,
  * so each attempt is one that the broker must see through at that step or before. Nothing of it is ever written.
  */
-import { generateKeyPairSync } from 'node:crypto';
-import type { ChallengeKey } from '../authority/authorities.ts';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { ProbeKey } from '../authority/authorities.ts';
 import { certificationRequest } from '../encoding/certification-request-encode.ts';
 import { makeProbeMark, PROBE_HEADER } from '../joining/probe-mark.ts';
 import { imdsNonce } from '../protocol/join.ts';
-import { unreachable } from './finding.ts';
 import type { LookAlike } from './look-alike.ts';
-import {
-  expectAnswered,
-  expectRefused,
-  jsonOf,
-  type PublicAnswer,
-  type PublicBroker,
-} from './public-broker.ts';
+import { expectRefused, type PublicAnswer, type PublicBroker } from './public-broker.ts';
 
 export interface DenialParts {
   readonly broker: PublicBroker;
+  /** The broker's cluster name. */
+  readonly cluster: string;
   readonly lookAlike: LookAlike;
   /** Marks the prober's attempts. */
-  readonly markKey: ChallengeKey;
+  readonly markKey: ProbeKey;
   /** A token of the broker's own identity, as every machine that joins has one; why not, where there is none. */
   readonly joinersToken: () => Promise<string>;
 }
@@ -33,36 +28,26 @@ const TOKEN = 'join-broker-probe';
 
 /** A chain that only looks like Azure's. */
 export async function denyLookAlike(parts: DenialParts): Promise<void> {
-  const request = makeRequest(await askChallenge(parts));
-  const answer = await join(parts, request, parts.lookAlike.document(imdsNonce(request)));
-  expectRefused(answer, 'a self-made chain', DENIED);
+  const request = makeRequest(parts.cluster);
+  for (const what of ['a self-made chain', 'the same request again']) {
+    const answer = await join(parts, request, parts.lookAlike.document(imdsNonce(request)));
+    expectRefused(answer, what, DENIED);
+  }
 }
 
 /** A document that was made for another request. */
 export async function denyOtherNonce(parts: DenialParts): Promise<void> {
-  const request = makeRequest(await askChallenge(parts));
-  const other = imdsNonce(makeRequest('another'));
+  const request = makeRequest(parts.cluster);
+  const other = imdsNonce(makeRequest(parts.cluster));
   const answer = await join(parts, request, parts.lookAlike.document(other));
   expectRefused(answer, 'a document with another nonce', DENIED);
 }
 
-/**
- * A challenge that was spent: the same request once more, another request under it, and the challenge for another join
- * token. Without a machine the first use is denied, too; a broker that takes challenges for more than they are would
- * admit one of them.
- */
-export async function denyUsedChallenge(parts: DenialParts): Promise<void> {
-  const challenge = await askChallenge(parts);
-  const first = makeRequest(challenge);
-  for (const [request, what] of [
-    [first, 'the first use of a challenge, without a machine'],
-    [first, 'the same request again'],
-    [makeRequest(challenge), 'another request under a used challenge'],
-    [makeRequest(challenge, `${TOKEN}-2`), 'a challenge of another join token'],
-  ] as const) {
-    const answer = await join(parts, request, parts.lookAlike.document(imdsNonce(request)));
-    expectRefused(answer, what, DENIED);
-  }
+/** A request that was made for another broker, which admits the same machines. */
+export async function denyOtherBroker(parts: DenialParts): Promise<void> {
+  const request = makeRequest(`other.${parts.cluster}`.slice(0, 63));
+  const answer = await join(parts, request, parts.lookAlike.document(imdsNonce(request)));
+  expectRefused(answer, 'a request for another broker', DENIED);
 }
 
 /**
@@ -78,7 +63,7 @@ export async function denyOtherAudience({ broker, joinersToken }: DenialParts): 
 /** Bodies that are no join. */
 export async function denyMalformedBodies(parts: DenialParts): Promise<void> {
   const { broker } = parts;
-  const request = makeRequest(await askChallenge(parts));
+  const request = makeRequest(parts.cluster);
   const right = bodyOf(parts, request, parts.lookAlike.document(imdsNonce(request)));
   const bodies = {
     'no body': '',
@@ -96,19 +81,15 @@ export async function denyMalformedBodies(parts: DenialParts): Promise<void> {
   }
 }
 
-async function askChallenge({ broker }: DenialParts): Promise<string> {
-  const asked = JSON.stringify({ token: TOKEN, join_method: 'azure' });
-  const answer = await broker.post('/v1/join/challenge', asked);
-  expectAnswered(answer, 'a challenge');
-  const { challenge } = jsonOf(answer);
-  if (typeof challenge !== 'string') throw unreachable('the challenge is no text');
-  return challenge;
-}
-
-function makeRequest(challenge: string, token = TOKEN): string {
+function makeRequest(cluster: string): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const certificates = [{ name: 'probe', csr: certificationRequest(privateKey) }];
-  return JSON.stringify({ challenge, token, join_method: 'azure', certificates });
+  return JSON.stringify({
+    broker: cluster,
+    id: randomUUID(),
+    token: TOKEN,
+    join_method: 'azure',
+    certificates: [{ name: 'probe', csr: certificationRequest(privateKey) }],
+  });
 }
 
 const bodyOf = ({ lookAlike }: DenialParts, request: string, document: string): object => ({

@@ -12,8 +12,8 @@ import {
   denyLookAlike,
   denyMalformedBodies,
   denyOtherAudience,
+  denyOtherBroker,
   denyOtherNonce,
-  denyUsedChallenge,
 } from './denials.ts';
 import { Finding, failed, type ProbeName, type ProbeResult, skipped } from './finding.ts';
 import { createLookAlike, type Original } from './look-alike.ts';
@@ -76,7 +76,7 @@ interface Run extends DenialParts {
 const PROBES: Readonly<Record<ProbeName, (run: Run) => Promise<void> | void>> = {
   look_alike_chain: denyLookAlike,
   other_nonce: denyOtherNonce,
-  used_challenge: denyUsedChallenge,
+  other_broker: denyOtherBroker,
   other_audience: denyOtherAudience,
   malformed_body: denyMalformedBodies,
   trust_bundle: probeTrustBundle,
@@ -93,8 +93,8 @@ async function prepare(parts: ProberParts, seenPins: readonly string[]): Promise
   const { url } = outside ?? {};
   const at = parts.now();
   const authorities = await parts.authorities();
-  const [markKey] = authorities.challengeKeys;
-  if (!markKey) throw unavailable('there is no key for challenges');
+  const [markKey] = authorities.probeKeys;
+  if (!markKey) throw unavailable('there is no key for the prober');
   return {
     cluster,
     authorities,

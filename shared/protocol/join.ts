@@ -1,11 +1,13 @@
-/** `POST /v1/join/challenge` and `POST /v1/join`: bodies, answers, and what is signed. */
+/** `POST /v1/join`: the body, the answer, and what is signed. */
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { formatUuid } from '../encoding/uuid.ts';
+import { azureEvidence, iamEvidence, joinSecret } from './evidence.ts';
 import { trustBundle } from './trust.ts';
-import { duration, guid, name, timestamp } from './values.ts';
+import { clusterName, duration, guid, name, timestamp } from './values.ts';
 
-export const joinMethod = z.enum(['azure']);
-export type JoinMethod = z.infer<typeof joinMethod>;
+export const joinMethod = z.enum(['azure', 'iam', 'token']);
+export type JoinMethodName = z.infer<typeof joinMethod>;
 
 /** What kind of thing joins: a bot, or a service. */
 export const systemRole = z.enum([
@@ -19,17 +21,7 @@ export const systemRole = z.enum([
   'Discovery',
 ]);
 
-const challengeText = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,512}$/, 'expected a challenge'));
-
-export const challengeRequest = z.strictObject({
-  token: name,
-  join_method: joinMethod,
-  instance_id: z.optional(guid),
-});
-export type ChallengeRequest = z.infer<typeof challengeRequest>;
-
-export const challengeAnswer = z.object({ challenge: challengeText, expires: timestamp });
-export type ChallengeAnswer = z.infer<typeof challengeAnswer>;
+export type SystemRole = z.infer<typeof systemRole>;
 
 /** One certificate that is asked for. */
 export const certificateWish = z.strictObject({
@@ -42,41 +34,64 @@ export const certificateWish = z.strictObject({
 });
 export type CertificateWish = z.infer<typeof certificateWish>;
 
+/** A join token's name; with join method `token` the hash of its secret, which alone says which one it is. */
+export const joinTokenReference = z
+  .string()
+  .check(
+    z.regex(
+      /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,62}|sha256:[0-9a-f]{64})$/,
+      "expected a join token's name, or sha256: and 64 hex digits",
+    ),
+  );
+
 /** The JSON text in `request`, over whose bytes every proof is made. */
 export const joinRequest = z.strictObject({
-  challenge: challengeText,
-  token: name,
+  /** The cluster that it is for: a request for another broker is denied. */
+  broker: clusterName,
+  /** Of the joiner's own choice, never used twice: no two requests are the same text. */
+  id: z
+    .string()
+    .check(
+      z.regex(/^[A-Za-z0-9_-]{16,64}$/, 'expected 16 to 64 letters, digits, dashes or underscores'),
+    ),
+  token: joinTokenReference,
   join_method: joinMethod,
   role: z._default(systemRole, 'Bot'),
+  /** When the joiner wrote it; only join method `token` needs it. */
+  time: z.optional(timestamp),
+  /** Only for a renewal: the instance, and the generation that this request replaces. */
+  instance: z.optional(
+    z.strictObject({
+      id: guid,
+      generation: z.int().check(z.positive()),
+      /** Base64 of the DER of the instance key's SubjectPublicKeyInfo; only join method `token` needs it. */
+      key: z.optional(z.string().check(z.maxLength(1024))),
+    }),
+  ),
   certificates: z.array(certificateWish).check(z.minLength(1), z.maxLength(16)),
 });
 export type JoinRequest = z.infer<typeof joinRequest>;
 
-const base64Text = (most: number) => z.string().check(z.maxLength(most));
-
-/** What an Azure VM proves itself with. */
-export const azureEvidence = z.strictObject({
-  attested_data: z.strictObject({ encoding: z.literal('pkcs7'), signature: base64Text(16_384) }),
-  intermediates: z._default(z.array(base64Text(8192)).check(z.maxLength(6)), []),
-  access_token: z.string().check(z.maxLength(16_384)),
-  resource_id: z.optional(z.string().check(z.maxLength(1024))),
-});
-export type AzureEvidence = z.infer<typeof azureEvidence>;
-
+/** Beside the request, a body has the evidence of its join method and no other. */
 export const joinBody = z.strictObject({
   // Text that is no Unicode would not be the bytes that were signed.
   request: z.string().check(
     z.maxLength(61_440),
     z.refine((text) => text.isWellFormed(), 'expected well-formed Unicode'),
   ),
-  azure: azureEvidence,
-  proof: z.optional(base64Text(1024)),
+  azure: z.optional(azureEvidence),
+  iam: z.optional(iamEvidence),
+  secret: z.optional(joinSecret),
+  proof: z.optional(z.string().check(z.maxLength(1024))),
 });
 export type JoinBody = z.infer<typeof joinBody>;
 
 export const grantedCertificate = z.object({
   name,
-  roles: z.array(name),
+  /** Roles of a bot's certificate. */
+  roles: z.optional(z.array(name)),
+  /** Names of a host's certificate. */
+  names: z.optional(z.array(z.string())),
   issued: timestamp,
   expires: timestamp,
   tls: z.string(),
@@ -87,7 +102,9 @@ export type GrantedCertificate = z.infer<typeof grantedCertificate>;
 
 export const joinAnswer = z.object({
   request_id: z.string(),
-  bot: name,
+  /** The bot, where one joined. */
+  bot: z.optional(name),
+  role: z._default(systemRole, 'Bot'),
   instance_id: guid,
   generation: z.int().check(z.positive()),
   certificates: z.array(grantedCertificate),
@@ -104,6 +121,13 @@ export const proofMessage = (request: string): Uint8Array =>
 /** The hex SHA-256 of the proof message. */
 export const requestDigest = (request: string): string =>
   createHash('sha256').update(PROOF_CONTEXT).update(request).digest('hex');
+
+/**
+ * The id of the instance that a request makes: a UUID of the digest's second half, so that one request makes one
+ * instance. (The first half is the nonce, which the metadata service gets to see.)
+ */
+export const instanceIdOf = (digest: string): string =>
+  formatUuid(Buffer.from(digest.slice(32, 64), 'hex'), 8);
 
 /** The nonce that IMDS must put into the attested document: 32 hex digits, lower case. */
 export const imdsNonce = (request: string): string => requestDigest(request).slice(0, 32);

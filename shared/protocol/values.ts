@@ -19,6 +19,21 @@ export const guid = z.pipe(
   z.transform((text) => text.toLowerCase()),
 );
 
+/** A SHA-256 in lower-case hex. */
+export const sha256Hex = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{64}$/, 'expected 64 hex digits in lower case'));
+
+/** A cluster's name: the SPIFFE trust domain, and the end of every host's name. */
+export const clusterName = z
+  .string()
+  .check(
+    z.regex(
+      /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
+      'expected 1 to 63 lower-case letters, digits, dots or dashes',
+    ),
+  );
+
 /** A point in time (RFC 3339, UTC). */
 export const timestamp = z
   .string()

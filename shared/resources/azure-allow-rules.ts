@@ -1,5 +1,30 @@
 /** Allow rules of a join token (rule 3: exact matches, without case where Azure's names have none). */
-import type { AllowRule } from './join-token.ts';
+import * as z from 'zod/mini';
+import { guid } from '../protocol/values.ts';
+
+/** What an Azure resource group may be called. Compared without case. */
+const resourceGroup = z
+  .string()
+  .check(z.regex(/^[\p{L}\p{N}._()-]{1,90}$/u, "expected a resource group's name"));
+
+/** One way to match: every part that a rule names must hold. A rule that restricts nothing is refused (rule 9). */
+export const azureAllowRule = z
+  .strictObject({
+    tenant: z.optional(guid),
+    subscription: z.optional(guid),
+    resource_groups: z.optional(
+      z
+        .array(resourceGroup)
+        .check(z.minLength(1, 'expected at least one resource group'), z.maxLength(100)),
+    ),
+  })
+  .check(
+    z.refine(
+      (rule) => rule.tenant !== undefined || rule.subscription !== undefined,
+      'expected a tenant, a subscription, or both: a rule that names neither would admit every machine of Azure',
+    ),
+  );
+export type AzureAllowRule = z.infer<typeof azureAllowRule>;
 
 /** Facts about a machine; `undefined` where one is not known yet. GUIDs are in lower case. */
 export interface MachineFacts {
@@ -14,7 +39,10 @@ export type RuleDecision =
   | { readonly admitted: false; readonly mismatches: readonly string[] };
 
 /** Decides on verified facts. */
-export function evaluateAllowRules(rules: readonly AllowRule[], facts: MachineFacts): RuleDecision {
+export function evaluateAllowRules(
+  rules: readonly AzureAllowRule[],
+  facts: MachineFacts,
+): RuleDecision {
   const mismatches = rules.map((rule) => mismatchOf(rule, facts, 'unknown facts do not match'));
   const rule = mismatches.indexOf(undefined);
   if (rule >= 0) return { admitted: true, rule };
@@ -28,16 +56,16 @@ export function evaluateAllowRules(rules: readonly AllowRule[], facts: MachineFa
  * Whether any rule could admit a machine of which only a part is known, so that nothing is fetched for a caller whom
  * no rule would admit.
  */
-export function couldMatch(rules: readonly AllowRule[], facts: MachineFacts): boolean {
+export function couldMatch(rules: readonly AzureAllowRule[], facts: MachineFacts): boolean {
   return rules.some((rule) => mismatchOf(rule, facts, 'unknown facts may match') === undefined);
 }
 
 /** The field of a rule that does not hold. */
 function mismatchOf(
-  rule: AllowRule,
+  rule: AzureAllowRule,
   facts: MachineFacts,
   unknown: 'unknown facts may match' | 'unknown facts do not match',
-): keyof AllowRule | undefined {
+): keyof AzureAllowRule | undefined {
   const holds = (fact: string | undefined, accepted: readonly string[] | undefined): boolean => {
     if (accepted === undefined) return true;
     if (fact === undefined) return unknown === 'unknown facts may match';

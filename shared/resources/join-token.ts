@@ -1,71 +1,95 @@
 /** `kind: token`, version 2: which machines may join, by which method, as what. The YAML of the guides. */
 import * as z from 'zod/mini';
 import { joinMethod, systemRole } from '../protocol/join.ts';
-import { duration, guid, name, timestamp } from '../protocol/values.ts';
+import { duration, name, sha256Hex, timestamp } from '../protocol/values.ts';
+import { azureAllowRule } from './azure-allow-rules.ts';
 
-/** What an Azure resource group may be called. Compared without case. */
-const resourceGroup = z
-  .string()
-  .check(z.regex(/^[\p{L}\p{N}._()-]{1,90}$/u, "expected a resource group's name"));
+const common = {
+  roles: z.array(systemRole).check(z.minLength(1, 'expected at least one role, such as [Bot]')),
+  bot_name: z.optional(name),
+  /** Upper limit of the certificates' lifetime. */
+  max_ttl: z.optional(duration),
+};
 
-/** One way to match: every part that a rule names must hold. A rule that restricts nothing is refused (rule 9). */
-export const allowRule = z
+const rulesOf = <T extends z.ZodMiniType>(rule: T) =>
+  z.array(rule).check(z.minLength(1, 'expected at least one rule'), z.maxLength(100));
+
+/** What a join token says for each join method, beside what all have in common. */
+const azureSpec = z.strictObject({
+  ...common,
+  join_method: z.literal('azure'),
+  azure: z.strictObject({
+    allow: rulesOf(azureAllowRule),
+    /** `claims` does without the management API, and trusts claims that Microsoft does not document. */
+    vm_binding: z.optional(z.enum(['strict', 'claims'])),
+  }),
+});
+
+const tokenSpec = z.strictObject({
+  ...common,
+  join_method: z.literal('token'),
+  /** SHA-256 of the secret, which the broker makes and shows once. Set by the broker alone. */
+  secret_sha256: z.optional(sha256Hex),
+});
+
+const spec = z
+  .discriminatedUnion('join_method', [azureSpec, tokenSpec], {
+    error: `expected one of the join methods ${joinMethod.options.join(', ')}`,
+  })
+  .check(
+    z.refine(({ roles, bot_name }) => !roles.includes('Bot') || bot_name !== undefined, {
+      path: ['bot_name'],
+      error: "expected the bot's name, because roles has Bot",
+    }),
+    z.refine(({ roles, bot_name }) => roles.includes('Bot') || bot_name === undefined, {
+      path: ['bot_name'],
+      error: 'expected nothing, because roles has no Bot',
+    }),
+  );
+
+export const joinToken = z
   .strictObject({
-    tenant: z.optional(guid),
-    subscription: z.optional(guid),
-    resource_groups: z.optional(
-      z
-        .array(resourceGroup)
-        .check(z.minLength(1, 'expected at least one resource group'), z.maxLength(100)),
-    ),
+    kind: z.literal('token'),
+    version: z.literal('v2'),
+    metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+    spec,
   })
   .check(
     z.refine(
-      (rule) => rule.tenant !== undefined || rule.subscription !== undefined,
-      'expected a tenant, a subscription, or both: a rule that names neither would admit every machine of Azure',
+      (token) => token.spec.join_method !== 'token' || token.metadata.expires !== undefined,
+      {
+        path: ['metadata', 'expires'],
+        error: 'expected a time, because a join token with a secret must end',
+      },
     ),
   );
-export type AllowRule = z.infer<typeof allowRule>;
-
-export const joinToken = z.strictObject({
-  kind: z.literal('token'),
-  version: z.literal('v2'),
-  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
-  spec: z
-    .strictObject({
-      roles: z.array(systemRole).check(z.minLength(1, 'expected at least one role, such as [Bot]')),
-      bot_name: z.optional(name),
-      join_method: joinMethod,
-      /** Upper limit of the certificates' lifetime. */
-      max_ttl: z.optional(duration),
-      azure: z.strictObject({
-        allow: z
-          .array(allowRule)
-          .check(z.minLength(1, 'expected at least one rule'), z.maxLength(100)),
-        /** `claims` does without the management API, and trusts claims that Microsoft does not document. */
-        vm_binding: z.optional(z.enum(['strict', 'claims'])),
-      }),
-    })
-    .check(
-      z.refine((spec) => !spec.roles.includes('Bot') || spec.bot_name !== undefined, {
-        path: ['bot_name'],
-        error: "expected the bot's name, because roles has Bot",
-      }),
-      z.refine((spec) => spec.roles.includes('Bot') || spec.bot_name === undefined, {
-        path: ['bot_name'],
-        error: 'expected nothing, because roles has no Bot',
-      }),
-    ),
-});
 export type JoinToken = z.infer<typeof joinToken>;
+type JoinTokenSpec = JoinToken['spec'];
+
+/** What a join token says for its join method. */
+export function specOf<M extends JoinTokenSpec['join_method']>(
+  { metadata, spec }: JoinToken,
+  method: M,
+): Extract<JoinTokenSpec, { join_method: M }> {
+  if (isOfMethod(spec, method)) return spec;
+  throw new Error(`join token ${metadata.name} is for join method ${spec.join_method}`);
+}
+
+const isOfMethod = <M extends JoinTokenSpec['join_method']>(
+  spec: JoinTokenSpec,
+  method: M,
+): spec is Extract<JoinTokenSpec, { join_method: M }> => spec.join_method === method;
 
 /**
- * What decides who owns an instance can't be changed: instances that joined before would change hands.
- * Gives the first such field that differs.
+ * What decides who owns an instance can't be changed: instances that joined before would change hands. A secret and its
+ * end stay what they were, too: one that is used up must not come back to life. Gives the first such field that differs.
  */
 export function changedOwnership(before: JoinToken, after: JoinToken): string | undefined {
   if (before.spec.bot_name !== after.spec.bot_name) return 'spec.bot_name';
   if (before.spec.join_method !== after.spec.join_method) return 'spec.join_method';
   const roles = (token: JoinToken): string => [...new Set(token.spec.roles)].toSorted().join();
-  return roles(before) === roles(after) ? undefined : 'spec.roles';
+  if (roles(before) !== roles(after)) return 'spec.roles';
+  if (before.spec.join_method !== 'token' || after.spec.join_method !== 'token') return undefined;
+  if (before.spec.secret_sha256 !== after.spec.secret_sha256) return 'spec.secret_sha256';
+  return before.metadata.expires === after.metadata.expires ? undefined : 'metadata.expires';
 }

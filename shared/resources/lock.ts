@@ -37,10 +37,14 @@ export const lock = z.strictObject({
 export type Lock = z.infer<typeof lock>;
 
 /** What a join could be locked as. */
-export type LockSubject = { readonly [K in keyof Lock['spec']['target']]: string };
+export type LockSubject = { readonly [K in keyof Lock['spec']['target']]-?: string };
 
 /** The lock that is in force on any of these, if there is one. */
-export function lockOn(subject: LockSubject, locks: readonly Lock[], at: Date): Lock | undefined {
+export function lockOn(
+  subject: Partial<LockSubject>,
+  locks: readonly Lock[],
+  at: Date,
+): Lock | undefined {
   return locks.find(({ metadata, spec }) => {
     const over = [metadata.expires, spec.expires].some(
       (text) => text !== undefined && isPast(text, at),

@@ -1,6 +1,6 @@
-/** The `instances` table: one row for each joined machine's life as a bot. The row of a join is its replay guard. */
-import type { VerifiedFacts } from '../attestation/azure/machine-binding.ts';
+/** The `instances` table: one row for each joined machine's life as a bot or host. The row of a join is its replay guard. */
 import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
+import type { SystemRole } from '../protocol/join.ts';
 import type { Row, StoredRow, Table } from './table.ts';
 
 /** A certificate that was issued, so that the very same request can be answered again. */
@@ -13,32 +13,51 @@ export interface IssuedCertificate {
   readonly expires: number;
 }
 
-/** Machine facts as they were verified, and when: Unix seconds. */
-export interface MachineRecord extends VerifiedFacts {
-  readonly verified: number;
+/** What was proved of the machine. Which facts there are is for the join method to say. */
+export interface KeptFacts {
+  readonly method: string;
+  readonly [fact: string]: string | number | undefined;
 }
 
-/** A challenge that made a generation of this instance: used up, except for the very same request. */
-export interface UsedChallenge {
-  readonly id: string;
-  readonly requestDigest: string;
+/** A request that made a generation of this instance: it counts once, and may be answered again until it expires. */
+export interface AnsweredRequest {
+  /** Hex SHA-256 of the proof message. */
+  readonly digest: string;
   readonly generation: number;
   readonly certificates: readonly IssuedCertificate[];
   readonly expires: number;
 }
 
+/** A generation that was replaced while certificates of it live: whoever still uses its key may have copied it. */
+export interface ReplacedGeneration {
+  readonly generation: number;
+  /** Hex SHA-256 of its key's SubjectPublicKeyInfo. */
+  readonly key: string;
+  /** Digest of the request that replaced it, and when. */
+  readonly by: string;
+  readonly at: number;
+  /** The end of its last certificate. */
+  readonly expires: number;
+}
+
 export interface Instance {
   readonly id: string;
-  readonly bot: string;
+  /** Whose instance it is: `bot:<name>`, or `host:<system role>`. */
+  readonly owner: string;
+  readonly role: SystemRole;
   readonly joinToken: string;
   readonly generation: number;
   /** DER of the instance key's SubjectPublicKeyInfo; good until this time. */
   readonly instanceKey: Uint8Array;
   readonly instanceKeyExpires: number;
-  readonly machine: MachineRecord;
+  readonly machine: KeptFacts;
+  /** The names of a host. */
+  readonly names: readonly string[];
   /** Unexpired serials of every generation, in the order of their ends; at most 400. */
   readonly serials: readonly { readonly serial: string; readonly expires: number }[];
-  readonly usedChallenges: readonly UsedChallenge[];
+  readonly answered: readonly AnsweredRequest[];
+  /** Newest last. */
+  readonly replaced: readonly ReplacedGeneration[];
   /** Unix seconds: the first join, the latest one, and when the row may go. */
   readonly joined: number;
   readonly seen: number;
@@ -50,12 +69,21 @@ export interface StoredInstance {
   readonly etag: string;
 }
 
+/** What is left of an instance that was removed by hand: its request still counts as used. */
+export interface Tombstone {
+  readonly removed: true;
+}
+
 export interface Instances {
-  read(bot: string, id: string): Promise<StoredInstance | undefined>;
+  read(owner: string, id: string): Promise<StoredInstance | Tombstone | undefined>;
   /** `false` if the row exists. */
   insert(instance: Instance): Promise<boolean>;
   /** `false` if the row has changed since. */
   replace(instance: Instance, etag: string): Promise<boolean>;
+  /** Leaves a tombstone for as long as the row would have lived. `false` if the row has changed since. */
+  remove(instance: Instance, etag: string): Promise<boolean>;
+  /** Instances of an owner, in no order, at most `most`. */
+  list(owner: string, most: number): Promise<readonly StoredInstance[]>;
   /** Removes rows whose time has come. Gives how many. */
   sweep(at: Date): Promise<number>;
 }
@@ -66,12 +94,28 @@ const MOST_SWEEP_PAGES = 100;
 
 export function createInstances(table: Table): Instances {
   return {
-    async read(bot, id) {
-      const row = await table.read(partitionOf(bot, id), id);
+    async read(owner, id) {
+      const row = await table.read(partitionOf(owner, id), id);
+      if (row?.values['removed'] === 1) return { removed: true };
       return row && { instance: instanceOf(row), etag: row.etag };
     },
     insert: (instance) => table.apply([{ kind: 'insert', row: rowOf(instance) }]),
     replace: (instance, etag) => table.apply([{ kind: 'replace', row: rowOf(instance), etag }]),
+    remove: ({ owner, id, goneAfter }, etag) => {
+      const values = { removed: 1, goneAfter };
+      const row = { partition: partitionOf(owner, id), key: id, values };
+      return table.apply([{ kind: 'replace', row, etag }]);
+    },
+    async list(owner, most) {
+      const partitions = await Promise.all(
+        DIGITS.map((digit) => table.list({ partition: partitionOf(owner, digit), most })),
+      );
+      return partitions
+        .flat()
+        .filter(({ values }) => values['removed'] !== 1)
+        .slice(0, most)
+        .map((row) => ({ instance: instanceOf(row), etag: row.etag }));
+    },
     async sweep(at) {
       const below = { column: 'goneAfter', value: Math.floor(at.getTime() / 1000) };
       let removed = 0;
@@ -87,21 +131,24 @@ export function createInstances(table: Table): Instances {
   };
 }
 
-/** Owner and the id's first digit: sixteen partitions share a busy bot's load. */
-const partitionOf = (bot: string, id: string): string => `bot:${bot}:${id.slice(0, 1)}`;
+const DIGITS = [...'0123456789abcdef'];
 
-function rowOf({ id, bot, instanceKey, ...rest }: Instance): Row {
-  const { machine, serials, usedChallenges, ...plain } = rest;
+/** Owner and the id's first digit: sixteen partitions share a busy bot's load. */
+const partitionOf = (owner: string, id: string): string => `${owner}:${id.slice(0, 1)}`;
+
+function rowOf({ id, instanceKey, ...rest }: Instance): Row {
+  const { machine, names, serials, answered, replaced, ...plain } = rest;
   return {
-    partition: partitionOf(bot, id),
+    partition: partitionOf(rest.owner, id),
     key: id,
     values: {
       ...plain,
-      bot,
       instanceKey: encodeBase64(instanceKey),
       machine: JSON.stringify(machine),
+      names: JSON.stringify(names),
       serials: JSON.stringify(serials),
-      usedChallenges: JSON.stringify(usedChallenges),
+      answered: JSON.stringify(answered),
+      replaced: JSON.stringify(replaced),
     },
   };
 }
@@ -111,14 +158,17 @@ function instanceOf({ key, values }: StoredRow): Instance {
   const number = (column: string): number => Number(values[column]);
   return {
     id: key,
-    bot: text('bot'),
+    owner: text('owner'),
+    role: text('role') as SystemRole,
     joinToken: text('joinToken'),
     generation: number('generation'),
     instanceKey: decodeBase64(text('instanceKey')) ?? new Uint8Array(),
     instanceKeyExpires: number('instanceKeyExpires'),
-    machine: JSON.parse(text('machine')) as MachineRecord,
+    machine: JSON.parse(text('machine')) as KeptFacts,
+    names: JSON.parse(text('names')) as Instance['names'],
     serials: JSON.parse(text('serials')) as Instance['serials'],
-    usedChallenges: JSON.parse(text('usedChallenges')) as Instance['usedChallenges'],
+    answered: JSON.parse(text('answered')) as Instance['answered'],
+    replaced: JSON.parse(text('replaced')) as Instance['replaced'],
     joined: number('joined'),
     seen: number('seen'),
     goneAfter: number('goneAfter'),

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OnLookup } from '../lookups.ts';
 import type { ResourceKind } from '../protocol/resource.ts';
+import type { JoinToken } from '../resources/join-token.ts';
 import type { AnyResource, ResourceOf } from '../resources/resource.ts';
 import { PRESET_ROLES } from '../resources/role.ts';
 import type { Operation, Row, StoredRow, Table } from './table.ts';
@@ -18,11 +19,18 @@ export interface StoredResource {
 export interface Snapshot {
   get<K extends ResourceKind>(kind: K, name: string): ResourceOf[K] | undefined;
   all<K extends ResourceKind>(kind: K): readonly ResourceOf[K][];
+  /** The join token that a request names: by its name, or by `sha256:` and the hash of its secret. */
+  joinToken(reference: string): JoinToken | undefined;
 }
 
 export interface Resources {
   /** What holds now, give or take five seconds. */
   snapshot(): Promise<Snapshot>;
+  /**
+   * The same. A secret's hash that it doesn't have is looked for among newer resources, at most once per cooldown: a join
+   * token that was made a second ago works at once, and garbage costs nothing (rule 8).
+   */
+  snapshotWith(joinToken: string): Promise<Snapshot>;
   read(kind: ResourceKind, name: string): Promise<StoredResource | undefined>;
   /** One page of a kind in the order of names, and the name to go on after. */
   list(
@@ -40,6 +48,7 @@ export interface Resources {
 
 /** How long a change may take to be noticed by every function instance. */
 const SNAPSHOT_SECONDS = 5;
+const UNKNOWN_SECRET_COOLDOWN_SECONDS = 2;
 
 const PARTITION = 'config';
 const REVISION = 'revision';
@@ -52,6 +61,7 @@ export function createResources(
   let cached: { readonly snapshot: Snapshot; readonly revision: string } | undefined;
   let checkedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<Snapshot> | undefined;
+  let lookedAt = Number.NEGATIVE_INFINITY;
 
   async function reload(): Promise<Snapshot> {
     const startedAt = now().getTime();
@@ -84,6 +94,16 @@ export function createResources(
     return pending;
   }
 
+  async function snapshotWith(joinToken: string): Promise<Snapshot> {
+    const known = await snapshot();
+    const at = now().getTime();
+    const unknown = joinToken.startsWith(SECRET) && !known.joinToken(joinToken);
+    if (!unknown || at - lookedAt < UNKNOWN_SECRET_COOLDOWN_SECONDS * 1000) return known;
+    lookedAt = at;
+    checkedAt = Number.NEGATIVE_INFINITY;
+    return snapshot();
+  }
+
   /** Whoever asks first finds the presets there, too. */
   async function started(): Promise<void> {
     if (!cached) await snapshot();
@@ -111,6 +131,7 @@ export function createResources(
 
   return {
     snapshot,
+    snapshotWith,
     async read(kind, name) {
       await started();
       const row = await table.read(PARTITION, rowKey(kind, name));
@@ -137,6 +158,9 @@ export function createResources(
     },
   };
 }
+
+/** What stands before a secret's hash where a request names a join token by it. */
+const SECRET = 'sha256:';
 
 const rowKey = (kind: ResourceKind, name: string): string => `${kind}!${name}`;
 
@@ -165,10 +189,21 @@ function snapshotOf(rows: readonly StoredRow[]): Snapshot {
   const resources = new Map(
     rows.filter(({ key }) => key !== REVISION).map((row) => [row.key, resourceOf(row)]),
   );
+  const all = <K extends ResourceKind>(kind: K) =>
+    [...resources.values()].filter((resource) => resource.kind === kind) as ResourceOf[K][];
+  const get = <K extends ResourceKind>(kind: K, name: string) =>
+    resources.get(rowKey(kind, name)) as ResourceOf[K] | undefined;
+  const bySecret = new Map<string, JoinToken>(
+    all('token').flatMap((token) => {
+      const { spec } = token;
+      if (spec.join_method !== 'token' || spec.secret_sha256 === undefined) return [];
+      return [[`${SECRET}${spec.secret_sha256}`, token] as const];
+    }),
+  );
   return {
-    get: <K extends ResourceKind>(kind: K, name: string) =>
-      resources.get(rowKey(kind, name)) as ResourceOf[K] | undefined,
-    all: <K extends ResourceKind>(kind: K) =>
-      [...resources.values()].filter((resource) => resource.kind === kind) as ResourceOf[K][],
+    get,
+    all,
+    joinToken: (reference) =>
+      reference.startsWith(SECRET) ? bySecret.get(reference) : get('token', reference),
   };
 }

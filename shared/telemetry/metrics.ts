@@ -44,7 +44,7 @@ export const METRICS = {
     unit: 'd',
     about:
       'Days until the newest key of its kind expires. Rotation makes the next key long before; a small number means that the `rotate-keys` timer does not do its work. A key without an end counts as 36,500 days.',
-    dimensions: { authority: ['tls-root', 'tls-issuing', 'ssh-user', 'ssh-host', 'challenge'] },
+    dimensions: { authority: ['tls-root', 'tls-issuing', 'ssh-user', 'ssh-host', 'probe'] },
   },
   newest_chain_age_days: {
     kind: 'gauge',
@@ -97,7 +97,7 @@ export const METRICS = {
       probe: [
         'look_alike_chain',
         'other_nonce',
-        'used_challenge',
+        'other_broker',
         'other_audience',
         'malformed_body',
         'trust_bundle',

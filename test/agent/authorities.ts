@@ -54,9 +54,9 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
     roots: [{ certificate: rootCertificate, publicKeyInfo: root.publicKeyInfo }],
     sshUserCas: [ssh(sshUser.publicKey)],
     sshHostCas: [ssh(sshHost.publicKey)],
-    challengeKeys: [],
+    probeKeys: [],
     changed: Math.floor(at.getTime() / 1000),
-    expires: { 'tls-root': 0, 'tls-issuing': 0, 'ssh-user': 0, 'ssh-host': 0, challenge: 0 },
+    expires: { 'tls-root': 0, 'tls-issuing': 0, 'ssh-user': 0, 'ssh-host': 0, probe: 0 },
   };
 }
 

@@ -104,8 +104,8 @@ describe('names file, line, column, field and what was expected', () => {
     ],
     [
       'another join method',
-      'version: v2\nonboarding:\n  join_method: iam\n',
-      '3:3: onboarding.join_method: expected "azure", got iam',
+      'version: v2\nonboarding:\n  join_method: gcp\n',
+      '3:3: onboarding.join_method: expected one of "azure"|"iam"|"token", got gcp',
     ],
     [
       'a client id that is none',

@@ -17,7 +17,6 @@ import { parseSignedData } from '../../shared/encoding/signed-data.ts';
 import { sshPublicKey } from '../../shared/encoding/ssh-public-key.ts';
 import {
   type CertificateWish,
-  challengeRequest,
   type GrantedCertificate,
   imdsNonce,
   type JoinAnswer,
@@ -28,7 +27,7 @@ import {
   proofMessage,
 } from '../../shared/protocol/join.ts';
 import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
-import { parseJsonWith, sentenceOf } from '../../shared/protocol/schema.ts';
+import { parseJsonWith } from '../../shared/protocol/schema.ts';
 import type { TrustBundle } from '../../shared/protocol/trust.ts';
 import { formatTimestamp, parseDuration } from '../../shared/protocol/values.ts';
 import { createAuthorities } from './authorities.ts';
@@ -42,7 +41,7 @@ export interface FakeBroker {
   /** The bodies that came to `/v1/join`, and what stood in their `request`. */
   readonly joins: readonly { readonly body: JoinBody; readonly request: JoinRequest }[];
   /** What happens to the next calls of a path, one each, instead of or after the right answer. */
-  readonly next: Record<'/v1/join/challenge' | '/v1/join', Mishap[]>;
+  readonly next: Record<'/v1/trust' | '/v1/join', Mishap[]>;
   /** Changes answers before they leave. */
   bend: (answer: JoinAnswer) => JoinAnswer;
   /** Changes the trust bundle before it is signed. */
@@ -52,6 +51,8 @@ export interface FakeBroker {
 
 /** `lost`: carried out, but the answer never arrives. */
 export type Mishap = 'lost' | 'right' | ((request: Request) => Response | Promise<Response>);
+
+const CLUSTER = 'test.example.com';
 
 interface FakeInstance {
   readonly id: string;
@@ -67,7 +68,6 @@ export function problemAnswer(code: ProblemCode, headers: Record<string, string>
 
 export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
   const authorities = await createAuthorities(now());
-  const challenges = new Map<string, { instance?: string | undefined }>();
   const answered = new Map<string, JoinAnswer>();
   const instances = new Map<string, FakeInstance>();
   const calls: { path: string; body: string }[] = [];
@@ -79,32 +79,22 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
     pin: caPin(authorities.roots[0]?.publicKeyInfo ?? new Uint8Array()),
     calls,
     joins,
-    next: { '/v1/join/challenge': [], '/v1/join': [] },
+    next: { '/v1/trust': [], '/v1/join': [] },
     bend: (answer) => answer,
     logins: ['ubuntu'],
     async fetch(request) {
       const { pathname: path } = new URL(request.url);
       const body = await request.clone().text();
       calls.push({ path, body });
-      if (path === '/v1/trust') return Response.json(await trustOf(broker, now()));
-      if (path !== '/v1/join' && path !== '/v1/join/challenge') return problemAnswer('not_found');
+      if (path !== '/v1/join' && path !== '/v1/trust') return problemAnswer('not_found');
       const mishap = broker.next[path].shift() ?? 'right';
       if (typeof mishap === 'function') return mishap(request);
-      const answer = path === '/v1/join' ? await join(body) : challenge(body);
+      const answer =
+        path === '/v1/join' ? await join(body) : Response.json(await trustOf(broker, now()));
       if (mishap === 'lost') throw new TypeError('fetch failed');
       return answer;
     },
   };
-
-  function challenge(body: string): Response {
-    const parsed = parseJsonWith(challengeRequest, body);
-    if (!parsed.ok)
-      throw new Error(`the agent sent a bad challenge request: ${sentenceOf(parsed.problem)}`);
-    const text = `challenge-${challenges.size + 1}`;
-    challenges.set(text, { instance: parsed.value.instance_id });
-    const expires = formatTimestamp(new Date(now().getTime() + 300_000));
-    return Response.json({ challenge: text, expires });
-  }
 
   async function join(text: string): Promise<Response> {
     const body = parseJsonWith(joinBody, text);
@@ -115,13 +105,12 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
     const known = answered.get(body.value.request);
     if (known) return Response.json(known);
 
-    const made = challenges.get(request.value.challenge);
-    if (!made) return problemAnswer('access_denied');
-    challenges.delete(request.value.challenge);
+    if (request.value.broker !== CLUSTER) return problemAnswer('access_denied');
     if (nonceOf(body.value) !== imdsNonce(body.value.request))
       return problemAnswer('access_denied');
-    const before = made.instance === undefined ? undefined : instances.get(made.instance);
-    if (made.instance !== undefined && !(before && isProved(body.value, before))) {
+    const { instance: named } = request.value;
+    const before = named && instances.get(named.id);
+    if (named && !(before?.generation === named.generation && isProved(body.value, before))) {
       return problemAnswer('instance_unknown');
     }
     const keys = request.value.certificates.map(keyOf);
@@ -136,6 +125,7 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
     const answer: JoinAnswer = {
       request_id: 'request-1',
       bot: 'example',
+      role: 'Bot',
       instance_id: instance.id,
       generation: instance.generation,
       certificates: request.value.certificates.map((wish) =>
@@ -151,10 +141,12 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
 }
 
 const trustOf = (broker: FakeBroker, at: Date): Promise<TrustBundle> =>
-  makeTrustBundle('test.example.com', broker.authoritiesOfTrust, at);
+  makeTrustBundle(CLUSTER, broker.authoritiesOfTrust, at);
 
 function nonceOf(body: JoinBody): unknown {
-  const { content } = parseSignedData(Buffer.from(body.azure.attested_data.signature, 'base64'));
+  const { content } = parseSignedData(
+    Buffer.from(body.azure?.attested_data.signature ?? '', 'base64'),
+  );
   return JSON.parse(Buffer.from(content).toString()).nonce;
 }
 

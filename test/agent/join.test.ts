@@ -8,10 +8,10 @@ test('sends all evidence, the nonce being the hash of the request', async () => 
   const rig = await createRig();
   expect(await rig.start(guideConfig(), '--oneshot')).toBe(0);
   const { body } = rig.broker.joins[0] ?? {};
-  expect(body?.azure.resource_id).toBe(rig.vm.resourceId);
-  expect(body?.azure.intermediates).toEqual(rig.vm.intermediates.map(encodeBase64));
+  expect(body?.azure?.resource_id).toBe(rig.vm.resourceId);
+  expect(body?.azure?.intermediates).toEqual(rig.vm.intermediates.map(encodeBase64));
   const hash = createHash('sha256').update(`join-broker-v1\n${body?.request}`).digest('hex');
-  const document = Buffer.from(body?.azure.attested_data.signature ?? '', 'base64');
+  const document = Buffer.from(body?.azure?.attested_data.signature ?? '', 'base64');
   expect(document.includes(`"nonce":"${hash.slice(0, 32)}"`)).toBe(true);
 });
 
@@ -27,7 +27,7 @@ test('asks for the audience and the identity that the config names', async () =>
   const azure =
     'azure :\n    client_id: 22222222-2222-2222-2222-222222222222\n    audience: api://example\n';
   expect(await rig.start(guideConfig(`  ${azure}`), '--oneshot')).toBe(0);
-  const claims = rig.broker.joins[0]?.body.azure.access_token.split('.')[1] ?? '';
+  const claims = rig.broker.joins[0]?.body.azure?.access_token.split('.')[1] ?? '';
   expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
     aud: 'api://example',
     appid: '22222222-2222-2222-2222-222222222222',
@@ -52,29 +52,28 @@ test.each([
     answer === 429 ? new Response('', { status: 429, headers }) : problemAnswer(answer, headers),
   );
   expect(await rig.start(guideConfig(), '--oneshot')).toBe(0);
-  const challenges = rig.broker.joins.map(({ request }) => request.challenge);
-  expect(rig.broker.calls.filter(({ path }) => path === '/v1/join')).toHaveLength(2);
-  expect(challenges).toEqual(['challenge-2']);
+  const sent = rig.broker.calls.filter(({ path }) => path === '/v1/join').map(({ body }) => body);
+  expect(sent).toHaveLength(2);
+  expect(new Set(sent).size).toBe(2);
   expect(rig.clock.sleeps).toEqual([answer === 429 ? 7000 : 0]);
 });
 
 test('waits as long as the broker asks, then tries again', async () => {
   const rig = await createRig();
-  rig.broker.next['/v1/join/challenge'].push(() =>
-    problemAnswer('unavailable', { 'retry-after': '9' }),
-  );
+  rig.broker.next['/v1/trust'].push(() => problemAnswer('unavailable', { 'retry-after': '9' }));
   expect(await rig.start(guideConfig(), '--oneshot')).toBe(0);
   expect(rig.clock.sleeps).toEqual([9000]);
   expect(rig.output.join('')).toContain("the broker can't do its work at the moment");
 });
 
-test('makes a new request when the challenge would be too old by the time the broker wants to be asked again', async () => {
+test('makes a new request when the document would be too old by the time the broker wants to be asked again', async () => {
   const rig = await createRig();
   for (let i = 0; i < 3; i += 1) {
     rig.broker.next['/v1/join'].push(() => problemAnswer('unavailable', { 'retry-after': '120' }));
   }
   expect(await rig.start(guideConfig(), '--oneshot')).toBe(0);
-  expect(rig.broker.joins.map(({ request }) => request.challenge)).toEqual(['challenge-2']);
+  const sent = rig.broker.calls.filter(({ path }) => path === '/v1/join').map(({ body }) => body);
+  expect(sent.map((body) => sent.indexOf(body))).toEqual([0, 0, 2, 2]);
 });
 
 test('does not try again what is refused', async () => {
@@ -90,7 +89,7 @@ test('does not try again what is refused', async () => {
 test('gives up in the end when nobody answers', async () => {
   const rig = await createRig();
   for (let i = 0; i < 6; i += 1) {
-    rig.broker.next['/v1/join/challenge'].push(() => {
+    rig.broker.next['/v1/trust'].push(() => {
       throw Object.assign(new TypeError('fetch failed'), {
         cause: Object.assign(new Error('x'), { code: 'ENOTFOUND' }),
       });
@@ -121,7 +120,7 @@ test.each([
   ['a large answer', () => new Response('x'.repeat(2_000_000)), 'the answer is larger than'],
 ])('refuses %s in place of an answer', async (_, answer, said) => {
   const rig = await createRig();
-  for (let i = 0; i < 6; i += 1) rig.broker.next['/v1/join/challenge'].push(answer);
+  for (let i = 0; i < 6; i += 1) rig.broker.next['/v1/trust'].push(answer);
   expect(await rig.start(guideConfig(), '--oneshot')).toBe(1);
   expect(rig.output.at(-1)).toContain(said);
 });
@@ -167,4 +166,23 @@ test('does not join afresh in place of a renewal that is denied: the instance ma
   await rig.start(guideConfig());
   expect(rig.broker.joins).toHaveLength(1);
   expect(rig.output.join('')).toContain('ERROR the broker refused the join');
+});
+
+test('asks for the trust bundle when it holds none, and again when the bundle wants to be refreshed', async () => {
+  const rig = await createRig();
+  const asked = () => rig.broker.calls.map(({ path }) => path).join(' ');
+  rig.stopAfterWaits(2);
+  await rig.start(guideConfig());
+  expect(asked()).toBe('/v1/trust /v1/join /v1/join');
+});
+
+test('names the cluster of the bundle that it verified, the instance and the generation that it replaces', async () => {
+  const rig = await createRig();
+  rig.stopAfterWaits(2);
+  await rig.start(guideConfig());
+  const [first, second] = rig.broker.joins.map(({ request }) => request);
+  expect(first).toMatchObject({ broker: 'test.example.com', id: expect.any(String) });
+  expect(first).not.toHaveProperty('instance');
+  expect(second).toMatchObject({ instance: { id: expect.any(String), generation: 1 } });
+  expect(second?.id).not.toBe(first?.id);
 });

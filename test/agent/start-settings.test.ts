@@ -106,8 +106,8 @@ test.each([
   ],
   [['--join-method', 'azure', '--token', 't'], '--proxy-server: missing; expected host:port'],
   [
-    ['--join-method', 'token', '--token', 't', '--proxy-server', 'a'],
-    '--join-method: expected "azure", got token',
+    ['--join-method', 'gcp', '--token', 't', '--proxy-server', 'a'],
+    '--join-method: expected one of "azure"|"iam"|"token", got gcp',
   ],
   [
     ['--join-method', 'azure', '--token', 't', '--proxy-server', 'a', '--auth-server', 'b'],

@@ -4,6 +4,7 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign,
 } from 'node:crypto';
 import type { EvidenceOptions, Machine } from '../../local/azure/machine.ts';
@@ -22,10 +23,13 @@ import type { Answer, Api } from './test-broker.ts';
 export interface JoinOptions {
   /** Name of the join token; `example-bot` by default. */
   readonly token?: string;
-  readonly instanceId?: string;
+  /** The attempt whose instance renews itself, with its generation and key. */
+  readonly renews?: Attempt;
+  /** Another instance, or another generation of it, than that attempt's. */
+  readonly instance?: Readonly<Record<string, unknown>>;
   /** The key of the first certificate: the instance key. */
   readonly key?: KeyObject;
-  /** Signs the proof; needed with `instanceId`. */
+  /** Signs the proof, in place of the right key. */
   readonly proofKey?: KeyObject;
   /** Members of the request, in place of the right ones. */
   readonly request?: Readonly<Record<string, unknown>>;
@@ -36,8 +40,6 @@ export interface JoinOptions {
   readonly changedRequest?: (text: string) => string;
   /** Changes the body before it is sent. */
   readonly changedBody?: (body: Record<string, unknown>) => unknown;
-  /** A challenge of its own, in place of a fresh one. */
-  readonly challenge?: string;
 }
 
 export interface Attempt extends Answer {
@@ -60,48 +62,43 @@ export async function join(
   return { ...(await api.request('POST', '/v1/join', { body })), sent: body, key };
 }
 
+/** The cluster name of the tests' broker. */
+export const CLUSTER = 'test.example.org';
+
 /** The body of a join, not sent yet. */
 export async function makeJoin(
-  api: Api,
+  _api: Api,
   machine: Machine,
   options: JoinOptions = {},
 ): Promise<unknown> {
   const key = options.key ?? newKey();
-  const token = options.token ?? 'example-bot';
+  const instance = { ...instanceOf(options.renews), ...options.instance };
   const request = JSON.stringify({
-    challenge: options.challenge ?? (await askChallenge(api, token, options.instanceId)),
-    token,
+    broker: CLUSTER,
+    id: randomUUID(),
+    token: options.token ?? 'example-bot',
     join_method: 'azure',
+    ...(Object.keys(instance).length > 0 && { instance }),
     certificates: [{ name: 'identity', csr: certificationRequest(key), ...options.wish }],
     ...options.request,
   });
   const message = `join-broker-v1\n${request}`;
   const nonce = createHash('sha256').update(message).digest('hex').slice(0, 32);
+  const proofKey = options.proofKey ?? options.renews?.key;
   const body = {
     request: options.changedRequest?.(request) ?? request,
     azure: machine.evidence({ nonce, ...options.evidence }),
-    ...(options.proofKey && {
-      proof: sign(hashFor(options.proofKey), Buffer.from(message), options.proofKey).toString(
-        'base64',
-      ),
+    ...(proofKey && {
+      proof: sign(hashFor(proofKey), Buffer.from(message), proofKey).toString('base64'),
     }),
   };
   return options.changedBody?.(body) ?? body;
 }
 
-export async function askChallenge(
-  api: Api,
-  token = 'example-bot',
-  instanceId?: string,
-): Promise<string> {
-  const body = {
-    token,
-    join_method: 'azure',
-    ...(instanceId !== undefined && { instance_id: instanceId }),
-  };
-  const answer = await api.request('POST', '/v1/join/challenge', { body });
-  if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
-  return (answer.body as { challenge: string }).challenge;
+function instanceOf(attempt: Attempt | undefined): Readonly<Record<string, unknown>> {
+  if (!attempt) return {};
+  const { instance_id: id, generation } = joined(attempt);
+  return { id, generation };
 }
 
 /** What an admitted joiner got. */

@@ -2,12 +2,9 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
-import { decideGrant } from '../../shared/joining/grants.ts';
+import { decideExpiry } from '../../shared/joining/owners/lifetime.ts';
 import type { GrantedCertificate } from '../../shared/protocol/join.ts';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
-import type { Bot } from '../../shared/resources/bot.ts';
-import type { JoinToken } from '../../shared/resources/join-token.ts';
-import { PRESET_ROLES } from '../../shared/resources/role.ts';
 import { botExample, createScene, joinToken, type Scene } from '../broker/fixtures.ts';
 import { type Attempt, certificationRequest, join, joined, newKey } from '../broker/joiner.ts';
 import { NOON } from '../broker/test-broker.ts';
@@ -167,20 +164,16 @@ describe('C3 a certificate never outlives the issuing key', () => {
   });
 
   test('that is about to end: it is capped', () => {
-    const at = NOON;
-    const bot = botExample() as Bot;
-    const joinToken = { spec: {}, metadata: {} } as JoinToken;
-    const context = {
-      bot,
-      joinToken,
-      roleNamed: () => PRESET_ROLES[0],
+    const issuingEnds = new Date(NOON.getTime() + 600_000);
+    const lifetime = {
       defaultSeconds: HOUR,
       maxSeconds: DAY,
-      at,
+      tokenTtl: undefined,
+      tokenEnds: undefined,
+      issuingEnds,
+      at: NOON,
     };
-    const issuingEnds = new Date(at.getTime() + 600_000);
-    const wish = { name: 'identity', csr: '', ttl: '10h' };
-    expect(decideGrant(wish, '', { ...context, issuingEnds }).expires).toEqual(issuingEnds);
+    expect(decideExpiry('10h', lifetime)).toEqual(issuingEnds);
   });
 });
 

@@ -25,21 +25,22 @@ describe('G2 where the answer is lost, the same request again gets the same', ()
     const first = await join(api, vm);
     const repeat = (by = api) => by.request('POST', '/v1/join', { body: first.sent });
     expect(outcome(await repeat(api.another()))).toEqual(outcome(first));
-    const { instance_id: instanceId } = joined(first);
-    expect(await join(api, vm, { instanceId, proofKey: first.key })).toBeAdmitted();
+    expect(await join(api, vm, { renews: first })).toBeAdmitted();
     expect(outcome(await repeat())).toEqual(outcome(first));
   });
 
   test('renewal, by another function instance, also after the next renewal', async () => {
     const { api, vm } = await createScene();
     const first = await join(api, vm);
-    const { instance_id: instanceId } = joined(first);
-    const second = await join(api, vm, { instanceId, proofKey: first.key });
+    const second = await join(api, vm, { renews: first });
     const repeat = (by = api) => by.request('POST', '/v1/join', { body: second.sent });
     expect(outcome(await repeat())).toEqual(outcome(second));
     expect(outcome(await repeat(api.another()))).toEqual(outcome(second));
-    expect(outcome(second)).toMatchObject({ generation: 2, instance_id: instanceId });
-    const third = await join(api, vm, { instanceId, proofKey: second.key });
+    expect(outcome(second)).toMatchObject({
+      generation: 2,
+      instance_id: joined(first).instance_id,
+    });
+    const third = await join(api, vm, { renews: second });
     expect(joined(third).generation).toBe(3);
     expect(outcome(await repeat())).toEqual(outcome(second));
   });
@@ -47,23 +48,25 @@ describe('G2 where the answer is lost, the same request again gets the same', ()
   test('renewal, although time has passed', async () => {
     const { api, vm } = await createScene();
     const first = await join(api, vm);
-    const second = await join(api, vm, {
-      instanceId: joined(first).instance_id,
-      proofKey: first.key,
-    });
+    const second = await join(api, vm, { renews: first });
     api.clock.advance(200);
     const again = await api.request('POST', '/v1/join', { body: second.sent });
     expect(outcome(again)).toEqual(outcome(second));
   });
 
-  test('but another request under the used challenge of a renewal is denied', async () => {
+  test('renewal by another request of the generation that was replaced: 409, and nobody is locked', async () => {
     const { api, vm } = await createScene();
     const first = await join(api, vm);
-    const { instance_id: instanceId } = joined(first);
-    const second = await join(api, vm, { instanceId, proofKey: first.key });
-    const { challenge } = JSON.parse((second.sent as { request: string }).request);
-    const other = await join(api, vm, { instanceId, proofKey: second.key, challenge });
-    expect(other).toBeDenied(api, 'challenge_used');
+    expect(await join(api, vm, { renews: first })).toBeAdmitted();
+    api.clock.advance(3000);
+    expect(await join(api, vm, { renews: first })).toBeProblem('instance_unknown');
+    expect(await join(api, vm, { renews: first, instance: { generation: 3 } })).toBeProblem(
+      'instance_unknown',
+    );
+    const locks = (await api.tables.resources.list({})).filter(({ key }) =>
+      key.startsWith('lock!'),
+    );
+    expect(locks).toEqual([]);
   });
 });
 
@@ -73,8 +76,7 @@ describe('G2 where storage', () => {
     const storage = watchTables();
     const { api, vm } = await createScene({ tables: storage.tables });
     const first = await join(api, vm);
-    const options = { instanceId: joined(first).instance_id, proofKey: first.key };
-    return { storage, api, vm, body: await makeJoin(api, vm, options) };
+    return { storage, api, vm, body: await makeJoin(api, vm, { renews: first }) };
   }
 
   test('does the write of a first join and its answer is lost: 503, and the same request is admitted once', async () => {
@@ -159,10 +161,9 @@ describe('G6 two renewals that race from one healthy agent', () => {
     const { tables, meet } = tablesWhereReadersMeet();
     const { api, vm } = await createScene({ tables });
     const first = await join(api, vm);
-    const { instance_id: instanceId } = joined(first);
     const bodies = [api, api.another()].map(async (by) => ({
       by,
-      body: await makeJoin(by, vm, { instanceId, key: first.key, proofKey: first.key }),
+      body: await makeJoin(by, vm, { renews: first, key: first.key }),
     }));
     const prepared = await Promise.all(bodies);
     meet(2);
@@ -177,7 +178,7 @@ describe('G6 two renewals that race from one healthy agent', () => {
       key.startsWith('lock!'),
     );
     expect(locks).toEqual([]);
-    const next = await join(api, vm, { instanceId, proofKey: first.key });
+    const next = await join(api, vm, { renews: first, instance: { generation: 2 } });
     expect(joined(next).generation).toBe(3);
   });
 
@@ -185,8 +186,7 @@ describe('G6 two renewals that race from one healthy agent', () => {
     const { tables, meet } = tablesWhereReadersMeet();
     const { api, vm } = await createScene({ tables });
     const first = await join(api, vm);
-    const options = { instanceId: joined(first).instance_id, proofKey: first.key };
-    const body = await makeJoin(api, vm, options);
+    const body = await makeJoin(api, vm, { renews: first });
     meet(2);
     const answers = await Promise.all(
       [api, api.another()].map((by) => by.request('POST', '/v1/join', { body })),

@@ -149,7 +149,7 @@ test('R9 denies a join token for a bot that has expired', async () => {
 
 test('R9 refuses a join method other than those that there are', async () => {
   const { api, vm } = await createScene();
-  const attempt = await join(api, vm, { request: { join_method: 'token' } });
+  const attempt = await join(api, vm, { request: { join_method: 'gcp' } });
   expect(attempt).toBeProblem('bad_request', 'request.join_method');
 });
 
@@ -180,12 +180,13 @@ describe('R11 refuses to change', () => {
   test.each([
     ['bot_name', { bot_name: 'another' }],
     ['roles', { roles: ['Bot', 'Node'] }],
-    ['join_method', { join_method: 'token' }],
+    ['join_method', { join_method: 'token', azure: undefined }],
   ])('the %s of a join token', async (field, spec) => {
     const { api, subscription } = await createScene();
     const admin = signIn(api, 'JoinBroker.Admin');
     const before = await admin.request('GET', EXAMPLE_BOT);
-    const body = joinToken({ allow: [{ subscription: subscription.id }], spec });
+    const expires = '2026-11-21T12:00:00Z';
+    const body = joinToken({ expires, allow: [{ subscription: subscription.id }], spec });
     const answer = await admin.request('PUT', EXAMPLE_BOT, { body, headers: REPLACE });
     expect(answer).toBeProblem('bad_request', `spec.${field}`);
     const after = await admin.request('GET', EXAMPLE_BOT);

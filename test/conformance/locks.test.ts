@@ -25,7 +25,7 @@ async function joinedScene() {
   const { api, vm } = scene;
   const first = await join(api, vm);
   const { instance_id: instanceId } = joined(first);
-  const renew = () => join(api, vm, { instanceId, proofKey: first.key });
+  const renew = () => join(api, vm, { renews: first });
   return { ...scene, instanceId, renew };
 }
 

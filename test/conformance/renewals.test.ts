@@ -5,7 +5,6 @@ import '../broker/matchers.ts';
 import { botExample, createScene, joinToken, type Scene } from '../broker/fixtures.ts';
 import {
   type Attempt,
-  askChallenge,
   certificationRequest,
   type JoinOptions,
   join,
@@ -32,31 +31,31 @@ async function joinedScene(options: JoinOptions = {}): Promise<JoinedScene> {
     ...scene,
     first,
     instanceId,
-    renew: (more = {}) => join(scene.api, scene.vm, { instanceId, proofKey: first.key, ...more }),
+    renew: (more = {}) => join(scene.api, scene.vm, { renews: first, ...more }),
   };
 }
 
 describe('a renewal', () => {
   test('keeps the instance and counts its generation up', async () => {
     const { api, vm, first, instanceId } = await joinedScene();
-    let { key } = first;
+    let newest = first;
     for (let generation = 2; generation <= 5; generation += 1) {
-      const attempt = await join(api, vm, { instanceId, proofKey: key });
+      const attempt = await join(api, vm, { renews: newest });
       expect(joined(attempt)).toMatchObject({
         bot: 'example',
         instance_id: instanceId,
         generation,
       });
       expect(api.audit.at(-1)).toMatchObject({ instance_id: instanceId, generation });
-      key = attempt.key;
+      newest = attempt;
     }
     expect(await api.tables.instances.list({})).toHaveLength(1);
   });
 
   test('may keep its key', async () => {
     const { first, renew } = await joinedScene();
-    expect(await renew({ key: first.key })).toBeAdmitted();
-    expect(joined(await renew({ key: first.key }))).toMatchObject({ generation: 3 });
+    const second = await renew({ key: first.key });
+    expect(joined(await renew({ renews: second }))).toMatchObject({ generation: 3 });
   });
 
   test.each([
@@ -69,13 +68,13 @@ describe('a renewal', () => {
   });
 
   test('within six hours asks nobody, even of a function instance that never saw the machine', async () => {
-    const { api, vm, first, instanceId } = await joinedScene({ wish: { ttl: '24h' } });
+    const { api, vm, first } = await joinedScene({ wish: { ttl: '24h' } });
     const other = api.another();
     // Fetches the directory's keys, and is denied before the machine is looked up.
     await join(other, vm, { evidence: { resourceId: `${vm.resourceId}-gone` } });
     api.cloud.calls.clear();
     api.clock.advance(6 * 3600 - 1);
-    expect(await join(other, vm, { instanceId, proofKey: first.key })).toBeAdmitted();
+    expect(await join(other, vm, { renews: first })).toBeAdmitted();
     expect(api.cloud.calls.all).toEqual([]);
   });
 
@@ -86,14 +85,13 @@ describe('a renewal', () => {
     const first = await join(api, vm);
     await api.put(joinToken({ allow }));
     vm.remove();
-    const options = { instanceId: joined(first).instance_id, proofKey: first.key };
-    expect(await join(api, vm, options)).toBeDenied(api, 'machine_not_found');
+    expect(await join(api, vm, { renews: first })).toBeDenied(api, 'machine_not_found');
   });
 
   test('with the token of another identity asks the management API', async () => {
-    const { api, vm, subscription, first, instanceId } = await joinedScene();
+    const { api, vm, subscription, first } = await joinedScene();
     const identity = subscription.userAssignedIdentity('uami-1', { resourceGroup: 'group1' });
-    const options = { instanceId, proofKey: first.key, evidence: { token: { identity } } };
+    const options = { renews: first, evidence: { token: { identity } } };
     expect(await join(api, vm, options)).toBeDenied(api, 'machine_identity');
     vm.assign(identity);
     api.clock.advance(NEGATIVE_SECONDS);
@@ -121,17 +119,18 @@ describe('a renewal', () => {
       name: `${String(i).padStart(2, '0')}-${'x'.repeat(60)}`,
       csr,
     }));
-    const renewAll = async () => {
-      const challenge = await askChallenge(api, 'example-bot', joined(first).instance_id);
-      return renew({ key: first.key, challenge, request: { certificates } });
-    };
     const attempts: Attempt[] = [];
+    const admitted = () => attempts.filter(({ status }) => status === 200);
+    const renewAll = async () => {
+      const { generation } = joined(admitted().at(-1) ?? first);
+      return renew({ key: first.key, instance: { generation }, request: { certificates } });
+    };
     do attempts.push(await renewAll());
     while (attempts.at(-1)?.status === 200 && attempts.length < 50);
     expect(attempts.length).toBeGreaterThan(5);
     expect(attempts.at(-1)).toBeProblem('try_again');
 
-    api.clock.advance(300);
+    api.clock.advance(420);
     expect(joined(await renewAll())).toMatchObject({ generation: attempts.length + 1 });
   });
 });
@@ -139,7 +138,8 @@ describe('a renewal', () => {
 describe('a renewal without', () => {
   test('a proof is refused', async () => {
     const { api, vm, instanceId } = await joinedScene();
-    expect(await join(api, vm, { instanceId })).toBeProblem('bad_request', 'proof');
+    const instance = { id: instanceId, generation: 1 };
+    expect(await join(api, vm, { instance })).toBeProblem('bad_request', 'proof');
   });
 
   test('base64 in its proof is refused', async () => {
@@ -148,7 +148,7 @@ describe('a renewal without', () => {
     expect(attempt).toBeProblem('bad_request', 'proof');
   });
 
-  test('an instance in its challenge is refused', async () => {
+  test('an instance in its request is refused', async () => {
     const { api, vm, first } = await joinedScene();
     const attempt = await join(api, vm, { proofKey: first.key });
     expect(attempt).toBeProblem('bad_request', 'proof');
@@ -195,14 +195,16 @@ describe('G5 a renewal gets 409 instance_unknown where it is proved by', () => {
   test('the key of the generation before', async () => {
     const { first, renew } = await joinedScene();
     const second = await renew();
-    expect(await renew({ proofKey: first.key })).toBeProblem('instance_unknown');
-    expect(await renew({ proofKey: second.key })).toBeAdmitted();
+    const instance = { generation: 2 };
+    expect(await renew({ instance, proofKey: first.key })).toBeProblem('instance_unknown');
+    expect(await renew({ renews: second })).toBeAdmitted();
   });
 
   test('its own key, over another request', async () => {
     const { first, renew } = await joinedScene();
-    const { proof } = (await renew({ key: first.key })).sent as { proof: string };
-    const attempt = await renew({ changedBody: (body) => ({ ...body, proof }) });
+    const second = await renew({ key: first.key });
+    const { proof } = second.sent as { proof: string };
+    const attempt = await renew({ renews: second, changedBody: (body) => ({ ...body, proof }) });
     expect(attempt).toBeProblem('instance_unknown');
   });
 
@@ -215,16 +217,17 @@ describe('G5 a renewal gets 409 instance_unknown where it is proved by', () => {
   test('its own key, from the second of its expiry on', async () => {
     const { api, first, renew } = await joinedScene({ wish: { ttl: '10m' } });
     api.clock.advance(599);
-    expect(await renew({ key: first.key, wish: { ttl: '1s' } })).toBeAdmitted();
+    const second = await renew({ key: first.key, wish: { ttl: '1s' } });
+    expect(second).toBeAdmitted();
     api.clock.advance(1);
-    expect(await renew()).toBeProblem('instance_unknown');
+    expect(await renew({ renews: second })).toBeProblem('instance_unknown');
   });
 });
 
 describe('a renewal gets 409 instance_unknown where it is', () => {
   test('of an instance that never was', async () => {
     const { renew } = await joinedScene();
-    expect(await renew({ instanceId: crypto.randomUUID() })).toBeProblem('instance_unknown');
+    expect(await renew({ instance: { id: crypto.randomUUID() } })).toBeProblem('instance_unknown');
   });
 
   test('of an instance that was swept away', async () => {
@@ -249,22 +252,22 @@ describe('a renewal gets 409 instance_unknown where it is', () => {
   });
 
   test('of another machine, although its key is right', async () => {
-    const { api, subscription, first, instanceId, renew } = await joinedScene();
+    const { api, subscription, first, renew } = await joinedScene();
     const thief = subscription.virtualMachine('vm-b', OWN);
-    const attempt = await join(api, thief, { instanceId, proofKey: first.key });
+    const attempt = await join(api, thief, { renews: first });
     expect(attempt).toBeProblem('instance_unknown');
     expect(await renew()).toBeAdmitted();
   });
 });
 
 test('a refused renewal changes nothing: the instance renews itself as before', async () => {
-  const { api, first, renew } = await joinedScene();
+  const { api, renew } = await joinedScene();
   const [before] = await api.tables.instances.list({});
   await renew({ proofKey: newKey() });
   await renew({ evidence: { document: { changedSignature: true } } });
   await renew({ wish: { roles: ['editor'] } });
   expect(await api.tables.instances.list({})).toEqual([before]);
-  expect(joined(await renew({ proofKey: first.key }))).toMatchObject({ generation: 2 });
+  expect(joined(await renew())).toMatchObject({ generation: 2 });
 });
 
 test('the agent joins afresh after 409 instance_unknown, as another instance', async () => {

@@ -70,10 +70,9 @@ describe('what a join asks of storage and vault', () => {
   it('a renewal', async () => {
     const { api, vm } = scene;
     const key = newKey();
-    const { body } = await join(api, vm, { key });
+    const first = await join(api, vm, { key });
     await api.broker.flush();
-    const { instance_id: instanceId } = body as { instance_id: string };
-    const renew = () => join(api, vm, { instanceId, key, proofKey: key });
+    const renew = () => join(api, vm, { renews: first, key });
     expect(await tableOperations(renew)).toBe(said('table_operations_renewal'));
   });
 

@@ -13,7 +13,6 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     )
     .toSorted();
   expect(told).toEqual([
-    'challenge: POST v1/join/challenge',
     'delete-resource: DELETE v1/resources/{kind}/{name}',
     'get-join: GET v1/joins/{id}',
     'get-resource: GET v1/resources/{kind}/{name}',

@@ -91,9 +91,6 @@ describe('while a table is down, a join gets 503 and is no admission:', () => {
     const cold = api.another();
     storage.fail('keys', 'down');
     expect(await cold.request('POST', '/v1/join', { body })).toBeProblem('unavailable');
-    const challenge = { token: 'example-bot', join_method: 'azure' };
-    const answer = await cold.request('POST', '/v1/join/challenge', { body: challenge });
-    expect(answer).toBeProblem('unavailable');
     expect(await cold.request('GET', '/v1/trust')).toBeProblem('unavailable');
     storage.heal();
     api.clock.advance(RETRY_SECONDS);
@@ -135,17 +132,6 @@ describe('before anything is proved', () => {
     }
     expect(counts()).toEqual(before);
     expect(api.cloud.calls.all).toEqual([]);
-  });
-
-  test('a challenge costs nothing', async () => {
-    const storage = watchTables();
-    const api = createTestBroker({ tables: storage.tables });
-    const body = { token: 'example-bot', join_method: 'azure' };
-    await api.request('POST', '/v1/join/challenge', { body });
-    const before = storage.count('resources') + storage.count('instances') + storage.count('keys');
-    for (let i = 0; i < 50; i += 1) await api.request('POST', '/v1/join/challenge', { body });
-    const after = storage.count('resources') + storage.count('instances') + storage.count('keys');
-    expect(after).toBe(before);
   });
 });
 

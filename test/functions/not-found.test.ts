@@ -7,7 +7,7 @@ describe('an address that there is not', () => {
     ['GET', '/'],
     ['GET', '/v1'],
     ['GET', '/v1/nothing'],
-    ['GET', '/v1/join/challenge/more'],
+    ['GET', '/v1/join/more'],
     ['GET', '/V1/trust'],
     ['GET', '/v1/trust/'],
     ['GET', '//v1/trust'],
@@ -24,7 +24,7 @@ describe('an address that there is not', () => {
 describe('an address that is for another method', () => {
   test.each([
     ['GET', '/v1/join', 'POST'],
-    ['GET', '/v1/join/challenge', 'POST'],
+    ['GET', '/v1/join', 'POST'],
     ['PUT', '/v1/join', 'POST'],
     ['POST', '/v1/trust', 'GET'],
     ['DELETE', '/v1/trust', 'GET'],

@@ -1,26 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createScene } from '../broker/fixtures.ts';
-import { askChallenge, join, makeJoin } from '../broker/joiner.ts';
+import { join, makeJoin } from '../broker/joiner.ts';
 import { createTestBroker } from '../broker/test-broker.ts';
 
-const CHALLENGE = '/v1/join/challenge';
 const JOIN = '/v1/join';
 const MOST_BYTES = 65_536;
-const right = { token: 'example-bot', join_method: 'azure' };
+const right = { request: '{}' };
 
-const post = (body: unknown, headers: Record<string, string | null> = {}, path = CHALLENGE) =>
+const post = (body: unknown, headers: Record<string, string | null> = {}, path = JOIN) =>
   createTestBroker().request('POST', path, { body, headers });
 
 test('a right body is answered', async () => {
-  const answer = await post(right);
+  const { api, vm } = await createScene();
+  const answer = await join(api, vm);
   expect(answer.status).toBe(200);
   expect(answer.headers.get('content-type')).toBe('application/json');
   expect(answer.headers.get('cache-control')).toBe('no-store');
   expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
 });
 
-describe.each([CHALLENGE, JOIN])('POST %s refuses a body that', (path) => {
+describe.each([JOIN])('POST %s refuses a body that', (path) => {
   test.each([
     ['is empty', ''],
     ['is no JSON', '{'],
@@ -77,31 +77,17 @@ describe.each([CHALLENGE, JOIN])('POST %s refuses a body that', (path) => {
 test.each(['application/json', 'Application/JSON', 'application/json;charset=UTF-8'])(
   'Content-Type %s is taken',
   async (type) => {
-    expect((await post(right, { 'content-type': type })).status).toBe(200);
+    const { api, vm } = await createScene();
+    const body = await makeJoin(api, vm);
+    const answer = await api.request('POST', JOIN, { body, headers: { 'content-type': type } });
+    expect(answer).toBeAdmitted();
   },
 );
 
-describe('POST /v1/join/challenge refuses', () => {
-  test.each([
-    ['no token', { join_method: 'azure' }, 'token'],
-    ['no join method', { token: 'example-bot' }, 'join_method'],
-    ['an unknown field', { ...right, instance: 'x' }, 'instance'],
-    [
-      'a field that only JavaScript knows',
-      '{"token":"a","join_method":"azure","__proto__":{}}',
-      '__proto__',
-    ],
-    ['a token that is no text', { ...right, token: 1 }, 'token'],
-    ['a token that is a list', { ...right, token: ['example-bot'] }, 'token'],
-    ['a token that is no name', { ...right, token: '../bot' }, 'token'],
-    ['an empty token', { ...right, token: '' }, 'token'],
-    ['a token of 64 characters', { ...right, token: 'x'.repeat(64) }, 'token'],
-    ['a token with a line feed', { ...right, token: 'example-bot\n' }, 'token'],
-    ['another join method', { ...right, join_method: 'gcp' }, 'join_method'],
-    ['an instance that is no GUID', { ...right, instance_id: 'x' }, 'instance_id'],
-    ['an instance that is null', { ...right, instance_id: null }, 'instance_id'],
-  ])('%s', async (_, body, field) => {
-    expect(await post(body)).toBeProblem('bad_request', field);
+describe('POST /v1/join names', () => {
+  test('a field that only JavaScript knows', async () => {
+    const body = '{"request":"{}","__proto__":{}}';
+    expect(await post(body)).toBeProblem('bad_request', '__proto__');
   });
 
   test('an unknown field, whose name can not reach a terminal whole', async () => {
@@ -125,9 +111,35 @@ describe('POST /v1/join refuses', () => {
     ['a request that is no JSON', () => 'hello', 'request'],
     ['an empty request', () => '', 'request'],
     ['an unknown field', request({ roles: ['access'] }), 'request.roles'],
-    ['no challenge', request({ challenge: undefined }), 'request.challenge'],
-    ['a challenge with other characters', request({ challenge: 'a b' }), 'request.challenge'],
-    ['a challenge of 513 characters', request({ challenge: 'x'.repeat(513) }), 'request.challenge'],
+    ['no broker', request({ broker: undefined }), 'request.broker'],
+    ['a broker that is no cluster name', request({ broker: 'A b' }), 'request.broker'],
+    ['no id', request({ id: undefined }), 'request.id'],
+    ['an id with other characters', request({ id: `${'x'.repeat(20)} ` }), 'request.id'],
+    ['an id of 15 characters', request({ id: 'x'.repeat(15) }), 'request.id'],
+    ['an id of 65 characters', request({ id: 'x'.repeat(65) }), 'request.id'],
+    ['no token', request({ token: undefined }), 'request.token'],
+    ['a token that is no text', request({ token: 1 }), 'request.token'],
+    ['a token that is no name', request({ token: '../bot' }), 'request.token'],
+    ['a token with a line feed', request({ token: 'example-bot\n' }), 'request.token'],
+    ['a token whose hash is too short', request({ token: 'sha256:00' }), 'request.token'],
+    ['another join method', request({ join_method: 'gcp' }), 'request.join_method'],
+    ['a time that is none', request({ time: 'noon' }), 'request.time'],
+    ['an instance that is text', request({ instance: 'x' }), 'request.instance'],
+    [
+      'an instance that is no GUID',
+      request({ instance: { id: 'x', generation: 1 } }),
+      'request.instance.id',
+    ],
+    [
+      'an instance without a generation',
+      request({ instance: { id: crypto.randomUUID() } }),
+      'request.instance.generation',
+    ],
+    [
+      'a generation before the first',
+      request({ instance: { id: crypto.randomUUID(), generation: 0 } }),
+      'request.instance.generation',
+    ],
     ['an unknown system role', request({ role: 'Admin' }), 'request.role'],
     ['certificates that are no list', request({ certificates: {} }), 'request.certificates'],
     [
@@ -159,7 +171,8 @@ describe('POST /v1/join refuses', () => {
 
   test.each([
     ['a request that is an object', { request: {} }, 'request'],
-    ['an unknown field', { secret: 'x' }, 'secret'],
+    ['an unknown field', { secrets: 'x' }, 'secrets'],
+    ['the evidence of another join method', { secret: '0'.repeat(32) }, 'secret'],
     ['a proof that is a list', { proof: [] }, 'proof'],
     ['a proof of more than 1,024 characters', { proof: 'A'.repeat(1025) }, 'proof'],
   ])('%s beside the request', async (_, change, field) => {
@@ -204,8 +217,7 @@ describe('POST /v1/join refuses', () => {
 
 test('a join may be nearly as long as a body may be', async () => {
   const { api, vm } = await createScene();
-  const challenge = await askChallenge(api);
-  const body = await makeJoin(api, vm, { challenge });
+  const body = await makeJoin(api, vm);
   const padding = ' '.repeat(MOST_BYTES - Buffer.byteLength(JSON.stringify(body)));
   const answer = await api.request('POST', JOIN, { body: JSON.stringify(body) + padding });
   expect(answer).toBeAdmitted();

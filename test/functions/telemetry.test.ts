@@ -51,9 +51,8 @@ async function joinOnce(stack: Stack, bend: (body: object) => object = (body) =>
   }
   const machine = stack.described.machines.get('vm-user');
   if (!machine) throw new Error('examples/local-azure.yaml describes no vm-user');
-  const asked = { token: 'example-bot', join_method: 'azure' };
-  const { body } = await send(stack, 'POST', '/v1/join/challenge', asked);
-  const attempt = await makeJoin(machine, 'example-bot', String(body['challenge']));
+  const cluster = stack.settings['JOIN_BROKER_CLUSTER_NAME'] ?? '';
+  const attempt = await makeJoin(machine, 'example-bot', cluster);
   return send(stack, 'POST', '/v1/join', bend(attempt));
 }
 

@@ -31,7 +31,6 @@ describe('the function app', () => {
         : `${fn.name}: ${fn.schedule}${fn.runOnStartup ? ' and at the start' : ''}`,
     );
     expect(listed.sort()).toEqual([
-      'challenge: anonymous POST /v1/join/challenge',
       'delete-resource: anonymous DELETE /v1/resources/{kind}/{name}',
       'get-join: anonymous GET /v1/joins/{id}',
       'get-resource: anonymous GET /v1/resources/{kind}/{name}',

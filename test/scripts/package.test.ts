@@ -81,7 +81,7 @@ describe('the deploy package', () => {
     const { functions } = await startFrom(ROOT);
     expect(host.functions).toEqual(functions);
     expect(functions.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['challenge', 'join', 'trust', 'readyz', 'rotate-keys']),
+      expect.arrayContaining(['join', 'trust', 'readyz', 'rotate-keys']),
     );
     const ready = await fetch(`${await host.listen()}/readyz`);
     expect(await ready.json()).toMatchObject({ detail: 'not ready: settings' });

@@ -19,7 +19,7 @@ test('passes on a broker, with the pin that joinctl status prints', async () => 
     'trust_bundle       passed',
     'look_alike_chain   passed',
     'other_nonce        passed',
-    'used_challenge     passed',
+    'other_broker       passed',
     'malformed_body     passed',
     '',
   ]);
@@ -40,7 +40,7 @@ test('fails on a broker under another root than the one that is known', async ()
 test('fails on a broker that admits everybody', async () => {
   const findings = await probeBroker({
     url: 'https://join.example.org',
-    fetch: async () => Response.json({ challenge: 'c', ca_pins: [], cluster_name: 'x' }),
+    fetch: async () => Response.json({ ca_pins: [], cluster_name: 'x' }),
     now,
   });
   const { readiness, ...others } = findings;

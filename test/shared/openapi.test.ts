@@ -104,10 +104,10 @@ describe('every operation', () => {
 });
 
 test('schemas are those of the checks', () => {
-  const { ChallengeRequest, Token, Resource } = document.components.schemas;
-  expect(ChallengeRequest).toMatchObject({
+  const { JoinRequest, Token, Resource } = document.components.schemas;
+  expect(JoinRequest).toMatchObject({
     type: 'object',
-    required: ['token', 'join_method'],
+    required: ['broker', 'id', 'token', 'join_method', 'certificates'],
     additionalProperties: false,
   });
   expect(Token).toMatchObject({ properties: { kind: { const: 'token' } } });

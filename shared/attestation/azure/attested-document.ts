@@ -26,8 +26,6 @@ export interface AttestedDocumentChecks {
   readonly known?: KnownCertificates | undefined;
   /** The nonce that it must carry, compared exactly. */
   readonly nonce?: string;
-  /** It must not be older than this, give or take the skew: the time of the challenge. */
-  readonly notOlderThan?: Date;
 }
 
 /** What a verified document says. */
@@ -45,6 +43,9 @@ export interface AttestedMachine {
 
 /** How far the signer's clock and ours may be apart, both ways (rule 5). */
 export const CLOCK_SKEW_SECONDS = 60;
+
+/** How long after its making a document is good for a join, give or take the skew. */
+export const DOCUMENT_SECONDS = 300;
 
 const content = z.object({
   nonce: z.string().check(z.maxLength(64)),
@@ -105,10 +106,7 @@ function parseTime(text: string): Date {
   return time;
 }
 
-function checkTimes(
-  { createdOn, expiresOn }: Said,
-  { at, notOlderThan }: AttestedDocumentChecks,
-): void {
+function checkTimes({ createdOn, expiresOn }: Said, { at }: AttestedDocumentChecks): void {
   const skew = CLOCK_SKEW_SECONDS * 1000;
   const problem =
     expiresOn <= createdOn
@@ -117,8 +115,8 @@ function checkTimes(
         ? 'was created in the future'
         : expiresOn.getTime() < at.getTime() - skew
           ? 'has expired'
-          : notOlderThan && createdOn.getTime() < notOlderThan.getTime() - skew
-            ? 'is older than the challenge'
+          : createdOn.getTime() < at.getTime() - DOCUMENT_SECONDS * 1000 - skew
+            ? 'is older than five minutes'
             : undefined;
   if (problem) throw denied('document_times', `the document ${problem}`);
 }

@@ -1,6 +1,6 @@
 /** A joiner's Azure evidence, checked in the order of the design: document, token, and what both say of the machine. */
 import { decodeBase64 } from '../../encoding/base64.ts';
-import type { AzureEvidence } from '../../protocol/join.ts';
+import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { badInput, denied } from '../../refusal.ts';
 import { type ManagedIdentity, verifyMachineToken } from './access-token.ts';
 import { type AttestedMachine, verifyAttestedDocument } from './attested-document.ts';
@@ -20,8 +20,6 @@ export interface AzureTrust {
 
 export interface Freshness {
   readonly nonce: string;
-  /** When the challenge was made. */
-  readonly challenged: Date;
   readonly at: Date;
 }
 
@@ -43,7 +41,6 @@ export function verifyDocument(
       domains: trust.cloud.attestedDomains,
       known: trust.known,
       nonce: fresh.nonce,
-      notOlderThan: fresh.challenged,
       at: fresh.at,
     },
   );

@@ -2,7 +2,6 @@
 
 import type { OnLookup } from '../../lookups.ts';
 import { Refusal } from '../../refusal.ts';
-import type { MachineRecord } from '../../storage/instances.ts';
 import {
   type BindingEvidence,
   bindByClaims,
@@ -13,6 +12,9 @@ import {
   type VerifiedMachine,
 } from './machine-binding.ts';
 import type { MachineDirectory } from './machine-directory.ts';
+
+/** Machine facts as they were verified, and when: Unix seconds. */
+type MachineRecord = VerifiedFacts & { readonly verified: number };
 
 export interface BoundMachine {
   readonly machine: VerifiedMachine;

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { azureEvidence } from '../../../shared/protocol/join.ts';
+import { azureEvidence } from '../../../shared/protocol/evidence.ts';
 import { parseWith } from '../../../shared/protocol/schema.ts';
 import { smallCloud } from './fixture.ts';
 

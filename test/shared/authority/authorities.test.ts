@@ -10,7 +10,7 @@ import { createRotatedParts, later } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 
-/** Eight days on: two issuing keys, two keys for challenges. */
+/** Eight days on: two issuing keys, two keys for the prober. */
 const LATER = later(8 * DAY);
 let parts: RotationParts;
 let rows: readonly SealedKey[];
@@ -49,7 +49,7 @@ test('opens the newest key of each kind', async () => {
   expect(authorities?.roots.map(({ publicKeyInfo }) => publicKeyInfo)).toEqual([
     row('tls', 1).publicKey,
   ]);
-  expect(authorities?.challengeKeys.map(({ sequence }) => sequence)).toEqual([3, 2]);
+  expect(authorities?.probeKeys.map(({ sequence }) => sequence)).toEqual([3, 2]);
   expect(authorities?.sshUserCas).toHaveLength(1);
   expect(authorities?.sshHostCas).toHaveLength(1);
   expect(authorities?.sshUserCas).not.toEqual(authorities?.sshHostCas);
@@ -73,7 +73,7 @@ test('a key that has expired is left out, though its row is still there', async 
   const authorities = await open(rows, weeks);
   expect(authorities).toBeUndefined();
   expect(
-    (await open(rows, later(10 * DAY - 1)))?.challengeKeys.map(({ sequence }) => sequence),
+    (await open(rows, later(10 * DAY - 1)))?.probeKeys.map(({ sequence }) => sequence),
   ).toEqual([3]);
 });
 
@@ -117,10 +117,10 @@ describe('a row that does not authenticate is left out', async () => {
   });
 
   test('somebody brought an expired key back', async () => {
-    const { sealed, ...description } = row('challenge', 2);
+    const { sealed, ...description } = row('probe', 2);
     const old = sealKey(dataKey, { ...description, sequence: 1, expires: 5 }, sealed);
-    const revived = { ...old, expires: row('challenge', 2).expires };
-    expect((await open([...rows, old, revived]))?.challengeKeys).toHaveLength(2);
+    const revived = { ...old, expires: row('probe', 2).expires };
+    expect((await open([...rows, old, revived]))?.probeKeys).toHaveLength(2);
   });
 });
 
@@ -129,7 +129,7 @@ test.each<[KeyOwner, number[]]>([
   ['tls', [2, 3]],
   ['ssh-user', [1]],
   ['ssh-host', [1]],
-  ['challenge', [2, 3]],
+  ['probe', [2, 3]],
 ])('nothing opens without %s %j', async (owner, sequences) => {
   const left = rows.filter((key) => !(key.owner === owner && sequences.includes(key.sequence)));
   expect(await open(left)).toBeUndefined();

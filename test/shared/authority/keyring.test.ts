@@ -37,7 +37,7 @@ async function createLoadedScene(): Promise<Scene> {
 }
 
 const newest = async (keyring: Keyring): Promise<number | undefined> =>
-  (await keyring.authorities()).challengeKeys[0]?.sequence;
+  (await keyring.authorities()).probeKeys[0]?.sequence;
 
 describe('loading', () => {
   test('with no keys yet, the first caller makes them', async () => {
@@ -133,7 +133,7 @@ describe('refreshing', () => {
     const { keyring, parts, clock, storage } = await createLoadedScene();
     clock.advance(10);
     await rotateKeys(
-      { ...parts, policy: { ...parts.policy, challengeRenewalSeconds: 5 } },
+      { ...parts, policy: { ...parts.policy, probeRenewalSeconds: 5 } },
       clock.now(),
     );
     expect(await keyring.refresh()).toBe(true);

@@ -8,7 +8,7 @@ import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import { createParts, createRotatedParts, later, NOON } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
-const NAMES = ['challenge/1', 'data/1', 'ssh-host/1', 'ssh-user/1', 'tls/1', 'tls/2'];
+const NAMES = ['data/1', 'probe/1', 'ssh-host/1', 'ssh-user/1', 'tls/1', 'tls/2'];
 
 const names = async ({ store }: RotationParts): Promise<string[]> =>
   (await store.list()).map(({ owner, sequence }) => `${owner}/${sequence}`).toSorted();
@@ -32,9 +32,9 @@ test('replaces what ages and removes what is over, day by day', async () => {
   const parts = await createRotatedParts();
   for (let day = 1; day <= 20; day += 1) await rotateKeys(parts, later(day * DAY));
   expect(await names(parts)).toEqual([
-    'challenge/20',
-    'challenge/21',
     'data/1',
+    'probe/20',
+    'probe/21',
     'ssh-host/1',
     'ssh-user/1',
     'tls/1',
@@ -146,7 +146,7 @@ test('an issuing key is not made under a root that somebody else wrote', async (
 
 describe('rows that somebody else wrote', () => {
   const garbage = (
-    owner: 'tls' | 'challenge' | 'data',
+    owner: 'tls' | 'probe' | 'data',
     sequence: number,
     purpose: KeyPurpose,
   ): SealedKey => ({
@@ -166,16 +166,16 @@ describe('rows that somebody else wrote', () => {
     const parts = await createRotatedParts();
     await parts.store.insert(garbage('tls', 3, 'issuing'));
     await parts.store.insert(garbage('tls', 999_999_999, 'issuing'));
-    await parts.store.insert(garbage('challenge', 999_999_999, 'authenticate'));
+    await parts.store.insert(garbage('probe', 999_999_999, 'authenticate'));
     await parts.store.insert(garbage('data', 2, 'encrypt'));
     const told = (await rotateKeys(parts, later(8 * DAY))).map(
       ({ kind, owner, sequence }) => `${kind} ${owner} ${sequence}`,
     );
     expect(told).toContain('create tls 4');
-    expect(told).toContain('create challenge 2');
+    expect(told).toContain('create probe 2');
     expect(told.filter((text) => text.startsWith('ignore')).toSorted()).toEqual([
-      'ignore challenge 999999999',
       'ignore data 2',
+      'ignore probe 999999999',
       'ignore tls 3',
       'ignore tls 999999999',
     ]);

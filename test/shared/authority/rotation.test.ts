@@ -23,7 +23,7 @@ function key(name: string, sequence: number, madeAt = 0): KeyDescription {
   const lives: Partial<Record<KeyPurpose, number>> = {
     root: ROTATION_POLICY.rootSeconds,
     issuing: ROTATION_POLICY.issuingSeconds,
-    authenticate: ROTATION_POLICY.challengeSeconds,
+    authenticate: ROTATION_POLICY.probeSeconds,
   };
   const created = noon + madeAt;
   const life = lives[purpose];
@@ -42,7 +42,7 @@ function key(name: string, sequence: number, madeAt = 0): KeyDescription {
 
 const ALL = [
   key('data/encrypt', 1),
-  key('challenge/authenticate', 1),
+  key('probe/authenticate', 1),
   key('tls/root', 1),
   key('tls/issuing', 2),
   key('ssh-user/sign', 1),
@@ -64,7 +64,7 @@ describe('what is missing is made', () => {
       [],
       [
         'create data/encrypt 1',
-        'create challenge/authenticate 1',
+        'create probe/authenticate 1',
         'create tls/root 1',
         'create ssh-user/sign 1',
         'create ssh-host/sign 1',
@@ -80,82 +80,77 @@ describe('what is missing is made', () => {
 });
 
 const issuing = (madeAt: number, sequence = 2) => key('tls/issuing', sequence, madeAt);
-const challenge = (madeAt: number, sequence = 1) => key('challenge/authenticate', sequence, madeAt);
+const probe = (madeAt: number, sequence = 1) => key('probe/authenticate', sequence, madeAt);
 
 describe('what ages gets a successor, and goes when it has expired', () => {
-  const rest = without('tls/issuing', 'challenge/authenticate');
+  const rest = without('tls/issuing', 'probe/authenticate');
   test.each<[string, readonly KeyDescription[], number, string[]]>([
-    ['an issuing key before seven days', [issuing(0), challenge(6 * DAY)], 7 * DAY - 1, []],
+    ['an issuing key before seven days', [issuing(0), probe(6 * DAY)], 7 * DAY - 1, []],
     [
       'an issuing key after seven days',
-      [issuing(0), challenge(6.5 * DAY)],
+      [issuing(0), probe(6.5 * DAY)],
       7 * DAY,
       ['create tls/issuing 3'],
     ],
     [
       'an issuing key that has its successor',
-      [issuing(0), issuing(7 * DAY, 3), challenge(8 * DAY)],
+      [issuing(0), issuing(7 * DAY, 3), probe(8 * DAY)],
       8 * DAY,
       [],
     ],
     [
       'an issuing key just before its end',
-      [issuing(0), issuing(7 * DAY, 3), challenge(13.5 * DAY)],
+      [issuing(0), issuing(7 * DAY, 3), probe(13.5 * DAY)],
       14 * DAY - 1,
       [],
     ],
     [
       'an issuing key at its end',
-      [issuing(0), issuing(7 * DAY, 3), challenge(13.5 * DAY)],
+      [issuing(0), issuing(7 * DAY, 3), probe(13.5 * DAY)],
       14 * DAY,
       ['create tls/issuing 4', 'remove tls 2'],
     ],
     [
       'an expired issuing key without a successor',
-      [issuing(0), challenge(15 * DAY)],
+      [issuing(0), probe(15 * DAY)],
       15 * DAY,
       ['create tls/issuing 3', 'remove tls 2'],
     ],
-    ['a key for challenges before a day', [issuing(0), challenge(0)], DAY - 1, []],
+    ['a key for the prober before a day', [issuing(0), probe(0)], DAY - 1, []],
     [
-      'a key for challenges after a day',
-      [issuing(0), challenge(0)],
+      'a key for the prober after a day',
+      [issuing(0), probe(0)],
       DAY,
-      ['create challenge/authenticate 2'],
+      ['create probe/authenticate 2'],
     ],
-    ['one with its successor', [issuing(0), challenge(0), challenge(DAY, 2)], 2 * DAY - 1, []],
+    ['one with its successor', [issuing(0), probe(0), probe(DAY, 2)], 2 * DAY - 1, []],
     [
       'one that has expired',
-      [issuing(0), challenge(0), challenge(1.5 * DAY, 2)],
+      [issuing(0), probe(0), probe(1.5 * DAY, 2)],
       2 * DAY,
-      ['remove challenge 1'],
+      ['remove probe 1'],
     ],
     [
       'everything after a month of silence',
-      [issuing(0), challenge(0)],
+      [issuing(0), probe(0)],
       30 * DAY,
-      [
-        'create challenge/authenticate 2',
-        'create tls/issuing 3',
-        'remove tls 2',
-        'remove challenge 1',
-      ],
+      ['create probe/authenticate 2', 'create tls/issuing 3', 'remove tls 2', 'remove probe 1'],
     ],
-    ['a key from the future, of a clock that is ahead', [issuing(60), challenge(60)], 0, []],
+    ['a key from the future, of a clock that is ahead', [issuing(60), probe(60)], 0, []],
   ])('%s', (_, keys, seconds, expected) => {
     expect(due([...rest, ...keys], seconds).toSorted()).toEqual(expected.toSorted());
   });
 
   test('a root at its end gives way before its issuing key', () => {
     const ten = ROTATION_POLICY.rootSeconds;
-    const keys = [...rest, issuing(ten - DAY), challenge(ten - DAY / 2)];
+    const keys = [...rest, issuing(ten - DAY), probe(ten - DAY / 2)];
     expect(due(keys, ten)).toEqual(['create tls/root 3', 'remove tls 1']);
   });
 });
 
 test('a number is never used twice by one owner', () => {
   const sequences = fc.uniqueArray(fc.integer({ min: 1, max: 50 }), { maxLength: 6 });
-  const names = fc.constantFrom('tls/root', 'tls/issuing', 'challenge/authenticate');
+  const names = fc.constantFrom('tls/root', 'tls/issuing', 'probe/authenticate');
   fc.assert(
     fc.property(
       sequences,

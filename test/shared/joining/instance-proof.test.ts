@@ -14,7 +14,7 @@ const keys: Readonly<Record<string, { publicKey: KeyObject; privateKey: KeyObjec
   RSA: rsa,
   Ed25519: generateKeyPairSync('ed25519'),
 };
-const REQUEST = '{"challenge":"…"}';
+const REQUEST = '{"broker":"…"}';
 const MESSAGE = Buffer.from(`join-broker-v1\n${REQUEST}`);
 const spki = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -59,7 +59,7 @@ describe('is refused', () => {
     [
       'where there is none',
       undefined,
-      "expected the instance key's signature: the challenge is for an instance",
+      "expected the instance key's signature: the request is an instance's renewal",
     ],
     ['where it is no base64', 'not base64', 'expected base64'],
     ['in base64url', '__4', 'expected base64'],

@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { VerifiedMachine } from '../../../shared/attestation/azure/machine-binding.ts';
 import { parsePublicKeyInfo } from '../../../shared/encoding/public-key-info.ts';
 import {
+  answeredWith,
   type DecidedJoin,
   firstInstance,
+  keyHash,
   renewedInstance,
-  usedFor,
 } from '../../../shared/joining/instance-record.ts';
 import { createInstances, type Instance } from '../../../shared/storage/instances.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
@@ -22,31 +22,18 @@ const newKey = () =>
       format: 'der',
     }),
   );
-const machine = {
-  vmId: 'vm',
-  tenant: 'tenant',
-  subscription: 'subscription',
-  resourceGroup: 'group1',
-  resourceId: '/subscriptions/…',
-  name: 'vm-a',
-  oid: 'oid',
-  binding: 'strict',
-} as unknown as VerifiedMachine;
+const machine = { method: 'azure', vmId: 'vm', tenant: 'tenant', verified: noon - 100 };
 
-/** A join at this many seconds after noon, with challenge `c<n>` and certificates of these lives. */
+/** A join at this many seconds after noon, with request `<n>` and certificates of these lives. */
 function join(n: number, seconds = 0, lives: readonly number[] = [3600]): DecidedJoin {
   const key = newKey();
   const wish = { name: 'identity', csr: '' };
   return {
-    bot: 'example',
+    instanceId: 'i1',
+    owner: 'bot:example',
+    role: 'Bot',
     joinToken: 'example-bot',
-    challenge: {
-      id: `c${n}`,
-      issued: later(seconds),
-      expires: later(seconds + 300),
-      instanceId: undefined,
-    },
-    requestDigest: `digest ${n}`,
+    digest: `digest ${n}`,
     keys: lives.map(() => ({ wish, tlsKey: key, sshKey: key, provesPossession: () => true })),
     certificates: lives.map((life, i) => ({
       name: `certificate ${i}`,
@@ -55,7 +42,9 @@ function join(n: number, seconds = 0, lives: readonly number[] = [3600]): Decide
       expires: noon + seconds + life,
     })),
     machine,
-    machineVerified: later(-100),
+    names: [],
+    freshSeconds: 300,
+    keptUntil: 0,
     at: later(seconds),
   };
 }
@@ -66,15 +55,17 @@ describe('the first join', () => {
   const first = join(1, 0, [3600, 7200]);
   const instance = firstInstance(first);
 
-  test('makes an instance of the id of its challenge', () => {
+  test('makes an instance of the id that was decided', () => {
     expect(instance).toMatchObject({
-      id: 'c1',
-      bot: 'example',
+      id: 'i1',
+      owner: 'bot:example',
+      role: 'Bot',
       joinToken: 'example-bot',
       generation: 1,
       joined: noon,
       seen: noon,
-      machine: { ...machine, verified: noon - 100 },
+      machine,
+      replaced: [],
     });
   });
 
@@ -83,21 +74,23 @@ describe('the first join', () => {
     expect(instance.instanceKeyExpires).toBe(noon + 3600);
   });
 
-  test('its challenge is used, and its serials are kept', () => {
+  test('its request is answered, and its serials are kept', () => {
     expect(serialsOf(instance)).toEqual(['serial 1.0', 'serial 1.1']);
-    expect(usedFor(instance, 'c1')).toEqual({
-      id: 'c1',
-      requestDigest: 'digest 1',
+    expect(answeredWith(instance, 'digest 1', later(299))).toEqual({
+      digest: 'digest 1',
       generation: 1,
       certificates: first.certificates,
       expires: noon + 300,
     });
-    expect(usedFor(instance, 'c2')).toBeUndefined();
+    expect(answeredWith(instance, 'digest 1', later(300))).toBeUndefined();
+    expect(answeredWith(instance, 'digest 2', NOON)).toBeUndefined();
   });
 
   test('outlives everything that it says by an hour', () => {
     expect(instance.goneAfter).toBe(noon + 7200 + 3600);
     expect(firstInstance(join(1, 0, [60])).goneAfter).toBe(noon + 300 + 3600);
+    const kept = { ...join(1, 0, [60]), keptUntil: noon + 86_400 };
+    expect(firstInstance(kept).goneAfter).toBe(noon + 86_400 + 3600);
   });
 });
 
@@ -108,7 +101,7 @@ describe('a renewal', () => {
     const second = join(2, 1000);
     const renewed = renewedInstance(first, second);
     expect(renewed).toMatchObject({
-      id: 'c1',
+      id: 'i1',
       generation: 2,
       joined: noon,
       seen: noon + 1000,
@@ -116,20 +109,41 @@ describe('a renewal', () => {
       instanceKeyExpires: noon + 4600,
       goneAfter: noon + 4600 + 3600,
     });
-    expect(usedFor(renewed, 'c2')).toMatchObject({ generation: 2, requestDigest: 'digest 2' });
+    expect(answeredWith(renewed, 'digest 2', later(1000))).toMatchObject({ generation: 2 });
   });
 
-  test('remembers challenges that are not over yet, and serials that are not either', () => {
+  test('remembers requests whose evidence is fresh, and serials that are not over', () => {
     const soon = renewedInstance(first, join(2, 299));
-    expect([usedFor(soon, 'c1'), usedFor(soon, 'c2')]).toMatchObject([
-      { generation: 1 },
-      { generation: 2 },
-    ]);
-    const later = renewedInstance(soon, join(3, 300));
-    expect(later.usedChallenges.map(({ id }) => id)).toEqual(['c2', 'c3']);
-    expect(serialsOf(later)).toEqual(['serial 1.0', 'serial 2.0', 'serial 3.0']);
-    const end = renewedInstance(later, join(4, 3600));
+    expect(soon.answered.map(({ digest }) => digest)).toEqual(['digest 1', 'digest 2']);
+    const after = renewedInstance(soon, join(3, 300));
+    expect(after.answered.map(({ digest }) => digest)).toEqual(['digest 2', 'digest 3']);
+    expect(serialsOf(after)).toEqual(['serial 1.0', 'serial 2.0', 'serial 3.0']);
+    const end = renewedInstance(after, join(4, 3600));
     expect(serialsOf(end)).toEqual(['serial 2.0', 'serial 3.0', 'serial 4.0']);
+  });
+
+  test('without evidence can be answered again as long as its certificates live, and only the newest one', () => {
+    const byKey = (n: number, seconds = 0) => ({ ...join(n, seconds), freshSeconds: undefined });
+    const instance = firstInstance(byKey(1));
+    expect(answeredWith(instance, 'digest 1', later(3599))).toBeDefined();
+    expect(answeredWith(instance, 'digest 1', later(3600))).toBeUndefined();
+    const renewed = renewedInstance(instance, byKey(2, 10));
+    expect(renewed.answered.map(({ digest }) => digest)).toEqual(['digest 2']);
+  });
+
+  test('keeps the key of every generation whose certificates live, and what replaced it', () => {
+    const second = renewedInstance(first, join(2, 1000));
+    expect(second.replaced).toEqual([
+      {
+        generation: 1,
+        key: keyHash(first.instanceKey),
+        by: 'digest 2',
+        at: noon + 1000,
+        expires: noon + 3600,
+      },
+    ]);
+    const third = renewedInstance(second, join(3, 3600));
+    expect(third.replaced.map(({ generation }) => generation)).toEqual([2]);
   });
 
   test('keeps every unexpired serial, in the order of their ends, and is refused where they are too many', () => {
@@ -153,20 +167,17 @@ describe('a renewal', () => {
       for (let n = 2; n < 100; n += 1) instance = renewedInstance(instance, join(n));
     };
     expect(renewOften).toThrow(expect.objectContaining({ code: 'try_again' }));
-    expect(renewedInstance(instance, join(100, 300)).usedChallenges).toHaveLength(1);
+    expect(renewedInstance(instance, join(100, 300)).answered).toHaveLength(1);
   });
 });
 
 test('the largest instance that there can be fits a row of Table Storage', async () => {
   const full = (n: number): DecidedJoin => ({
     ...join(n, 0, Array(16).fill(86_400)),
-    bot: 'b'.repeat(63),
+    instanceId: '00000000-0000-4000-8000-000000000000',
+    owner: `bot:${'b'.repeat(63)}`,
     joinToken: 't'.repeat(63),
-    challenge: {
-      ...join(n).challenge,
-      id: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
-    },
-    requestDigest: 'f'.repeat(64),
+    digest: 'f'.repeat(64),
     certificates: Array.from({ length: 16 }, () => ({
       name: 'n'.repeat(63),
       serial: 'f'.repeat(32),
@@ -178,14 +189,34 @@ test('the largest instance that there can be fits a row of Table Storage', async
   const instances = createInstances(createMemoryTable());
   expect(await instances.insert(instance)).toBe(true);
   for (let n = 1; n < 100; n += 1) {
-    const stored = await instances.read(instance.bot, instance.id);
+    const stored = await instances.read(instance.owner, instance.id);
+    if (!stored || 'removed' in stored) throw new Error('it is gone');
     try {
       instance = renewedInstance(instance, full(n));
     } catch (error) {
       expect(error).toMatchObject({ code: 'try_again' });
       return;
     }
-    expect(await instances.replace(instance, stored?.etag ?? '')).toBe(true);
+    expect(await instances.replace(instance, stored.etag)).toBe(true);
   }
   expect.unreachable('there is no limit');
+});
+
+test('the largest number of generations that there can be fits a row of Table Storage', async () => {
+  const instances = createInstances(createMemoryTable());
+  const full = (n: number): DecidedJoin => ({
+    ...join(n, n * 200, [86_400]),
+    digest: `${n}`.padStart(64, 'f'),
+    freshSeconds: undefined,
+  });
+  let instance = firstInstance(full(0));
+  expect(await instances.insert(instance)).toBe(true);
+  for (let n = 1; n <= 399; n += 1) {
+    const stored = await instances.read(instance.owner, instance.id);
+    if (!stored || 'removed' in stored) throw new Error('it is gone');
+    instance = renewedInstance(instance, full(n));
+    expect(await instances.replace(instance, stored.etag)).toBe(true);
+  }
+  expect(instance.replaced.at(-1)).toMatchObject({ generation: 399 });
+  expect(instance.replaced.length).toBeGreaterThanOrEqual(72);
 });

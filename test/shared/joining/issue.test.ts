@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';
 import { decodePem } from '../../../shared/encoding/pem.ts';
 import { parsePublicKeyInfo } from '../../../shared/encoding/public-key-info.ts';
-import type { Grant } from '../../../shared/joining/grants.ts';
+
 import { issueCertificates } from '../../../shared/joining/issue.ts';
+import type { UserGrant } from '../../../shared/joining/owners/owner.ts';
 import { hasProgram } from '../../programs.ts';
 import { createAuthorities, later, NOON } from '../authority/rotation-parts.ts';
 import { textOf } from '../run-program.ts';
@@ -24,13 +25,19 @@ const record = {
 };
 const subject = {
   cluster: 'test.example.org',
-  bot: 'example',
   instanceId: '0a1b2c3d-1111-4111-8111-111111111111',
 };
-const issue = (grant: Partial<Grant> = {}) =>
+const issue = (grant: Partial<UserGrant> = {}) =>
   issueCertificates(
     { wish: { name: 'identity', csr: '' }, tlsKey, sshKey, provesPossession: () => true },
-    { roles: ['access'], logins: ['root', 'deploy'], expires: later(3600), ...grant },
+    {
+      type: 'user',
+      bot: 'example',
+      roles: ['access'],
+      logins: ['root', 'deploy'],
+      expires: later(3600),
+      ...grant,
+    },
     record,
     subject,
     authorities,

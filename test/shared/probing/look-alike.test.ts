@@ -19,7 +19,6 @@ async function lookAlike() {
       intermediates: ders,
       domains: [DOMAIN],
       nonce: NONCE,
-      notOlderThan: NOON,
       at: NOON,
     });
   return { root, own: ders.at(-1) ?? new Uint8Array(), check };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
-  challengeRequest,
   imdsNonce,
+  instanceIdOf,
   joinBody,
   joinRequest,
   proofMessage,
@@ -12,7 +12,7 @@ import { hasProgram } from '../../programs.ts';
 import { textOf } from '../run-program.ts';
 
 const requests = [
-  '{"challenge":"v1.1.x","token":"example-bot"}',
+  '{"broker":"example.org","token":"example-bot"}',
   '',
   ' {"spaces" : "kept"}\n\n',
   '{"quotes":"\\"\'`$(id) %s %% \\\\ \\n"}',
@@ -41,7 +41,8 @@ test('the nonce is the beginning of the digest', () => {
 
 const certificate = { name: 'identity', csr: 'PEM' };
 const request = {
-  challenge: 'v1.1.abc',
+  broker: 'example.org',
+  id: 'a-request-of-ours',
   token: 'example-bot',
   join_method: 'azure',
   certificates: [certificate],
@@ -67,9 +68,12 @@ describe('a request', () => {
   });
 
   test.each([
-    ['challenge', { challenge: '' }],
-    ['challenge', { challenge: 'a b' }],
-    ['challenge', { challenge: 'a'.repeat(513) }],
+    ['broker', { broker: '' }],
+    ['broker', { broker: 'Example.org' }],
+    ['id', { id: 'a'.repeat(15) }],
+    ['id', { id: 'a'.repeat(65) }],
+    ['instance.key', { instance: { id: crypto.randomUUID(), generation: 1, key: 1 } }],
+    ['time', { time: '2026-11-20' }],
     ['token', { token: '../x' }],
     ['join_method', { join_method: 'password' }],
     ['role', { role: 'Admin' }],
@@ -112,7 +116,6 @@ describe('a body', () => {
   test.each([
     ['request', { request: {} }],
     ['request', { request: 'x'.repeat(61_441) }],
-    ['azure', { azure: undefined }],
     ['azure.attested_data', azure({ attested_data: undefined })],
     [
       'azure.attested_data.encoding',
@@ -137,15 +140,7 @@ describe('a body', () => {
   });
 });
 
-test('a challenge is asked for a join token, a method, and maybe an instance', () => {
-  const asked = { token: 'example-bot', join_method: 'azure' };
-  const instance_id = '11111111-1111-4111-8111-11111111111A';
-  expect(parseWith(challengeRequest, asked)).toEqual({ ok: true, value: asked });
-  expect(parseWith(challengeRequest, { ...asked, instance_id })).toEqual({
-    ok: true,
-    value: { ...asked, instance_id: instance_id.toLowerCase() },
-  });
-  expect(parseWith(challengeRequest, { ...asked, instance_id: '1' })).toMatchObject({
-    problem: { field: 'instance_id' },
-  });
+test('an instance gets its id from the half of the digest that is no nonce', () => {
+  const digest = `${'0'.repeat(32)}f00dfacef00dfacef00dfacef00dface`;
+  expect(instanceIdOf(digest)).toBe('f00dface-f00d-8ace-b00d-facef00dface');
 });

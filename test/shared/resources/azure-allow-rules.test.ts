@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  type AzureAllowRule,
   couldMatch,
   evaluateAllowRules,
   type MachineFacts,
 } from '../../../shared/resources/azure-allow-rules.ts';
-import type { AllowRule } from '../../../shared/resources/join-token.ts';
 
 const [T1, T2] = ['aaaaaaaa-0000-4000-8000-000000000001', 'aaaaaaaa-0000-4000-8000-000000000002'];
 const [S1, S2] = ['bbbbbbbb-0000-4000-8000-000000000001', 'bbbbbbbb-0000-4000-8000-000000000002'];
@@ -13,7 +13,7 @@ const [S1, S2] = ['bbbbbbbb-0000-4000-8000-000000000001', 'bbbbbbbb-0000-4000-80
 const machine: MachineFacts = { tenant: T1, subscription: S1, resourceGroup: 'Group1' };
 
 describe('a rule admits', () => {
-  test.each<[string, AllowRule]>([
+  test.each<[string, AzureAllowRule]>([
     ['a tenant', { tenant: T1 }],
     ['a subscription', { subscription: S1 }],
     ['both', { tenant: T1, subscription: S1 }],
@@ -31,7 +31,7 @@ describe('a rule admits', () => {
 });
 
 describe('no rule admits', () => {
-  test.each<[string, AllowRule, string]>([
+  test.each<[string, AzureAllowRule, string]>([
     ['another tenant', { tenant: T2 }, 'tenant'],
     ['another subscription', { subscription: S2 }, 'subscription'],
     ['another subscription of the tenant', { tenant: T1, subscription: S2 }, 'subscription'],
@@ -78,7 +78,7 @@ const rule = fc
   )
   .filter(
     (one) => one.tenant !== undefined || one.subscription !== undefined,
-  ) as fc.Arbitrary<AllowRule>;
+  ) as fc.Arbitrary<AzureAllowRule>;
 const rules = fc.array(rule, { maxLength: 4 });
 const facts = fc.record({
   tenant: anyCase(tenant),
@@ -101,7 +101,7 @@ const part = (all: MachineFacts, has: Known): MachineFacts => ({
 describe('for any rules and any machine', () => {
   /** What a rule means, written once more: every part that it names is the machine's, whatever the case. */
   const means = (
-    one: AllowRule,
+    one: AzureAllowRule,
     { tenant: t, subscription: s, resourceGroup: g }: MachineFacts,
   ) => {
     const same = (a: string | undefined, b: string | undefined) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { changedOwnership, type JoinToken } from '../../../shared/resources/join-token.ts';
+import { changedOwnership, type JoinToken, specOf } from '../../../shared/resources/join-token.ts';
 import { parseResource } from '../../../shared/resources/resource.ts';
 import { refusalOf } from './refused.ts';
 import { joinToken, SUBSCRIPTION } from './samples.ts';
@@ -35,10 +35,11 @@ describe('join tokens of the guides', () => {
   });
 });
 
+const { azure: AZURE } = specOf(joinToken, 'azure');
+
 /** A join token whose `spec`, `spec.azure` or only rule is another one. */
 const withSpec = (spec: object): object => ({ spec: { ...joinToken.spec, ...spec } });
-const withAzure = (azure: object): object =>
-  withSpec({ azure: { ...joinToken.spec.azure, ...azure } });
+const withAzure = (azure: object): object => withSpec({ azure: { ...AZURE, ...azure } });
 const withRule = (rule: object): object => withAzure({ allow: [rule] });
 
 describe('may say more', () => {
@@ -106,7 +107,11 @@ describe('is refused with', () => {
       'spec.bot_name: expected nothing, because roles has no Bot',
     ],
     ['a bad bot name', withSpec({ bot_name: 'a,b' }), `spec.bot_name: ${NAME}`],
-    ['another join method', withSpec({ join_method: 'ec2' }), 'spec.join_method: expected "azure"'],
+    [
+      'another join method',
+      withSpec({ join_method: 'ec2' }),
+      'spec.join_method: expected one of the join methods azure, iam, token',
+    ],
     [
       'a bad lifetime',
       withSpec({ max_ttl: 'soon' }),
@@ -177,17 +182,15 @@ describe('is refused with', () => {
 });
 
 describe('what decides the owner of an instance', () => {
-  const changed = (spec: Partial<JoinToken['spec']>): string | undefined =>
-    changedOwnership(joinToken, { ...joinToken, spec: { ...joinToken.spec, ...spec } });
-  const { allow } = joinToken.spec.azure;
+  const changed = (spec: object): string | undefined => {
+    const after = { ...joinToken, spec: { ...joinToken.spec, ...spec } } as JoinToken;
+    return changedOwnership(joinToken, after);
+  };
+  const { allow } = AZURE;
 
-  test.each<[string, Partial<JoinToken['spec']>, string]>([
+  test.each<[string, object, string]>([
     ['the bot', { bot_name: 'other' }, 'spec.bot_name'],
-    [
-      'the join method',
-      { join_method: 'iam' as JoinToken['spec']['join_method'] },
-      'spec.join_method',
-    ],
+    ['the join method', { join_method: 'token' }, 'spec.join_method'],
     ['a further role', { roles: ['Bot', 'Node'] }, 'spec.roles'],
     ['another role', { roles: ['Node'] }, 'spec.roles'],
   ])('%s', (_, change, field) => {
@@ -206,5 +209,60 @@ describe('what decides the owner of an instance', () => {
       spec: { ...joinToken.spec, roles },
     });
     expect(changedOwnership(of(['Bot', 'Node']), of(['Node', 'Bot']))).toBeUndefined();
+  });
+});
+
+describe('a join token with a secret', () => {
+  const secret: JoinToken = {
+    kind: 'token',
+    version: 'v2',
+    metadata: { name: 'robot', expires: '2026-11-20T13:00:00Z' },
+    spec: {
+      roles: ['Bot'],
+      bot_name: 'robot',
+      join_method: 'token',
+      secret_sha256: 'ab'.repeat(32),
+    },
+  };
+
+  test('is what it is', () => {
+    expect(parseResource(secret)).toEqual({ ok: true, value: secret });
+  });
+
+  test.each<[string, object, string]>([
+    [
+      'no end',
+      { metadata: { name: 'robot' } },
+      'metadata.expires: expected a time, because a join token with a secret must end',
+    ],
+    [
+      'the secret itself',
+      { spec: { ...secret.spec, secret: '0'.repeat(32) } },
+      'spec.secret: unknown field',
+    ],
+    [
+      'rules of another method',
+      { spec: { ...secret.spec, azure: { allow: [] } } },
+      'spec.azure: unknown field',
+    ],
+    [
+      'something else as hash',
+      { spec: { ...secret.spec, secret_sha256: 'AB'.repeat(32) } },
+      'spec.secret_sha256: expected 64 hex digits in lower case',
+    ],
+  ])('is refused with %s', (_, change, expected) => {
+    expect(refusalOf(secret, change)).toBe(expected);
+  });
+
+  test('keeps its secret and its end: what was used up must not come back to life', () => {
+    const differing = (change: object): string | undefined =>
+      changedOwnership(secret, { ...secret, ...change } as JoinToken);
+    expect(differing({ spec: { ...secret.spec, secret_sha256: 'cd'.repeat(32) } })).toBe(
+      'spec.secret_sha256',
+    );
+    expect(differing({ metadata: { name: 'robot', expires: '2026-11-21T13:00:00Z' } })).toBe(
+      'metadata.expires',
+    );
+    expect(differing({ spec: { ...secret.spec, max_ttl: '1h' } })).toBeUndefined();
   });
 });

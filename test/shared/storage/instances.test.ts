@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { createInstances, type Instance } from '../../../shared/storage/instances.ts';
+import {
+  createInstances,
+  type Instance,
+  type Instances,
+  type StoredInstance,
+} from '../../../shared/storage/instances.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
@@ -7,12 +12,14 @@ const noon = NOON.getTime() / 1000;
 
 const instance = (change: Partial<Instance> = {}): Instance => ({
   id: '0a1b2c3d-1111-4111-8111-111111111111',
-  bot: 'example',
+  owner: 'bot:example',
+  role: 'Bot',
   joinToken: 'example-bot',
   generation: 3,
   instanceKey: Buffer.from('public key'),
   instanceKeyExpires: noon + 3600,
   machine: {
+    method: 'azure',
     vmId: '22222222-2222-4222-8222-222222222222',
     tenant: '33333333-3333-4333-8333-333333333333',
     subscription: '44444444-4444-4444-8444-444444444444',
@@ -23,16 +30,25 @@ const instance = (change: Partial<Instance> = {}): Instance => ({
     binding: 'strict',
     verified: noon,
   },
+  names: ['vm-a.group1.test.example.org'],
   serials: [{ serial: '41'.repeat(16), expires: noon + 3600 }],
-  usedChallenges: [
+  answered: [
     {
-      id: '66666666-6666-4666-8666-666666666666',
-      requestDigest: 'ab'.repeat(32),
+      digest: 'ab'.repeat(32),
       generation: 3,
       certificates: [
         { name: 'identity', serial: '41'.repeat(16), issued: noon, expires: noon + 3600 },
       ],
       expires: noon + 300,
+    },
+  ],
+  replaced: [
+    {
+      generation: 2,
+      key: 'cd'.repeat(32),
+      by: 'ab'.repeat(32),
+      at: noon,
+      expires: noon + 3600,
     },
   ],
   joined: noon - 100,
@@ -41,10 +57,17 @@ const instance = (change: Partial<Instance> = {}): Instance => ({
   ...change,
 });
 
+/** The row, which must be there and no tombstone. */
+async function found(instances: Instances, id = instance().id): Promise<StoredInstance> {
+  const row = await instances.read('bot:example', id);
+  if (!row || 'removed' in row) throw new Error('there is no such instance');
+  return row;
+}
+
 test('an instance comes back as it was', async () => {
   const instances = createInstances(createMemoryTable());
   expect(await instances.insert(instance())).toBe(true);
-  expect(await instances.read('example', instance().id)).toEqual({
+  expect(await instances.read('bot:example', instance().id)).toEqual({
     instance: instance(),
     etag: expect.any(String),
   });
@@ -53,8 +76,8 @@ test('an instance comes back as it was', async () => {
 test('is found under its own bot only', async () => {
   const instances = createInstances(createMemoryTable());
   await instances.insert(instance());
-  expect(await instances.read('exampl', instance().id)).toBeUndefined();
-  expect(await instances.read('example', instance().id.replace('0a', '0b'))).toBeUndefined();
+  expect(await instances.read('bot:exampl', instance().id)).toBeUndefined();
+  expect(await instances.read('bot:example', instance().id.replace('0a', '0b'))).toBeUndefined();
 });
 
 test('is inserted once', async () => {
@@ -68,11 +91,11 @@ test('is inserted once', async () => {
 test('is replaced by its ETag', async () => {
   const instances = createInstances(createMemoryTable());
   await instances.insert(instance());
-  const stored = await instances.read('example', instance().id);
+  const stored = await found(instances);
   const next = instance({ generation: 4 });
-  expect(await instances.replace(next, stored?.etag ?? '')).toBe(true);
-  expect(await instances.replace(instance({ generation: 5 }), stored?.etag ?? '')).toBe(false);
-  expect((await instances.read('example', next.id))?.instance).toEqual(next);
+  expect(await instances.replace(next, stored.etag)).toBe(true);
+  expect(await instances.replace(instance({ generation: 5 }), stored.etag)).toBe(false);
+  expect((await found(instances)).instance).toEqual(next);
 });
 
 test('instances of one bot share sixteen partitions', async () => {
@@ -84,6 +107,39 @@ test('instances of one bot share sixteen partitions', async () => {
   expect(new Set(rows.map(({ partition }) => partition)).size).toBe(16);
 });
 
+describe('an instance that is removed by hand', () => {
+  test('leaves a tombstone for as long as it would have lived', async () => {
+    const instances = createInstances(createMemoryTable());
+    await instances.insert(instance());
+    const { etag } = await found(instances);
+    expect(await instances.remove(instance(), etag)).toBe(true);
+    expect(await instances.read('bot:example', instance().id)).toEqual({ removed: true });
+    expect(await instances.insert(instance())).toBe(false);
+    expect(await instances.list('bot:example', 10)).toEqual([]);
+    expect(await instances.sweep(new Date((instance().goneAfter - 1) * 1000))).toBe(0);
+    expect(await instances.sweep(new Date((instance().goneAfter + 1) * 1000))).toBe(1);
+  });
+
+  test('is not removed if it has renewed itself since', async () => {
+    const instances = createInstances(createMemoryTable());
+    await instances.insert(instance());
+    const { etag } = await found(instances);
+    await instances.replace(instance({ generation: 4 }), etag);
+    expect(await instances.remove(instance(), etag)).toBe(false);
+    expect((await found(instances)).instance.generation).toBe(4);
+  });
+});
+
+test('the instances of an owner are listed, those of another one are not', async () => {
+  const instances = createInstances(createMemoryTable());
+  const ids = ['0', '7', 'f'].map((digit) => instance().id.replace('0', digit));
+  for (const id of ids) await instances.insert(instance({ id }));
+  await instances.insert(instance({ owner: 'host:Node' }));
+  const listed = await instances.list('bot:example', 10);
+  expect(listed.map((one) => one.instance.id).toSorted()).toEqual(ids);
+  expect(await instances.list('bot:example', 2)).toHaveLength(2);
+});
+
 describe('a sweep', () => {
   const ids = [1, 2, 3].map((n) => instance().id.replace('0', String(n)));
 
@@ -92,7 +148,7 @@ describe('a sweep', () => {
     for (const [i, id] of ids.entries())
       await instances.insert(instance({ id, goneAfter: noon - 1 + i }));
     expect(await instances.sweep(NOON)).toBe(1);
-    const left = await Promise.all(ids.map((id) => instances.read('example', id)));
+    const left = await Promise.all(ids.map((id) => instances.read('bot:example', id)));
     expect(left.map((one) => one !== undefined)).toEqual([false, true, true]);
     expect(await instances.sweep(NOON)).toBe(0);
   });
@@ -106,12 +162,12 @@ describe('a sweep', () => {
       ...table,
       async list(query) {
         const rows = await table.list(query);
-        const stored = await instances.read('example', old.id);
-        await instances.replace(instance(), stored?.etag ?? '');
+        const stored = await found(instances);
+        await instances.replace(instance(), stored.etag);
         return rows;
       },
     });
     expect(await sweeping.sweep(NOON)).toBe(0);
-    expect((await instances.read('example', old.id))?.instance).toEqual(instance());
+    expect((await found(instances)).instance).toEqual(instance());
   });
 });

@@ -79,7 +79,7 @@ test('whatever is called whatever: dimensions come from their closed lists', asy
     { request: { role: 'Node' } },
     { changedRequest: (text) => `${text} ` },
     { changedRequest: () => 'garbage' },
-    { challenge: 'v1.1.garbage' },
+    { request: { broker: 'another.example.org' } },
     { token: 'somebody-elses-token' },
   );
   await fc.assert(
@@ -169,10 +169,10 @@ test('what is left of each key is measured when the keys are read', async () => 
     );
   await api.request('GET', '/v1/trust');
   const fresh = { 'tls-root': 3650, 'ssh-user': 36_500, 'ssh-host': 36_500 };
-  expect(days()).toEqual({ ...fresh, 'tls-issuing': 14, challenge: 2 });
+  expect(days()).toEqual({ ...fresh, 'tls-issuing': 14, probe: 2 });
   api.clock.advance(DAY);
   await api.request('GET', '/v1/trust');
-  expect(days()).toEqual({ ...fresh, 'tls-root': 3649, 'tls-issuing': 13, challenge: 1 });
+  expect(days()).toEqual({ ...fresh, 'tls-root': 3649, 'tls-issuing': 13, probe: 1 });
 });
 
 test('the youngest signer that was seen gives the age of the newest chain', async () => {

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decideGrant, type GrantContext } from '../../../shared/joining/grants.ts';
-import type { CertificateWish } from '../../../shared/protocol/join.ts';
-import { formatDuration, formatTimestamp } from '../../../shared/protocol/values.ts';
-import { bot, joinToken, role } from '../resources/samples.ts';
+import { decideUserGrant } from '../../../../shared/joining/owners/bot.ts';
+import type { Lifetime } from '../../../../shared/joining/owners/lifetime.ts';
+import type { CertificateWish } from '../../../../shared/protocol/join.ts';
+import { formatDuration, formatTimestamp } from '../../../../shared/protocol/values.ts';
+import type { Bot } from '../../../../shared/resources/bot.ts';
+import type { Role } from '../../../../shared/resources/role.ts';
+import { bot, role } from '../../resources/samples.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const later = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
@@ -12,21 +15,30 @@ const named = (name: string, logins: string[] = []) => ({
   metadata: { name },
 });
 
-const context = (change: Partial<GrantContext> = {}): GrantContext => ({
+interface Context extends Lifetime {
+  readonly bot: Bot;
+  readonly roleNamed: (name: string) => Role | undefined;
+}
+
+const context = (change: Partial<Context> = {}): Context => ({
   bot: { ...bot, spec: { ...bot.spec, roles: ['access', 'deploy'] } },
-  joinToken,
   roleNamed: (name) =>
     [named('access', ['{{internal.logins}}']), named('deploy', ['deploy', 'app'])].find(
       ({ metadata }) => metadata.name === name,
     ),
   defaultSeconds: 3600,
   maxSeconds: 86_400,
+  tokenTtl: undefined,
+  tokenEnds: undefined,
   issuingEnds: later(14 * 86_400),
   at: NOON,
   ...change,
 });
-const decide = (wish: Partial<CertificateWish> = {}, change: Partial<GrantContext> = {}) =>
-  decideGrant({ name: 'identity', csr: '', ...wish }, 'request.certificates[0]', context(change));
+const decide = (wish: Partial<CertificateWish> = {}, change: Partial<Context> = {}) => {
+  const { bot: whose, roleNamed, ...lifetime } = context(change);
+  const whole = { name: 'identity', csr: '', ...wish };
+  return decideUserGrant(whose, roleNamed, whole, 'request.certificates[0]', lifetime);
+};
 
 describe('roles and logins', () => {
   test("are all of the bot's unless the wish says otherwise", () => {
@@ -47,7 +59,7 @@ describe('roles and logins', () => {
     expect(decide({ roles: [] })).toMatchObject({ roles: [], logins: [], expires: later(3600) });
   });
 
-  test.each<[string, Partial<CertificateWish>, Partial<GrantContext>, string]>([
+  test.each<[string, Partial<CertificateWish>, Partial<Context>, string]>([
     [
       "that are not the bot's",
       { roles: ['access', 'editor'] },
@@ -90,18 +102,13 @@ describe('the life of a certificate', () => {
   const hour = formatTimestamp(later(3600));
   const day = { ttl: '24h' };
 
-  test.each<[string, Partial<CertificateWish>, Partial<GrantContext>, number]>([
+  test.each<[string, Partial<CertificateWish>, Partial<Context>, number]>([
     ['the default, where nothing is asked for', {}, {}, 3600],
     ['what is asked for', { ttl: '90m' }, {}, 5400],
     ['what is asked for, though it is short', { ttl: '1s' }, {}, 1],
     ["the broker's longest", { ttl: '999h' }, { maxSeconds: 7200 }, 7200],
     ["the broker's longest for the default, too", {}, { maxSeconds: 60 }, 60],
-    [
-      "the join token's",
-      day,
-      { joinToken: { ...joinToken, spec: { ...joinToken.spec, max_ttl: '2h' } } },
-      7200,
-    ],
+    ["the join token's", day, { tokenTtl: '2h' }, 7200],
     [
       "the shortest role's",
       day,
@@ -109,12 +116,7 @@ describe('the life of a certificate', () => {
       1800,
     ],
     ["the issuing key's", day, { issuingEnds: later(600) }, 600],
-    [
-      "the join token's end",
-      day,
-      { joinToken: { ...joinToken, metadata: { name: 'a', expires: hour } } },
-      3600,
-    ],
+    ["the join token's end", day, { tokenEnds: hour }, 3600],
     ["the bot's end", day, { bot: { ...bot, metadata: { name: 'a', expires: hour } } }, 3600],
     [
       "a role's end",
@@ -175,11 +177,8 @@ describe('the life of a certificate', () => {
             maxSeconds: most,
             issuingEnds: later(issuing),
             bot: { ...context().bot, ...ending('example', botEnd) },
-            joinToken: {
-              ...joinToken,
-              ...ending('a', tokenEnd),
-              spec: { ...joinToken.spec, max_ttl: formatDuration(token) },
-            },
+            tokenTtl: formatDuration(token),
+            tokenEnds: formatTimestamp(later(tokenEnd)),
             roleNamed: (name) => ({
               ...role({}, { max_session_ttl: formatDuration(session) }),
               ...ending(name, roleEnd),

@@ -1,0 +1,51 @@
+/**
+ * A copied identity. Where the instance's key is all the proof there is (join method `token`), a thief who copied it can
+ * renew like the machine itself. Whoever of the two comes second names a generation that was replaced. That is never
+ * carried out; it is told from a lost answer, a race, or a late or replayed message, none of which ever locks anybody.
+ */
+import { decodeBase64 } from '../encoding/base64.ts';
+import type { JoinBody, JoinRequest } from '../protocol/join.ts';
+import { parseTimestamp } from '../protocol/values.ts';
+import type { Lock } from '../resources/lock.ts';
+import type { Instance } from '../storage/instances.ts';
+import { isInstanceProof } from './instance-proof.ts';
+import { keyHash, unixSeconds } from './instance-record.ts';
+
+/** A healthy agent writes no request this long after the one that replaced its generation was carried out. */
+const LATE_SECONDS = 300;
+
+/**
+ * Whether this request shows that the key of a replaced generation is in two places: it names that generation and its
+ * key and is signed with it, it is not the request that replaced it, and it was written more than five minutes after.
+ */
+export function showsCopy(
+  { request: text, proof }: JoinBody,
+  { instance: named, time }: JoinRequest,
+  digest: string,
+  { replaced }: Instance,
+  at: Date,
+): boolean {
+  const before = replaced.find(({ generation }) => generation === named?.generation);
+  const key = decodeBase64(named?.key ?? '');
+  const written = parseTimestamp(time ?? '');
+  if (!before || !key || !written) return false;
+  // A clock that is ahead must not make a request look later than it came.
+  const seconds = Math.min(unixSeconds(written), unixSeconds(at));
+  return (
+    keyHash(key) === before.key &&
+    before.by !== digest &&
+    seconds > before.at + LATE_SECONDS &&
+    isInstanceProof(text, proof, key)
+  );
+}
+
+/** Locks the one instance, not its bot: the machine that it was copied from needs a new secret, all others go on. */
+export const lockOnCopied = ({ id }: Instance): Lock => ({
+  kind: 'lock',
+  version: 'v2',
+  metadata: { name: `copied-${id}` },
+  spec: {
+    target: { instance: id },
+    message: 'its key is in two places: make a new join token for the machine, and find the copy',
+  },
+});

@@ -1,0 +1,121 @@
+/** Join method `azure`: an attested document and a managed identity's access token, both of one virtual machine. */
+import { createHash } from 'node:crypto';
+import { DOCUMENT_SECONDS } from '../../attestation/azure/attested-document.ts';
+import {
+  type AttestedVm,
+  type AzureTrust,
+  bindingEvidence,
+  verifyDocument,
+  verifyToken,
+} from '../../attestation/azure/azure-evidence.ts';
+import type { MachineBinder } from '../../attestation/azure/machine-binder.ts';
+import { readClaimedMachine, type VerifiedFacts } from '../../attestation/azure/machine-binding.ts';
+import type { AzureEvidence } from '../../protocol/evidence.ts';
+import { instanceIdOf } from '../../protocol/join.ts';
+import { badInput, denied } from '../../refusal.ts';
+import {
+  couldMatch,
+  evaluateAllowRules,
+  type MachineFacts,
+} from '../../resources/azure-allow-rules.ts';
+import { type JoinToken, specOf } from '../../resources/join-token.ts';
+import type { KeptFacts } from '../../storage/instances.ts';
+import type { JoinMethod } from './method.ts';
+
+export interface AzureParts {
+  readonly trust: AzureTrust;
+  /** Tenants whose machines may join even where a rule names no tenant. */
+  readonly tenants: readonly string[];
+  readonly binder: MachineBinder;
+  readonly now: () => Date;
+}
+
+interface Examined {
+  readonly evidence: AzureEvidence;
+  readonly document: AttestedVm;
+}
+
+/** The machine, and when the management API was asked: Unix seconds. */
+type AzureFacts = VerifiedFacts & { readonly method: 'azure'; readonly verified: number };
+
+const SKEW_BOTH_WAYS = 120;
+
+export function azureMethod({
+  trust,
+  tenants,
+  binder,
+  now,
+}: AzureParts): JoinMethod<Examined, AzureFacts> {
+  return {
+    freshSeconds: DOCUMENT_SECONDS + SKEW_BOTH_WAYS,
+    firstInstanceId: ({ digest }) => instanceIdOf(digest),
+    usedReason: 'request_used',
+
+    examine({ azure: evidence }, { digest, at }, report) {
+      if (!evidence)
+        throw badInput({ field: 'azure', message: 'expected the evidence of join method azure' });
+      report({
+        access_token_sha256: createHash('sha256').update(evidence.access_token).digest('hex'),
+      });
+      const document = verifyDocument(evidence, trust, { nonce: digest.slice(0, 32), at });
+      report({ vm_id: document.vmId, subscription: document.subscriptionId });
+      return { evidence, document };
+    },
+
+    checkCouldMatch({ document }, joinToken) {
+      checkCouldMatch(joinToken, document, undefined, undefined);
+    },
+
+    mayBe: ({ document }, kept) => isAzure(kept) && kept.vmId === document.vmId,
+
+    async prove({ evidence, document }, joinToken, kept, report) {
+      const identity = await verifyToken(evidence, trust, tenantsOf(joinToken, tenants), now());
+      report({ tenant: identity.tenant });
+      const bound = bindingEvidence(evidence, document, identity);
+      const claimed = readClaimedMachine(bound);
+      checkCouldMatch(joinToken, document, identity.tenant, claimed.id?.group);
+      const binding = specOf(joinToken, 'azure').azure.vm_binding ?? 'strict';
+      const known = kept && isAzure(kept) ? kept : undefined;
+      const { machine, verified } = await binder.bind(bound, claimed, binding, known);
+      report({ resource_id: machine.resourceId });
+      return { ...machine, method: 'azure', verified: Math.floor(verified.getTime() / 1000) };
+    },
+
+    decide(facts, joinToken) {
+      const decision = evaluateAllowRules(specOf(joinToken, 'azure').azure.allow, facts);
+      if (!decision.admitted) throw ruleMismatch(joinToken, decision.mismatches);
+    },
+
+    lockTargets: ({ vmId, oid }) => ({ machine: vmId, identity: oid }),
+  };
+}
+
+/** Rows are written from `AzureFacts` only. */
+const isAzure = (kept: KeptFacts): kept is KeptFacts & AzureFacts => kept.method === 'azure';
+
+/** Tenants that may become part of an address: those of the settings and of the rules (rule 6). */
+const tenantsOf = (joinToken: JoinToken, known: readonly string[]): string[] => [
+  ...known,
+  ...specOf(joinToken, 'azure').azure.allow.flatMap(({ tenant }) =>
+    tenant === undefined ? [] : [tenant],
+  ),
+];
+
+function checkCouldMatch(
+  joinToken: JoinToken,
+  { subscriptionId: subscription }: AttestedVm,
+  tenant: string | undefined,
+  resourceGroup: string | undefined,
+): void {
+  const facts: MachineFacts = { tenant, subscription, resourceGroup };
+  const rules = specOf(joinToken, 'azure').azure.allow;
+  if (couldMatch(rules, facts)) return;
+  const decision = evaluateAllowRules(rules, facts);
+  throw ruleMismatch(joinToken, decision.admitted ? [] : decision.mismatches);
+}
+
+const ruleMismatch = ({ metadata }: JoinToken, mismatches: readonly string[]) =>
+  denied(
+    'rule_mismatch',
+    `no rule of join token ${metadata.name} admits this machine: ${mismatches.join(', ')} did not match`,
+  );

@@ -1,0 +1,60 @@
+/**
+ * What a join method is: the questions that a join asks it, in this order. Everything that differs between methods is
+ * here, and nothing outside this folder knows a method's name. To add one: a file that answers these questions, its
+ * evidence in protocol/evidence.ts, what its join tokens say in resources/join-token.ts, and a row in methods.ts.
+ */
+import type { JoinBody, JoinRequest } from '../../protocol/join.ts';
+import type { DenialReason } from '../../refusal.ts';
+import type { JoinToken } from '../../resources/join-token.ts';
+import type { LockSubject } from '../../resources/lock.ts';
+import type { KeptFacts } from '../../storage/instances.ts';
+import type { Report } from '../report.ts';
+
+/** What all proof of a join is made over. */
+export interface ProvedRequest {
+  readonly request: JoinRequest;
+  /** The hex SHA-256 of the proof message. */
+  readonly digest: string;
+  readonly at: Date;
+}
+
+/**
+ * `Examined` is evidence that was checked locally, `Facts` is what was proved of the machine: what the instance's row
+ * keeps of it, so that a renewal can be held to the same machine.
+ */
+export interface JoinMethod<Examined, Facts extends KeptFacts> {
+  /**
+   * How long evidence stays fresh, so that the very same request may be answered again; `undefined` where there is no
+   * evidence but the instance's own key: then for as long as the certificates live.
+   */
+  readonly freshSeconds: number | undefined;
+
+  /** The id of the instance that a first join makes: its row is the replay guard. */
+  firstInstanceId(join: ProvedRequest): string;
+
+  /** Why another request that would make the same instance is denied. */
+  readonly usedReason: DenialReason;
+
+  /** Everything that can be checked locally, over the proof message. Nothing is fetched, no storage is read. */
+  examine(body: JoinBody, join: ProvedRequest, report: Report): Examined;
+
+  /** Denies whom no rule could admit, by what is known without asking anybody. */
+  checkCouldMatch(examined: Examined, joinToken: JoinToken): void;
+
+  /** Whether the machine of a row may be the one that was examined: a renewal is of the same machine. */
+  mayBe(examined: Examined, kept: KeptFacts): boolean;
+
+  /** Asks what has to be asked. `kept` is what the row of the instance that renews itself says of the machine. */
+  prove(
+    examined: Examined,
+    joinToken: JoinToken,
+    kept: KeptFacts | undefined,
+    report: Report,
+  ): Promise<Facts>;
+
+  /** Decides on verified facts. Throws a `Refusal` with the nearest miss of each rule. */
+  decide(facts: Facts, joinToken: JoinToken): void;
+
+  /** What a lock can name the machine by. */
+  lockTargets(facts: Facts): Partial<LockSubject>;
+}

@@ -1,0 +1,49 @@
+/** Every join method, by name. */
+import type { JoinBody, JoinMethodName } from '../../protocol/join.ts';
+import { badInput, denied } from '../../refusal.ts';
+import type { KeptFacts } from '../../storage/instances.ts';
+import { type AzureParts, azureMethod } from './azure.ts';
+import type { JoinMethod } from './method.ts';
+import { tokenMethod } from './token.ts';
+
+export interface MethodParts {
+  readonly azure: AzureParts;
+}
+
+export interface JoinMethods {
+  /** Runs what is the same for every method. The types of a method's own evidence and facts never leave it. */
+  by<T>(
+    name: JoinMethodName,
+    run: <Examined, Facts extends KeptFacts>(method: JoinMethod<Examined, Facts>) => T,
+  ): T;
+}
+
+export function joinMethods(parts: MethodParts): JoinMethods {
+  const azure = azureMethod(parts.azure);
+  return {
+    by(name, run) {
+      switch (name) {
+        case 'azure':
+          return run(azure);
+        case 'token':
+          return run(tokenMethod);
+        case 'iam':
+          throw denied('join_method_mismatch', 'join method iam is not built');
+      }
+    },
+  };
+}
+
+/** The member of a body that each method's evidence is in. */
+const MEMBERS = { azure: 'azure', iam: 'iam', token: 'secret' } as const satisfies Record<
+  JoinMethodName,
+  keyof JoinBody
+>;
+
+/** Refuses evidence of another method: nothing in a body goes unread. */
+export function checkOnlyEvidenceOf(name: JoinMethodName, body: JoinBody): void {
+  for (const [method, member] of Object.entries(MEMBERS)) {
+    if (method !== name && body[member] !== undefined)
+      throw badInput({ field: member, message: `expected none with join method ${name}` });
+  }
+}

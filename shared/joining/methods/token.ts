@@ -1,0 +1,85 @@
+/**
+ * Join method `token`: a secret that is good for one first join. What follows is proved by the instance's key alone, so a
+ * renewal has no evidence, and a copy of the key is looked for (copied-identity.ts).
+ */
+import { createHash } from 'node:crypto';
+import { formatUuid } from '../../encoding/uuid.ts';
+import type { JoinRequest } from '../../protocol/join.ts';
+import { badInput, denied } from '../../refusal.ts';
+import { specOf } from '../../resources/join-token.ts';
+import type { KeptFacts } from '../../storage/instances.ts';
+import type { JoinMethod } from './method.ts';
+
+interface Examined {
+  /** `sha256:` and the hash of the secret. */
+  readonly reference: string;
+}
+
+type TokenFacts = KeptFacts & { readonly method: 'token'; readonly secret: string };
+
+export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
+  freshSeconds: undefined,
+  firstInstanceId: ({ request }) => instanceIdOfSecret(request.token),
+  usedReason: 'secret_used',
+
+  examine({ secret }, { request }) {
+    if (!request.token.startsWith('sha256:')) {
+      throw badInput({
+        field: 'request.token',
+        message:
+          "expected sha256: and the secret's hash, as join method token names its join token",
+      });
+    }
+    if (request.instance) {
+      checkRenewal(request, secret);
+    } else if (secret === undefined) {
+      throw badInput({ field: 'secret', message: 'expected the secret of the join token' });
+    } else if (referenceOf(secret) !== request.token) {
+      throw denied('secret_mismatch', 'the secret is not the one that the request names');
+    }
+    return { reference: request.token };
+  },
+
+  checkCouldMatch() {
+    // The join token was found by the secret's hash: there is nothing else to match.
+  },
+
+  mayBe: ({ reference }, kept) => kept.method === 'token' && kept['secret'] === reference,
+
+  async prove({ reference }, joinToken) {
+    if (`sha256:${specOf(joinToken, 'token').secret_sha256}` !== reference)
+      throw denied('secret_mismatch', 'the join token has another secret');
+    return { method: 'token', secret: reference };
+  },
+
+  decide() {
+    // Whoever has the secret, or the key of the instance that it made, is admitted.
+  },
+
+  lockTargets: () => ({}),
+};
+
+/** How a request names a join token with a secret. */
+export const referenceOf = (secret: string): string =>
+  `sha256:${createHash('sha256').update(secret).digest('hex')}`;
+
+/** A UUID made from the secret's hash: the first join that inserts this row has used the secret up. */
+export const instanceIdOfSecret = (reference: string): string =>
+  formatUuid(
+    createHash('sha256').update(`join-broker-secret\n${reference}`).digest().subarray(0, 16),
+    8,
+  );
+
+function checkRenewal({ time, instance }: JoinRequest, secret: string | undefined): void {
+  if (secret !== undefined) {
+    throw badInput({ field: 'secret', message: 'expected none: a renewal is proved by its key' });
+  }
+  if (time === undefined)
+    throw badInput({ field: 'request.time', message: 'expected the time of the renewal' });
+  if (instance?.key === undefined) {
+    throw badInput({
+      field: 'request.instance.key',
+      message: 'expected the instance key: base64 of its SubjectPublicKeyInfo',
+    });
+  }
+}
