@@ -6,7 +6,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { build } from '../scripts/build.ts';
+import { buildIfStale } from '../scripts/build-if-stale.ts';
 import { checkCertificates } from './demo/certificates.ts';
 import { joinAllowedMachine, showDenial } from './demo/joins.ts';
 import { applyResources, checkBroker } from './demo/operator.ts';
@@ -35,7 +35,7 @@ async function demonstrate(directory: string): Promise<void> {
   const log: string[] = [];
   const output = join(directory, '.local', 'demo');
   report.step('A broker starts, beside table storage and a simulated Azure');
-  await build();
+  await buildIfStale();
   const stack = await startStack({
     directory,
     description: join(ROOT, 'examples/local-azure.yaml'),

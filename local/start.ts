@@ -2,7 +2,7 @@
 import { join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { build } from '../scripts/build.ts';
+import { buildIfStale } from '../scripts/build-if-stale.ts';
 import type { Endpoints } from './endpoints.ts';
 import { startStack } from './stack.ts';
 
@@ -22,7 +22,7 @@ const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop());
 
 try {
-  await build();
+  await buildIfStale();
   const stack = await startStack({
     // The folder whose .local is used: the project's own, if none is given.
     directory: resolve(process.argv[2] ?? ROOT),

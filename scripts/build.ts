@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../shared/openapi.ts';
 import { settingsMarkdown } from '../shared/settings-schema.ts';
 import { metricsMarkdown } from '../shared/telemetry/metrics-document.ts';
+import { digestSources, expectSource, recordBuild } from './build-record.ts';
 import { type BundleOptions, bundle, type OutputFile, type Replacement } from './bundle.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -34,6 +35,7 @@ export interface BuiltFile {
 
 /** Builds into `dist/`. Files that are the same as before stay untouched. */
 export async function build(): Promise<readonly BuiltFile[]> {
+  const sources = await digestSources(ROOT);
   const version = await packageVersion();
   const define = { PACKAGE_VERSION: JSON.stringify(version) };
   const command = { target: 'node20', define, executable: true };
@@ -51,7 +53,10 @@ export async function build(): Promise<readonly BuiltFile[]> {
   ];
   const bundles = await Promise.all(
     programs.map(async ({ entry, outfile, executable, ...options }) => {
-      const files = await bundle(join(ROOT, entry), join(ROOT, outfile), options);
+      const files = await bundle(join(ROOT, entry), join(ROOT, outfile), {
+        ...options,
+        onSource: (file) => expectSource(ROOT, file),
+      });
       return executable ? files.map(withShebang(join(ROOT, outfile))) : files;
     }),
   );
@@ -62,6 +67,7 @@ export async function build(): Promise<readonly BuiltFile[]> {
   for (const { outfile, executable } of programs) {
     if (executable) await chmod(join(ROOT, outfile), 0o755);
   }
+  await recordBuild(ROOT, sources, files);
   return files.map(({ path, contents }) => ({
     path: relative(ROOT, path),
     bytes: contents.byteLength,

@@ -9,6 +9,8 @@ export interface BundleOptions {
   readonly define?: Readonly<Record<string, string>>;
   /** Files of packages that get other contents. */
   readonly replaced?: readonly Replacement[];
+  /** Is told the absolute path of every file that a bundle is made of. */
+  readonly onSource?: (file: string) => void;
 }
 
 export interface Replacement {
@@ -69,13 +71,16 @@ interface PartOptions extends BundleOptions {
 async function bundlePart(
   source: string,
   outfile: string,
-  { target, external = [], define = {}, replaced = [], addPart, onReplace }: PartOptions,
+  options: PartOptions,
 ): Promise<readonly OutputFile[]> {
+  const { target, external = [], define = {}, replaced = [] } = options;
+  const { addPart, onReplace, onSource } = options;
   const result = await esbuild.build({
     entryPoints: [source],
     outfile,
     bundle: true,
     write: false,
+    metafile: true,
     platform: 'node',
     format: 'cjs',
     target,
@@ -92,6 +97,7 @@ async function bundlePart(
   });
   const warnings = await esbuild.formatMessages(result.warnings, { kind: 'warning' });
   if (warnings.length > 0) process.stderr.write(warnings.join('\n'));
+  for (const file of Object.keys(result.metafile.inputs)) onSource?.(resolve(file));
   return result.outputFiles.map(({ path, contents }) => ({ path, contents }));
 }
 
