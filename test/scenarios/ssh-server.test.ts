@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { botExample, joinToken } from '../broker/fixtures.ts';
 import * as joiner from '../broker/joiner.ts';
 import { createClock, createTestBroker } from '../broker/test-broker.ts';
@@ -20,13 +18,13 @@ test.skipIf(!hasSsh)(
     const scenario = await startScenario();
     const identity = await joinExample(scenario, LOGIN);
     const authority = await fetch(`${scenario.stack.endpoints.broker}/v1/trust/ssh-user-ca.pub`);
-    const port = await startSshd(scenario, await authority.text());
+    const server = await sshServer(scenario, await authority.text());
 
-    const admitted = await ssh(scenario, port, join(identity, 'ssh_config'), LOGIN);
+    const admitted = await ssh(scenario, server, join(identity, 'ssh_config'), LOGIN);
     expect(admitted.stderr).toBe('');
     expect(succeeded(admitted).stdout).toBe('hello from the server\n');
 
-    const refused = await ssh(scenario, port, join(identity, 'ssh_config'), OTHER);
+    const refused = await ssh(scenario, server, join(identity, 'ssh_config'), OTHER);
     expect(refused.code).toBe(255);
     expect(refused.stderr).toContain('Permission denied (publickey)');
   },
@@ -54,24 +52,23 @@ test.skipIf(!hasSsh)('C5 a real sshd refuses a certificate after its expiry', as
     `Host *\n  IdentityFile ${key}\n  IdentitiesOnly yes\n  CertificateFile ${key}-cert.pub\n`,
   );
 
-  const port = await startSshd(scenario, joiner.joined(attempt).trust.ssh.user_ca.join('\n'));
-  const refused = await ssh(scenario, port, config, LOGIN);
+  const server = await sshServer(scenario, joiner.joined(attempt).trust.ssh.user_ca.join('\n'));
+  const refused = await ssh(scenario, server, config, LOGIN);
   expect(refused.code).toBe(255);
   expect(refused.stderr).toContain('Permission denied (publickey)');
+  const log = await readFile(join(scenario.folder, 'sshd/log'), 'utf8');
+  expect(log).toContain('Certificate invalid: expired');
 });
 
-/** Starts `sshd` with nothing but our user authority to trust. Gives its port. */
-async function startSshd({ folder, run }: Scenario, userAuthorities: string): Promise<number> {
+/** Configures `sshd` with nothing but our user authority to trust. Gives the command that runs it for one connection. */
+async function sshServer({ folder, run }: Scenario, userAuthorities: string): Promise<string> {
   const server = join(folder, 'sshd');
   await mkdir(server);
   // Debian's sshd wants this folder when root starts it.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
   succeeded(await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(server, 'host')]));
   await writeFile(join(server, 'user-ca.pub'), `${userAuthorities}\n`);
-  const port = await freePort();
   const config = [
-    `Port ${port}`,
-    'ListenAddress 127.0.0.1',
     `HostKey ${join(server, 'host')}`,
     `TrustedUserCAKeys ${join(server, 'user-ca.pub')}`,
     'AuthorizedKeysFile none',
@@ -83,34 +80,14 @@ async function startSshd({ folder, run }: Scenario, userAuthorities: string): Pr
     "ForceCommand echo 'hello from the server'",
   ];
   await writeFile(join(server, 'config'), `${config.join('\n')}\n`);
-  const sshd = spawn(programPath('sshd') ?? '', ['-D', '-e', '-f', join(server, 'config')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  onTestFinished(() => void sshd.kill());
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    sshd.stderr.on('data', (text) => {
-      said += text;
-      if (said.includes('Server listening')) resolve();
-    });
-    sshd.on('exit', () => reject(new Error(`sshd ended: ${said}`)));
-  });
-  return port;
+  return `${programPath('sshd')} -i -E ${join(server, 'log')} -f ${join(server, 'config')}`;
 }
 
-const ssh = ({ run }: Scenario, port: number, config: string, login: string) =>
+/** Signs in to a server that `ssh` starts itself, as inetd would, and speaks with through a pipe: it needs no port. */
+const ssh = ({ run }: Scenario, server: string, config: string, login: string) =>
   run('ssh', [
-    ...['-F', config, '-p', String(port), '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR'],
+    ...['-F', config, '-o', `ProxyCommand=${server}`, '-o', 'BatchMode=yes'],
     // This server has a plain host key, so there is nothing to check it against.
     ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
-    `${login}@127.0.0.1`,
+    ...['-o', 'LogLevel=ERROR', `${login}@server`],
   ]);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
