@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { hasProgram } from '../programs.ts';
 
+/** These wait for several whole programs one after the other: a busy machine takes longer than other tests may. */
+const LONG = { timeout: 120_000 };
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** An empty checkout, as far as joinctl can tell. */
@@ -45,7 +48,7 @@ function start(program: string, folder: string) {
   return { child, ended, says };
 }
 
-test('npm start shows the addresses, refuses a second start, and stops cleanly', async () => {
+test('npm start shows the addresses, refuses a second start, and stops cleanly', LONG, async () => {
   const folder = await checkout();
   const first = start('start.ts', folder);
   await first.says('Ctrl-C stops everything');
@@ -68,6 +71,7 @@ test('npm start shows the addresses, refuses a second start, and stops cleanly',
 
 test.skipIf(!hasProgram('openssl') || !hasProgram('ssh-keygen'))(
   'npm run demo proves every step and leaves what it made',
+  LONG,
   async () => {
     const folder = await checkout();
     const { code, output } = await start('demo.ts', folder).ended;
@@ -83,7 +87,7 @@ test.skipIf(!hasProgram('openssl') || !hasProgram('ssh-keygen'))(
   },
 );
 
-test('npm run demo fails with one sentence where a stack runs already', async () => {
+test('npm run demo fails with one sentence where a stack runs already', LONG, async () => {
   const folder = await checkout();
   const running = start('start.ts', folder);
   await running.says('Ctrl-C stops everything');
