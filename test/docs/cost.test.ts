@@ -1,7 +1,7 @@
 /** docs/cost.md calculates what it says, from what the code does. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it, test } from 'vitest';
+import { beforeEach, describe, expect, it, test } from 'vitest';
 import { endpoints } from '../../functions/endpoints.ts';
 import { probe, rotateKeys, sweep, type TimerFunction } from '../../functions/timers.ts';
 import { openKeyVaultCustody } from '../../shared/authority/key-vault-custody.ts';
@@ -31,8 +31,8 @@ test('formulas follow the rules of arithmetic, and name only what is known', () 
 });
 
 describe('what a join asks of storage and vault', () => {
-  const tables: WatchedTables = watchTables();
-  const vault: FakeKeyVault = createFakeKeyVault();
+  let tables: WatchedTables;
+  let vault: FakeKeyVault;
   let scene: Scene;
 
   /** How many calls of tables an action makes. */
@@ -48,7 +48,9 @@ describe('what a join asks of storage and vault', () => {
     return all() - before;
   }
 
-  beforeAll(async () => {
+  beforeEach(async () => {
+    tables = watchTables();
+    vault = createFakeKeyVault();
     vault.createEncryptionKey();
     const custody = openKeyVaultCustody({
       url: vault.url,
