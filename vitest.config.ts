@@ -1,13 +1,41 @@
 import { defineConfig } from 'vitest/config';
 
+const TESTS = 'test/**/*.test.ts';
+
+/**
+ * The tests that each need a process of their own: they start the stack, Azurite, programs or a worker, or load a library
+ * that keeps its state in the process. All others share their processes, and with them the modules that are loaded:
+ * test/leaves-no-trace.ts holds them to leaving both as they found them.
+ */
+const ALONE = [
+  'test/{docs,infra,scenarios,scripts,workflows}/**/*.test.ts',
+  'test/functions/{bundle,probe,telemetry}.test.ts',
+  'test/local/*.test.ts',
+  'test/shared/storage/table.test.ts',
+  'test/shared/telemetry/application-insights.test.ts',
+];
+
 // biome-ignore lint/style/noDefaultExport: Vitest reads the default export.
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
+    maxWorkers: '100%',
     // A test may start programs and a whole stack, on a machine with two busy cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     allowOnly: !process.env['CI'],
+    projects: [
+      { extends: true, test: { name: 'alone', include: ALONE } },
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: [TESTS],
+          exclude: ALONE,
+          isolate: false,
+          setupFiles: ['test/leaves-no-trace.ts'],
+        },
+      },
+    ],
   },
 });
