@@ -7,9 +7,9 @@ import { guid } from '../../shared/protocol/values.ts';
 import { type Cloud, type CloudOptions, createCloud } from './cloud.ts';
 import type { UserAssignedIdentity } from './identities.ts';
 import type { Machine } from './machine.ts';
-import type { Operator } from './operator.ts';
+import type { Application, Operator } from './operator.ts';
 import type { Subscription } from './subscription.ts';
-import type { Application, Tenant } from './tenant.ts';
+import type { Tenant } from './tenant.ts';
 
 /** A name as Azure's resources have it. */
 const resourceName = z

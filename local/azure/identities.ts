@@ -21,6 +21,13 @@ export interface UserAssignedIdentity {
   readonly principalId: string;
 }
 
+export interface UserAssignedIdentityOptions {
+  readonly resourceGroup: string;
+  readonly clientId?: string;
+  readonly principalId?: string;
+  readonly location?: string;
+}
+
 export type ManagedIdentity = SystemAssignedIdentity | UserAssignedIdentity;
 
 /** The identities of a machine or a scale set. */

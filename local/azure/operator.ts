@@ -1,8 +1,14 @@
 /** Somebody who signs in to an application with a service principal, and what the tokens say of them. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { TokenIssuer } from './evidence/access-token.ts';
 import { signToken, type TokenBends } from './evidence/jwt.ts';
-import type { Application, Tenant } from './tenant.ts';
 import type { World } from './world.ts';
+
+/** What operators sign in to. */
+export interface Application {
+  readonly clientId: string;
+  readonly appRoles: readonly string[];
+}
 
 export interface OperatorOptions {
   readonly application: Application;
@@ -25,7 +31,7 @@ export const OPERATOR_TOKEN_SECONDS = 3600;
 
 export function createOperator(
   world: World,
-  tenant: Tenant,
+  tenant: TokenIssuer,
   { application, roles, id }: OperatorOptions,
 ): Operator {
   const unknown = roles.find((role) => !application.appRoles.includes(role));
@@ -51,7 +57,7 @@ export function createOperator(
 
 function claimsOf(
   { id, objectId, application, roles }: Operator,
-  tenant: Tenant,
+  tenant: TokenIssuer,
   at: Date,
 ): Record<string, unknown> {
   const issuedAt = Math.floor(at.getTime() / 1000);

@@ -1,12 +1,13 @@
 /** Virtual machine scale sets. A flexible set's instances are virtual machines; a uniform set's are its own. */
+import { createMachine } from './create-machine.ts';
 import {
   createIdentityHolder,
   type IdentityHolder,
   type UserAssignedIdentity,
 } from './identities.ts';
-import { createMachine, type Machine } from './machine.ts';
+import type { Machine, MachineSubscription } from './machine.ts';
 import { scaleSetId } from './resource-ids.ts';
-import type { Subscription } from './subscription.ts';
+import type { VirtualMachine, VirtualMachineSubscription } from './virtual-machine.ts';
 import type { World } from './world.ts';
 
 export interface ScaleSetOptions {
@@ -33,7 +34,7 @@ export interface ScaleSet {
   readonly resourceGroup: string;
   readonly location: string;
   readonly tags: Readonly<Record<string, string>>;
-  readonly subscription: Subscription;
+  readonly subscription: MachineSubscription;
   readonly identities: IdentityHolder;
   readonly upperCaseGroup: boolean;
   /** The set's machines by instance id: a number, or a flexible machine's name. */
@@ -44,9 +45,14 @@ export interface ScaleSet {
   unassign(identity: UserAssignedIdentity): void;
 }
 
+/** The subscription of a scale set, which holds the virtual machines of a flexible one. */
+export interface ScaleSetSubscription extends VirtualMachineSubscription {
+  readonly virtualMachines: readonly VirtualMachine[];
+}
+
 export function createScaleSet(
   world: World,
-  subscription: Subscription,
+  subscription: ScaleSetSubscription,
   name: string,
   options: ScaleSetOptions,
 ): ScaleSet {

@@ -1,9 +1,9 @@
 /** A subscription and what lies in it. */
 import { randomUUID } from 'node:crypto';
-import type { UserAssignedIdentity } from './identities.ts';
+import type { TokenIssuer } from './evidence/access-token.ts';
+import type { UserAssignedIdentity, UserAssignedIdentityOptions } from './identities.ts';
 import { sameId, userAssignedIdentityId } from './resource-ids.ts';
 import { createScaleSet, type ScaleSet, type ScaleSetOptions } from './scale-set.ts';
-import type { Tenant } from './tenant.ts';
 import {
   createVirtualMachine,
   type VirtualMachine,
@@ -11,16 +11,9 @@ import {
 } from './virtual-machine.ts';
 import type { World } from './world.ts';
 
-interface UserAssignedIdentityOptions {
-  readonly resourceGroup: string;
-  readonly clientId?: string;
-  readonly principalId?: string;
-  readonly location?: string;
-}
-
 export interface Subscription {
   readonly id: string;
-  readonly tenant: Tenant;
+  readonly tenant: TokenIssuer;
   readonly virtualMachines: readonly VirtualMachine[];
   readonly scaleSets: readonly ScaleSet[];
   readonly identities: readonly UserAssignedIdentity[];
@@ -29,7 +22,7 @@ export interface Subscription {
   scaleSet(name: string, options: ScaleSetOptions): ScaleSet;
 }
 
-export function createSubscription(world: World, tenant: Tenant, id?: string): Subscription {
+export function createSubscription(world: World, tenant: TokenIssuer, id?: string): Subscription {
   const virtualMachines = new Set<VirtualMachine>();
   const scaleSets: ScaleSet[] = [];
   const identities: UserAssignedIdentity[] = [];

@@ -1,14 +1,14 @@
 /** A tenant of the directory: its signing keys, subscriptions, applications and operators. */
 import { randomUUID } from 'node:crypto';
 import { createSigningKey, type SigningKey } from './evidence/signing-key.ts';
-import { createOperator, type Operator, type OperatorOptions } from './operator.ts';
+import {
+  type Application,
+  createOperator,
+  type Operator,
+  type OperatorOptions,
+} from './operator.ts';
 import { createSubscription, type Subscription } from './subscription.ts';
 import type { World } from './world.ts';
-
-export interface Application {
-  readonly clientId: string;
-  readonly appRoles: readonly string[];
-}
 
 export interface Tenant {
   readonly id: string;

@@ -1,9 +1,8 @@
 /** A virtual machine: a machine with identities of its own, which can be deleted and made again under its name. */
+import { createMachine } from './create-machine.ts';
 import { createIdentityHolder, type UserAssignedIdentity } from './identities.ts';
-import { createMachine, type Machine } from './machine.ts';
+import type { Machine, MachineScaleSet, MachineSubscription } from './machine.ts';
 import { virtualMachineId } from './resource-ids.ts';
-import type { ScaleSet } from './scale-set.ts';
-import type { Subscription } from './subscription.ts';
 import type { World } from './world.ts';
 
 export interface VirtualMachineOptions {
@@ -14,7 +13,7 @@ export interface VirtualMachineOptions {
   readonly location?: string;
   readonly tags?: Readonly<Record<string, string>>;
   /** The flexible scale set that it belongs to. */
-  readonly scaleSet?: ScaleSet;
+  readonly scaleSet?: MachineScaleSet;
   /** The management API shows a null `principalId` for its user-assigned identities, as it may in a flexible set. */
   readonly nullPrincipalIds?: boolean;
   /** The management API writes its group's name in upper case; IMDS and tokens don't. */
@@ -30,9 +29,14 @@ export interface VirtualMachine extends Machine {
   recreate(): VirtualMachine;
 }
 
+/** The subscription of a virtual machine, where another can be made in its place. */
+export interface VirtualMachineSubscription extends MachineSubscription {
+  virtualMachine(name: string, options: VirtualMachineOptions): VirtualMachine;
+}
+
 export function createVirtualMachine(
   world: World,
-  subscription: Subscription,
+  subscription: VirtualMachineSubscription,
   name: string,
   options: VirtualMachineOptions,
   onRemove: () => void,

@@ -1,9 +1,9 @@
 /** Resources as the management API writes them. */
+import type { TokenIssuer } from '../evidence/access-token.ts';
 import type { IdentityHolder, UserAssignedIdentity } from '../identities.ts';
 import type { Machine } from '../machine.ts';
 import { withUpperCaseGroup } from '../resource-ids.ts';
 import type { ScaleSet } from '../scale-set.ts';
-import type { Tenant } from '../tenant.ts';
 import type { VirtualMachine } from '../virtual-machine.ts';
 
 export function virtualMachineResource(machine: VirtualMachine): unknown {
@@ -72,7 +72,7 @@ export const scaleSetInstanceResource = (
 
 export const userAssignedIdentityResource = (
   identity: UserAssignedIdentity,
-  tenant: Tenant,
+  tenant: TokenIssuer,
 ): unknown => ({
   id: identity.resourceId,
   name: identity.name,
@@ -91,7 +91,7 @@ const spelled = (id: string, upperCaseGroup: boolean): string =>
 
 function identityBlock(
   { systemAssigned, userAssigned }: IdentityHolder,
-  tenant: Tenant,
+  tenant: TokenIssuer,
   principalIds: 'shown' | 'null',
 ): { identity?: unknown } {
   const types = [
