@@ -22,12 +22,13 @@ const COMMANDS = {
   lint: [['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
   typecheck: [['node_modules/typescript/bin/tsc', '-p', '.']],
   knip: [['node_modules/knip/bin/knip.js']],
+  arrows: [['scripts/check-arrows.ts']],
   bench: [['bench/join.ts']],
   'bench:cold-start': [['bench/cold-start.ts']],
   joinctl: [['dist/joinctl.cjs']],
   joinbot: [['dist/joinbot.cjs']],
 };
-COMMANDS.check = [...COMMANDS.lint, ...COMMANDS.typecheck, ...COMMANDS.knip];
+COMMANDS.check = [...COMMANDS.lint, ...COMMANDS.typecheck, ...COMMANDS.knip, ...COMMANDS.arrows];
 
 const [name = '', ...rest] = process.argv.slice(2);
 const commands = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
