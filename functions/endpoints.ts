@@ -1,6 +1,7 @@
 /** Every HTTP function. */
 import type { Endpoint } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
+import { deleteInstance, getInstance, listInstances } from './instances.ts';
 import { join } from './join.ts';
 import { getJoin } from './joins.ts';
 import { notFound } from './not-found.ts';
@@ -22,6 +23,9 @@ const known: readonly Endpoint[] = [
   putResource,
   deleteResource,
   getJoin,
+  listInstances,
+  getInstance,
+  deleteInstance,
   openapi,
 ];
 

@@ -1,7 +1,5 @@
-import { checkRight, type Operator } from '../shared/operators/operator.ts';
-import { Refusal } from '../shared/refusal.ts';
-import type { ResourceEvent } from '../shared/telemetry/telemetry.ts';
 import type { Answer, Endpoint, Exchange } from './endpoint.ts';
+import { audited, checkReader, param } from './operator-call.ts';
 
 const ONE = 'v1/resources/{kind}/{name}';
 
@@ -10,7 +8,7 @@ export const listResources: Endpoint = {
   methods: ['GET'],
   route: 'v1/resources/{kind}',
   async answer(exchange) {
-    checkRight(await identify(exchange), 'read');
+    await checkReader(exchange);
     const { broker, request } = exchange;
     return { body: await broker.resources.list(param(request, 'kind'), request.query.get('next')) };
   },
@@ -21,7 +19,7 @@ export const getResource: Endpoint = {
   methods: ['GET'],
   route: ONE,
   async answer(exchange) {
-    checkRight(await identify(exchange), 'read');
+    await checkReader(exchange);
     const { broker, request } = exchange;
     const { resource, etag } = await broker.resources.get(
       param(request, 'kind'),
@@ -35,20 +33,24 @@ export const putResource: Endpoint = {
   name: 'put-resource',
   methods: ['PUT'],
   route: ONE,
-  answer: (exchange) =>
-    audited(exchange, async () => {
+  answer(exchange) {
+    const { headers } = exchange.request;
+    const action = headers.get('if-none-match') === null ? 'replace' : 'create';
+    return write(exchange, action, async () => {
       const { broker, request, body } = exchange;
-      const { resource, etag, created } = await broker.resources.put(
+      const { resource, etag, created, secret } = await broker.resources.put(
         param(request, 'kind'),
         param(request, 'name'),
         body,
-        {
-          ifNoneMatch: request.headers.get('if-none-match'),
-          ifMatch: request.headers.get('if-match'),
-        },
+        { ifNoneMatch: headers.get('if-none-match'), ifMatch: headers.get('if-match') },
       );
-      return { status: created ? 201 : 200, body: resource, headers: { etag } };
-    }),
+      return {
+        status: created ? 201 : 200,
+        body: { ...resource, ...(secret !== undefined && { secret }) },
+        headers: { etag },
+      };
+    });
+  },
 };
 
 export const deleteResource: Endpoint = {
@@ -56,7 +58,7 @@ export const deleteResource: Endpoint = {
   methods: ['DELETE'],
   route: ONE,
   answer: (exchange) =>
-    audited(exchange, async () => {
+    write(exchange, 'delete', async () => {
       const { broker, request } = exchange;
       await broker.resources.remove(
         param(request, 'kind'),
@@ -67,38 +69,11 @@ export const deleteResource: Endpoint = {
     }),
 };
 
-const param = (request: Exchange['request'], name: string): string => request.params[name] ?? '';
-
-const identify = ({ broker, request }: Exchange): Promise<Operator> =>
-  broker.identifyOperator(request.headers.get('authorization'));
-
-/** A write by an operator: every one of them, and every refusal of one who signed in, leaves an audit line. */
-async function audited(exchange: Exchange, write: () => Promise<Answer>): Promise<Answer> {
-  const { broker, request, call } = exchange;
-  const operator = await identify(exchange);
-  const tell = (event: Pick<ResourceEvent, 'action' | 'outcome' | 'code'>): void => {
-    const resource = printable(`${param(request, 'kind')}/${param(request, 'name')}`);
-    broker.telemetry.audit(
-      { event: 'resource', ...event, resource, operator: operator.oid },
-      call.requestId,
-      call.log,
-    );
-  };
-  const action =
-    request.method === 'DELETE'
-      ? 'delete'
-      : request.headers.get('if-none-match') === null
-        ? 'replace'
-        : 'create';
-  try {
-    checkRight(operator, 'write');
-    const answer = await write();
-    tell({ action, outcome: 'done' });
-    return answer;
-  } catch (error) {
-    tell({ action, outcome: 'refused', code: error instanceof Refusal ? error.code : 'internal' });
-    throw error;
-  }
-}
-
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 128);
+const write = (
+  exchange: Exchange,
+  action: 'create' | 'replace' | 'delete',
+  work: () => Promise<Answer>,
+): Promise<Answer> => {
+  const { request } = exchange;
+  return audited(exchange, action, `${param(request, 'kind')}/${param(request, 'name')}`, work);
+};

@@ -18,6 +18,7 @@ import { join } from './joining/join.ts';
 import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
+import { createInstancesApi, type InstancesApi } from './operators/instances-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
@@ -62,6 +63,7 @@ export interface Broker {
   /** Who sent this `Authorization` header. What they may do is for `checkRight` to say. */
   identifyOperator(header: string | null): Promise<Operator>;
   readonly resources: ResourceApi;
+  readonly instances: InstancesApi;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
@@ -199,6 +201,7 @@ export function createBroker(parts: BrokerParts): Broker {
         at: now(),
       }),
     resources: createResourceApi(resources),
+    instances: createInstancesApi(instances),
     async rotateKeys(call) {
       const actions = await rotateKeys(rotation, now());
       const told = actions.map(({ kind, owner, sequence }) => `${kind} ${owner} ${sequence}`);

@@ -1,10 +1,11 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
 import { discovery } from './protocol/discovery.ts';
+import { instancePage, instanceRecord } from './protocol/instance.ts';
 import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
 import { joinRecord } from './protocol/join-record.ts';
 import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
-import { resourcePage } from './protocol/resource.ts';
+import { resourcePage, writtenResource } from './protocol/resource.ts';
 import { trustBundle } from './protocol/trust.ts';
 import { SCHEMAS } from './resources/resource.ts';
 
@@ -54,6 +55,32 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/instances': {
+        get: operator(
+          operation(
+            'A page of the instances of an owner: `bot:<name>`, or `host:<system role>`',
+            { answer: 'InstancePage' },
+            [
+              { name: 'owner', in: 'query', schema: { type: 'string' } },
+              { name: 'next', in: 'query', schema: { type: 'string' } },
+            ],
+            READING,
+          ),
+        ),
+      },
+      '/v1/instances/{owner}/{id}': {
+        get: operator(
+          operation('One instance', { answer: 'InstanceRecord' }, [OWNER, INSTANCE_ID], READING),
+        ),
+        delete: operator(
+          operation(
+            'Removes an instance: its next renewal is refused, its request stays used',
+            {},
+            [OWNER, INSTANCE_ID],
+            [...READING, 'try_again'],
+          ),
+        ),
+      },
       '/v1/resources/{kind}': {
         get: operator(
           operation(
@@ -69,7 +96,7 @@ export function openApiDocument(version: string): Json {
         put: operator(
           operation(
             'Creates (`If-None-Match: *`) or replaces (`If-Match`) a resource',
-            { body: 'Resource', answer: 'Resource' },
+            { body: 'Resource', answer: 'WrittenResource' },
             [KIND, NAME, header('If-None-Match'), header('If-Match')],
             [
               ...READING,
@@ -99,7 +126,10 @@ export function openApiDocument(version: string): Json {
         Discovery: schemaOf(discovery),
         Problem: schemaOf(problem),
         JoinRecord: schemaOf(joinRecord),
+        InstanceRecord: schemaOf(instanceRecord),
+        InstancePage: schemaOf(instancePage),
         ResourcePage: schemaOf(resourcePage),
+        WrittenResource: schemaOf(writtenResource),
         Token: schemaOf(SCHEMAS.token),
         Bot: schemaOf(SCHEMAS.bot),
         Role: schemaOf(SCHEMAS.role),
@@ -140,6 +170,8 @@ const pathParameter = (name: string, schema: Json): Json => ({
 const header = (name: string): Json => ({ name, in: 'header', schema: { type: 'string' } });
 
 const KIND = pathParameter('kind', { enum: Object.keys(SCHEMAS) });
+const OWNER = pathParameter('owner', { type: 'string' });
+const INSTANCE_ID = pathParameter('id', { type: 'string', format: 'uuid' });
 const NAME = pathParameter('name', { type: 'string' });
 
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });

@@ -3,7 +3,7 @@ import type { Call } from '../call.ts';
 import type { JoinFacts } from '../protocol/join-record.ts';
 import { sentenceOf } from '../protocol/schema.ts';
 import { JOIN_FAILURES, type JoinFailure, Refusal } from '../refusal.ts';
-import type { JoinEvent, Telemetry } from '../telemetry/telemetry.ts';
+import type { JoinEvent, SecurityEvent, Telemetry } from '../telemetry/telemetry.ts';
 import type { Report } from './report.ts';
 
 /** Makes the attempt. `isProbe` says whether it is the prober's own: then its denial is counted apart. */
@@ -38,8 +38,28 @@ export async function auditedJoin<T>(
     const reason = outcome === 'failed' ? failureOf(code) : (event.reason ?? 'none');
     telemetry.measure('joins', 1, { method, role, outcome, reason });
     telemetry.measure('join_milliseconds', duration_ms, { method, outcome });
+    if (outcome === 'denied' && isTheftSign(event.reason)) tellTheft(event.reason, event);
+  }
+
+  function tellTheft(
+    sign: TheftSign,
+    { join_token, bot, instance_id }: Omit<JoinEvent, 'event'>,
+  ): void {
+    const who = {
+      ...(join_token !== undefined && { join_token }),
+      ...(bot !== undefined && { bot }),
+      ...(instance_id !== undefined && { instance_id }),
+      ...(call.client !== undefined && { client: call.client }),
+    };
+    telemetry.audit({ event: 'security', sign, ...who }, call.requestId, call.log);
+    telemetry.measure('theft_signs', 1, { sign });
   }
 }
+
+type TheftSign = SecurityEvent['sign'];
+
+const isTheftSign = (reason: JoinEvent['reason']): reason is TheftSign =>
+  reason === 'secret_used' || reason === 'copied_identity';
 
 function failure(error: unknown, probe: boolean): Omit<JoinEvent, 'event'> {
   if (!(error instanceof Refusal))

@@ -13,6 +13,7 @@ import { badInput, Refusal } from '../refusal.ts';
 import { changedOwnership } from '../resources/join-token.ts';
 import { type AnyResource, parseResource } from '../resources/resource.ts';
 import type { Resources, StoredResource } from '../storage/resources.ts';
+import { withNewSecret, withOldSecret } from './join-secret.ts';
 
 /** What a write is conditional on: the headers `If-None-Match` and `If-Match`. */
 export interface Condition {
@@ -24,6 +25,8 @@ export interface WrittenResource {
   readonly resource: Resource;
   readonly etag: string;
   readonly created: boolean;
+  /** The secret of a new join token, which nobody can be shown again. */
+  readonly secret?: string;
 }
 
 export interface ResourceApi {
@@ -43,18 +46,22 @@ export function createResourceApi(resources: Resources): ResourceApi {
     return stored;
   }
 
-  async function create(resource: AnyResource): Promise<WrittenResource> {
+  async function create(wanted: AnyResource): Promise<WrittenResource> {
+    const { resource, ...shown } = withNewSecret(wanted);
     const etag = await resources.create(resource);
-    if (etag !== undefined) return { resource: wire(resource), etag, created: true };
+    if (etag !== undefined) return { resource: wire(resource), etag, created: true, ...shown };
     throw new Refusal(
       'already_exists',
       `${resource.kind} ${resource.metadata.name} exists already`,
     );
   }
 
-  async function replace(resource: AnyResource, ifMatch: string): Promise<WrittenResource> {
-    const { kind, metadata } = resource;
-    const before = await existing(kind, metadata.name);
+  async function replace(wanted: AnyResource, ifMatch: string): Promise<WrittenResource> {
+    const before = await existing(wanted.kind, wanted.metadata.name);
+    const resource =
+      wanted.kind === 'token' && before.resource.kind === 'token'
+        ? withOldSecret(before.resource, wanted)
+        : wanted;
     checkSameOwnership(before.resource, resource);
     if (ifMatch !== '*' && ifMatch !== before.etag) throw changedMeanwhile();
     const etag = await resources.replace(resource, before.etag);

@@ -185,9 +185,10 @@ function rowOf(entity: TableEntityResult<Entity>): StoredRow {
   };
 }
 
-function filterOf({ partition, partitionBelow, below }: Query): string {
+function filterOf({ partition, keyAfter, partitionBelow, below }: Query): string {
   const parts = [
     ...(partition === undefined ? [] : [odata`PartitionKey eq ${partition}`]),
+    ...(keyAfter === undefined ? [] : [odata`RowKey gt ${keyAfter}`]),
     ...(partitionBelow === undefined ? [] : [odata`PartitionKey lt ${partitionBelow}`]),
     ...(below === undefined ? [] : [`${below.column} lt ${below.value}L`]),
   ];

@@ -82,8 +82,8 @@ export interface Instances {
   replace(instance: Instance, etag: string): Promise<boolean>;
   /** Leaves a tombstone for as long as the row would have lived. `false` if the row has changed since. */
   remove(instance: Instance, etag: string): Promise<boolean>;
-  /** Instances of an owner, in no order, at most `most`. */
-  list(owner: string, most: number): Promise<readonly StoredInstance[]>;
+  /** Instances of an owner in the order of their ids, after this one, at most `most`. */
+  list(owner: string, after: string | undefined, most: number): Promise<readonly StoredInstance[]>;
   /** Removes rows whose time has come. Gives how many. */
   sweep(at: Date): Promise<number>;
 }
@@ -106,13 +106,20 @@ export function createInstances(table: Table): Instances {
       const row = { partition: partitionOf(owner, id), key: id, values };
       return table.apply([{ kind: 'replace', row, etag }]);
     },
-    async list(owner, most) {
+    async list(owner, after = '', most) {
+      const digits = DIGITS.filter((digit) => digit >= after.slice(0, 1));
       const partitions = await Promise.all(
-        DIGITS.map((digit) => table.list({ partition: partitionOf(owner, digit), most })),
+        digits.map((digit) =>
+          table.list({
+            partition: partitionOf(owner, digit),
+            ...(after !== '' && { keyAfter: after }),
+            below: { column: 'removed', value: 1 },
+            most,
+          }),
+        ),
       );
       return partitions
         .flat()
-        .filter(({ values }) => values['removed'] !== 1)
         .slice(0, most)
         .map((row) => ({ instance: instanceOf(row), etag: row.etag }));
     },
@@ -143,6 +150,7 @@ function rowOf({ id, instanceKey, ...rest }: Instance): Row {
     key: id,
     values: {
       ...plain,
+      removed: 0,
       instanceKey: encodeBase64(instanceKey),
       machine: JSON.stringify(machine),
       names: JSON.stringify(names),

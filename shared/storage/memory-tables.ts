@@ -37,7 +37,12 @@ export function createMemoryTable(): Table {
   return {
     read: async (partition, key) => structuredClone(rows.get(idOf(partition, key))),
     list: async (query) =>
-      structuredClone([...rows.values()].filter((row) => matches(row, query)).slice(0, query.most)),
+      structuredClone(
+        [...rows.values()]
+          .filter((row) => matches(row, query))
+          .toSorted(inOrder)
+          .slice(0, query.most),
+      ),
     async apply(operations) {
       for (const operation of operations) {
         const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);
@@ -53,11 +58,18 @@ export function createMemoryTable(): Table {
   };
 }
 
-function matches(row: StoredRow, { partition, partitionBelow, below }: Query): boolean {
+function matches(row: StoredRow, { partition, keyAfter, partitionBelow, below }: Query): boolean {
   if (partition !== undefined && row.partition !== partition) return false;
+  if (keyAfter !== undefined && row.key <= keyAfter) return false;
   if (partitionBelow !== undefined && row.partition >= partitionBelow) return false;
   return (
     below === undefined ||
     Number(row.values[below.column] ?? Number.POSITIVE_INFINITY) < below.value
   );
 }
+
+/** As the service sorts: by partition, then by key. */
+const inOrder = (a: Row, b: Row): number =>
+  a.partition === b.partition ? compare(a.key, b.key) : compare(a.partition, b.partition);
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

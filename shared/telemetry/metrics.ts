@@ -39,6 +39,13 @@ export const METRICS = {
       'How long the broker took to answer an attempt to join. For percentiles ask the audit lines: each has its `duration_ms`.',
     dimensions: { method: METHODS, outcome: OUTCOMES },
   },
+  theft_signs: {
+    kind: 'count',
+    unit: '{sign}',
+    about:
+      'Signs of theft. `secret_used`: a valid secret that had been used was used again, so somebody else may have it. `copied_identity`: an older key of an instance was used long after it was replaced, so its state directory is in two places; the instance is locked.',
+    dimensions: { sign: ['secret_used', 'copied_identity'] },
+  },
   signing_key_days_left: {
     kind: 'gauge',
     unit: 'd',

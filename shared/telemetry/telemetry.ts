@@ -40,6 +40,16 @@ export interface ResourceEvent {
   readonly operator?: string;
 }
 
+/** A sign of theft: a secret that was used a second time, or an identity that is in two places. */
+export interface SecurityEvent {
+  readonly event: 'security';
+  readonly sign: Dimensions<'theft_signs'>['sign'];
+  readonly join_token?: string;
+  readonly bot?: string;
+  readonly instance_id?: string;
+  readonly client?: string;
+}
+
 export interface KeyEvent {
   readonly event: 'keys';
   readonly actions: readonly string[];
@@ -59,7 +69,13 @@ export interface ProbeEvent {
   readonly results: readonly string[];
 }
 
-export type AuditEvent = JoinEvent | ResourceEvent | KeyEvent | FailureEvent | ProbeEvent;
+export type AuditEvent =
+  | JoinEvent
+  | ResourceEvent
+  | SecurityEvent
+  | KeyEvent
+  | FailureEvent
+  | ProbeEvent;
 
 export interface Telemetry {
   /** Records one audit event. `log` is the invocation's own logger, where there is one. */

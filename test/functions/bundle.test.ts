@@ -13,11 +13,14 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     )
     .toSorted();
   expect(told).toEqual([
+    'delete-instance: DELETE v1/instances/{owner}/{id}',
     'delete-resource: DELETE v1/resources/{kind}/{name}',
+    'get-instance: GET v1/instances/{owner}/{id}',
     'get-join: GET v1/joins/{id}',
     'get-resource: GET v1/resources/{kind}/{name}',
     'healthz: GET healthz',
     'join: POST v1/join',
+    'list-instances: GET v1/instances',
     'list-resources: GET v1/resources/{kind}',
     'not-found: GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS {*path}',
     'openapi: GET v1/openapi.json',

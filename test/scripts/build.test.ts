@@ -31,11 +31,14 @@ describe('the function app', () => {
         : `${fn.name}: ${fn.schedule}${fn.runOnStartup ? ' and at the start' : ''}`,
     );
     expect(listed.sort()).toEqual([
+      'delete-instance: anonymous DELETE /v1/instances/{owner}/{id}',
       'delete-resource: anonymous DELETE /v1/resources/{kind}/{name}',
+      'get-instance: anonymous GET /v1/instances/{owner}/{id}',
       'get-join: anonymous GET /v1/joins/{id}',
       'get-resource: anonymous GET /v1/resources/{kind}/{name}',
       'healthz: anonymous GET /healthz',
       'join: anonymous POST /v1/join',
+      'list-instances: anonymous GET /v1/instances',
       'list-resources: anonymous GET /v1/resources/{kind}',
       'not-found: anonymous GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS /{*path}',
       'openapi: anonymous GET /v1/openapi.json',

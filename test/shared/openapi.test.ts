@@ -99,7 +99,9 @@ describe('every operation', () => {
 
   test('on resources and joins that were is for operators, and no other', () => {
     for (const { path, operation } of operations)
-      expect(operation.security !== undefined).toBe(/^\/v1\/(?:resources|joins)\//.test(path));
+      expect(operation.security !== undefined).toBe(
+        /^\/v1\/(?:resources|joins|instances)(?:\/|$)/.test(path),
+      );
   });
 });
 

@@ -115,7 +115,7 @@ describe('an instance that is removed by hand', () => {
     expect(await instances.remove(instance(), etag)).toBe(true);
     expect(await instances.read('bot:example', instance().id)).toEqual({ removed: true });
     expect(await instances.insert(instance())).toBe(false);
-    expect(await instances.list('bot:example', 10)).toEqual([]);
+    expect(await instances.list('bot:example', undefined, 10)).toEqual([]);
     expect(await instances.sweep(new Date((instance().goneAfter - 1) * 1000))).toBe(0);
     expect(await instances.sweep(new Date((instance().goneAfter + 1) * 1000))).toBe(1);
   });
@@ -135,9 +135,12 @@ test('the instances of an owner are listed, those of another one are not', async
   const ids = ['0', '7', 'f'].map((digit) => instance().id.replace('0', digit));
   for (const id of ids) await instances.insert(instance({ id }));
   await instances.insert(instance({ owner: 'host:Node' }));
-  const listed = await instances.list('bot:example', 10);
-  expect(listed.map((one) => one.instance.id).toSorted()).toEqual(ids);
-  expect(await instances.list('bot:example', 2)).toHaveLength(2);
+  const listed = await instances.list('bot:example', undefined, 10);
+  expect(listed.map((one) => one.instance.id)).toEqual(ids);
+  const [first] = await instances.list('bot:example', undefined, 1);
+  expect(first?.instance.id).toBe(ids[0]);
+  const rest = await instances.list('bot:example', ids[0], 10);
+  expect(rest.map((one) => one.instance.id)).toEqual(ids.slice(1));
 });
 
 describe('a sweep', () => {

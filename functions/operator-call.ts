@@ -1,0 +1,43 @@
+/** What every function for operators does: who asks, may they, and an audit line for each write. */
+import { checkRight, type Operator } from '../shared/operators/operator.ts';
+import { Refusal } from '../shared/refusal.ts';
+import type { ResourceEvent } from '../shared/telemetry/telemetry.ts';
+import type { Answer, Exchange } from './endpoint.ts';
+
+/** The value of a route's parameter. */
+export const param = (request: Exchange['request'], name: string): string =>
+  request.params[name] ?? '';
+
+const identify = ({ broker, request }: Exchange): Promise<Operator> =>
+  broker.identifyOperator(request.headers.get('authorization'));
+
+/** Throws unless an operator asks who may read. */
+export async function checkReader(exchange: Exchange): Promise<void> {
+  checkRight(await identify(exchange), 'read');
+}
+
+/** A write by an operator: every one of them, and every refusal of one who signed in, leaves an audit line. */
+export async function audited(
+  exchange: Exchange,
+  action: ResourceEvent['action'],
+  resource: string,
+  write: () => Promise<Answer>,
+): Promise<Answer> {
+  const { broker, call } = exchange;
+  const operator = await identify(exchange);
+  const tell = (event: Pick<ResourceEvent, 'outcome' | 'code'>): void => {
+    const whole = { event: 'resource', action, ...event, resource: printable(resource) } as const;
+    broker.telemetry.audit({ ...whole, operator: operator.oid }, call.requestId, call.log);
+  };
+  try {
+    checkRight(operator, 'write');
+    const answer = await write();
+    tell({ outcome: 'done' });
+    return answer;
+  } catch (error) {
+    tell({ outcome: 'refused', code: error instanceof Refusal ? error.code : 'internal' });
+    throw error;
+  }
+}
+
+const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 128);

@@ -1,0 +1,71 @@
+/** What operators do with instances: list those of an owner, look at one, remove one. */
+import { type InstancePage, type InstanceRecord, instanceOwner } from '../protocol/instance.ts';
+import { parseWith } from '../protocol/schema.ts';
+import { formatTimestamp, guid } from '../protocol/values.ts';
+import { badInput, Refusal } from '../refusal.ts';
+import type { Instance, Instances, StoredInstance } from '../storage/instances.ts';
+
+export interface InstancesApi {
+  list(owner: string, after: string | null): Promise<InstancePage>;
+  get(owner: string, id: string): Promise<InstanceRecord>;
+  /** Its next renewal is refused; its certificates live on until they expire. */
+  remove(owner: string, id: string): Promise<void>;
+}
+
+const PAGE = 100;
+
+export function createInstancesApi(instances: Instances): InstancesApi {
+  async function existing(ownerText: string, idText: string): Promise<StoredInstance> {
+    const owner = parse(instanceOwner, 'owner', ownerText);
+    const id = parse(guid, 'id', idText);
+    const stored = await instances.read(owner, id);
+    if (stored && !('removed' in stored)) return stored;
+    throw new Refusal('not_found', `${owner} has no instance ${id}`);
+  }
+
+  return {
+    async list(ownerText, afterText) {
+      const owner = parse(instanceOwner, 'owner', ownerText);
+      const after = afterText === null ? undefined : parse(guid, 'next', afterText);
+      const found = await instances.list(owner, after, PAGE + 1);
+      const items = found.slice(0, PAGE).map(({ instance }) => recordOf(instance));
+      const last = items.at(-1);
+      return { items, ...(found.length > PAGE && last && { next: last.id }) };
+    },
+    get: async (owner, id) => recordOf((await existing(owner, id)).instance),
+    async remove(owner, id) {
+      const { instance, etag } = await existing(owner, id);
+      if (await instances.remove(instance, etag)) return;
+      throw new Refusal('try_again', 'it renewed itself at the same time: try again');
+    },
+  };
+}
+
+function parse(schema: typeof guid | typeof instanceOwner, field: string, text: string): string {
+  const parsed = parseWith<string>(schema, text);
+  if (!parsed.ok) throw badInput({ field, message: parsed.problem.message });
+  return parsed.value;
+}
+
+function recordOf(instance: Instance): InstanceRecord {
+  const { method, ...facts } = instance.machine;
+  const machine = Object.entries(facts).flatMap(([fact, value]) =>
+    value === undefined ? [] : [[fact, value] as const],
+  );
+  return {
+    id: instance.id,
+    owner: instance.owner,
+    role: instance.role,
+    join_token: instance.joinToken,
+    join_method: method,
+    generation: instance.generation,
+    machine: Object.fromEntries(machine),
+    names: instance.names,
+    joined: timeOf(instance.joined),
+    seen: timeOf(instance.seen),
+    expires: timeOf(instance.instanceKeyExpires),
+    serials: instance.serials.map(({ serial }) => serial),
+  };
+}
+
+const timeOf = (unixSeconds: number): string => formatTimestamp(new Date(unixSeconds * 1000));
