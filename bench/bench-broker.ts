@@ -36,6 +36,7 @@ export async function createBenchBroker(): Promise<BenchBroker> {
     id,
     vmId: vm.vmId,
     scaleSet: undefined,
+    location: undefined,
     identities: [{ principalId, resourceId: undefined }],
   };
 

@@ -14,7 +14,7 @@ import { type Broker, createBroker } from '../shared/broker.ts';
 import { fetchText } from '../shared/fetch-text.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { publicUrl, type Settings, SettingsError } from '../shared/settings.ts';
-import type { Table, TableName, Tables } from '../shared/storage/table.ts';
+import { eachTable, type Tables } from '../shared/storage/table.ts';
 import { plainFetch } from './plain-fetch.ts';
 import { openTelemetry } from './telemetry.ts';
 
@@ -113,19 +113,12 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-function lazyTables(open: () => Promise<Tables>): Tables {
-  const table = (name: TableName): Table => ({
+const lazyTables = (open: () => Promise<Tables>): Tables =>
+  eachTable((name) => ({
     read: async (partition, key) => (await open())[name].read(partition, key),
     list: async (query) => (await open())[name].list(query),
     apply: async (operations) => (await open())[name].apply(operations),
-  });
-  return {
-    resources: table('resources'),
-    instances: table('instances'),
-    keys: table('keys'),
-    joins: table('joins'),
-  };
-}
+  }));
 
 const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory => ({
   read: async (id) => (await open()).read(id),

@@ -4,6 +4,7 @@ import { healthz, readyz } from './health.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
 import { join } from './join.ts';
 import { getJoin } from './joins.ts';
+import { deleteName, getName } from './names.ts';
 import { notFound } from './not-found.ts';
 import { openapi } from './openapi.ts';
 import { deleteResource, getResource, listResources, putResource } from './resources.ts';
@@ -26,6 +27,8 @@ const known: readonly Endpoint[] = [
   listInstances,
   getInstance,
   deleteInstance,
+  getName,
+  deleteName,
   openapi,
 ];
 

@@ -19,6 +19,7 @@ import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
 import { createInstancesApi, type InstancesApi } from './operators/instances-api.ts';
+import { createNamesApi, type NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
@@ -27,6 +28,7 @@ import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import type { JoinRecord } from './protocol/join-record.ts';
 import { VERSION } from './protocol/version.ts';
 import { acceptedAudiences, type Settings } from './settings.ts';
+import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
 import { createResources } from './storage/resources.ts';
@@ -64,6 +66,7 @@ export interface Broker {
   identifyOperator(header: string | null): Promise<Operator>;
   readonly resources: ResourceApi;
   readonly instances: InstancesApi;
+  readonly names: NamesApi;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
@@ -96,6 +99,7 @@ export function createBroker(parts: BrokerParts): Broker {
   const keys = createDirectoryKeys(fetchKeySet, cloud.issuers, lookups('directory_keys'));
   const resources = createResources(tables.resources, now, lookups('resources'));
   const instances = createInstances(tables.instances);
+  const names = createHostNames(tables.names);
   const joinLog = createJoinLog({
     table: tables.joins,
     later: (task) => void setTimeout(task, LOG_MILLISECONDS).unref(),
@@ -118,12 +122,14 @@ export function createBroker(parts: BrokerParts): Broker {
   });
   const joinParts = {
     cluster,
+    hostDomains: settings.JOIN_BROKER_HOST_DOMAINS,
     defaultSeconds: settings.JOIN_BROKER_DEFAULT_TTL,
     maxSeconds: settings.JOIN_BROKER_MAX_TTL,
     methods,
     keyring,
     resources,
     instances,
+    names,
     now,
   };
 
@@ -202,6 +208,7 @@ export function createBroker(parts: BrokerParts): Broker {
       }),
     resources: createResourceApi(resources),
     instances: createInstancesApi(instances),
+    names: createNamesApi(names),
     async rotateKeys(call) {
       const actions = await rotateKeys(rotation, now());
       const told = actions.map(({ kind, owner, sequence }) => `${kind} ${owner} ${sequence}`);

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
 import { discovery } from './protocol/discovery.ts';
+import { nameRecord } from './protocol/host-name.ts';
 import { instancePage, instanceRecord } from './protocol/instance.ts';
 import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
 import { joinRecord } from './protocol/join-record.ts';
@@ -81,6 +82,19 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/names/{name}': {
+        get: operator(
+          operation("Whose a host's name is", { answer: 'NameRecord' }, [NAME], READING),
+        ),
+        delete: operator(
+          operation(
+            'Frees the name of a host, for any machine whose name it would be',
+            {},
+            [NAME],
+            READING,
+          ),
+        ),
+      },
       '/v1/resources/{kind}': {
         get: operator(
           operation(
@@ -128,6 +142,7 @@ export function openApiDocument(version: string): Json {
         JoinRecord: schemaOf(joinRecord),
         InstanceRecord: schemaOf(instanceRecord),
         InstancePage: schemaOf(instancePage),
+        NameRecord: schemaOf(nameRecord),
         ResourcePage: schemaOf(resourcePage),
         WrittenResource: schemaOf(writtenResource),
         Token: schemaOf(SCHEMAS.token),

@@ -21,6 +21,8 @@ export const DENIAL_REASONS = [
   'document_nonce',
   'document_signature',
   'document_times',
+  'host_name_impossible',
+  'host_name_taken',
   'instance_removed',
   'join_method_mismatch',
   'join_token_expired',
@@ -37,7 +39,6 @@ export const DENIAL_REASONS = [
   'secret_mismatch',
   'secret_used',
   'system_role_mismatch',
-  'system_role_not_supported',
 ] as const;
 export type DenialReason = (typeof DENIAL_REASONS)[number];
 

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { cloudName } from './attestation/azure/cloud-profile.ts';
 import { isLoopback } from './protocol/loopback.ts';
-import { clusterName, guid, parseDuration } from './protocol/values.ts';
+import { clusterName, dnsName, guid, parseDuration } from './protocol/values.ts';
 
 const listOf = <T>(item: z.ZodMiniType<T, string>) =>
   z.pipe(
@@ -84,6 +84,12 @@ export const SETTINGS = {
     schema: listOf(z.string().check(z.minLength(1), z.maxLength(256))),
     about:
       "Audiences of access tokens that are accepted, exactly as agents ask for them. Comma separated. Empty: the cloud's management API, with and without the trailing slash.",
+    standard: '',
+  },
+  JOIN_BROKER_HOST_DOMAINS: {
+    schema: listOf(dnsName),
+    about:
+      "Domains that names of hosts may be below, beside the cluster's name. Comma separated. Only domains whose every name the broker may speak for.",
     standard: '',
   },
   JOIN_BROKER_OPERATORS_TENANT: {

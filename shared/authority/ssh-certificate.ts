@@ -4,12 +4,12 @@ import { encodeBase64 } from '../encoding/base64.ts';
 import { type SshPublicKey, sshBlob } from '../encoding/ssh-public-key.ts';
 import { sshString, sshUint32, sshUint64 } from '../encoding/ssh-wire.ts';
 
-export interface SshUserCertificate {
+export interface SshCertificate {
   readonly serial: bigint;
   readonly key: SshPublicKey;
   /** What `sshd` logs: stable for an instance. */
   readonly keyId: string;
-  /** Logins; never empty (rule 11). */
+  /** Logins of a user's certificate, names of a host's; never empty (rule 11). */
   readonly principals: readonly string[];
   readonly validAfter: Date;
   readonly validBefore: Date;
@@ -21,10 +21,10 @@ export interface SshIssuer {
   readonly privateKey: KeyObject;
 }
 
-const USER = 1;
+const TYPES = { user: 1, host: 2 } as const;
 
-/** Those that `ssh-keygen` gives by default, in the order that the format demands. */
-const EXTENSIONS = [
+/** Those that `ssh-keygen` gives to users by default, in the order that the format demands. Hosts have none. */
+const USER_EXTENSIONS = [
   'permit-X11-forwarding',
   'permit-agent-forwarding',
   'permit-port-forwarding',
@@ -33,10 +33,20 @@ const EXTENSIONS = [
 ];
 
 /** Makes a user certificate, as one line without a comment. */
-export function issueSshUserCertificate(
-  certificate: SshUserCertificate,
+export const issueSshUserCertificate = (certificate: SshCertificate, issuer: SshIssuer): string =>
+  issue('user', certificate, USER_EXTENSIONS, issuer);
+
+/** Makes a host certificate, as one line without a comment. */
+export const issueSshHostCertificate = (certificate: SshCertificate, issuer: SshIssuer): string =>
+  issue('host', certificate, [], issuer);
+
+function issue(
+  kind: keyof typeof TYPES,
+  certificate: SshCertificate,
+  extensions: readonly string[],
   issuer: SshIssuer,
 ): string {
+  // OpenSSH takes a certificate without principals for everybody's.
   if (certificate.principals.length === 0) throw new Error('an SSH certificate needs a principal');
   const type = `${certificate.key.type}-cert-v01@openssh.com`;
   const body = Buffer.concat([
@@ -44,13 +54,13 @@ export function issueSshUserCertificate(
     sshString(randomBytes(32)),
     certificate.key.fields,
     sshUint64(certificate.serial),
-    sshUint32(USER),
+    sshUint32(TYPES[kind]),
     sshString(certificate.keyId),
     sshString(Buffer.concat(certificate.principals.map((principal) => sshString(principal)))),
     sshUint64(seconds(certificate.validAfter)),
     sshUint64(seconds(certificate.validBefore)),
     sshString(''),
-    sshString(Buffer.concat(EXTENSIONS.flatMap((name) => [sshString(name), sshString('')]))),
+    sshString(Buffer.concat(extensions.flatMap((name) => [sshString(name), sshString('')]))),
     sshString(''),
     sshString(sshBlob(issuer.publicKey)),
   ]);

@@ -5,7 +5,9 @@ import {
   authorityKeyIdentifier,
   basicConstraints,
   commonName,
+  EMPTY_NAME,
   extendedKeyUsage,
+  hostAlternativeNames,
   keyUsage,
   publicKeyInfo,
   signed,
@@ -89,14 +91,22 @@ export async function issueIssuingCertificate(
   return signed(tbs, 'ecdsaWithSHA384', await signWithRoot(tbs));
 }
 
-export interface TlsLeaf extends Validity {
+interface Leaf extends Validity {
   readonly serialNumber: Uint8Array;
-  /** The bot's name. */
-  readonly commonName: string;
   /** SPIFFE ID (https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md). */
   readonly uri: string;
   /** DER of the SubjectPublicKeyInfo. */
   readonly publicKeyInfo: Uint8Array;
+}
+
+export interface TlsLeaf extends Leaf {
+  /** The bot's name. */
+  readonly commonName: string;
+}
+
+export interface HostTlsLeaf extends Leaf {
+  /** DNS names; never none. */
+  readonly names: readonly string[];
 }
 
 /** An issuing key with its names, ready to sign. ECDSA P-256. */
@@ -105,23 +115,45 @@ export interface TlsIssuer extends IssuerNames {
 }
 
 /** Makes a client's certificate, DER. Everything in it comes from the arguments, nothing from a CSR (rule 11). */
-export function issueTlsCertificate(leaf: TlsLeaf, issuer: TlsIssuer): Uint8Array {
+export const issueTlsCertificate = (leaf: TlsLeaf, issuer: TlsIssuer): Uint8Array =>
+  issueLeaf(leaf, issuer, commonName(leaf.commonName), [
+    extendedKeyUsage(OID.clientAuth),
+    uriAlternativeName(leaf.uri),
+  ]);
+
+/**
+ * Makes a host's certificate, DER, for both ends of a connection. Its subject is empty, so that no host passes for a bot
+ * where a server looks at common names.
+ */
+export function issueHostTlsCertificate(leaf: HostTlsLeaf, issuer: TlsIssuer): Uint8Array {
+  if (leaf.names.length === 0) throw new Error("a host's certificate needs a name");
+  return issueLeaf(leaf, issuer, EMPTY_NAME, [
+    extendedKeyUsage(OID.serverAuth, OID.clientAuth),
+    hostAlternativeNames(leaf.names, leaf.uri),
+  ]);
+}
+
+function issueLeaf(
+  leaf: Leaf,
+  issuer: TlsIssuer,
+  subject: Uint8Array,
+  extensions: readonly Uint8Array[],
+): Uint8Array {
   const spki = leaf.publicKeyInfo;
   const tbs = toBeSigned({
     serialNumber: leaf.serialNumber,
     signatureAlgorithm: 'ecdsaWithSHA256',
     issuer: issuer.subject,
-    subject: commonName(leaf.commonName),
+    subject,
     notBefore: leaf.notBefore,
     notAfter: leaf.notAfter,
     publicKeyInfo: spki,
     extensions: [
       basicConstraints(),
       keyUsage('digitalSignature'),
-      extendedKeyUsage(OID.clientAuth),
       subjectKeyIdentifier(spki),
       authorityKeyIdentifier(issuer.publicKeyInfo),
-      uriAlternativeName(leaf.uri),
+      ...extensions,
     ],
   });
   return signed(tbs, 'ecdsaWithSHA256', sign('sha256', tbs, issuer.privateKey));

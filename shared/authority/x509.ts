@@ -58,6 +58,9 @@ export const signed = (
   signature: Uint8Array,
 ): Uint8Array => sequence(tbs, sequence(oid(OID[algorithm])), bitString(signature));
 
+/** No name at all. */
+export const EMPTY_NAME: Uint8Array = sequence();
+
 /** A name with a common name only. */
 export const commonName = (text: string): Uint8Array =>
   sequence(setOf(sequence(oid(OID.commonName), utf8String(text))));
@@ -97,15 +100,20 @@ export const authorityKeyIdentifier = (issuerSpki: Uint8Array): Uint8Array =>
   extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(issuerSpki))));
 
 export const dnsAlternativeNames = (names: readonly string[]): Uint8Array =>
-  extension(
-    OID.subjectAltName,
-    false,
-    sequence(...names.map((name) => implicit(2, Buffer.from(name, 'latin1')))),
-  );
+  extension(OID.subjectAltName, false, sequence(...names.map(dnsName)));
 
 export const uriAlternativeName = (uri: string): Uint8Array =>
+  extension(OID.subjectAltName, false, sequence(uniformResourceIdentifier(uri)));
+
+/** A host's names. Critical, since its certificate has no other subject (RFC 5280 section 4.2.1.6). */
+export const hostAlternativeNames = (names: readonly string[], uri: string): Uint8Array =>
   extension(
     OID.subjectAltName,
-    false,
-    sequence(element(contextTag(6, 'primitive'), Buffer.from(uri, 'latin1'))),
+    true,
+    sequence(...names.map(dnsName), uniformResourceIdentifier(uri)),
   );
+
+const dnsName = (name: string): Uint8Array => implicit(2, Buffer.from(name, 'latin1'));
+
+const uniformResourceIdentifier = (uri: string): Uint8Array =>
+  element(contextTag(6, 'primitive'), Buffer.from(uri, 'latin1'));

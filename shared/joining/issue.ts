@@ -1,14 +1,18 @@
 /** Mints the certificates of a join with keys held in memory. */
 import type { Authorities } from '../authority/authorities.ts';
-import { issueSshUserCertificate } from '../authority/ssh-certificate.ts';
-import { BACKDATED_SECONDS, issueTlsCertificate } from '../authority/tls-certificate.ts';
+import { issueSshHostCertificate, issueSshUserCertificate } from '../authority/ssh-certificate.ts';
+import {
+  BACKDATED_SECONDS,
+  issueHostTlsCertificate,
+  issueTlsCertificate,
+} from '../authority/tls-certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { sshPublicKeyOf } from '../encoding/ssh-public-key.ts';
 import type { GrantedCertificate } from '../protocol/join.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import type { IssuedCertificate } from '../storage/instances.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
-import type { Grant, UserGrant } from './owners/owner.ts';
+import type { Grant, HostGrant, UserGrant } from './owners/owner.ts';
 
 export interface Subject {
   readonly cluster: string;
@@ -26,12 +30,13 @@ export function issueCertificates(
   subject: Subject,
   authorities: Authorities,
 ): GrantedCertificate {
-  if (grant.type === 'host') throw new Error('host certificates are not built');
   return {
     name: keys.wish.name,
     issued: formatTimestamp(new Date(record.issued * 1000)),
     expires: formatTimestamp(new Date(record.expires * 1000)),
-    ...userCertificates(keys, grant, record, subject, authorities),
+    ...(grant.type === 'user'
+      ? userCertificates(keys, grant, record, subject, authorities)
+      : hostCertificates(keys, grant, record, subject, authorities)),
   };
 }
 
@@ -78,6 +83,39 @@ function userCertificates(
     sshUser,
   );
   return { roles: [...roles], tls, ssh };
+}
+
+function hostCertificates(
+  { tlsKey, sshKey }: CertificateKeys,
+  { role, names }: HostGrant,
+  record: IssuedCertificate,
+  { cluster, instanceId }: Subject,
+  { issuing, sshHost }: Authorities,
+): Pick<GrantedCertificate, 'names' | 'tls' | 'ssh'> {
+  const serial = Buffer.from(record.serial, 'hex');
+  const validity = validityOf(record);
+  const leaf = issueHostTlsCertificate(
+    {
+      serialNumber: serial,
+      names,
+      uri: `spiffe://${cluster}/host/${role}/${instanceId}`,
+      publicKeyInfo: tlsKey.der,
+      ...validity,
+    },
+    issuing,
+  );
+  const ssh = issueSshHostCertificate(
+    {
+      serial: serial.readBigUInt64BE(),
+      key: sshPublicKeyOf(sshKey),
+      keyId: `host/${role}/${instanceId}`,
+      principals: names,
+      validAfter: validity.notBefore,
+      validBefore: validity.notAfter,
+    },
+    sshHost,
+  );
+  return { names: [...names], tls: encodePem('CERTIFICATE', leaf) + issuing.pem, ssh };
 }
 
 const whyNoLogins = (roles: readonly string[]): string =>

@@ -10,10 +10,12 @@ import { parseJsonWith } from '../protocol/schema.ts';
 import { parseTimestamp } from '../protocol/values.ts';
 import { badInput, denied } from '../refusal.ts';
 import type { JoinToken } from '../resources/join-token.ts';
+import type { HostNameStore } from '../storage/host-names.ts';
 import type { Instances, KeptFacts } from '../storage/instances.ts';
 import type { Resources } from '../storage/resources.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
 import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
+import { claimNames } from './claim-names.ts';
 import { lockOnCopied } from './copied-identity.ts';
 import { unixSeconds } from './instance-record.ts';
 import { issueAndRecord, type Joined } from './issue-and-record.ts';
@@ -26,12 +28,15 @@ import type { Report } from './report.ts';
 
 export interface JoinParts {
   readonly cluster: string;
+  /** Domains that names of hosts may be below, beside the cluster. */
+  readonly hostDomains: readonly string[];
   readonly defaultSeconds: number;
   readonly maxSeconds: number;
   readonly methods: JoinMethods;
   readonly keyring: Keyring;
   readonly resources: Resources;
   readonly instances: Instances;
+  readonly names: HostNameStore;
   readonly now: () => Date;
 }
 
@@ -61,6 +66,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const at = parts.now();
   const digest = requestDigest(body.request);
   const proved = { request, digest, at };
+  const naming = { cluster: parts.cluster, domains: parts.hostDomains };
   const limits = method.freshSeconds === undefined ? 'first join' : 'every join';
 
   // What can be checked here: nobody is asked.
@@ -74,7 +80,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   checkPossession(keys);
 
   // What has to be asked.
-  const { key: owner } = ownerOf(request, joinToken, before, at);
+  const { key: owner } = ownerOf(request, joinToken, before, naming, at);
   const renewing = await findRenewing(body, request, {
     joinToken,
     owner,
@@ -96,15 +102,25 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   // What decides is read after the last wait.
   const snapshot = await parts.resources.snapshot();
   const token = findJoinToken(request, snapshot, at, limits);
-  const whose = ownerOf(request, token, snapshot, at);
+  const whose = ownerOf(request, token, snapshot, naming, at);
   if (whose.bot !== undefined) report({ bot: whose.bot });
   const instanceId = request.instance?.id ?? method.firstInstanceId(proved);
   const subject = { join_token: token.metadata.name, instance: instanceId };
   checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, snapshot, at);
   method.decide(facts, token);
+  const host = method.hostOf(facts, instanceId);
+  const names = whose.namesOf(host.facts);
   const lifetime = lifetimeOf(token, limits, authorities, parts, at);
   const grants = request.certificates.map((wish, i) =>
-    whose.grant(wish, `request.certificates[${i}]`, lifetime),
+    whose.grant(wish, `request.certificates[${i}]`, lifetime, names),
+  );
+  const holder = { machine: host.machine, incarnation: host.incarnation };
+  await claimNames(
+    names,
+    { ...holder, owner: whose.key, instance: instanceId },
+    parts.names,
+    at,
+    report,
   );
 
   const decided = {
@@ -121,7 +137,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
       expires: unixSeconds(expires),
     })),
     machine: facts,
-    names: [],
+    names,
     freshSeconds: method.freshSeconds,
     keptUntil: limits === 'first join' ? endOf(token) : 0,
     at,

@@ -30,6 +30,8 @@ export const joinRecord = z.object({
   subscription: z.optional(guid),
   tenant: z.optional(guid),
   resource_id: z.optional(z.string()),
+  names: z.optional(z.readonly(z.array(z.string()))),
+  took_over: z.optional(guid),
   serials: z.optional(z.readonly(z.array(z.string()))),
   client: z.optional(z.string()),
 });

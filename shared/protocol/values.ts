@@ -34,6 +34,16 @@ export const clusterName = z
     ),
   );
 
+/** A DNS name in lower case (RFC 1123). */
+export const dnsName = z
+  .string()
+  .check(
+    z.regex(
+      /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
+      'expected a DNS name in lower case',
+    ),
+  );
+
 /** A point in time (RFC 3339, UTC). */
 export const timestamp = z
   .string()

@@ -3,12 +3,15 @@ import * as z from 'zod/mini';
 import { joinMethod, systemRole } from '../protocol/join.ts';
 import { duration, name, sha256Hex, timestamp } from '../protocol/values.ts';
 import { azureAllowRule } from './azure-allow-rules.ts';
+import { hostNameTemplates, needsFacts } from './host-names.ts';
 
 const common = {
   roles: z.array(systemRole).check(z.minLength(1, 'expected at least one role, such as [Bot]')),
   bot_name: z.optional(name),
   /** Upper limit of the certificates' lifetime. */
   max_ttl: z.optional(duration),
+  /** Templates of the names of hosts, for system roles other than Bot. */
+  host_names: z.optional(hostNameTemplates),
 };
 
 const rulesOf = <T extends z.ZodMiniType>(rule: T) =>
@@ -32,6 +35,12 @@ const tokenSpec = z.strictObject({
   secret_sha256: z.optional(sha256Hex),
 });
 
+type Said = z.infer<typeof azureSpec> | z.infer<typeof tokenSpec>;
+
+const joinsHosts = ({ roles }: Said): boolean => roles.some((role) => role !== 'Bot');
+/** Whether names can be made of what the join method proves. */
+const attestsNames = ({ join_method }: Said): boolean => join_method === 'azure';
+
 const spec = z
   .discriminatedUnion('join_method', [azureSpec, tokenSpec], {
     error: `expected one of the join methods ${joinMethod.options.join(', ')}`,
@@ -45,6 +54,27 @@ const spec = z
       path: ['bot_name'],
       error: 'expected nothing, because roles has no Bot',
     }),
+    z.refine((said) => said.host_names === undefined || joinsHosts(said), {
+      path: ['host_names'],
+      error: 'expected nothing, because roles has Bot only',
+    }),
+    z.refine((said) => !joinsHosts(said) || attestsNames(said) || said.host_names !== undefined, {
+      path: ['host_names'],
+      error: 'expected at least one name, because this join method attests none',
+    }),
+    z.refine((said) => attestsNames(said) || !said.host_names?.some(needsFacts), {
+      path: ['host_names'],
+      error:
+        'expected names without placeholders other than {{cluster}}: this join method attests nothing to fill in',
+    }),
+    z.refine(
+      (said) =>
+        said.join_method !== 'azure' || !joinsHosts(said) || said.azure.vm_binding !== 'claims',
+      {
+        path: ['azure', 'vm_binding'],
+        error: 'expected strict, because the names of hosts rest on what the management API says',
+      },
+    ),
   );
 
 export const joinToken = z

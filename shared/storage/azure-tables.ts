@@ -10,6 +10,7 @@ import {
 import type { TokenCredential } from '@azure/identity';
 import { unavailable } from '../refusal.ts';
 import {
+  eachTable,
   type Operation,
   type Query,
   type Row,
@@ -28,27 +29,16 @@ export interface AzureTablesOptions {
   readonly credential: TokenCredential | { readonly key: string };
 }
 
-const TABLE_NAMES: Readonly<Record<TableName, string>> = {
-  resources: 'resources',
-  instances: 'instances',
-  keys: 'keys',
-  joins: 'joins',
-};
 const CALL_TIMEOUT_MS = 10_000;
 /** A list comes in pages. */
 const LIST_TIMEOUT_MS = 30_000;
 
 export function openAzureTables(options: AzureTablesOptions): Tables {
-  const open = (name: TableName): Table => tableOf(clientOf(TABLE_NAMES[name], options));
-  return {
-    resources: open('resources'),
-    instances: open('instances'),
-    keys: open('keys'),
-    joins: open('joins'),
-  };
+  return eachTable((name) => tableOf(clientOf(name, options)));
 }
 
-function clientOf(name: string, { url, credential }: AzureTablesOptions): TableClient {
+/** Tables are called by the names that the broker knows them by. */
+function clientOf(name: TableName, { url, credential }: AzureTablesOptions): TableClient {
   const retryOptions = { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1000 };
   if (!('key' in credential)) return new TableClient(url, name, credential, { retryOptions });
   const account = new URL(url).pathname.slice(1);

@@ -1,5 +1,6 @@
 /** Tables in memory, for tests and benchmarks: the same promises, nothing that outlives the process. */
 import {
+  eachTable,
   type Operation,
   type Query,
   type Row,
@@ -9,12 +10,7 @@ import {
   type Tables,
 } from './table.ts';
 
-export const createMemoryTables = (): Tables => ({
-  resources: createMemoryTable(),
-  instances: createMemoryTable(),
-  keys: createMemoryTable(),
-  joins: createMemoryTable(),
-});
+export const createMemoryTables = (): Tables => eachTable(() => createMemoryTable());
 
 export function createMemoryTable(): Table {
   const rows = new Map<string, StoredRow>();

@@ -51,14 +51,18 @@ export interface Table {
   apply(operations: readonly Operation[]): Promise<boolean>;
 }
 
-export interface Tables {
-  readonly resources: Table;
-  readonly instances: Table;
-  readonly keys: Table;
-  readonly joins: Table;
-}
+export type TableName = 'resources' | 'instances' | 'names' | 'keys' | 'joins';
 
-export type TableName = keyof Tables;
+export type Tables = Readonly<Record<TableName, Table>>;
+
+/** The tables, each made from its name. */
+export const eachTable = (make: (name: TableName) => Table): Tables => ({
+  resources: make('resources'),
+  instances: make('instances'),
+  names: make('names'),
+  keys: make('keys'),
+  joins: make('joins'),
+});
 
 const MOST_TEXT = 32_768;
 const MOST_VALUES = 250;

@@ -2,7 +2,7 @@
 import type { FetchKeySet } from '../attestation/azure/directory-keys.ts';
 import type { MachineDirectory } from '../attestation/azure/machine-directory.ts';
 import type { Custody } from '../authority/custody.ts';
-import type { Tables } from '../storage/table.ts';
+import { eachTable, type Tables } from '../storage/table.ts';
 import type { Dimensions } from './metrics.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -21,12 +21,7 @@ export function measured(
 ): Dependencies {
   const { fetch } = measuredMethods({ fetch: fetchKeySet }, 'directory', telemetry);
   return {
-    tables: {
-      resources: measuredMethods(tables.resources, 'storage', telemetry),
-      instances: measuredMethods(tables.instances, 'storage', telemetry),
-      keys: measuredMethods(tables.keys, 'storage', telemetry),
-      joins: measuredMethods(tables.joins, 'storage', telemetry),
-    },
+    tables: eachTable((name) => measuredMethods(tables[name], 'storage', telemetry)),
     custody: measuredMethods(custody, 'custody', telemetry),
     machines: measuredMethods(machines, 'management', telemetry),
     fetchKeySet: fetch,

@@ -22,6 +22,9 @@ export interface JoinEvent {
   readonly subscription?: string;
   readonly tenant?: string;
   readonly resource_id?: string;
+  /** The names of a host, and the instance whose names it took over: its machine was made anew. */
+  readonly names?: readonly string[];
+  readonly took_over?: string;
   /** Hex SHA-256 of the access token. */
   readonly access_token_sha256?: string;
   readonly serials?: readonly string[];

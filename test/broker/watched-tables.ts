@@ -1,7 +1,7 @@
 /** Tables in memory that count what is asked of them, and fail in the ways in which storage does. */
 import { unavailable } from '../../shared/refusal.ts';
 import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
-import type { Table, TableName, Tables } from '../../shared/storage/table.ts';
+import { eachTable, type Table, type TableName, type Tables } from '../../shared/storage/table.ts';
 
 export type TableFault =
   /** Nothing is answered. */
@@ -42,12 +42,7 @@ export function watchTables(): WatchedTables {
   });
 
   return {
-    tables: {
-      resources: watch('resources'),
-      instances: watch('instances'),
-      keys: watch('keys'),
-      joins: watch('joins'),
-    },
+    tables: eachTable(watch),
     count: (name) => counts.get(name) ?? 0,
     fail: (name, fault) => void faults.set(name, fault),
     heal: () => faults.clear(),

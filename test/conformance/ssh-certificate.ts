@@ -2,6 +2,7 @@
 import { SshReader } from '../../shared/encoding/ssh-wire.ts';
 
 export interface SshCertificate {
+  readonly type: 'user' | 'host';
   readonly serial: bigint;
   readonly keyId: string;
   readonly principals: readonly string[];
@@ -17,11 +18,17 @@ export function readSshCertificate(line: string): SshCertificate {
   reader.text(); // curve
   reader.bytes(); // point
   const serial = reader.uint64();
-  const USER = 1;
-  if (reader.uint32() !== USER) throw new Error('not a user certificate');
+  const kind = reader.uint32() === 1 ? 'user' : 'host';
   const keyId = reader.text();
   const principals = textsOf(reader.bytes());
-  return { serial, keyId, principals, validAfter: reader.uint64(), validBefore: reader.uint64() };
+  return {
+    type: kind,
+    serial,
+    keyId,
+    principals,
+    validAfter: reader.uint64(),
+    validBefore: reader.uint64(),
+  };
 }
 
 function textsOf(bytes: Uint8Array): string[] {

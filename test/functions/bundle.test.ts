@@ -14,9 +14,11 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     .toSorted();
   expect(told).toEqual([
     'delete-instance: DELETE v1/instances/{owner}/{id}',
+    'delete-name: DELETE v1/names/{name}',
     'delete-resource: DELETE v1/resources/{kind}/{name}',
     'get-instance: GET v1/instances/{owner}/{id}',
     'get-join: GET v1/joins/{id}',
+    'get-name: GET v1/names/{name}',
     'get-resource: GET v1/resources/{kind}/{name}',
     'healthz: GET healthz',
     'join: POST v1/join',

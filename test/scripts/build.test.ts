@@ -32,9 +32,11 @@ describe('the function app', () => {
     );
     expect(listed.sort()).toEqual([
       'delete-instance: anonymous DELETE /v1/instances/{owner}/{id}',
+      'delete-name: anonymous DELETE /v1/names/{name}',
       'delete-resource: anonymous DELETE /v1/resources/{kind}/{name}',
       'get-instance: anonymous GET /v1/instances/{owner}/{id}',
       'get-join: anonymous GET /v1/joins/{id}',
+      'get-name: anonymous GET /v1/names/{name}',
       'get-resource: anonymous GET /v1/resources/{kind}/{name}',
       'healthz: anonymous GET /healthz',
       'join: anonymous POST /v1/join',

@@ -54,6 +54,7 @@ export function createAzureMachineDirectory(
       id,
       vmId: `${vm.vmId}`.toLowerCase(),
       scaleSet: vm.virtualMachineScaleSet?.id?.toLowerCase(),
+      location: vm.location,
       identities: await identitiesOf(vm.identity),
     };
   }
@@ -72,6 +73,7 @@ export function createAzureMachineDirectory(
       id,
       vmId: `${instance.vmId}`.toLowerCase(),
       scaleSet: undefined,
+      location: instance.location,
       identities: await identitiesOf(set.identity),
     };
   }

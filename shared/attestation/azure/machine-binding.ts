@@ -37,6 +37,11 @@ export interface VerifiedMachine {
   readonly resourceId: string;
   /** The virtual machine's name, or `<set>_<instance>`. */
   readonly name: string;
+  /** The name of the scale set that it belongs to, and of a uniform set's instance the number in it. */
+  readonly scaleSet?: string | undefined;
+  readonly instanceNumber?: string | undefined;
+  /** The region, where the management API said so. */
+  readonly location?: string | undefined;
   /** Object id of the identity that the machine acts as. */
   readonly oid: string;
   readonly binding: 'strict' | 'claims';
@@ -89,7 +94,7 @@ export async function bindStrictly(
   if (named !== undefined && isIdentityId(named) && carried.resourceId !== named.toLowerCase()) {
     throw denied('machine_identity', 'the token names another identity than the machine carries');
   }
-  return verifiedMachine(evidence, machine.id, 'strict');
+  return verifiedMachine(evidence, machine.id, 'strict', machine);
 }
 
 /** Binds by the token's claims alone, without the management API: for join tokens that say `vm_binding: claims`. */
@@ -159,9 +164,11 @@ function verifiedMachine(
   { document, identity }: BindingEvidence,
   id: MachineId,
   binding: VerifiedMachine['binding'],
+  described?: MachineDescription,
 ): VerifiedMachine {
   const name =
     id.kind === 'vm' ? id.vm : id.kind === 'instance' ? `${id.set}_${id.instance}` : id.set;
+  const scaleSet = id.kind === 'vm' ? setNameOf(described?.scaleSet) : id.set;
   return {
     vmId: document.vmId,
     tenant: identity.tenant,
@@ -169,9 +176,18 @@ function verifiedMachine(
     resourceGroup: id.group,
     resourceId: formatMachineId(id),
     name,
+    ...(scaleSet !== undefined && { scaleSet }),
+    ...(id.kind === 'instance' && { instanceNumber: id.instance }),
+    ...(described?.location !== undefined && { location: described.location }),
     oid: identity.oid,
     binding,
   } as VerifiedMachine;
+}
+
+/** The name of a flexible set, of its resource id. */
+function setNameOf(resourceId: string | undefined): string | undefined {
+  const id = resourceId === undefined ? undefined : parseMachineId(resourceId);
+  return id?.kind === 'set' ? id.set : undefined;
 }
 
 const mismatch = (message: string) => denied('machine_mismatch', message);

@@ -7,6 +7,8 @@ export interface MachineDescription {
   readonly vmId: string;
   /** The flexible scale set that the machine belongs to. */
   readonly scaleSet: string | undefined;
+  /** The region, as Azure writes it: `westeurope`. */
+  readonly location: string | undefined;
   readonly identities: readonly MachineIdentity[];
 }
 

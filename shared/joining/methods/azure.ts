@@ -87,6 +87,19 @@ export function azureMethod({
     },
 
     lockTargets: ({ vmId, oid }) => ({ machine: vmId, identity: oid }),
+
+    hostOf: (facts) => ({
+      machine: `azure:${facts.tenant}:${facts.resourceId}`,
+      incarnation: facts.vmId,
+      facts: {
+        vm_name: facts.instanceNumber === undefined ? facts.name : undefined,
+        resource_group: facts.resourceGroup,
+        subscription: facts.subscription,
+        location: facts.location,
+        scale_set: facts.scaleSet,
+        instance_id: facts.instanceNumber,
+      },
+    }),
   };
 }
 

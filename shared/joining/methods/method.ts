@@ -5,6 +5,7 @@
  */
 import type { JoinBody, JoinRequest } from '../../protocol/join.ts';
 import type { DenialReason } from '../../refusal.ts';
+import type { NameFacts } from '../../resources/host-names.ts';
 import type { JoinToken } from '../../resources/join-token.ts';
 import type { LockSubject } from '../../resources/lock.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
@@ -57,4 +58,24 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
 
   /** What a lock can name the machine by. */
   lockTargets(facts: Facts): Partial<LockSubject>;
+
+  /** Which machine a host's names belong to, and what they can be made of. */
+  hostOf(facts: Facts, instanceId: string): HostMachine;
 }
+
+export interface HostMachine {
+  /** What stays the same for a machine, and what changes when it is made anew: see `NameHolder`. */
+  readonly machine: string;
+  readonly incarnation: string;
+  readonly facts: NameFacts;
+}
+
+/** Of a machine about which nothing was attested that names could be made of. */
+export const NO_NAME_FACTS: NameFacts = {
+  vm_name: undefined,
+  resource_group: undefined,
+  subscription: undefined,
+  location: undefined,
+  scale_set: undefined,
+  instance_id: undefined,
+};

@@ -8,7 +8,7 @@ import type { JoinRequest } from '../../protocol/join.ts';
 import { badInput, denied } from '../../refusal.ts';
 import { specOf } from '../../resources/join-token.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
-import type { JoinMethod } from './method.ts';
+import { type JoinMethod, NO_NAME_FACTS } from './method.ts';
 
 interface Examined {
   /** `sha256:` and the hash of the secret. */
@@ -57,6 +57,12 @@ export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
   },
 
   lockTargets: () => ({}),
+
+  hostOf: (_, instanceId) => ({
+    machine: `token:${instanceId}`,
+    incarnation: '',
+    facts: NO_NAME_FACTS,
+  }),
 };
 
 /** How a request names a join token with a secret. */

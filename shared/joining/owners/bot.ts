@@ -23,6 +23,7 @@ export function botOwner({ metadata, spec }: JoinToken, snapshot: Snapshot, at: 
     key: `bot:${name}`,
     bot: name,
     lockTargets: { bot: name },
+    namesOf: () => [],
     grant: (wish, field, lifetime) =>
       decideUserGrant(bot, (role) => snapshot.get('role', role), wish, field, lifetime),
   };

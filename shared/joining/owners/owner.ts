@@ -1,5 +1,6 @@
 /** Whose an instance is: a bot's, or a host's. The owner decides what its certificates say. */
 import type { CertificateWish } from '../../protocol/join.ts';
+import type { NameFacts } from '../../resources/host-names.ts';
 import type { LockSubject } from '../../resources/lock.ts';
 import type { Lifetime } from './lifetime.ts';
 
@@ -10,8 +11,10 @@ export interface Owner {
   readonly bot: string | undefined;
   /** What a lock can name it by. */
   readonly lockTargets: Partial<LockSubject>;
+  /** The names of this machine, which its certificates are for: none for a bot's. */
+  namesOf(facts: NameFacts): readonly string[];
   /** Decides on one wish. Throws a `Refusal` if it asks for what the owner doesn't have. */
-  grant(wish: CertificateWish, field: string, lifetime: Lifetime): Grant;
+  grant(wish: CertificateWish, field: string, lifetime: Lifetime, names: readonly string[]): Grant;
 }
 
 /** What one certificate may say. */

@@ -1,8 +1,9 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
+  issueSshHostCertificate,
   issueSshUserCertificate,
-  type SshUserCertificate,
+  type SshCertificate,
 } from '../../../shared/authority/ssh-certificate.ts';
 import { type SshPublicKey, sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
 import { hasProgram } from '../../programs.ts';
@@ -18,7 +19,7 @@ const form = (key: KeyObject): SshPublicKey => {
 };
 const issuer = { publicKey: form(authority.publicKey), privateKey: authority.privateKey };
 
-const issue = (change: Partial<SshUserCertificate> = {}): string =>
+const issue = (change: Partial<SshCertificate> = {}): string =>
   issueSshUserCertificate(
     {
       serial: 0x4102030405060708n,
@@ -99,4 +100,44 @@ test('is never the same twice', () => {
   const key = form(generateKeyPairSync('ed25519').publicKey);
   expect(issue({ key })).not.toBe(issue({ key }));
   expect(issue({ validAfter: NOON })).not.toContain('\n');
+});
+
+describe.skipIf(!hasProgram('ssh-keygen'))('a certificate for a host', () => {
+  const names = ['web.group1.test.example.org', 'web.hosts.example.com'];
+
+  test('names the host, and has neither options nor extensions', () => {
+    const line = issueSshHostCertificate(
+      {
+        serial: 7n,
+        key: form(generateKeyPairSync('ed25519').publicKey),
+        keyId: 'host/Node/1',
+        principals: names,
+        validAfter: later(-60),
+        validBefore: later(3600),
+      },
+      issuer,
+    );
+    const told = shown(line);
+    expect(told).toContain('Type: ssh-ed25519-cert-v01@openssh.com host certificate');
+    expect(told).toContain('Key ID: "host/Node/1"');
+    expect(told).toEqual(expect.arrayContaining(names));
+    expect(told).toContain('Critical Options: (none)');
+    expect(told).toContain('Extensions: (none)');
+  });
+
+  test('without a name is none: OpenSSH would take it for every host', () => {
+    expect(() =>
+      issueSshHostCertificate(
+        {
+          serial: 7n,
+          key: form(generateKeyPairSync('ed25519').publicKey),
+          keyId: 'x',
+          principals: [],
+          validAfter: later(-60),
+          validBefore: later(3600),
+        },
+        issuer,
+      ),
+    ).toThrow('needs a principal');
+  });
 });

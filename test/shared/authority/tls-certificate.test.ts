@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
+  issueHostTlsCertificate,
   issueTlsCertificate,
   randomSerialNumber,
   type TlsLeaf,
@@ -163,4 +164,38 @@ test("the broker's own parser reads the whole chain", () => {
   expect(parseCertificate(issuing.certificate).issuer).toEqual(
     parseCertificate(issuing.root).subject,
   );
+});
+
+describe.skipIf(!hasProgram('openssl'))("a host's certificate", () => {
+  const names = ['web.group1.test.example.org', 'web.hosts.example.com'];
+  const host = (change: object = {}): Uint8Array =>
+    issueHostTlsCertificate(
+      {
+        serialNumber: randomSerialNumber(),
+        names,
+        uri: 'spiffe://test.example.org/host/Node/1',
+        publicKeyInfo: newKey(),
+        notBefore: later(-60),
+        notAfter: later(3600),
+        ...change,
+      },
+      issuing,
+    );
+
+  test.each(['sslserver', 'sslclient'])('verifies strictly as %s', (purpose) => {
+    expect(verify(host(), NOON, purpose)).toContain('OK');
+  });
+
+  test('has an empty subject, and its names in a critical extension', () => {
+    const told = shown(host());
+    expect(told).toContain('Subject: Subject Public Key');
+    expect(told).toContain(
+      'X509v3 Subject Alternative Name: critical DNS:web.group1.test.example.org, DNS:web.hosts.example.com, URI:spiffe://test.example.org/host/Node/1',
+    );
+    expect(told).toContain('TLS Web Server Authentication, TLS Web Client Authentication');
+  });
+
+  test('without a name is none', () => {
+    expect(() => host({ names: [] })).toThrow('needs a name');
+  });
 });

@@ -1,0 +1,26 @@
+/** Names of hosts belong to the machine that first got them: claimed before an instance is written, never after. */
+import { denied } from '../refusal.ts';
+import type { HostNameStore, NameHolder } from '../storage/host-names.ts';
+import type { Report } from './report.ts';
+
+/** Throws `host_name_taken` where another machine has one of them. */
+export async function claimNames(
+  names: readonly string[],
+  holder: NameHolder,
+  store: HostNameStore,
+  at: Date,
+  report: Report,
+): Promise<void> {
+  if (names.length === 0) return;
+  report({ names });
+  const claim = await store.claim(names, holder, at);
+  if (!claim.ok) {
+    const { name, machine, owner } = claim.taken;
+    throw denied(
+      'host_name_taken',
+      `${name} belongs to another machine (${machine}, ${owner}): free it with joinctl nodes rm ${name} if that one is gone`,
+    );
+  }
+  const [before] = claim.before;
+  if (before) report({ took_over: before.instance });
+}

@@ -1,0 +1,35 @@
+/** What operators do with the names of hosts: see whose one is, and free it. */
+import type { NameRecord } from '../protocol/host-name.ts';
+import { parseWith } from '../protocol/schema.ts';
+import { dnsName, formatTimestamp } from '../protocol/values.ts';
+import { badInput, Refusal } from '../refusal.ts';
+import type { HostNameStore } from '../storage/host-names.ts';
+
+export interface NamesApi {
+  get(name: string): Promise<NameRecord>;
+  /** From then on any machine whose name it would be may have it. */
+  free(name: string): Promise<void>;
+}
+
+export function createNamesApi(names: HostNameStore): NamesApi {
+  const unknown = (name: string): Refusal => new Refusal('not_found', `nobody has ${name}`);
+  return {
+    async get(text) {
+      const name = parseName(text);
+      const held = await names.read(name);
+      if (!held) throw unknown(name);
+      const { machine, owner, instance, since } = held;
+      return { name, machine, owner, instance, since: formatTimestamp(new Date(since * 1000)) };
+    },
+    async free(text) {
+      const name = parseName(text);
+      if (!(await names.free(name))) throw unknown(name);
+    },
+  };
+}
+
+function parseName(text: string): string {
+  const parsed = parseWith(dnsName, text);
+  if (!parsed.ok) throw badInput({ field: 'name', message: parsed.problem.message });
+  return parsed.value;
+}
