@@ -9,7 +9,7 @@ import { notFound } from './not-found.ts';
 import { openapi } from './openapi.ts';
 import { deleteResource, getResource, listResources, putResource } from './resources.ts';
 import { trust, trustForm } from './trust.ts';
-import { find, ping } from './webapi.ts';
+import { find, ping, versionChannel } from './webapi.ts';
 
 const known: readonly Endpoint[] = [
   join,
@@ -17,6 +17,7 @@ const known: readonly Endpoint[] = [
   trustForm,
   ping,
   find,
+  versionChannel,
   healthz,
   readyz,
   listResources,

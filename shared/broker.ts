@@ -88,6 +88,7 @@ export function createBroker(parts: BrokerParts): Broker {
   const { settings, cloud, telemetry, now } = parts;
   const { tables, custody, machines, fetchKeySet } = measured(parts, telemetry);
   const cluster = settings.JOIN_BROKER_CLUSTER_NAME;
+  const audiences = acceptedAudiences(settings);
   const rotation = {
     store: createKeyStore(tables.keys),
     custody: rememberDataKeys(custody),
@@ -113,7 +114,7 @@ export function createBroker(parts: BrokerParts): Broker {
         roots: parts.roots,
         known: watchSigners(createKnownCertificates(lookups('certificates')), telemetry, now),
         keys,
-        audiences: acceptedAudiences(settings),
+        audiences,
       },
       tenants: settings.JOIN_BROKER_TENANTS,
       binder: createMachineBinder(directory, now, lookups('machines')),
@@ -191,6 +192,7 @@ export function createBroker(parts: BrokerParts): Broker {
         cluster_name: cluster,
         cloud: cloud.name,
         ca_pins: (await trust()).bundle.ca_pins,
+        audiences: [...audiences],
         operators: {
           tenant: settings.JOIN_BROKER_OPERATORS_TENANT,
           client_id: settings.JOIN_BROKER_OPERATORS_CLIENT_ID,

@@ -44,6 +44,14 @@ export function openApiDocument(version: string): Json {
       },
       '/v1/webapi/ping': { get: operation('Discovery', { answer: 'Discovery' }) },
       '/v1/webapi/find': { get: operation('Discovery', { answer: 'Discovery' }) },
+      '/v1/webapi/automaticupgrades/channel/{channel}/version': {
+        get: operation(
+          'The version to install, as text: `v` and the version',
+          {},
+          [pathParameter('channel', { enum: ['default'] })],
+          ['not_found'],
+        ),
+      },
       '/healthz': { get: operation('The process answers', {}) },
       '/readyz': { get: operation('Storage is reachable, signing keys are loaded and valid', {}) },
       '/v1/joins/{id}': {

@@ -8,6 +8,8 @@ export const discovery = z.object({
   cluster_name: z.string(),
   cloud: z.string(),
   ca_pins: z.array(caPin),
+  /** Audiences of access tokens that the broker accepts: what agents may ask for. An older broker doesn't say. */
+  audiences: z.optional(z.array(z.string())),
   /** How operators sign in: the tenant and the client id of the operators' application. */
   operators: z.object({ tenant: guid, client_id: guid }),
 });

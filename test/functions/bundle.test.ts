@@ -35,6 +35,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'trust: GET v1/trust',
     'webapi-find: GET v1/webapi/find',
     'webapi-ping: GET v1/webapi/ping',
+    'webapi-version: GET v1/webapi/automaticupgrades/channel/{channel}/version',
   ]);
 });
 

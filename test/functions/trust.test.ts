@@ -187,6 +187,7 @@ test.each(['ping', 'find'])('GET /v1/webapi/%s says what a tool must know', asyn
     cluster_name: 'test.example.org',
     cloud: 'Simulated',
     ca_pins: (await bundleOf(api)).ca_pins,
+    audiences: ['https://management.azure.com', 'https://management.azure.com/'],
     operators: { tenant: api.tenant.id, client_id: api.tenant.operators[0]?.application.clientId },
   });
 });

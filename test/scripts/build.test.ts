@@ -53,6 +53,7 @@ describe('the function app', () => {
       'trust: anonymous GET /v1/trust',
       'webapi-find: anonymous GET /v1/webapi/find',
       'webapi-ping: anonymous GET /v1/webapi/ping',
+      'webapi-version: anonymous GET /v1/webapi/automaticupgrades/channel/{channel}/version',
     ]);
   });
 
