@@ -40,7 +40,7 @@ export interface BrokerEndpoint extends Described {
 
 /** Answers without the broker and without looking at the body: whatever the settings are. */
 export interface PlainEndpoint extends Described {
-  answerPlainly(request: HttpRequest): Answer;
+  answerPlainly(request: HttpRequest): Promise<Answer> | Answer;
 }
 
 export type Endpoint = BrokerEndpoint | PlainEndpoint;
@@ -55,7 +55,7 @@ export function handlerOf(endpoint: Endpoint, brokerOf: () => Promise<Broker>) {
     const log = (line: string): void => context.log(line);
     try {
       if ('answerPlainly' in endpoint) {
-        return responseOf(endpoint.answerPlainly(request), requestId);
+        return responseOf(await endpoint.answerPlainly(request), requestId);
       }
       const body = WITH_BODY.includes(request.method) ? await readBody(request) : '';
       const broker = await brokerOf();

@@ -1,6 +1,9 @@
 /** Every HTTP function. */
+import { join as joinPath } from 'node:path';
 import type { Endpoint } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
+import { installScript } from './install-script.ts';
+import { openInstallation } from './installation.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
 import { join } from './join.ts';
 import { getJoin } from './joins.ts';
@@ -8,8 +11,11 @@ import { deleteName, getName } from './names.ts';
 import { notFound } from './not-found.ts';
 import { openapi } from './openapi.ts';
 import { deleteResource, getResource, listResources, putResource } from './resources.ts';
+import { tool } from './tools.ts';
 import { trust, trustForm } from './trust.ts';
 import { find, ping, versionChannel } from './webapi.ts';
+
+const installation = openInstallation(() => joinPath(__dirname, 'install'));
 
 const known: readonly Endpoint[] = [
   join,
@@ -18,6 +24,8 @@ const known: readonly Endpoint[] = [
   ping,
   find,
   versionChannel,
+  installScript(installation),
+  tool(installation),
   healthz,
   readyz,
   listResources,

@@ -1,6 +1,7 @@
 import type { SignedTrust } from '../shared/authority/signed-trust.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { Endpoint, Exchange } from './endpoint.ts';
+import { unlessKnown } from './unless-known.ts';
 
 const CACHE = { 'cache-control': 'public, max-age=300' };
 
@@ -10,11 +11,7 @@ export const trust: Endpoint = {
   route: 'v1/trust',
   async answer({ broker, request }) {
     const { json, etag } = await broker.trust();
-    const headers = { ...CACHE, etag };
-    const known = request.headers.get('if-none-match');
-    return known?.split(',').some((tag) => tag.trim() === etag)
-      ? { status: 304, headers }
-      : { body: json, headers };
+    return unlessKnown(request, etag, { body: json, headers: CACHE });
   },
 };
 

@@ -1,4 +1,5 @@
 /** Builds everything that is deployed or installed: the function app's bundle, `joinbot` and `joinctl`. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -6,8 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../shared/openapi.ts';
 import { settingsMarkdown } from '../shared/settings-schema.ts';
 import { metricsMarkdown } from '../shared/telemetry/metrics-document.ts';
+import { type ToolName, toolsFile } from '../shared/tools-file.ts';
 import { digestSources, expectSource, recordBuild } from './build-record.ts';
 import { type BundleOptions, bundle, type OutputFile, type Replacement } from './bundle.ts';
+
+/** What machines are installed with, from the broker itself. */
+const INSTALL = 'dist/functions/install';
+const TOOLS: Readonly<Record<ToolName, string>> = {
+  'joinbot.cjs': 'agent/main.ts',
+  'joinctl.cjs': 'admin/main.ts',
+};
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -50,6 +59,12 @@ export async function build(): Promise<readonly BuiltFile[]> {
     },
     { entry: 'agent/main.ts', outfile: 'dist/joinbot.cjs', ...command },
     { entry: 'admin/main.ts', outfile: 'dist/joinctl.cjs', ...command },
+    ...Object.entries(TOOLS).map(([name, entry]) => ({
+      entry,
+      outfile: `${INSTALL}/${name}`,
+      ...command,
+      inOneFile: true,
+    })),
   ];
   const bundles = await Promise.all(
     programs.map(async ({ entry, outfile, executable, ...options }) => {
@@ -61,7 +76,15 @@ export async function build(): Promise<readonly BuiltFile[]> {
     }),
   );
   const openApi = JSON.stringify(openApiDocument(version));
-  const files = [...bundles.flat(), textFile('dist/functions/openapi.json', openApi)];
+  const files = [
+    ...bundles.flat(),
+    textFile('dist/functions/openapi.json', openApi),
+    textFile(
+      `${INSTALL}/install.sh`,
+      await readFile(join(ROOT, 'functions/assets/install.sh'), 'utf8'),
+    ),
+    describeTools(version, bundles.flat()),
+  ];
   for (const file of files) await writeIfChanged(file);
   await removeOthers(files);
   for (const { outfile, executable } of programs) {
@@ -90,6 +113,17 @@ const withShebang =
     if (file.path !== path || text.subarray(0, 2).toString() === '#!') return file;
     return { path, contents: Buffer.concat([Buffer.from(SHEBANG), text]) };
   };
+
+/** Says what the downloads are: the install script carries it. */
+function describeTools(version: string, bundles: readonly OutputFile[]): OutputFile {
+  const sha256 = Object.keys(TOOLS).map((name) => {
+    const tool = bundles.find(({ path }) => path === join(ROOT, INSTALL, name));
+    if (!tool) throw new Error(`${name} was not built`);
+    return [name, createHash('sha256').update(tool.contents).digest('hex')];
+  });
+  const described = toolsFile.parse({ version, sha256: Object.fromEntries(sha256) });
+  return textFile(`${INSTALL}/tools.json`, JSON.stringify(described));
+}
 
 const textFile = (path: string, text: string): OutputFile => ({
   path: join(ROOT, path),

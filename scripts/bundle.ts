@@ -11,6 +11,8 @@ export interface BundleOptions {
   readonly replaced?: readonly Replacement[];
   /** Is told the absolute path of every file that a bundle is made of. */
   readonly onSource?: (file: string) => void;
+  /** Everything in `outfile`, also what is imported dynamically, and the licences of packages. */
+  readonly inOneFile?: boolean;
 }
 
 export interface Replacement {
@@ -27,8 +29,8 @@ export interface OutputFile {
 
 /**
  * Bundles the program that starts in `entry` into the CommonJS file `outfile`. Each `import()` of a relative path in the
- * sources becomes `<name>.cjs` beside it. Nothing is written; the answer lists the files. Throws esbuild's error, or one
- * that names two parts of the same name, or a file to replace that no part has.
+ * sources becomes `<name>.cjs` beside it, unless everything is to be in one file. Nothing is written; the answer lists the
+ * files. Throws esbuild's error, or one that names two parts of the same name, or a file to replace that no part has.
  */
 export async function bundle(
   entry: string,
@@ -73,7 +75,7 @@ async function bundlePart(
   outfile: string,
   options: PartOptions,
 ): Promise<readonly OutputFile[]> {
-  const { target, external = [], define = {}, replaced = [] } = options;
+  const { target, external = [], define = {}, replaced = [], inOneFile = false } = options;
   const { addPart, onReplace, onSource } = options;
   const result = await esbuild.build({
     entryPoints: [source],
@@ -91,9 +93,12 @@ async function bundlePart(
     // Shorter to read, while the names in stack traces stay as they are.
     minifySyntax: true,
     minifyWhitespace: true,
-    legalComments: 'external',
+    legalComments: inOneFile ? 'eof' : 'external',
     logLevel: 'silent',
-    plugins: [separateParts(addPart), ...replaced.map((one) => replaceFile(one, onReplace))],
+    plugins: [
+      ...(inOneFile ? [] : [separateParts(addPart)]),
+      ...replaced.map((one) => replaceFile(one, onReplace)),
+    ],
   });
   const warnings = await esbuild.formatMessages(result.warnings, { kind: 'warning' });
   if (warnings.length > 0) process.stderr.write(warnings.join('\n'));

@@ -27,7 +27,7 @@ import type { Discovery } from './protocol/discovery.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import type { JoinRecord } from './protocol/join-record.ts';
 import { VERSION } from './protocol/version.ts';
-import { acceptedAudiences, type Settings } from './settings.ts';
+import { acceptedAudiences, namedUrl, type Settings } from './settings.ts';
 import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
@@ -60,6 +60,8 @@ export interface Broker {
   join(body: JoinBody, call: Call): Promise<JoinAnswer>;
   trust(): Promise<SignedTrust>;
   discover(): Promise<Discovery>;
+  /** The origin that the settings name; where they name none, joiners know it better than we do. */
+  readonly publicUrl: string | undefined;
   /** Throws `unavailable` with the check that failed. */
   checkReady(): Promise<void>;
   /** Who sent this `Authorization` header. What they may do is for `checkRight` to say. */
@@ -199,6 +201,7 @@ export function createBroker(parts: BrokerParts): Broker {
         },
       };
     },
+    publicUrl: namedUrl(settings),
     checkReady,
     identifyOperator: (header) =>
       identifyOperator(header, {

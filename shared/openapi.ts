@@ -52,6 +52,25 @@ export function openApiDocument(version: string): Json {
           ['not_found'],
         ),
       },
+      '/scripts/install.sh': {
+        get: operation(
+          'The shell script that installs joinbot, made for the address at which it is asked for',
+          {},
+          [],
+          ['bad_request'],
+        ),
+      },
+      '/scripts/{tool}': {
+        get: operation(
+          'A tool of this version, as one JavaScript file for Node.js 20 or later',
+          {},
+          [
+            pathParameter('tool', { enum: ['joinbot.cjs', 'joinctl.cjs'] }),
+            header('If-None-Match'),
+          ],
+          ['not_found'],
+        ),
+      },
       '/healthz': { get: operation('The process answers', {}) },
       '/readyz': { get: operation('Storage is reachable, signing keys are loaded and valid', {}) },
       '/v1/joins/{id}': {

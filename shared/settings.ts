@@ -110,10 +110,15 @@ export function acceptedAudiences(settings: Settings): readonly string[] {
   return [management, `${management}/`];
 }
 
+/** The origin at which joiners reach the broker, if the operator named it. */
+export const namedUrl = ({ JOIN_BROKER_PUBLIC_URL: named }: Settings): string | undefined =>
+  named === undefined ? undefined : new URL(named).origin;
+
 /** The origin at which joiners reach the broker, where it is known. */
 export function publicUrl(settings: Settings): string | undefined {
-  const { JOIN_BROKER_PUBLIC_URL: named, WEBSITE_HOSTNAME: host } = settings;
-  if (named !== undefined) return new URL(named).origin;
+  const { WEBSITE_HOSTNAME: host } = settings;
+  const named = namedUrl(settings);
+  if (named !== undefined) return named;
   // Other hosts set it too, to an address of their own on this machine.
   return host !== undefined && /^[A-Za-z0-9.-]+\.[A-Za-z]+$/.test(host)
     ? `https://${host}`

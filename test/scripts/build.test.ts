@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,7 @@ describe('the function app', () => {
       'get-name: anonymous GET /v1/names/{name}',
       'get-resource: anonymous GET /v1/resources/{kind}/{name}',
       'healthz: anonymous GET /healthz',
+      'install-script: anonymous GET /scripts/install.sh',
       'join: anonymous POST /v1/join',
       'list-instances: anonymous GET /v1/instances',
       'list-resources: anonymous GET /v1/resources/{kind}',
@@ -49,6 +51,7 @@ describe('the function app', () => {
       'readyz: anonymous GET /readyz',
       'rotate-keys: 0 7 * * * *',
       'sweep: 0 37 * * * *',
+      'tool: anonymous GET /scripts/{tool}',
       'trust-form: anonymous GET /v1/trust/{form}',
       'trust: anonymous GET /v1/trust',
       'webapi-find: anonymous GET /v1/webapi/find',
@@ -73,6 +76,40 @@ test.each(['joinbot', 'joinctl'])('%s is one command that knows its version', as
   expect((await stat(file)).mode & 0o111).toBe(0o111);
   const said = execFileSync(process.execPath, [file, 'version'], { encoding: 'utf8' });
   expect(said).toBe(`${name} ${version}\n`);
+});
+
+describe('what machines download', () => {
+  const folder = join(ROOT, 'dist/functions/install');
+
+  test.each(['joinbot', 'joinctl'])('%s is one file that needs no other', async (name) => {
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+    const alone = await mkdtemp(join(tmpdir(), 'alone-'));
+    onTestFinished(() => rm(alone, { recursive: true }));
+    await copyFile(join(folder, `${name}.cjs`), join(alone, `${name}.cjs`));
+    const said = execFileSync(process.execPath, [join(alone, `${name}.cjs`), 'version'], {
+      encoding: 'utf8',
+    });
+    expect(said).toBe(`${name} ${version}\n`);
+    const text = await readFile(join(alone, `${name}.cjs`), 'utf8');
+    expect(text).not.toMatch(/require\("\.[^"]*"\)/);
+  });
+
+  test('joinctl has the sign-in in it, and the licences of what it is made of', async () => {
+    const text = await readFile(join(folder, 'joinctl.cjs'), 'utf8');
+    expect(text).toContain('signInWithEntra');
+    expect(text).toContain('Bundled license information:');
+  });
+
+  test('is named with its SHA-256, and fits the limit of the install script', async () => {
+    const { sha256 } = JSON.parse(await readFile(join(folder, 'tools.json'), 'utf8'));
+    const script = await readFile(join(folder, 'install.sh'), 'utf8');
+    const most = Number(/^most_bytes=(\d+)$/m.exec(script)?.[1]);
+    for (const name of ['joinbot.cjs', 'joinctl.cjs']) {
+      const contents = await readFile(join(folder, name));
+      expect(sha256[name]).toBe(createHash('sha256').update(contents).digest('hex'));
+      expect(contents.length).toBeLessThan(most / 4);
+    }
+  });
 });
 
 test.each([

@@ -43,6 +43,23 @@ test('each dynamic import of a relative path becomes a bundle of its own, and ru
   expect(output).toBe('start\ntwo v1\n');
 });
 
+test('in one file, dynamic imports are inside of it and still run on first use only', async () => {
+  const folder = await folderWith({
+    'main.ts': `/*! licence of main */
+      console.log('start');
+      import('./part.ts').then(({ part }) => console.log(part));`,
+    'part.ts': `console.log('part runs'); export const part = 'part';`,
+  });
+  const file = join(folder, 'out.cjs');
+  const files = await bundle(join(folder, 'main.ts'), file, { ...options, inOneFile: true });
+  expect(files.map(({ path }) => path)).toEqual([file]);
+  const [only] = files;
+  await writeFile(file, only?.contents ?? '');
+  expect(Buffer.from(only?.contents ?? '').toString()).toContain('licence of main');
+  const output = execFileSync(process.execPath, [file], { encoding: 'utf8' });
+  expect(output).toBe('start\npart runs\npart\n');
+});
+
 test('two parts of one name are refused', async () => {
   const folder = await folderWith({
     'main.ts': `void import('./a/part.ts'); void import('./b/part.ts');`,

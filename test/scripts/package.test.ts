@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inflateRawSync } from 'node:zlib';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -51,12 +51,29 @@ async function startFrom(folder: string): Promise<FunctionsHost> {
 
 describe('the deploy package', () => {
   test('holds the bundles, host.json, package.json and nothing else', async () => {
-    const bundles = await readdir(join(ROOT, 'dist/functions'));
+    const built = await readdir(join(ROOT, 'dist/functions'), {
+      recursive: true,
+      withFileTypes: true,
+    });
+    const bundles = built
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) =>
+        relative(join(ROOT, 'dist/functions'), join(parentPath, name)),
+      );
     const files = unzip(archive);
     expect([...files.keys()]).toEqual(
       [...bundles.map((name) => `dist/functions/${name}`), 'host.json', 'package.json'].toSorted(),
     );
-    expect(bundles).toEqual(expect.arrayContaining(['main.cjs', 'openapi.json']));
+    expect(bundles).toEqual(
+      expect.arrayContaining([
+        'main.cjs',
+        'openapi.json',
+        'install/install.sh',
+        'install/joinbot.cjs',
+        'install/joinctl.cjs',
+        'install/tools.json',
+      ]),
+    );
     for (const path of ['host.json', 'dist/functions/main.cjs']) {
       expect(files.get(path)?.equals(await readFile(join(ROOT, path)))).toBe(true);
     }
@@ -83,8 +100,13 @@ describe('the deploy package', () => {
     expect(functions.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['join', 'trust', 'readyz', 'rotate-keys']),
     );
-    const ready = await fetch(`${await host.listen()}/readyz`);
+    const broker = await host.listen();
+    const ready = await fetch(`${broker}/readyz`);
     expect(await ready.json()).toMatchObject({ detail: 'not ready: settings' });
+    const joinbot = await fetch(`${broker}/scripts/joinbot.cjs`);
+    expect(Buffer.from(await joinbot.arrayBuffer())).toEqual(
+      await readFile(join(ROOT, 'dist/functions/install/joinbot.cjs')),
+    );
   });
 
   test('is the same, bit for bit, when it is made again', async () => {
