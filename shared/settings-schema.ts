@@ -155,7 +155,7 @@ export const SETTINGS = {
         ),
       ),
     about:
-      "The address at which joiners reach the broker: there the prober tries what must be denied. Without it the function app's own name on Azure is used; elsewhere such probes are skipped.",
+      "The address at which joiners reach the broker: there the prober tries what must be denied, and machines install from it. Without it the prober uses the function app's own name on Azure (elsewhere such probes are skipped), and the install script the name in the request.",
     example: 'https://join.example.org',
   },
   APPLICATIONINSIGHTS_CONNECTION_STRING: {
