@@ -55,12 +55,13 @@ export async function startServers(
   };
 }
 
-interface Server {
+export interface Server {
   readonly url: string;
   close(): Promise<void>;
 }
 
-async function startServer(handle: Handle, port = 0): Promise<Server> {
+/** One service on a port of loopback: the preferred one if it is free. */
+export async function startServer(handle: Handle, port = 0): Promise<Server> {
   const server = createServer((incoming, outgoing) => void serve(handle, incoming, outgoing));
   server.listen(port, '127.0.0.1');
   try {

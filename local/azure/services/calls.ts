@@ -6,6 +6,9 @@ export type ServiceName =
   | 'pki'
   | 'broker_identity'
   | 'imds'
+  | 'sts'
+  | 'ec2_metadata'
+  | 'container_credentials'
   /** Addresses that are none of the cloud's. */
   | 'elsewhere';
 
