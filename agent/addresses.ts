@@ -1,4 +1,4 @@
-/** Addresses that people write: the broker's, and the two that point the agent at a simulated VM. */
+/** Addresses that people write: the broker's, and those that point the agent at a simulated machine. */
 import { isLoopback } from '../shared/protocol/loopback.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
@@ -25,12 +25,15 @@ export function brokerOrigin(text: string): string | undefined {
 export const BROKER_ADDRESS = 'host:port or https://host:port (http:// for loopback only)';
 
 /** The address of a simulated VM's metadata service: loopback only, since what answers there is believed. */
-export function simulatedMetadataService(text: string): string {
-  const url = baseUrl('JOINBOT_IMDS_URL', text);
+export function simulatedMetadataService(
+  text: string,
+  variable: 'JOINBOT_IMDS_URL' | 'JOINBOT_AWS_IMDS_URL' = 'JOINBOT_IMDS_URL',
+): string {
+  const url = baseUrl(variable, text);
   if (url.protocol !== 'http:' || !isLoopback(url.hostname)) {
     throw new Failure(
       'config',
-      `JOINBOT_IMDS_URL: expected an http:// address on loopback, got ${printable(text)}`,
+      `${variable}: expected an http:// address on loopback, got ${printable(text)}`,
     );
   }
   return withoutSlash(url);

@@ -5,8 +5,10 @@ type FailureCode =
   | 'usage'
   /** The config file or the environment is wrong. */
   | 'config'
-  /** Azure's metadata service can't be reached, or gave no usable answer. */
+  /** The cloud's metadata service can't be reached, or gave no usable answer. */
   | 'metadata'
+  /** The machine has no credentials of its cloud, or none that are good now. */
+  | 'credentials'
   /** A certificate that signs attested documents could not be downloaded. */
   | 'certificate_download'
   /** No answer came from the broker. */

@@ -38,6 +38,11 @@ export const DENIAL_REASONS = [
   'rule_mismatch',
   'secret_mismatch',
   'secret_used',
+  'sts_denied',
+  'sts_request_host',
+  'sts_request_malformed',
+  'sts_request_not_bound',
+  'sts_request_times',
   'system_role_mismatch',
 ] as const;
 export type DenialReason = (typeof DENIAL_REASONS)[number];
