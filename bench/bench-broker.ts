@@ -64,6 +64,7 @@ export async function createBenchBroker(): Promise<BenchBroker> {
         mostBytes: 100_000,
         milliseconds: 5000,
       }),
+    fetchSts: fetch,
     telemetry: createLogTelemetry(now, () => {}),
     now,
   });

@@ -22,7 +22,7 @@ const KEY_SET_LIMITS = { mostBytes: 512 * 1024, milliseconds: 5000 };
 
 export function composeBroker(settings: Settings): Broker {
   const now = (): Date => new Date();
-  const { cloud, roots } = readCloud(settings);
+  const { cloud, roots, sts } = readCloud(settings);
   const credential = once(async () =>
     (await import('../shared/azure-credential.ts')).openAzureCredential(settings.AZURE_CLIENT_ID),
   );
@@ -55,6 +55,8 @@ export function composeBroker(settings: Settings): Broker {
     custody: openCustody(settings, credential),
     fetchKeySet: (tenant) =>
       fetchText(fetch, `${cloud.directory}/${tenant}/discovery/v2.0/keys`, KEY_SET_LIMITS),
+    fetchSts: fetch,
+    ...(sts !== undefined && { resolveSts: (host: string) => new URL(`/${host}/`, sts) }),
     outside: {
       url: publicUrl(settings),
       fetch,
@@ -76,7 +78,12 @@ function openCustody(settings: Settings, credential: () => Promise<TokenCredenti
   );
 }
 
-function readCloud(settings: Settings): { cloud: CloudProfile; roots: readonly Uint8Array[] } {
+function readCloud(settings: Settings): {
+  readonly cloud: CloudProfile;
+  readonly roots: readonly Uint8Array[];
+  /** Where a simulated AWS STS is. */
+  readonly sts?: string | undefined;
+} {
   const more = settings.JOIN_BROKER_TRUST_ANCHORS;
   const added = more === undefined ? [] : anchorsOf('JOIN_BROKER_TRUST_ANCHORS', more);
   const { JOIN_BROKER_CLOUD: name, JOIN_BROKER_SIMULATED_CLOUD: file } = settings;
@@ -85,11 +92,12 @@ function readCloud(settings: Settings): { cloud: CloudProfile; roots: readonly U
   const parsed = parseJsonWith(simulatedCloud, readFileSync(file ?? '', 'utf8'));
   if (!parsed.ok)
     throw new SettingsError(`JOIN_BROKER_SIMULATED_CLOUD: ${sentenceOf(parsed.problem)}`);
-  const { attested_domains, trust_anchors, directory, issuers, management } = parsed.value;
+  const { attested_domains, trust_anchors, directory, issuers, management, sts } = parsed.value;
   process.stderr.write('The broker trusts a SIMULATED cloud: anybody on this machine can join.\n');
   return {
     cloud: { name, attestedDomains: attested_domains, directory, issuers, management },
     roots: [...anchorsOf('JOIN_BROKER_SIMULATED_CLOUD', trust_anchors), ...added],
+    sts,
   };
 }
 

@@ -11,7 +11,7 @@ export interface Endpoints {
   readonly management: string;
   /** Where issuing certificates are downloaded: `<pki>/<file name of the AIA URL>`. */
   readonly pki: string;
-  /** The simulated machines by name, each with a metadata service of its own. */
+  /** The simulated machines of Azure and AWS by name, each with a metadata service of its own. */
   readonly machines: Readonly<Record<string, { readonly imds: string }>>;
 }
 

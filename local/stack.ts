@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ListeningAws } from './aws/cloud.ts';
+import { describedAws } from './aws/description.ts';
 import type { Cloud } from './azure/cloud.ts';
 import { type DescribedCloud, describedCloud } from './azure/description.ts';
 import type { ListenOptions } from './azure/servers.ts';
@@ -16,6 +18,8 @@ export interface StackOptions {
   readonly directory: string;
   /** The YAML file that describes the simulated Azure. */
   readonly description: string;
+  /** The YAML file that describes the simulated AWS, where there is to be one. */
+  readonly awsDescription?: string;
   /** Preferred ports; a taken one, or none, means a free one. */
   readonly ports?: StackPorts;
   /** Settings of the broker beyond, or instead of, the stack's own. */
@@ -62,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function start(
-  { directory, description, ports = {}, env = {}, log }: StackOptions,
+  { directory, description, awsDescription, ports = {}, env = {}, log }: StackOptions,
   onClose: (stop: () => Promise<void>) => void,
 ): Promise<Omit<Stack, 'close'>> {
   const state = join(directory, '.local');
@@ -73,8 +77,10 @@ async function start(
   onClose(tables.close);
   const azure = await described.cloud.listen({ ...(ports.azure && { ports: ports.azure }) });
   onClose(azure.close);
+  const aws = awsDescription === undefined ? undefined : await startAws(awsDescription, onClose);
   const profile = join(state, 'simulated-cloud.json');
-  await writePrivately(profile, `${JSON.stringify(azure.profile, null, 2)}\n`);
+  const clouds = { ...azure.profile, ...(aws && { sts: aws.urls.sts }) };
+  await writePrivately(profile, `${JSON.stringify(clouds, null, 2)}\n`);
   const settings = { ...brokerSettings({ state, profile, tables, azure, described }), ...env };
   const host = await createFunctionsHost(APP, {
     env: settings,
@@ -95,13 +101,26 @@ async function start(
     management: urls.management,
     pki: urls.pki,
     machines: Object.fromEntries(
-      Object.entries(urls.machines).map(([name, imds]) => [name, { imds }]),
+      Object.entries({ ...urls.machines, ...aws?.urls.machines }).map(([name, imds]) => [
+        name,
+        { imds },
+      ]),
     ),
   };
   const file = join(state, 'endpoints.json');
   onClose(() => removeEndpoints(file));
   await writeEndpoints(file, endpoints);
   return { endpoints, cloud: described.cloud, described, host, settings };
+}
+
+async function startAws(
+  description: string,
+  onClose: (stop: () => Promise<void>) => void,
+): Promise<ListeningAws> {
+  const { cloud } = describedAws(await readFile(description, 'utf8'), { now: () => new Date() });
+  const aws = await cloud.listen();
+  onClose(aws.close);
+  return aws;
 }
 
 async function expectReady(broker: string): Promise<void> {

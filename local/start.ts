@@ -27,6 +27,7 @@ try {
     // The folder whose .local is used: the project's own, if none is given.
     directory: resolve(process.argv[2] ?? ROOT),
     description: join(ROOT, 'examples/local-azure.yaml'),
+    awsDescription: join(ROOT, 'examples/local-aws.yaml'),
     ports: PREFERRED_PORTS,
     log: print,
   });

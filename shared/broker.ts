@@ -1,4 +1,6 @@
 /** The broker, composed of its parts. It knows nothing of Azure Functions; everything outside comes in as an argument. */
+import type { ResolveSts } from './attestation/aws/caller-identity.ts';
+import { createStsLimits } from './attestation/aws/sts-limits.ts';
 import type { CloudProfile } from './attestation/azure/cloud-profile.ts';
 import { createDirectoryKeys } from './attestation/azure/directory-keys.ts';
 import { guardMachineDirectory } from './attestation/azure/guarded-machine-directory.ts';
@@ -50,6 +52,9 @@ export interface BrokerParts {
   readonly machines: MachineDirectory;
   /** Fetches the text of a tenant's JWK set from the directory. */
   readonly fetchKeySet: (tenant: string) => Promise<string>;
+  /** Reaches AWS STS, or a simulated one. */
+  readonly fetchSts: typeof fetch;
+  readonly resolveSts?: ResolveSts | undefined;
   /** How the prober reaches the broker; without it there are only the probes inside. */
   readonly outside?: Outside;
   readonly telemetry: Telemetry;
@@ -122,6 +127,7 @@ export function createBroker(parts: BrokerParts): Broker {
       binder: createMachineBinder(directory, now, lookups('machines')),
       now,
     },
+    iam: { fetch: parts.fetchSts, limits: createStsLimits(), resolve: parts.resolveSts, now },
   });
   const joinParts = {
     cluster,

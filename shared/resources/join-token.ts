@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { joinMethod, systemRole } from '../protocol/join.ts';
 import { duration, name, sha256Hex, timestamp } from '../protocol/values.ts';
+import { awsAllowRule } from './aws-allow-rules.ts';
 import { azureAllowRule } from './azure-allow-rules.ts';
 import { hostNameTemplates, needsFacts } from './host-names.ts';
 
@@ -28,6 +29,12 @@ const azureSpec = z.strictObject({
   }),
 });
 
+const iamSpec = z.strictObject({
+  ...common,
+  join_method: z.literal('iam'),
+  allow: rulesOf(awsAllowRule),
+});
+
 const tokenSpec = z.strictObject({
   ...common,
   join_method: z.literal('token'),
@@ -35,14 +42,14 @@ const tokenSpec = z.strictObject({
   secret_sha256: z.optional(sha256Hex),
 });
 
-type Said = z.infer<typeof azureSpec> | z.infer<typeof tokenSpec>;
+type Said = z.infer<typeof azureSpec> | z.infer<typeof iamSpec> | z.infer<typeof tokenSpec>;
 
 const joinsHosts = ({ roles }: Said): boolean => roles.some((role) => role !== 'Bot');
 /** Whether names can be made of what the join method proves. */
 const attestsNames = ({ join_method }: Said): boolean => join_method === 'azure';
 
 const spec = z
-  .discriminatedUnion('join_method', [azureSpec, tokenSpec], {
+  .discriminatedUnion('join_method', [azureSpec, iamSpec, tokenSpec], {
     error: `expected one of the join methods ${joinMethod.options.join(', ')}`,
   })
   .check(

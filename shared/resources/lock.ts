@@ -16,11 +16,13 @@ export const lock = z.strictObject({
         machine: z.optional(guid),
         /** Object id of a managed identity: whatever machine acts as it. */
         identity: z.optional(guid),
+        /** The ARN of an AWS caller, as STS gives it: of one machine. */
+        aws_arn: z.optional(z.string().check(z.minLength(20), z.maxLength(2048))),
       })
       .check(
         z.refine(
           (target) => Object.values(target).filter((value) => value !== undefined).length === 1,
-          'expected exactly one of bot, instance, join_token, machine, identity',
+          'expected exactly one of bot, instance, join_token, machine, identity, aws_arn',
         ),
       ),
     message: z.optional(

@@ -22,6 +22,10 @@ export interface JoinEvent {
   readonly subscription?: string;
   readonly tenant?: string;
   readonly resource_id?: string;
+  readonly aws_account?: string;
+  readonly aws_arn?: string;
+  /** As the joiner names it: an id, not the key. */
+  readonly aws_access_key_id?: string;
   /** The names of a host, and the instance whose names it took over: its machine was made anew. */
   readonly names?: readonly string[];
   readonly took_over?: string;

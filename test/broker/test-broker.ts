@@ -2,6 +2,7 @@
 import { HttpRequest, type InvocationContext } from '@azure/functions';
 import { type Endpoint, handlerOf } from '../../functions/endpoint.ts';
 import { endpoints } from '../../functions/endpoints.ts';
+import type { AwsCloud } from '../../local/aws/cloud.ts';
 import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
 import type { Tenant } from '../../local/azure/tenant.ts';
 import { createAzureMachineDirectory } from '../../shared/attestation/azure/azure-machine-directory.ts';
@@ -83,6 +84,8 @@ export interface TestBrokerOptions {
   readonly outside?: Outside;
   /** How long the management API may take. */
   readonly managementTimeoutMs?: number;
+  /** A simulated AWS, whose STS the broker asks. */
+  readonly aws?: AwsCloud;
 }
 
 const OPERATORS = '00000000-0000-4000-8000-0000000000aa';
@@ -132,6 +135,7 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
         mostBytes: 100_000,
         milliseconds: 5000,
       }),
+    fetchSts: options.aws?.fetch ?? unreachableSts,
     telemetry: options.telemetry?.(log) ?? log,
     ...(options.outside && { outside: options.outside }),
     now: clock.now,
@@ -159,6 +163,8 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
     another: () => createTestBroker({ ...options, cloud, clock, tables, custody }),
   };
 }
+
+const unreachableSts: typeof fetch = () => Promise.reject(new TypeError('fetch failed'));
 
 async function brokerToken(cloud: Cloud) {
   const { endpoint, header } = cloud.brokerIdentity;

@@ -34,7 +34,7 @@ export async function makeSecret(
   return (answer.body as { secret: string }).secret;
 }
 
-export const referenceOf = (secret: string): string =>
+const referenceOf = (secret: string): string =>
   `sha256:${createHash('sha256').update(secret).digest('hex')}`;
 
 export interface SecretJoin {

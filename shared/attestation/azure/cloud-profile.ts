@@ -25,6 +25,8 @@ export const simulatedCloud = z.strictObject({
   directory: z.string(),
   issuers: z.array(z.string()).check(z.minLength(1)),
   management: z.string(),
+  /** Where every host of a simulated AWS STS is: `<sts>/<host>/`. */
+  sts: z.optional(z.string()),
 });
 export type SimulatedCloud = z.infer<typeof simulatedCloud>;
 

@@ -1,13 +1,15 @@
 /** Every join method, by name. */
 import type { JoinBody, JoinMethodName } from '../../protocol/join.ts';
-import { badInput, denied } from '../../refusal.ts';
+import { badInput } from '../../refusal.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
 import { type AzureParts, azureMethod } from './azure.ts';
+import { type IamParts, iamMethod } from './iam.ts';
 import type { JoinMethod } from './method.ts';
 import { tokenMethod } from './token.ts';
 
 export interface MethodParts {
   readonly azure: AzureParts;
+  readonly iam: IamParts;
 }
 
 export interface JoinMethods {
@@ -20,6 +22,7 @@ export interface JoinMethods {
 
 export function joinMethods(parts: MethodParts): JoinMethods {
   const azure = azureMethod(parts.azure);
+  const iam = iamMethod(parts.iam);
   return {
     by(name, run) {
       switch (name) {
@@ -28,7 +31,7 @@ export function joinMethods(parts: MethodParts): JoinMethods {
         case 'token':
           return run(tokenMethod);
         case 'iam':
-          throw denied('join_method_mismatch', 'join method iam is not built');
+          return run(iam);
       }
     },
   };

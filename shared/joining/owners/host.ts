@@ -19,7 +19,7 @@ export const hostOwner = (role: SystemRole, { spec }: JoinToken, naming: Naming)
 });
 
 /** What a host's certificate may say: all of its names. It is no user, and has no roles. */
-export function decideHostGrant(
+function decideHostGrant(
   role: SystemRole,
   names: readonly string[],
   wish: CertificateWish,

@@ -1,0 +1,64 @@
+/** A joiner on AWS, written from the protocol: join method `iam`. */
+import { createHash, type KeyObject, randomUUID, sign } from 'node:crypto';
+import { signedStsRequest } from '../../agent/aws/signature.ts';
+import type { AwsCredentials } from '../../local/aws/credentials.ts';
+import { GLOBAL_STS, type StsEndpoint } from '../../shared/protocol/sts.ts';
+import { type Attempt, CLUSTER, certificationRequest, joined, newKey } from './joiner.ts';
+import type { Api, Clock } from './test-broker.ts';
+
+export interface IamJoin {
+  readonly token?: string;
+  readonly key?: KeyObject;
+  readonly renews?: Attempt;
+  readonly request?: Readonly<Record<string, unknown>>;
+  readonly wish?: Readonly<Record<string, unknown>>;
+  readonly endpoint?: StsEndpoint;
+  /** When the request is signed: now by default. */
+  readonly signedAt?: Date;
+  /** Bends the digest that is signed. */
+  readonly digest?: (right: string) => string;
+  /** Bends the text of the signed request, after it was signed. */
+  readonly bent?: (text: string) => string;
+}
+
+export async function joinFromAws(
+  api: Api & { readonly clock: Clock },
+  credentials: AwsCredentials,
+  options: IamJoin = {},
+): Promise<Attempt> {
+  const key = options.key ?? newKey();
+  const { renews } = options;
+  const instance = renews && {
+    id: joined(renews).instance_id,
+    generation: joined(renews).generation,
+  };
+  const request = JSON.stringify({
+    broker: CLUSTER,
+    id: randomUUID(),
+    token: options.token ?? 'iam-token',
+    join_method: 'iam',
+    ...(instance && { instance }),
+    certificates: [{ name: 'identity', csr: certificationRequest(key), ...options.wish }],
+    ...options.request,
+  });
+  const message = `join-broker-v1\n${request}`;
+  const digest = createHash('sha256').update(message).digest('hex');
+  const signed = signedStsRequest(
+    options.endpoint ?? GLOBAL_STS,
+    options.digest?.(digest) ?? digest,
+    options.signedAt ?? api.clock.now(),
+    credentials,
+  );
+  const text = Buffer.from(signed, 'base64').toString('latin1');
+  const body = {
+    request,
+    iam: {
+      sts_request: Buffer.from(options.bent?.(text) ?? text, 'latin1').toString('base64'),
+    },
+    ...(renews && {
+      proof: sign('sha256', Buffer.from(message), renews.key).toString('base64'),
+    }),
+  };
+  const answer = await api.request('POST', '/v1/join', { body });
+  return { ...answer, sent: body, key };
+}
