@@ -2,9 +2,8 @@
  * Join method `token`: a secret that is good for one first join. What follows is proved by the instance's key alone, so a
  * renewal has no evidence, and a copy of the key is looked for (copied-identity.ts).
  */
-import { createHash } from 'node:crypto';
-import { formatUuid } from '../../encoding/uuid.ts';
 import type { JoinRequest } from '../../protocol/join.ts';
+import { instanceIdOfSecret, referenceOf } from '../../protocol/join-secret.ts';
 import { badInput, denied } from '../../refusal.ts';
 import { specOf } from '../../resources/join-token.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
@@ -64,17 +63,6 @@ export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
     facts: NO_NAME_FACTS,
   }),
 };
-
-/** How a request names a join token with a secret. */
-export const referenceOf = (secret: string): string =>
-  `sha256:${createHash('sha256').update(secret).digest('hex')}`;
-
-/** A UUID made from the secret's hash: the first join that inserts this row has used the secret up. */
-export const instanceIdOfSecret = (reference: string): string =>
-  formatUuid(
-    createHash('sha256').update(`join-broker-secret\n${reference}`).digest().subarray(0, 16),
-    8,
-  );
 
 function checkRenewal({ time, instance }: JoinRequest, secret: string | undefined): void {
   if (secret !== undefined) {
