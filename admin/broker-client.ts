@@ -1,44 +1,59 @@
 /** The broker's HTTP API, as far as operators use it. */
 import { isDeepStrictEqual } from 'node:util';
-import type * as z from 'zod/mini';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
+import { type InstanceRecord, instancePage, instanceRecord } from '../shared/protocol/instance.ts';
 import { type JoinRecord, joinRecord } from '../shared/protocol/join-record.ts';
-import { type Problem, problem } from '../shared/protocol/problem.ts';
 import {
   type Resource,
   type ResourceKind,
   resource,
   resourcePage,
+  writtenResource,
 } from '../shared/protocol/resource.ts';
-import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
-import { Failure, Refusal } from './failure.ts';
+import { codeOf, failureOf, readAnswer } from './broker-answer.ts';
+import { allPages } from './broker-pages.ts';
+import { Failure } from './failure.ts';
 import type { Http, HttpAnswer, HttpRequest } from './http.ts';
-import { printable } from './printable.ts';
+import { hasSecret, keepingSecret } from './join-tokens.ts';
 
 export interface StoredResource {
   readonly resource: Resource;
   readonly etag: string;
 }
 
+/** A resource that was created. */
+export interface Created {
+  readonly resource: Resource;
+  /** The secret of a join token of method `token`, which nobody can be shown again. */
+  readonly secret?: string;
+}
+
 export interface BrokerClient {
   readonly list: (kind: ResourceKind) => Promise<readonly Resource[]>;
   /** `undefined` where there is no such resource. */
   readonly get: (kind: ResourceKind, name: string) => Promise<StoredResource | undefined>;
-  /** False where one of this name exists already. */
-  readonly create: (wanted: Resource) => Promise<boolean>;
+  /** `undefined` where one of this name exists already. */
+  readonly create: (wanted: Resource) => Promise<Created | undefined>;
   /** Replaces the version with this ETag, or any with `*`. False where it was changed or deleted meanwhile. */
   readonly replace: (wanted: Resource, etag: string) => Promise<boolean>;
   /** Removes the version with this ETag, or any. False where there was none, or where it was changed meanwhile. */
   readonly remove: (kind: ResourceKind, name: string, etag?: string) => Promise<boolean>;
   /** What the join log has under a request id. */
   readonly join: (requestId: string) => Promise<JoinRecord | undefined>;
+  /** What joined as `bot:<name>`, or `host:<system role>`. */
+  readonly instances: (owner: string) => Promise<readonly InstanceRecord[]>;
+  readonly instance: (owner: string, id: string) => Promise<InstanceRecord | undefined>;
+  /** Refuses its next renewal. False where there was none. */
+  readonly removeInstance: (owner: string, id: string) => Promise<boolean>;
+  /** Frees a host's name, so that another machine may have it. False where nobody had it. */
+  readonly freeName: (name: string) => Promise<boolean>;
 }
 
 /** What the broker says about itself to anyone. */
 export async function discover(http: Http, broker: string): Promise<Discovery> {
   const answer = await http({ method: 'GET', url: `${broker}/v1/webapi/find` });
   if (answer.status !== 200) throw failureOf(answer, broker);
-  return read(discovery, answer, broker);
+  return readAnswer(discovery, answer, broker);
 }
 
 /** A client with the operator's access token, which goes to `broker` and nowhere else. */
@@ -59,35 +74,53 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
       pathOf(wanted.kind, wanted.metadata.name),
     );
 
+  /** `undefined` where there is no such thing. */
+  const find = async (path: string): Promise<HttpAnswer | undefined> => {
+    const answer = await send({ method: 'GET' }, path);
+    if (codeOf(answer) === 'not_found') return undefined;
+    if (answer.status !== 200) throw failureOf(answer, broker);
+    return answer;
+  };
+  const page = async (path: string, query: Record<string, string>): Promise<HttpAnswer> => {
+    const text = new URLSearchParams(query).toString();
+    const answer = await send({ method: 'GET' }, text === '' ? path : `${path}?${text}`);
+    if (answer.status !== 200) throw failureOf(answer, broker);
+    return answer;
+  };
+  const erase = async (path: string, headers: Record<string, string> = {}): Promise<boolean> => {
+    const answer = await send({ method: 'DELETE', headers }, path);
+    const code = codeOf(answer);
+    if (code === 'not_found') return answer.retried;
+    if (code === 'precondition_failed' && headers['if-match'] !== undefined) return false;
+    if (answer.status >= 300) throw failureOf(answer, broker);
+    return true;
+  };
+
   const client: BrokerClient = {
-    async list(kind) {
-      const items: Resource[] = [];
-      let next: string | undefined;
-      do {
-        const query = next === undefined ? '' : `?${new URLSearchParams({ next })}`;
-        const answer = await send({ method: 'GET' }, `resources/${kind}${query}`);
-        if (answer.status !== 200) throw failureOf(answer, broker);
-        const page = read(resourcePage, answer, broker);
-        if (page.next !== undefined && page.next === next)
-          throw new Failure(`${broker} lists the same page again and again.`);
-        items.push(...page.items);
-        next = page.next;
-      } while (next !== undefined);
-      return items;
-    },
+    list: (kind) =>
+      allPages(broker, async (next) => {
+        const answer = await page(`resources/${kind}`, next === undefined ? {} : { next });
+        return readAnswer(resourcePage, answer, broker);
+      }),
     async get(kind, name) {
-      const answer = await send({ method: 'GET' }, pathOf(kind, name));
-      if (codeOf(answer) === 'not_found') return undefined;
-      if (answer.status !== 200) throw failureOf(answer, broker);
+      const answer = await find(pathOf(kind, name));
+      if (!answer) return undefined;
       const etag = answer.headers.get('etag');
       if (etag === null) throw new Failure(`${broker} answers without an ETag.`);
-      return { resource: read(resource, answer, broker), etag };
+      return { resource: readAnswer(resource, answer, broker), etag };
     },
     async create(wanted) {
       const answer = await put(wanted, { 'if-none-match': '*' });
-      if (codeOf(answer) === 'already_exists') return answer.retried && (await isStored(wanted));
+      if (codeOf(answer) === 'already_exists') {
+        if (!answer.retried || !(await isStored(wanted))) return undefined;
+        if (hasSecret(wanted)) throw secretLost(wanted.metadata.name);
+        return { resource: wanted };
+      }
       if (answer.status >= 300) throw failureOf(answer, broker);
-      return true;
+      const { secret, ...stored } = readAnswer(writtenResource, answer, broker);
+      if (hasSecret(wanted) && secret === undefined)
+        throw new Failure(`${broker} answers without the secret of a join token.`);
+      return { resource: stored, ...(secret !== undefined && { secret }) };
     },
     async replace(wanted, etag) {
       const answer = await put(wanted, { 'if-match': etag });
@@ -97,26 +130,28 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
       if (answer.status >= 300) throw failureOf(answer, broker);
       return true;
     },
-    async remove(kind, name, etag) {
-      const headers: Record<string, string> = etag === undefined ? {} : { 'if-match': etag };
-      const answer = await send({ method: 'DELETE', headers }, pathOf(kind, name));
-      const code = codeOf(answer);
-      if (code === 'not_found') return answer.retried;
-      if (code === 'precondition_failed' && etag !== undefined) return false;
-      if (answer.status >= 300) throw failureOf(answer, broker);
-      return true;
-    },
+    remove: (kind, name, etag) =>
+      erase(pathOf(kind, name), etag === undefined ? {} : { 'if-match': etag }),
     async join(requestId) {
-      const answer = await send({ method: 'GET' }, `joins/${encodeURIComponent(requestId)}`);
-      if (codeOf(answer) === 'not_found') return undefined;
-      if (answer.status !== 200) throw failureOf(answer, broker);
-      return read(joinRecord, answer, broker);
+      const answer = await find(`joins/${encodeURIComponent(requestId)}`);
+      return answer && readAnswer(joinRecord, answer, broker);
     },
+    instances: (owner) =>
+      allPages(broker, async (next) => {
+        const answer = await page('instances', { owner, ...(next !== undefined && { next }) });
+        return readAnswer(instancePage, answer, broker);
+      }),
+    async instance(owner, id) {
+      const answer = await find(instancePath(owner, id));
+      return answer && readAnswer(instanceRecord, answer, broker);
+    },
+    removeInstance: (owner, id) => erase(instancePath(owner, id)),
+    freeName: (name) => erase(`names/${encodeURIComponent(name)}`),
   };
   /** After a lost answer the second try meets our own write (rule 16). */
   const isStored = async (wanted: Resource): Promise<boolean> => {
     const stored = await client.get(wanted.kind, wanted.metadata.name);
-    return isDeepStrictEqual(stored?.resource, wanted);
+    return isDeepStrictEqual(stored?.resource, keepingSecret(wanted, stored?.resource));
   };
   return client;
 }
@@ -124,44 +159,10 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
 const pathOf = (kind: ResourceKind, name: string): string =>
   `resources/${kind}/${encodeURIComponent(name)}`;
 
-function read<T>(schema: z.ZodMiniType<T>, answer: HttpAnswer, broker: string): T {
-  const parsed = parseJsonWith(schema, answer.text);
-  if (parsed.ok) return parsed.value;
-  const what = sentenceOf(parsed.problem);
-  throw new Failure(`${broker} does not answer as a Join Broker does: ${what}.`);
-}
+const instancePath = (owner: string, id: string): string =>
+  `instances/${encodeURIComponent(owner)}/${encodeURIComponent(id)}`;
 
-function problemOf(answer: HttpAnswer): Problem | undefined {
-  if (answer.status < 400) return undefined;
-  const parsed = parseJsonWith(problem, answer.text);
-  return parsed.ok ? parsed.value : undefined;
-}
-
-const codeOf = (answer: HttpAnswer): Problem['code'] | undefined => problemOf(answer)?.code;
-
-function failureOf(answer: HttpAnswer, broker: string): Failure {
-  const refused = problemOf(answer);
-  if (!refused) {
-    const isBusy = answer.status >= 500 || answer.status === 429;
-    const advice = isBusy ? 'try again in a minute' : 'is the address right?';
-    return new Failure(
-      `${broker} does not answer as a Join Broker does (HTTP ${answer.status}): ${advice}`,
-    );
-  }
-  return new Refusal(sentence(refused), refused);
-}
-
-function sentence({ code, title, detail, field, request_id }: Problem): string {
-  const said = printable(detail ?? title).replace(/\.$/, '');
-  switch (code) {
-    case 'unauthenticated':
-      return `The broker wants a sign-in (${said}): run joinctl login.`;
-    case 'unavailable':
-    case 'internal':
-      return `${said} (request ${printable(request_id)}): try again in a minute.`;
-    default: {
-      const at = field === undefined || said.startsWith(field) ? '' : `${printable(field)}: `;
-      return `${at}${said}.`;
-    }
-  }
-}
+const secretLost = (name: string): Failure =>
+  new Failure(
+    `token "${name}" has been created, but the answer with its secret was lost on the way, and nobody can be shown it again. Delete it with joinctl tokens rm ${name}, then run the same command once more.`,
+  );

@@ -34,14 +34,7 @@ const COLUMNS: Readonly<Record<ResourceKind, (now: Date) => readonly Column<Reso
     { header: 'Logins', cell: ({ spec }) => loginTraits(spec).join(','), elastic: true },
     { header: 'Expires', cell: ({ metadata }) => expiry(metadata.expires, now) },
   ],
-  token: (now) => [
-    { header: 'Token', cell: name },
-    { header: 'Type', cell: ({ spec }) => list(field(spec, 'roles')) },
-    { header: 'Join method', cell: ({ spec }) => list(field(spec, 'join_method')) },
-    { header: 'Bot', cell: ({ spec }) => list(field(spec, 'bot_name')) },
-    { header: 'Expires', cell: ({ metadata }) => expiry(metadata.expires, now) },
-    { header: 'Allow rules', cell: ({ spec }) => allowRules(spec), elastic: true },
-  ],
+  token: (now) => tokenColumns(now),
   lock: (now) => [
     { header: 'Lock', cell: name },
     { header: 'Target', cell: ({ spec }) => lockTarget(spec) },
@@ -49,6 +42,29 @@ const COLUMNS: Readonly<Record<ResourceKind, (now: Date) => readonly Column<Reso
     { header: 'Message', cell: ({ spec }) => list(field(spec, 'message')), elastic: true },
   ],
 };
+
+/** The columns of join tokens; `secrets` says of those with a secret what became of it, where that is known. */
+const tokenColumns = (
+  now: Date,
+  secrets?: ReadonlyMap<string, string>,
+): readonly Column<Resource>[] => [
+  { header: 'Token', cell: name },
+  { header: 'Type', cell: ({ spec }) => list(field(spec, 'roles')) },
+  { header: 'Join method', cell: ({ spec }) => list(field(spec, 'join_method')) },
+  { header: 'Bot', cell: ({ spec }) => list(field(spec, 'bot_name')) },
+  { header: 'Expires', cell: ({ metadata }) => expiry(metadata.expires, now) },
+  ...(secrets
+    ? [{ header: 'Secret', cell: ({ metadata }: Resource) => secrets.get(metadata.name) ?? '' }]
+    : []),
+  { header: 'Allow rules', cell: ({ spec }) => allowRules(spec), elastic: true },
+];
+
+/** The table of join tokens with what became of their secrets, by the join token's name. */
+export const tokenTable = (
+  tokens: readonly Resource[],
+  secrets: ReadonlyMap<string, string>,
+  { now, width }: TableContext,
+): string => renderTable(tokenColumns(now, secrets), tokens, width);
 
 const name = ({ metadata }: Resource): string => metadata.name;
 
@@ -76,9 +92,9 @@ const accessRules = (rules: unknown): string =>
     )
     .join(',');
 
-/** `subscription=… resource_groups=a,b`, rules separated by semicolons. */
+/** `subscription=… resource_groups=a,b`, rules separated by semicolons. Those of `iam` stand directly in the spec. */
 const allowRules = (spec: Resource['spec']): string =>
-  items(field(spec, String(field(spec, 'join_method')), 'allow'))
+  items(field(spec, String(field(spec, 'join_method')), 'allow') ?? field(spec, 'allow'))
     .map((rule) =>
       entries(rule)
         .map(([key, value]) => `${key}=${list(value)}`)
@@ -92,7 +108,7 @@ export const lockTarget = (spec: Resource['spec']): string =>
     .map(([key, value]) => `${key}=${list(value)}`)
     .join(' ');
 
-function expiry(value: unknown, now: Date): string {
+export function expiry(value: unknown, now: Date): string {
   if (typeof value !== 'string') return 'never';
   const time = parseTimestamp(value);
   return time && time.getTime() <= now.getTime() ? `${value} (over)` : value;

@@ -41,30 +41,47 @@ async function dispatch(args: Arguments, io: Io): Promise<void> {
 
 function helpFor(words: readonly string[]): string {
   if (words.length === 0) return overview(COMMANDS);
-  const group = COMMANDS.filter(({ words: [first, second] }) => second && first === words[0]);
-  return words.length === 1 && group.length > 0 ? overview(group) : commandHelp(findCommand(words));
+  const group = COMMANDS.filter(
+    (command) => command.words.length > words.length && isStartOf(words, command.words),
+  );
+  return group.length > 0 ? overview(group) : commandHelp(findCommand(words));
 }
 
 function findCommand(words: readonly string[]): Command {
-  const found = COMMANDS.find((command) => command.words.every((word, at) => words[at] === word));
+  const found = COMMANDS.find((command) => isStartOf(command.words, words));
   if (found) return found;
-  const [first, second] = words;
-  if (first === undefined) throw new UsageFailure('Say what to do: joinctl --help lists it.');
-  const group = COMMANDS.flatMap(({ words: [word, next] }) => (word === first && next) || []);
-  if (group.length === 0) {
-    const choices = COMMANDS.flatMap(({ words: [word] }) => word ?? []);
-    const hint = didYouMean(first, choices);
+  const start = longestStart(words);
+  const choices = [...new Set(COMMANDS.flatMap((command) => nextWord(start, command)))];
+  const next = words[start.length];
+  if (start.length === 0) {
+    if (next === undefined) throw new UsageFailure('Say what to do: joinctl --help lists it.');
     throw new UsageFailure(
-      `There is no command ${printable(first)}${hint}: joinctl --help lists them.`,
+      `There is no command ${printable(next)}${didYouMean(next, choices)}: joinctl --help lists them.`,
     );
   }
-  const list = group.join(', ');
-  if (second === undefined) throw new UsageFailure(`Say what to do with ${first}: ${list}.`);
-  const hint = didYouMean(second, group);
+  const shown = start.join(' ');
+  const list = choices.join(', ');
+  if (next === undefined) throw new UsageFailure(`Say what to do with ${shown}: ${list}.`);
+  const hint = didYouMean(next, choices);
   throw new UsageFailure(
-    `There is no command ${first} ${printable(second)}${hint}: there are ${list}.`,
+    `There is no command ${shown} ${printable(next)}${hint}: there are ${list}.`,
   );
 }
+
+const isStartOf = (start: readonly string[], words: readonly string[]): boolean =>
+  start.every((word, at) => words[at] === word);
+
+/** How far the words lead to a command. */
+function longestStart(words: readonly string[]): readonly string[] {
+  const lengths = COMMANDS.map((command) => {
+    const differs = command.words.findIndex((word, at) => words[at] !== word);
+    return differs < 0 ? command.words.length : differs;
+  });
+  return words.slice(0, Math.max(...lengths));
+}
+
+const nextWord = (start: readonly string[], { words }: Command): readonly string[] =>
+  isStartOf(start, words) ? words.slice(start.length, start.length + 1) : [];
 
 function checkOperands(command: Command, operands: readonly string[]): void {
   const usage = ['joinctl', ...command.words, ...command.operands].join(' ');

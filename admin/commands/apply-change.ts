@@ -32,7 +32,7 @@ async function attempt(client: BrokerClient, change: Change): Promise<boolean> {
     default:
       try {
         return change.action === 'create'
-          ? await client.create(change.document.resource)
+          ? (await client.create(change.document.resource)) !== undefined
           : await client.replace(change.document.resource, change.stored.etag);
       } catch (error) {
         throw located(error, change.document);

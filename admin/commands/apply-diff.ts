@@ -1,5 +1,6 @@
 /** Shows the changes of `joinctl apply --diff`: for each resource a unified diff of its YAML. */
 import type { Io } from '../io.ts';
+import { keepingSecret } from '../join-tokens.ts';
 import { toYaml } from '../resource-output.ts';
 import { unifiedDiff } from '../unified-diff.ts';
 import { asStored, type Change, referenceOf } from './apply-plan.ts';
@@ -13,8 +14,10 @@ export function showChanges(io: Io, changes: readonly Change[]): void {
 
 function diffOf(change: Change): readonly string[] {
   const { kind, name } = referenceOf(change);
-  const before = 'stored' in change ? asStored(change.stored.resource) : undefined;
-  const after = 'document' in change ? asStored(change.document.resource) : undefined;
+  const stored = 'stored' in change ? change.stored.resource : undefined;
+  const before = stored && asStored(stored);
+  const after =
+    'document' in change ? asStored(keepingSecret(change.document.resource, stored)) : undefined;
   return [
     `--- ${before ? `${kind}/${name}` : '/dev/null'}`,
     `+++ ${'document' in change ? `${kind}/${name}\t${change.document.locate('')}` : '/dev/null'}`,

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource, ResourceKind } from '../../shared/protocol/resource.ts';
 import type { BrokerClient, StoredResource } from '../broker-client.ts';
-import type { ResourceDocument } from '../documents.ts';
+import { DocumentFailure, type ResourceDocument } from '../documents.ts';
+import { hasSecret, keepingSecret } from '../join-tokens.ts';
 import type { ResourceReference } from '../kinds.ts';
 
 export type Change =
@@ -43,34 +44,47 @@ export async function planChanges(
           : await changeTo(client, document),
       );
     }
-    if (prune) removals.unshift(...(await removalsOf(client, kind, [...present.keys()])));
+    if (prune) removals.unshift(...(await removalsOf(client, [...present.values()])));
   }
   return [...changes, ...removals];
 }
 
-/** What one document changes now. Lists have no ETags, so whatever differs is read on its own. */
+/**
+ * What one document changes now. Lists have no ETags, so whatever differs is read on its own. A join token with a secret
+ * is not created: `apply` runs where its output is kept, and the secret would be in the log (rule 14).
+ */
 export async function changeTo(client: BrokerClient, document: ResourceDocument): Promise<Change> {
   const { kind, metadata } = document.resource;
   const stored = await client.get(kind, metadata.name);
+  if (!stored && hasSecret(document.resource)) {
+    throw new DocumentFailure(
+      `${document.locate('spec.join_method')}: a join token with a secret is not made by apply, whose output is often kept in a log: use joinctl tokens add, or joinctl create.`,
+    );
+  }
   if (!stored) return { action: 'create', document };
   return isSame(document.resource, stored.resource)
     ? { action: 'none', document }
     : { action: 'update', document, stored };
 }
 
+/** Join tokens with a secret come from no file, and preset roles from the broker: they stay. */
 async function removalsOf(
   client: BrokerClient,
-  kind: ResourceKind,
-  names: readonly string[],
+  absent: readonly Resource[],
 ): Promise<readonly Change[]> {
   const removals: Change[] = [];
-  for (const name of names.toSorted()) {
-    if (kind === 'role' && PRESET_ROLES.includes(name)) continue;
-    const stored = await client.get(kind, name);
+  const names = absent.filter((found) => !isPreset(found) && !hasSecret(found));
+  for (const { kind, metadata } of names.toSorted(byName)) {
+    const stored = await client.get(kind, metadata.name);
     if (stored) removals.push({ action: 'delete', stored });
   }
   return removals;
 }
+
+const isPreset = ({ kind, metadata }: Resource): boolean =>
+  kind === 'role' && PRESET_ROLES.includes(metadata.name);
+
+const byName = (a: Resource, b: Resource): number => (a.metadata.name < b.metadata.name ? -1 : 1);
 
 export function referenceOf(change: Change): ResourceReference {
   const { kind, metadata } =
@@ -79,7 +93,7 @@ export function referenceOf(change: Change): ResourceReference {
 }
 
 const isSame = (wanted: Resource, stored: Resource): boolean =>
-  isDeepStrictEqual(asStored(wanted), asStored(stored));
+  isDeepStrictEqual(asStored(keepingSecret(wanted, stored)), asStored(stored));
 
 /** A resource as the broker will store it: with its default, and GUIDs in lower case. */
 export function asStored(resource: Resource): Resource {

@@ -19,7 +19,8 @@ export const apply: Command = {
   flags: {
     force: 'said already: apply always overwrites what differs',
     diff: 'only show what would change; the exit code is 3 where something would',
-    prune: 'also delete roles, bots and join tokens that are not in the files (preset roles stay)',
+    prune:
+      'also delete roles, bots and join tokens that are not in the files (preset roles and join tokens with a secret stay)',
   },
   examples: [
     'joinctl apply -f deploy/resources/ --prune --diff',

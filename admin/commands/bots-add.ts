@@ -1,16 +1,24 @@
-/** `joinctl bots add <bot>`: creates the bot and says what to do on the machine. */
+/** `joinctl bots add <bot>`: creates the bot, and a join token with a secret unless there is one, and says what to do on the machine. */
 import type { Resource } from '../../shared/protocol/resource.ts';
 import { parseTimestamp } from '../../shared/protocol/values.ts';
 import { shortAddress } from '../address.ts';
-import { flagList, flagValue, operand } from '../arguments.ts';
+import { type Arguments, flagList, flagValue, operand } from '../arguments.ts';
 import type { BrokerClient } from '../broker-client.ts';
 import type { Command } from '../command.ts';
-import { Failure } from '../failure.ts';
+import { Failure, UsageFailure } from '../failure.ts';
+import type { Io } from '../io.ts';
+import { hasSecret } from '../join-tokens.ts';
 import { display, parseName } from '../kinds.ts';
 import { field, texts } from '../resource-fields.ts';
-import { formatOf, printResource, toYaml } from '../resource-output.ts';
-import { openSession } from '../session.ts';
+import { type Format, formatOf, printResource } from '../resource-output.ts';
+import { openSession, type Session } from '../session.ts';
+import { agentConfigSteps } from './agent-config.ts';
+import { createBotWithSecret } from './bot-with-secret.ts';
 import { loginsTrait } from './bots.ts';
+import { secretExpiryOf } from './expiry.ts';
+import { madeName } from './made-name.ts';
+import { printSecret, printSecretAs, secretSteps } from './secret-output.ts';
+import { sayCreated } from './tokens-add.ts';
 
 export const botsAdd: Command = {
   words: ['bots', 'add'],
@@ -19,42 +27,75 @@ export const botsAdd: Command = {
   flags: {
     roles: 'the roles it has',
     logins: 'the logins that {{internal.logins}} of a role stands for',
-    token: 'the join token its machines will use; checked to fit',
-    format: 'text says what to do next; json and yaml print the bot',
+    token:
+      'the join token its machines will use, checked to fit; without it, one with a secret is made',
+    ttl: 'how long the secret that is made is good for (1h)',
+    expires: 'until when it is good',
+    format: 'text says what to do next; json and yaml print what was made',
   },
   examples: [
+    'joinctl bots add robot --roles=access',
     'joinctl bots add example --token=example-bot',
     'joinctl bots add robot --roles=access --logins=ubuntu --token=example-bot',
   ],
   async run(io, args) {
-    const name = parseName(operand(args, 0));
     const format = formatOf(args, 'text');
+    const bot = wantedBot(args);
     const tokenName = flagValue(args, 'token');
-    const roles = flagList(args, 'roles') ?? [];
-    const traits = loginsTrait(flagList(args, 'logins') ?? []);
-    const { client, discovery, target } = await openSession(io, args);
-    const token = tokenName === undefined ? undefined : await storedToken(client, tokenName);
-    const misfit = token && misfitOf(token, name, io.now());
-    if (misfit) throw new Failure(misfit);
-
-    const bot: Resource = {
-      kind: 'bot',
-      version: 'v1',
-      metadata: { name },
-      spec: { roles, ...(traits.length > 0 && { traits }) },
-    };
-    const shown = display({ kind: 'bot', name });
-    if (!(await client.create(bot))) {
-      throw new Failure(`${shown} exists already: change it with joinctl bots update ${name}.`);
+    const expires = secretExpiryOf(args, io.now());
+    if (tokenName !== undefined && (flagValue(args, 'ttl') ?? flagValue(args, 'expires'))) {
+      throw new UsageFailure(
+        '--ttl and --expires are for the secret that is made without --token.',
+      );
     }
-    if (format !== 'text') return printResource(io, format, bot);
-    io.stdout.write(`${shown} has been created\n\n`);
-    if (roles.length === 0) io.stdout.write(`${withoutRoles(name)}\n\n`);
-    if (!token) return io.stdout.write(`${withoutToken(name)}\n`);
-    const { ca_pins } = await discovery();
-    io.stdout.write(nextSteps(shortAddress(target.broker), token, ca_pins));
+    const session = await openSession(io, args);
+    if (tokenName !== undefined) return addWithToken(io, session, bot, tokenName, format);
+    const name = madeName(io, bot.metadata.name);
+    const made = await createBotWithSecret(session.client, bot, name, expires);
+    if (format !== 'text') return printSecretAs(io, format, session, made, { bot });
+    sayCreated(io, bot);
+    sayCreated(io, made.token);
+    sayMissingRoles(io, bot);
+    await printSecret(io, session, made);
   },
 };
+
+function wantedBot(args: Arguments): Resource {
+  const traits = loginsTrait(flagList(args, 'logins') ?? []);
+  return {
+    kind: 'bot',
+    version: 'v1',
+    metadata: { name: parseName(operand(args, 0)) },
+    spec: { roles: flagList(args, 'roles') ?? [], ...(traits.length > 0 && { traits }) },
+  };
+}
+
+async function addWithToken(
+  io: Io,
+  { client, discovery, target }: Session,
+  bot: Resource,
+  tokenName: string,
+  format: Format,
+): Promise<void> {
+  const { name } = bot.metadata;
+  const token = await storedToken(client, tokenName);
+  const misfit = misfitOf(token, name, io.now());
+  if (misfit) throw new Failure(misfit);
+  if (!(await client.create(bot))) {
+    throw new Failure(
+      `${display({ kind: 'bot', name })} exists already: change it with joinctl bots update ${name}.`,
+    );
+  }
+  if (format !== 'text') return printResource(io, format, bot);
+  sayCreated(io, bot);
+  sayMissingRoles(io, bot);
+  const { ca_pins: pins } = await discovery();
+  const broker = shortAddress(target.broker);
+  const steps = hasSecret(token)
+    ? secretSteps({ token, secret: "'<its secret>'" }, broker, pins)
+    : agentConfigSteps(token, broker, pins);
+  io.stdout.write(`\n${steps}`);
+}
 
 async function storedToken(client: BrokerClient, name: string): Promise<Resource> {
   const stored = await client.get('token', parseName(name));
@@ -83,32 +124,10 @@ function misfitOf(token: Resource, bot: string, now: Date): string | undefined {
   return undefined;
 }
 
-const withoutRoles = (bot: string): string =>
-  `It has no roles yet, so its certificates say who it is and open nothing. Give it some with:
-  joinctl bots update ${bot} --add-roles=access`;
-
-const withoutToken = (bot: string): string =>
-  `Machines can join as it once there is a join token for it. For Azure VMs:
-  joinctl tokens add ${bot}-bot --bot=${bot} --subscription=<subscription id> --resource-group=<group>`;
-
-const CONFIG_FILE = '/etc/joinbot.yaml';
-
-const nextSteps = (broker: string, token: Resource, pins: readonly string[]): string =>
-  `On the machine, write ${CONFIG_FILE}:
-
-${toYaml({
-  version: 'v2',
-  proxy_server: broker,
-  onboarding: {
-    join_method: field(token.spec, 'join_method'),
-    token: token.metadata.name,
-    ca_pins: pins,
-  },
-  storage: { type: 'memory' },
-  outputs: [],
-})}
-A user-assigned identity of the machine is named under onboarding as azure: {client_id: <its id>}.
-Then start the agent:
-
-  joinbot start -c ${CONFIG_FILE}
-`;
+function sayMissingRoles(io: Io, { metadata, spec }: Resource): void {
+  if (texts(field(spec, 'roles')).length > 0) return;
+  io.stdout.write(`
+It has no roles yet, so its certificates say who it is and open nothing. Give it some with:
+  joinctl bots update ${metadata.name} --add-roles=access
+`);
+}

@@ -6,12 +6,16 @@ import { botsAdd } from './bots-add.ts';
 import { create } from './create.ts';
 import { edit } from './edit.ts';
 import { get } from './get.ts';
+import { botsInstancesLs, botsInstancesRm, botsInstancesShow } from './instances.ts';
 import { joinsShow } from './joins.ts';
 import { lock, unlock } from './locks.ts';
 import { login, logout } from './login.ts';
+import { nodesAdd, nodesRm } from './nodes.ts';
+import { ls } from './nodes-show.ts';
 import { rm } from './rm.ts';
 import { status, version } from './status.ts';
-import { tokensAdd, tokensLs, tokensRm } from './tokens.ts';
+import { tokensLs, tokensRm } from './tokens.ts';
+import { tokensAdd } from './tokens-add.ts';
 
 export const COMMANDS: readonly Command[] = [
   login,
@@ -26,9 +30,15 @@ export const COMMANDS: readonly Command[] = [
   botsLs,
   botsUpdate,
   botsRm,
+  botsInstancesLs,
+  botsInstancesShow,
+  botsInstancesRm,
   tokensAdd,
   tokensLs,
   tokensRm,
+  ls,
+  nodesAdd,
+  nodesRm,
   joinsShow,
   lock,
   unlock,

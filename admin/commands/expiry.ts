@@ -4,6 +4,13 @@ import { type Arguments, flagValue } from '../arguments.ts';
 import { UsageFailure } from '../failure.ts';
 import { printable } from '../printable.ts';
 
+/** How long the secret of a join token is good for, unless a flag says. As long as that of `tctl`. */
+const SECRET_LIFE_MS = 3_600_000;
+
+/** When a join token with a secret ends: every one has an end. */
+export const secretExpiryOf = (args: Arguments, now: Date): string =>
+  expiryOf(args, now) ?? formatTimestamp(new Date(now.getTime() + SECRET_LIFE_MS));
+
 /** The time that the flags name; `undefined` where neither is given. */
 export function expiryOf(args: Arguments, now: Date): string | undefined {
   const ttl = flagValue(args, 'ttl');

@@ -7,10 +7,11 @@ import { Failure } from '../failure.ts';
 import { display, parseSelection, type ResourceReference } from '../kinds.ts';
 import { formatOf, printResource, printResources } from '../resource-output.ts';
 import { openSession } from '../session.ts';
+import { isNodes, showNodes } from './nodes-show.ts';
 
 export const get: Command = {
   words: ['get'],
-  summary: 'show resources; their YAML can be created again',
+  summary: 'show resources, whose YAML can be created again, or nodes',
   operands: ['<kind>[/<name>][,…]'],
   flags: { format: 'how to show them (yaml)' },
   examples: [
@@ -18,10 +19,13 @@ export const get: Command = {
     'joinctl get roles/access > access.yaml',
     'joinctl get bots,tokens',
     'joinctl get all > backup.yaml',
+    'joinctl get nodes --format=text',
   ],
   async run(io, args) {
     const format = formatOf(args, 'yaml');
-    const selection = parseSelection(operand(args, 0));
+    const asked = operand(args, 0);
+    if (isNodes(asked)) return showNodes(io, format, await openSession(io, args), asked);
+    const selection = parseSelection(asked);
     const { client } = await openSession(io, args);
     const [first] = selection;
     if (selection.length === 1 && typeof first === 'object') {

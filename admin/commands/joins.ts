@@ -42,9 +42,20 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
     "Name the identity's tenant in an allow rule, or in JOIN_BROKER_TENANTS.",
   ],
   ['bot_expired', 'Move the end of the bot, or make another one: joinctl edit bots/<name>'],
-  ['bot_not_found', 'Create the bot: joinctl bots add <name>'],
+  ['bot_not_found', 'Create the bot: joinctl bots add <name> --token=<join token>'],
+  [
+    'copied_identity',
+    'Its state directory is in two places, so it is locked: find the copy, and make the machine a new secret.',
+  ],
   ['join_token_expired', 'Move the end of the join token: joinctl edit tokens/<name>'],
-  ['join_token_not_found', 'Check onboarding.token of the agent, or create it: joinctl tokens add'],
+  [
+    'join_token_not_found',
+    'Check onboarding.token of the agent (with a secret: all of it), or create it: joinctl tokens add',
+  ],
+  [
+    'instance_removed',
+    'Somebody removed the instance. With a secret: make the machine a new one, joinctl tokens add.',
+  ],
   ['locked', 'End the lock: joinctl get locks, joinctl unlock <lock>'],
   ['machine_identity', 'Assign the identity to the machine; after a change, wait a few minutes.'],
   ['machine_not_found', "Check that the broker's identity may read the machine's subscription."],
@@ -55,6 +66,11 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   [
     'rule_mismatch',
     'Widen a rule of the join token if this machine is to join: joinctl edit tokens/<name>',
+  ],
+  ['secret_mismatch', 'Give the agent the secret as joinctl printed it, or make a new one.'],
+  [
+    'secret_used',
+    'A secret is good for one first join. Make a new one: joinctl tokens add. If nobody of you has used it, it was stolen: see "Signs of theft" in the runbook.',
   ],
 ]);
 

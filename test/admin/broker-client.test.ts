@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { brokerClient } from '../../admin/broker-client.ts';
 import { patientHttp } from '../../admin/http.ts';
-import { type FakeBroker, fakeBroker, problem } from './fake-broker.ts';
+import { type FakeBroker, fakeBroker, problem, secretOf } from './fake-broker.ts';
 import { BOT, ROLES, TOKEN } from './samples.ts';
 
+const SECRET_TOKEN = {
+  ...TOKEN,
+  metadata: { name: 'example-bot', expires: '2026-11-20T13:00:00Z' },
+  spec: { roles: ['Bot'], bot_name: 'example', join_method: 'token' },
+};
 const ORIGIN = 'https://broker.example.com';
 
 function clientOf({ fetch }: FakeBroker) {
@@ -50,8 +55,8 @@ describe('brokerClient', () => {
   it('creates only what is not there, and replaces only the version it knows', async () => {
     const broker = fakeBroker();
     const client = clientOf(broker);
-    expect(await client.create(BOT)).toBe(true);
-    expect(await client.create(BOT)).toBe(false);
+    expect(await client.create(BOT)).toEqual({ resource: BOT });
+    expect(await client.create(BOT)).toBeUndefined();
     const stored = await client.get('bot', 'example');
     expect(await client.replace({ ...BOT, spec: { roles: [] } }, stored?.etag ?? '')).toBe(true);
     expect(await client.replace(BOT, stored?.etag ?? '')).toBe(false);
@@ -65,7 +70,7 @@ describe('brokerClient', () => {
     const broker = fakeBroker();
     const client = clientOf(broker);
     loseAnswer(broker);
-    expect(await client.create(BOT)).toBe(true);
+    expect(await client.create(BOT)).toEqual({ resource: BOT });
     const stored = await client.get('bot', 'example');
     loseAnswer(broker);
     expect(await client.replace({ ...BOT, spec: { roles: [] } }, stored?.etag ?? '')).toBe(true);
@@ -73,17 +78,40 @@ describe('brokerClient', () => {
     expect(await client.remove('bot', 'example')).toBe(true);
   });
 
+  it('knows a join token of its own again, and that its secret is lost', async () => {
+    const broker = fakeBroker();
+    loseAnswer(broker);
+    await expect(clientOf(broker).create(SECRET_TOKEN)).rejects.toThrow(
+      'token "example-bot" has been created, but the answer with its secret was lost',
+    );
+    loseAnswer(broker);
+    const other = { ...SECRET_TOKEN, metadata: { name: 'other' } };
+    broker.put({ ...other, spec: { ...other.spec, roles: ['Node'] } });
+    expect(await clientOf(broker).create(other)).toBeUndefined();
+  });
+
+  it('gives the secret of a new join token, and wants one', async () => {
+    const broker = fakeBroker();
+    expect(await clientOf(broker).create(SECRET_TOKEN)).toEqual({
+      resource: broker.stored('token', 'example-bot'),
+      secret: secretOf('example-bot'),
+    });
+    const old = { ...SECRET_TOKEN, metadata: { name: 'old' } };
+    broker.intercept(() => Response.json(old, { status: 201 }));
+    await expect(clientOf(broker).create(old)).rejects.toThrow('without the secret');
+  });
+
   it('does not take another’s write for its own', async () => {
     const broker = fakeBroker();
     broker.put({ ...BOT, spec: { roles: ['other'] } });
     broker.intercept(() => problem('unavailable', 'storage is slow'));
-    expect(await clientOf(broker).create(BOT)).toBe(false);
+    expect(await clientOf(broker).create(BOT)).toBeUndefined();
   });
 
   it('tries once more after a lost race', async () => {
     const broker = fakeBroker();
     broker.intercept(() => problem('try_again', 'another was faster'));
-    expect(await clientOf(broker).create(BOT)).toBe(true);
+    expect(await clientOf(broker).create(BOT)).toEqual({ resource: BOT });
   });
 
   it.each([

@@ -1,4 +1,7 @@
-/** The resources API of a broker, in memory, as a `fetch` function: a map, ETags, conditional writes, problem+json. */
+/** The operators' API of a broker, in memory, as a `fetch` function: a map, ETags, conditional writes, secrets, problem+json. */
+import { createHash } from 'node:crypto';
+import { keepingSecret } from '../../admin/join-tokens.ts';
+import type { InstanceRecord } from '../../shared/protocol/instance.ts';
 import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
 import { type Resource, resource } from '../../shared/protocol/resource.ts';
 import { parseJsonWith } from '../../shared/protocol/schema.ts';
@@ -21,7 +24,7 @@ export interface FakeBroker {
   readonly requests: SeenRequest[];
   readonly put: (stored: Resource) => void;
   readonly stored: (kind: string, name: string) => Resource | undefined;
-  /** Answers the next request whose URL holds `part` instead of the broker. */
+  /** Answers the next request whose method and URL (`GET https://…`) hold `part` instead of the broker. */
   readonly intercept: (reply: Reply, part?: string) => void;
 }
 
@@ -30,6 +33,10 @@ export interface FakeBrokerOptions {
   readonly cluster?: string;
   readonly cloud?: string;
   readonly pageSize?: number;
+  /** What has joined. */
+  readonly instances?: readonly InstanceRecord[];
+  /** Names that hosts have. */
+  readonly names?: readonly string[];
   /** What the join log has. */
   readonly joins?: readonly { readonly request_id: string }[];
   /** The token that the simulated directory gives. */
@@ -39,6 +46,8 @@ export interface FakeBrokerOptions {
 }
 
 export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
+  const instances = new Set(options.instances);
+  const names = new Set(options.names);
   const rows = new Map<string, { resource: Resource; revision: number }>();
   const requests: SeenRequest[] = [];
   const intercepts: { readonly reply: Reply; readonly part: string }[] = [];
@@ -65,6 +74,7 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
       const record = options.joins?.find(({ request_id }) => request_id === id);
       return record ? json(200, record) : problem('not_found', 'the join log has no such request');
     }
+    if (/^\/v1\/(?:instances|names)\b/.test(url.pathname)) return joined(request, url);
     const [, kind = '', name] = /^\/v1\/resources\/(\w+)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
     if (kind === '') return problem('not_found', 'there is no such address');
     if (options.token && request.headers.get('authorization') !== `Bearer ${options.token}`) {
@@ -74,8 +84,30 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
     return one(request, `${kind}/${decodeURIComponent(name)}`);
   };
 
-  const list = (kind: string, from: number): Response => {
-    const all = [...rows.values()].map((row) => row.resource).filter((row) => row.kind === kind);
+  const joined = ({ method }: SeenRequest, url: URL): Response => {
+    const [, , what, one = '', id] = url.pathname.split('/').map(decodeURIComponent);
+    if (what === 'names') {
+      return names.delete(one)
+        ? new Response(null, { status: 204 })
+        : problem('not_found', `nobody has the name ${one}`);
+    }
+    const owner = url.searchParams.get('owner') ?? one;
+    const found = [...instances].filter((each) => each.owner === owner);
+    if (id === undefined) return page(found, Number(url.searchParams.get('next') ?? 0));
+    const instance = found.find((each) => each.id === id);
+    if (!instance) return problem('not_found', `${owner} has no instance ${id}`);
+    if (method !== 'DELETE') return json(200, instance);
+    instances.delete(instance);
+    return new Response(null, { status: 204 });
+  };
+
+  const list = (kind: string, from: number): Response =>
+    page(
+      [...rows.values()].map((row) => row.resource).filter((row) => row.kind === kind),
+      from,
+    );
+
+  const page = (all: readonly unknown[], from: number): Response => {
     const size = options.pageSize ?? 100;
     const rest = from + size < all.length ? { next: String(from + size) } : {};
     return json(200, { items: all.slice(from, from + size), ...rest });
@@ -99,13 +131,15 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
         const refused = options.refuse?.(wanted.value);
         if (refused) return problem('bad_request', refused.detail, refused.field);
         if (request.headers.get('if-none-match') === '*') {
-          return row
-            ? problem('already_exists', `${key} exists already`)
-            : json(201, wanted.value, put(wanted.value));
+          if (row) return problem('already_exists', `${key} exists already`);
+          const { stored, secret } = withSecret(wanted.value);
+          return json(201, { ...stored, ...(secret && { secret }) }, put(stored));
         }
         if (ifMatch === null) return problem('precondition_required', 'no condition');
         if (!row || stale) return problem('precondition_failed', `${key} was changed`);
-        return json(200, wanted.value, put(wanted.value));
+        // A join token that says nothing of its secret keeps it.
+        const kept = keepingSecret(wanted.value, row.resource);
+        return json(200, kept, put(kept));
       }
     }
   };
@@ -123,11 +157,22 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
         body: typeof init.body === 'string' ? init.body : '',
       };
       requests.push(seen);
-      const at = intercepts.findIndex(({ part }) => seen.url.includes(part));
+      const at = intercepts.findIndex(({ part }) => `${seen.method} ${seen.url}`.includes(part));
       const [intercept] = at < 0 ? [] : intercepts.splice(at, 1);
       return intercept ? intercept.reply(seen) : answer(seen);
     },
   };
+}
+
+/** The secret of the only join token of this name. */
+export const secretOf = (name: string): string =>
+  createHash('sha256').update(name).digest('hex').slice(0, 32);
+
+function withSecret(wanted: Resource): { stored: Resource; secret?: string } {
+  if (wanted.kind !== 'token' || wanted.spec['join_method'] !== 'token') return { stored: wanted };
+  const secret = secretOf(wanted.metadata.name);
+  const secret_sha256 = createHash('sha256').update(secret).digest('hex');
+  return { stored: { ...wanted, spec: { ...wanted.spec, secret_sha256 } }, secret };
 }
 
 const discovery = ({

@@ -50,6 +50,8 @@ export interface TerminalOptions extends FakeBrokerOptions {
   /** What the operator's editor does with the file. */
   readonly editor?: (file: string, command: string) => Promise<number>;
   readonly signIn?: Io['signIn'];
+  /** Another broker than the fake one. */
+  readonly fetch?: Io['fetch'];
   readonly signedIn?: boolean;
   /** Where the operator stands, below `folder`. */
   readonly cwd?: string;
@@ -78,7 +80,7 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
       let stdout = '';
       let stderr = '';
       const io: Io = {
-        fetch: broker.fetch,
+        fetch: options.fetch ?? broker.fetch,
         stdout: {
           write: (text) => {
             stdout += text;

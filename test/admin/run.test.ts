@@ -6,7 +6,9 @@ describe('joinctl', () => {
   it.each([
     [['crate', 'x'], 'There is no command crate (did you mean create?)'],
     [['bots', 'ad', 'x'], 'There is no command bots ad (did you mean add?): there are add, ls'],
-    [['bots'], 'Say what to do with bots: add, ls, update, rm.'],
+    [['bots'], 'Say what to do with bots: add, ls, update, rm, instances.'],
+    [['bots', 'instances'], 'Say what to do with bots instances: ls, show, rm.'],
+    [['bots', 'instances', 'sow'], 'There is no command bots instances sow (did you mean show?)'],
     [[], 'Say what to do: joinctl --help lists it.'],
     [['get', 'roles', '--fromat=text'], 'There is no flag --fromat here (did you mean --format?)'],
     [['create', 'x', '--roles=a'], 'There is no flag --roles here'],
@@ -45,6 +47,9 @@ describe('joinctl', () => {
     const { stdout } = await run('help', 'tokens');
     expect(stdout).toContain('tokens add');
     expect(stdout).not.toContain('bots add');
+    const inner = (await run('help', 'bots', 'instances')).stdout;
+    expect(inner).toContain('bots instances rm');
+    expect(inner).not.toContain('bots add');
   });
 
   it.each(COMMANDS.map((command) => [command.words.join(' '), command] as const))(

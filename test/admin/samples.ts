@@ -1,4 +1,5 @@
 /** Resources as the guides have them. */
+import type { InstanceRecord } from '../../shared/protocol/instance.ts';
 import type { Resource } from '../../shared/protocol/resource.ts';
 
 export const SUBSCRIPTION = '11111111-1111-1111-1111-111111111111';
@@ -75,3 +76,20 @@ metadata:
 spec:
   roles: []
 `;
+
+/** An instance that joined with a secret and has renewed itself twice. */
+export const instance = (changes: Partial<InstanceRecord> = {}): InstanceRecord => ({
+  id: '1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11',
+  owner: 'bot:robot',
+  role: 'Bot',
+  join_token: 'robot-aaaaab',
+  join_method: 'token',
+  generation: 3,
+  machine: {},
+  names: [],
+  joined: '2026-11-20T11:00:00Z',
+  seen: '2026-11-20T11:40:00Z',
+  expires: '2026-11-20T12:40:00Z',
+  serials: ['0123456789abcdef0123456789abcdef'],
+  ...changes,
+});

@@ -1,0 +1,114 @@
+/** `joinctl bots instances ls|show|rm` */
+import type { InstanceRecord } from '../../shared/protocol/instance.ts';
+import { guid } from '../../shared/protocol/values.ts';
+import { type Arguments, operand } from '../arguments.ts';
+import type { Command } from '../command.ts';
+import { Failure, UsageFailure } from '../failure.ts';
+import { parseName } from '../kinds.ts';
+import { printable } from '../printable.ts';
+import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { expiry } from '../resource-tables.ts';
+import { openSession } from '../session.ts';
+import { renderTable } from '../table.ts';
+
+export const botsInstancesLs: Command = {
+  words: ['bots', 'instances', 'ls'],
+  summary: 'list what joined as a bot',
+  operands: ['<bot>'],
+  flags: { format: 'how to show them (text)' },
+  examples: ['joinctl bots instances ls robot'],
+  async run(io, args) {
+    const format = formatOf(args, 'text');
+    const owner = ownerOf(args);
+    const { client } = await openSession(io, args);
+    const found = await client.instances(owner);
+    const text = {
+      json: () => toJson(found),
+      yaml: () => found.map(toYaml).join('---\n'),
+      text: () =>
+        renderTable<InstanceRecord>(
+          [
+            { header: 'Instance', cell: ({ id }) => id },
+            { header: 'Machine', cell: machineName, elastic: true },
+            { header: 'Generation', cell: ({ generation }) => String(generation) },
+            { header: 'Seen', cell: ({ seen }) => seen },
+            { header: 'Expires', cell: ({ expires }) => expiry(expires, io.now()) },
+          ],
+          found,
+          io.stdout.columns,
+        ),
+    };
+    io.stdout.write(text[format]());
+  },
+};
+
+export const botsInstancesShow: Command = {
+  words: ['bots', 'instances', 'show'],
+  summary: 'show one instance of a bot',
+  operands: ['<bot>', '<instance>'],
+  flags: { format: 'how to show it (text)' },
+  examples: ['joinctl bots instances show robot 1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11'],
+  async run(io, args) {
+    const format = formatOf(args, 'text');
+    const [owner, id] = [ownerOf(args), idOf(args)];
+    const { client } = await openSession(io, args);
+    const found = await client.instance(owner, id);
+    if (!found) throw missing(owner, id);
+    const text = { json: toJson, yaml: toYaml, text: asText };
+    io.stdout.write(text[format](found));
+  },
+};
+
+export const botsInstancesRm: Command = {
+  words: ['bots', 'instances', 'rm'],
+  summary: 'remove an instance of a bot: its next renewal is refused',
+  operands: ['<bot>', '<instance>'],
+  flags: {},
+  examples: ['joinctl bots instances rm robot 1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11'],
+  async run(io, args) {
+    const [owner, id] = [ownerOf(args), idOf(args)];
+    const { client } = await openSession(io, args);
+    if (!(await client.removeInstance(owner, id))) throw missing(owner, id);
+    io.stdout.write(`instance "${id}" has been removed
+
+Certificates that it has live on until they expire. A machine that may still join joins afresh: joinctl lock keeps it out.
+`);
+  },
+};
+
+const ownerOf = (args: Arguments): string => `bot:${parseName(operand(args, 0))}`;
+
+function idOf(args: Arguments): string {
+  const text = operand(args, 1);
+  const parsed = guid.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new UsageFailure(
+    `"${printable(text)}" is no instance: joinctl bots instances ls shows their ids.`,
+  );
+}
+
+const missing = (owner: string, id: string): Failure =>
+  new Failure(`${owner} has no instance "${id}".`);
+
+/** What was proved of the machine, in a word or two. One with a secret proved nothing but the secret. */
+function machineName({ machine, names, join_method }: InstanceRecord): string {
+  const { name, resourceGroup, arn } = machine;
+  if (names[0] !== undefined) return names[0];
+  if (name !== undefined && resourceGroup !== undefined) return `${resourceGroup}/${name}`;
+  return arn === undefined ? `(by join method ${join_method})` : String(arn);
+}
+
+function asText({ machine, serials, names, ...plain }: InstanceRecord): string {
+  // The hash of a secret tells an operator nothing that the join token's name does not.
+  const { secret: _, ...facts } = machine;
+  const rows = Object.entries({
+    ...plain,
+    ...facts,
+    ...(names.length > 0 && { names: names.join(', ') }),
+    serials: serials.join(', '),
+  });
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows
+    .map(([label, value]) => `${label.padEnd(width)}  ${printable(String(value))}\n`)
+    .join('');
+}

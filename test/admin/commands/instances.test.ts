@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { terminal } from '../joinctl.ts';
+import { instance, SUBSCRIPTION } from '../samples.ts';
+
+const ID = '1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11';
+const AZURE = instance({
+  id: '2f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c12',
+  join_method: 'azure',
+  generation: 1,
+  machine: { vmId: ID, subscription: SUBSCRIPTION, resourceGroup: 'group1', name: 'vm-a' },
+  expires: '2026-11-20T11:50:00Z',
+});
+const AWS = instance({
+  id: '3f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c13',
+  join_method: 'iam',
+  machine: { account: '111111111111', arn: 'arn:aws:sts::111111111111:assumed-role/r/i-1' },
+});
+
+describe('joinctl bots instances ls', () => {
+  it('shows what joined as the bot, page by page', async () => {
+    const { run, broker } = await terminal({
+      instances: [instance(), AZURE, AWS, instance({ owner: 'bot:other' })],
+      pageSize: 2,
+    });
+    expect((await run('bots', 'instances', 'ls', 'robot')).stdout).toBe(
+      `Instance                             Machine                                      Generation Seen                 Expires
+------------------------------------ -------------------------------------------- ---------- -------------------- ---------------------------
+${ID} (by join method token)                       3          2026-11-20T11:40:00Z 2026-11-20T12:40:00Z
+${AZURE.id} group1/vm-a                                  1          2026-11-20T11:40:00Z 2026-11-20T11:50:00Z (over)
+${AWS.id} arn:aws:sts::111111111111:assumed-role/r/i-1 3          2026-11-20T11:40:00Z 2026-11-20T12:40:00Z
+`,
+    );
+    expect(broker.requests).toHaveLength(2);
+  });
+
+  it('prints them for scripts', async () => {
+    const { run } = await terminal({ instances: [instance()] });
+    const ls = ['bots', 'instances', 'ls', 'robot'];
+    expect(JSON.parse((await run(...ls, '--format=json')).stdout)).toEqual([instance()]);
+    expect(parse((await run(...ls, '--format=yaml')).stdout)).toEqual(instance());
+  });
+});
+
+describe('joinctl bots instances show', () => {
+  it('shows one, with what was proved of its machine, but no hash of a secret', async () => {
+    const machine = { secret: `sha256:${'ab'.repeat(32)}` };
+    const { run } = await terminal({ instances: [instance({ machine }), AZURE] });
+    const { stdout } = await run('bots', 'instances', 'show', 'robot', ID.toUpperCase());
+    expect(stdout).toContain('owner        bot:robot\n');
+    expect(stdout).toContain('serials      0123456789abcdef0123456789abcdef\n');
+    expect(stdout).not.toContain('abab');
+    const azure = (await run('bots', 'instances', 'show', 'robot', AZURE.id)).stdout;
+    expect(azure).toContain('resourceGroup  group1\n');
+  });
+
+  it.each(['show', 'rm'])('%s says where there is none', async (verb) => {
+    const { run } = await terminal();
+    expect(await run('bots', 'instances', verb, 'robot', ID)).toMatchObject({
+      code: 1,
+      stderr: `joinctl: bot:robot has no instance "${ID}".\n`,
+    });
+    expect(await run('bots', 'instances', verb, 'robot', 'vm-a')).toMatchObject({
+      code: 2,
+      stderr: 'joinctl: "vm-a" is no instance: joinctl bots instances ls shows their ids.\n',
+    });
+  });
+});
+
+describe('joinctl bots instances rm', () => {
+  it('removes one, and says what that does not do', async () => {
+    const { run } = await terminal({ instances: [instance(), AZURE] });
+    const { stdout } = await run('bots', 'instances', 'rm', 'robot', ID);
+    expect(stdout).toContain(`instance "${ID}" has been removed\n`);
+    expect(stdout).toContain('live on until they expire');
+    const rest = await run('bots', 'instances', 'ls', 'robot', '--format=json');
+    expect(JSON.parse(rest.stdout)).toEqual([AZURE]);
+  });
+});
