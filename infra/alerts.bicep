@@ -38,6 +38,14 @@ var alerts = [
     range: 'PT30M'
   }
   {
+    section: 'signs-of-theft'
+    title: 'a secret or an identity was copied'
+    severity: 1
+    query: loadTextContent('alerts/signs-of-theft.kql')
+    every: 'PT15M'
+    range: 'PT1H'
+  }
+  {
     section: 'denial-spike'
     title: 'many more joins are denied than usual'
     severity: 2

@@ -30,10 +30,12 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'resource',
   'operator',
   'results',
+  'sign',
 ];
 const AUDIT_VALUES: Readonly<Record<string, readonly string[]>> = {
-  event: ['join', 'resource', 'keys', 'failure', 'probe'],
+  event: ['join', 'resource', 'keys', 'failure', 'probe', 'security'],
   outcome: [...METRICS.joins.dimensions.outcome, 'done', 'refused', 'passed'],
+  sign: METRICS.theft_signs.dimensions.sign,
 };
 
 export function telemetryProblems(query: string): string[] {
