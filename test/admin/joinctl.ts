@@ -53,6 +53,8 @@ export interface TerminalOptions extends FakeBrokerOptions {
   /** Another broker than the fake one. */
   readonly fetch?: Io['fetch'];
   readonly signedIn?: boolean;
+  /** What the last sign-in remembered, where it is not the fake broker's. */
+  readonly profile?: Partial<Profile>;
   /** Where the operator stands, below `folder`. */
   readonly cwd?: string;
 }
@@ -67,7 +69,7 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
   const broker = fakeBroker(options);
   const named = options.env ? options.env['JOINCTL_PROXY'] : 'broker.example.com';
   if (options.signedIn ?? named === 'broker.example.com')
-    await writeProfile(join(folder, 'home', '.joinctl'), PROFILE);
+    await writeProfile(join(folder, 'home', '.joinctl'), { ...PROFILE, ...options.profile });
   for (const resource of options.resources ?? []) broker.put(resource);
   const signIns: SignInRequest[] = [];
   let time = (options.now ?? NOW).getTime();

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { problem } from '../fake-broker.ts';
+import { problem, secretOf } from '../fake-broker.ts';
 import { terminal } from '../joinctl.ts';
 import { BOT, BOT_YAML, TOKEN, TOKEN_YAML } from '../samples.ts';
 
@@ -30,6 +30,24 @@ describe('joinctl create', () => {
       stderr: '',
     });
     expect(shell.broker.stored('token', 'example-bot')).toEqual(TOKEN);
+  });
+
+  it('shows the secret of a join token that it creates, and goes on', async () => {
+    const secretYaml = TOKEN_YAML.replace(
+      /join_method: azure[\s\S]*/,
+      'join_method: token\n',
+    ).replace('spec:', '  expires: "2026-11-20T13:00:00Z"\nspec:');
+    const shell = await terminal({ stdin: `${secretYaml}---\n${BOT_YAML}` });
+    const { stdout } = await shell.run('create', '-');
+    const secret = secretOf('example-bot');
+    expect(stdout).toMatch(
+      /^token "example-bot" has been created\n\nIts secret, which is shown this once:\n/,
+    );
+    expect(stdout).toContain(`\n  ${secret}\n`);
+    expect(stdout).toMatch(/\n\nbot "example" has been created\n$/);
+    expect((await shell.run('create', '-f', '-')).stdout).toBe(
+      'token "example-bot" has been updated\nbot "example" has been updated\n',
+    );
   });
 
   it('does not overwrite without -f, and says so', async () => {
