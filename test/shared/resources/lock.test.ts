@@ -34,7 +34,8 @@ describe('is accepted with', () => {
 });
 
 describe('is refused with', () => {
-  const ONE = 'spec.target: expected exactly one of bot, instance, join_token, machine, identity, aws_arn';
+  const ONE =
+    'spec.target: expected exactly one of bot, instance, join_token, machine, identity, aws_arn';
   test.each<[string, object, string]>([
     ['no target', { target: {} }, ONE],
     ['two targets', { target: { bot: 'a', join_token: 'b' } }, ONE],
