@@ -2,11 +2,10 @@
 import { formatTimestamp } from '../shared/protocol/values.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
-import { writeFileSet } from './file-set.ts';
-import { identityFiles } from './identity-files.ts';
-import { type Instance, loadInstance, stateFiles } from './instance-state.ts';
-import type { IssuedCertificate } from './issued-certificate.ts';
-import { type Joined, type JoinPartners, join } from './join.ts';
+import { writeIdentity, writeOwnIdentity } from './identity-directory.ts';
+import { type Instance, loadInstance } from './instance-state.ts';
+import type { Joined } from './join-answer.ts';
+import type { Joiner } from './joiner.ts';
 import { untilNextTry, untilRenewal } from './schedule.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -16,7 +15,7 @@ export type NextWake = () => AbortSignal;
 /** Ends when it was told to stop; with `oneshot`, once everything is written. Then a failure is thrown, else logged. */
 export async function runAgent(
   settings: AgentSettings,
-  partners: JoinPartners,
+  joiner: Joiner,
   effects: Effects,
   nextWake: NextWake,
 ): Promise<void> {
@@ -29,10 +28,10 @@ export async function runAgent(
   for (let failures = 0; !stop.aborted; ) {
     let wait: number;
     try {
-      const joined = await join(settings, instance, partners, effects);
+      const joined = await joiner.join(instance);
       report(joined, instance, effects);
       instance = joined.instance;
-      await write(joined, settings, effects);
+      await write(joined, settings, joiner, effects);
       if (settings.oneshot) return;
       failures = 0;
       const intervalMs = settings.renewalIntervalSeconds * 1000;
@@ -76,23 +75,20 @@ function report(
 
 /** The agent's own directory first: losing it costs a fresh join. One bad directory doesn't keep the others from theirs. */
 async function write(
-  { instance, trust, certificates }: Joined,
+  joined: Joined,
   { storage, outputs }: AgentSettings,
+  { storesItself }: Joiner,
   { clock, log }: Pick<Effects, 'clock' | 'log'>,
 ): Promise<void> {
+  const { instance, trust, certificates } = joined;
   const [own, ...others] = certificates;
   const problems: Failure[] = [];
-  const writeTo = async (
-    path: string,
-    certificate: IssuedCertificate,
-    more: readonly (readonly [string, string])[] = [],
-  ): Promise<void> => {
+  const told = async (path: string, { ssh, sshAbsent }: typeof own, work: () => Promise<void>) => {
     try {
-      const identity = identityFiles(instance.bot, certificate, trust.bundle, path);
-      await writeFileSet(path, new Map([...identity, ...more]), clock.now());
+      await work();
       log.info(`wrote ${path}`);
-      if (certificate.ssh === undefined) {
-        const why = certificate.sshAbsent ?? 'the roles have no login';
+      if (ssh === undefined) {
+        const why = sshAbsent ?? 'the roles have no login';
         log.info(`there is no SSH certificate in ${path}: ${why}`);
       }
     } catch (error) {
@@ -101,10 +97,18 @@ async function write(
     }
   };
 
-  if (storage.type === 'directory') await writeTo(storage.path, own, stateFiles(instance));
+  if (storage.type === 'directory') {
+    const { path } = storage;
+    await told(path, own, async () => {
+      if (!storesItself) await writeOwnIdentity(path, joined, clock.now());
+    });
+  }
   for (const [position, { path }] of outputs.entries()) {
     const certificate = others[position];
-    if (certificate) await writeTo(path, certificate);
+    if (!certificate) continue;
+    await told(path, certificate, () =>
+      writeIdentity(path, instance, certificate, trust.bundle, clock.now()),
+    );
   }
   const [first] = problems;
   if (first) throw new Failure(first.code, problems.map(({ message }) => message).join('; '));

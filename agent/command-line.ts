@@ -53,14 +53,21 @@ Flags of start; they win over the config file:
   -c, --config <file>          config file (YAML)
       --proxy-server <addr>    address of the broker, host:port
       --auth-server <addr>     the same
-      --join-method <method>   azure
-      --token <name>           name of the join token
+      --join-method <method>   azure or token
+      --token <token>          the join token: its name, or its secret with join method token;
+                               file:<path> or /path for a file that holds it
       --ca-pin <pin>           accept only trust bundles under this root (sha256:...); may be repeated
       --data-dir <dir>         keep the agent's own identity here, so that a restart renews
       --destination-dir <dir>  write an identity for other programs here
       --oneshot                join, write, exit
   -d, --debug                  log more
       --log-format text|json   form of the log lines (default text)
+
+Without --token, the variable JOINBOT_TOKEN counts before the config file; it holds the same. A secret is
+best kept in a file that only joinbot's user can read: a command line shows in the list of processes.
+Join method token needs --data-dir (or storage of type directory): a secret is good for one join, and what
+comes after is proved by the keys kept there. A copy of that directory, or a disk that was set back to a
+backup, is locked as soon as both are used; the machine then needs a new secret.
 
 Signals: SIGHUP renews now, SIGINT and SIGTERM stop.
 Exit codes: 0 done or stopped, 1 failed, 2 wrong usage.

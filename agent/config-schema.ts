@@ -27,6 +27,16 @@ const identityOutput = z.strictObject({
   roles: z.optional(z.array(name).check(z.maxLength(32))),
 });
 
+/** A join token's name, its secret, or where either is. Which one it must be depends on the join method. */
+const joinTokenText = z
+  .string()
+  .check(
+    z.regex(
+      /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,62}|(?:file:|\/)[^\p{Cc}]{1,1024})$/u,
+      'expected the name of a join token, a secret, or file: and the path of a file that holds it',
+    ),
+  );
+
 /** A join asks for at most 16 certificates; the agent's own is one of them. */
 const MOST_OUTPUTS = 15;
 
@@ -37,7 +47,7 @@ export const configFile = z.strictObject({
   onboarding: z.optional(
     z.strictObject({
       join_method: z.optional(joinMethod),
-      token: z.optional(name),
+      token: z.optional(joinTokenText),
       ca_pins: z.optional(z.array(caPin).check(z.maxLength(16))),
       azure: z.optional(
         z.strictObject({

@@ -11,7 +11,6 @@ import {
   lstat,
   mkdir,
   mkdtemp,
-  open,
   readdir,
   readFile,
   readlink,
@@ -21,6 +20,7 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { orUndefined, syncDirectory, withPlainErrors, writeSynced } from './durable-file.ts';
 import { Failure } from './failure.ts';
 
 /** Contents by file name. */
@@ -41,10 +41,10 @@ export async function writeFileSet(directory: string, files: FileSet, now: Date)
     const version = await writeVersion(directory, files, now);
     await symlink(version, join(directory, NEXT));
     await rename(join(directory, NEXT), join(directory, CURRENT));
-    await sync(directory);
+    await syncDirectory(directory);
 
     await linkNames(directory, files);
-    await sync(directory);
+    await syncDirectory(directory);
     if (previous !== undefined) await rm(join(directory, previous), { recursive: true });
   });
 }
@@ -104,15 +104,9 @@ async function writeVersion(directory: string, files: FileSet, now: Date): Promi
   const path = await mkdtemp(join(directory, `..${stamp}.`));
   try {
     for (const [name, text] of files) {
-      const file = await open(join(path, name), 'wx', 0o600);
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await writeSynced(join(path, name), text, 'wx');
     }
-    await sync(path);
+    await syncDirectory(path);
   } catch (error) {
     await rm(path, { recursive: true });
     throw error;
@@ -130,45 +124,5 @@ async function linkNames(directory: string, files: FileSet): Promise<void> {
     if (files.has(name)) continue;
     const target = await orUndefined(readlink(join(directory, name)));
     if (target === join(CURRENT, name)) await unlink(join(directory, name));
-  }
-}
-
-async function sync(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** What the promise gives, or `undefined` where there is no such file, or it is no link. */
-async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EINVAL') return undefined;
-    throw error;
-  }
-}
-
-const IN_WORDS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied: give the directory to the user that joinbot runs as',
-  EPERM: 'permission denied: give the directory to the user that joinbot runs as',
-  ENOSPC: 'the disk is full',
-  EROFS: 'the file system is read-only',
-  ENOTDIR: 'a part of the path is not a directory',
-  EEXIST: 'something else is there, or another joinbot writes to it',
-};
-
-async function withPlainErrors<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (error instanceof Failure || code === '') throw error;
-    const message = `the directory ${directory} can't be used: ${IN_WORDS[code] ?? code}`;
-    throw new Failure('files', message, { cause: error });
   }
 }

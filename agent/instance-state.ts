@@ -1,7 +1,7 @@
 /** What the agent keeps of a join, so that it can renew instead of joining afresh: also over a restart. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
-import { joinMethod } from '../shared/protocol/join.ts';
+import { joinMethod, joinTokenReference } from '../shared/protocol/join.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { caPin } from '../shared/protocol/trust.ts';
 import {
@@ -37,7 +37,7 @@ const stateFile = z.strictObject({
   version: z.literal(2),
   broker: z.string(),
   join_method: joinMethod,
-  token: name,
+  token: joinTokenReference,
   bot: name,
   instance_id: guid,
   generation: z.int(),
@@ -101,7 +101,8 @@ export async function loadInstance(
   };
 }
 
-function readKey(pem: string): KeyObject | undefined {
+/** `undefined` where the text is no private key. */
+export function readKey(pem: string): KeyObject | undefined {
   try {
     return createPrivateKey(pem);
   } catch {

@@ -1,19 +1,15 @@
 /** `joinbot`: from a command line to an exit code. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { VERSION } from '../shared/protocol/version.ts';
-import { certificateMirror, simulatedMetadataService } from './addresses.ts';
 import { type NextWake, runAgent } from './agent.ts';
-import { azureEvidence } from './azure-evidence.ts';
-import { describeMachine } from './azure-machine.ts';
 import { brokerAt } from './broker.ts';
-import { openCertificateCache } from './certificate-cache.ts';
 import { parseCommandLine, type StartFlags, USAGE } from './command-line.ts';
 import { readConfig } from './config-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
+import { joinerOf } from './join-methods.ts';
+import { TOKEN_VARIABLE } from './join-token.ts';
 import { createLog } from './log.ts';
-import { AZURE_METADATA_SERVICE, askMetadataOf } from './metadata-http.ts';
-import { metadataService } from './metadata-service.ts';
 import { printable } from './printable.ts';
 import { startSettings } from './start-settings.ts';
 
@@ -41,14 +37,12 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
 
 async function start(flags: StartFlags, process: Process): Promise<void> {
   const { env, clock } = process;
-  if (flags.config === undefined && flags.token === undefined) {
+  if (flags.config === undefined && (flags.token ?? env[TOKEN_VARIABLE]) === undefined) {
     throw new Failure('usage', 'expected a config file (-c <file>) or flags (see: joinbot help)');
   }
   const file =
-    flags.config === undefined ? undefined : readConfig(await readText(flags.config), flags.config);
-  const settings = startSettings(flags, file);
-  const imds = env['JOINBOT_IMDS_URL'];
-  const mirror = env['JOINBOT_PKI_URL'];
+    flags.config === undefined ? undefined : readConfig(readText(flags.config), flags.config);
+  const settings = startSettings(flags, file, { env, readText });
 
   const log = createLog({
     format: flags.logFormat,
@@ -56,30 +50,24 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
     write: process.stderr,
     now: () => clock.now(),
   });
+  if (settings.secret !== undefined && settings.secret === flags.token) {
+    log.warn(
+      'a secret on the command line shows in the list of processes: write it to a file, and give --token=file:<path>',
+    );
+  }
   const effects: Effects = { ...process, log };
-  const imdsBase = imds ? simulatedMetadataService(imds) : AZURE_METADATA_SERVICE;
-  if (imds || mirror)
-    log.warn('this is a simulated VM: JOINBOT_IMDS_URL or JOINBOT_PKI_URL is set');
-  const { storage } = settings;
-  const metadata = metadataService(
-    askMetadataOf(imdsBase, effects, describeMachine),
-    effects,
-    describeMachine,
-  );
-  const downloads = {
-    mirror: mirror ? certificateMirror(mirror) : undefined,
-    cache: await openCertificateCache(storage.type === 'directory' ? storage.path : undefined),
-  };
-  const partners = {
-    broker: brokerAt(settings.broker, effects),
-    gather: azureEvidence(settings, metadata, downloads, effects),
-  };
-  await runAgent(settings, partners, effects, process.nextWake);
+  const broker = brokerAt(settings.broker, effects);
+  const joiner = await joinerOf(settings, { broker, effects, env });
+  try {
+    await runAgent(settings, joiner, effects, process.nextWake);
+  } finally {
+    await joiner.close();
+  }
 }
 
-async function readText(path: string): Promise<string> {
+function readText(path: string): string {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const why = code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`;

@@ -5,8 +5,10 @@ export interface AgentSettings {
   /** The broker's origin, such as `https://broker.example.com`. */
   readonly broker: string;
   readonly joinMethod: JoinMethodName;
-  /** The join token's name. */
+  /** The join token's name; where it has a secret, `sha256:` and the secret's hash. */
   readonly token: string;
+  /** The secret of join method `token`, and of no other. */
+  readonly secret?: string;
   readonly caPins: readonly string[];
   readonly azure: { readonly clientId?: string; readonly audience: string };
   readonly storage: Storage;

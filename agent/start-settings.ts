@@ -4,21 +4,27 @@ import type * as z from 'zod/mini';
 import { joinMethod } from '../shared/protocol/join.ts';
 import { parseWith } from '../shared/protocol/schema.ts';
 import { caPin } from '../shared/protocol/trust.ts';
-import { name, parseDuration } from '../shared/protocol/values.ts';
+import { parseDuration } from '../shared/protocol/values.ts';
 import { BROKER_ADDRESS, brokerOrigin } from './addresses.ts';
 import type { StartFlags } from './command-line.ts';
 import type { ReadConfig } from './config-file.ts';
 import { directoryPath } from './config-schema.ts';
 import { Failure } from './failure.ts';
+import { joinTokenOf, type Surroundings } from './join-token.ts';
 import { printable } from './printable.ts';
 import type { AgentSettings, IdentityOutput, Storage } from './settings.ts';
 
+const ONE_OF_METHODS = `expected one of ${joinMethod.options.join(', ')}`;
 const DEFAULT_AUDIENCE = 'https://management.azure.com/';
 const DEFAULT_TTL = '1h';
 const DEFAULT_INTERVAL = '20m';
 
 /** `file` is absent when the flags alone say everything. Throws a `Failure` that names the field or the flag. */
-export function startSettings(flags: StartFlags, file: ReadConfig | undefined): AgentSettings {
+export function startSettings(
+  flags: StartFlags,
+  file: ReadConfig | undefined,
+  surroundings: Surroundings,
+): AgentSettings {
   const config = file?.value;
   const onboarding = config?.onboarding ?? {};
   /** A problem of the file is named by its place there, one of the flags alone by the flag. */
@@ -30,18 +36,15 @@ export function startSettings(flags: StartFlags, file: ReadConfig | undefined): 
       ? onboarding.join_method
       : checkFlag('--join-method', joinMethod, flags.joinMethod);
   if (!method)
-    throw problem(['onboarding', 'join_method'], '--join-method', 'missing; expected azure');
-  const token =
-    flags.token === undefined ? onboarding.token : checkFlag('--token', name, flags.token);
-  if (!token)
-    throw problem(['onboarding', 'token'], '--token', 'missing; expected the name of a join token');
+    throw problem(['onboarding', 'join_method'], '--join-method', `missing; ${ONE_OF_METHODS}`);
+  const token = joinTokenOf(method, flags, file, surroundings);
   const pins = flags.caPins.map((pin) => checkFlag('--ca-pin', caPin, pin));
   const { client_id: clientId, audience = DEFAULT_AUDIENCE } = onboarding.azure ?? {};
 
   const settings: AgentSettings = {
     broker: brokerOf(flags, config, problem),
     joinMethod: method,
-    token,
+    ...token,
     caPins: pins.length > 0 ? pins : (onboarding.ca_pins ?? []),
     azure: { audience, ...(clientId !== undefined && { clientId }) },
     storage: storageOf(flags, config),
@@ -56,6 +59,7 @@ export function startSettings(flags: StartFlags, file: ReadConfig | undefined): 
     throw problem([field], '--config', message);
   }
   refuseSharedDirectories(settings, problem);
+  refuseForgettingSecret(settings, problem);
   return settings;
 }
 
@@ -122,10 +126,16 @@ function refuseSharedDirectories({ storage, outputs }: AgentSettings, problem: P
   }
 }
 
+/** A secret is good for one join: without the keys of that join, a restart would be the end of it. */
+function refuseForgettingSecret({ secret, storage }: AgentSettings, problem: ProblemAt): void {
+  if (secret === undefined || storage.type === 'directory') return;
+  const message =
+    'join method token needs a directory that outlives restarts, got memory: write storage: {type: directory, path: /var/lib/joinbot}, or give --data-dir=/var/lib/joinbot';
+  throw problem(['storage'], '--data-dir', message);
+}
+
 function checkFlag<T>(flag: string, schema: z.ZodMiniType<T>, value: string): T {
   const parsed = parseWith(schema, value);
   if (parsed.ok) return parsed.value;
-  // A token may be a secret that belongs to another join method: it isn't shown (rule 14).
-  const shown = flag === '--token' ? '' : `, got ${printable(value, 80)}`;
-  throw new Failure('usage', `${flag}: ${parsed.problem.message}${shown}`);
+  throw new Failure('usage', `${flag}: ${parsed.problem.message}, got ${printable(value, 80)}`);
 }

@@ -147,7 +147,7 @@ test('a token that may be a secret is not repeated', () => {
     'tbot.yaml:3:3: onboarding.token: expected text, got the number (put it in quotes)',
   );
   expect(failureOf('version: v2\nonboarding:\n  token: "a secret!"\n')).toBe(
-    'tbot.yaml:3:3: onboarding.token: expected 1 to 63 letters, digits, dots, dashes or underscores',
+    'tbot.yaml:3:3: onboarding.token: expected the name of a join token, a secret, or file: and the path of a file that holds it',
   );
 });
 

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseCommandLine, type StartFlags } from '../../agent/command-line.ts';
-import { readConfig } from '../../agent/config-file.ts';
-import { startSettings } from '../../agent/start-settings.ts';
+import { type ReadConfig, readConfig } from '../../agent/config-file.ts';
+import { Failure } from '../../agent/failure.ts';
+import type { Surroundings } from '../../agent/join-token.ts';
+import { startSettings as settingsOf } from '../../agent/start-settings.ts';
 
 const flagsOf = (...args: string[]): StartFlags => {
   const command = parseCommandLine(['start', ...args]);
@@ -11,6 +13,14 @@ const flagsOf = (...args: string[]): StartFlags => {
 };
 const config = (more: string) =>
   readConfig(`version: v2\nonboarding: {join_method: azure, token: t}\n${more}`, 'tbot.yaml');
+const NO_FILES = (path: string): string => {
+  throw new Failure('config', `${path}: there is no such file`);
+};
+const startSettings = (
+  flags: StartFlags,
+  file: ReadConfig | undefined,
+  surroundings: Partial<Surroundings> = {},
+) => settingsOf(flags, file, { env: {}, readText: NO_FILES, ...surroundings });
 const ADDRESS = 'auth_server: broker.example.com\n';
 
 test('the defaults: memory, no outputs, an hour, every twenty minutes', () => {
@@ -99,7 +109,10 @@ test.each([
 });
 
 test.each([
-  [['--token', 't', '--proxy-server', 'a'], '--join-method: missing; expected azure'],
+  [
+    ['--token', 't', '--proxy-server', 'a'],
+    '--join-method: missing; expected one of azure, iam, token',
+  ],
   [
     ['--join-method', 'azure', '--proxy-server', 'a'],
     '--token: missing; expected the name of a join token',

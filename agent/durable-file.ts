@@ -1,0 +1,69 @@
+/** Files that are on the disk when a call returns, and what the file system says, in plain words. */
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure } from './failure.ts';
+
+/** Replaces one file as a whole: a crash at any point leaves either the old one or the new one. */
+export async function writeDurably(directory: string, name: string, text: string): Promise<void> {
+  const next = join(directory, `${name}.new`);
+  await writeSynced(next, text, 'w');
+  await rename(next, join(directory, name));
+  await syncDirectory(directory);
+}
+
+/** `wx` refuses a file that is there already. */
+export async function writeSynced(path: string, text: string, flags: 'w' | 'wx'): Promise<void> {
+  const file = await open(path, flags, 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes sure of the names in a directory: what was renamed or removed stays so. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What the promise gives, or `undefined` where there is no such file, or it is no link. */
+export async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'EINVAL') return undefined;
+    throw error;
+  }
+}
+
+/** Node's code of a system error, such as `ENOENT`; empty for any other error. */
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';
+
+const IN_WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied: give the directory to the user that joinbot runs as',
+  EPERM: 'permission denied: give the directory to the user that joinbot runs as',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'something else is there, or another joinbot writes to it',
+};
+
+/** Turns system errors of some work in a directory into a `Failure` that names it. */
+export async function withPlainErrors<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = codeOf(error);
+    if (error instanceof Failure || code === '') throw error;
+    const message = `the directory ${directory} can't be used: ${IN_WORDS[code] ?? code}`;
+    throw new Failure('files', message, { cause: error });
+  }
+}

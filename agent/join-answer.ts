@@ -1,0 +1,60 @@
+/** What a join came to, checked against what was asked for. */
+import type { JoinAnswer } from '../shared/protocol/join.ts';
+import { Failure } from './failure.ts';
+import type { Instance } from './instance-state.ts';
+import { checkIssued, type IssuedCertificate } from './issued-certificate.ts';
+import type { Keys } from './join-request.ts';
+import type { AgentSettings } from './settings.ts';
+import { type VerifiedTrust, verifyTrustBundle } from './trust-bundle.ts';
+
+export interface Joined {
+  readonly instance: Instance;
+  readonly trust: VerifiedTrust;
+  /** The agent's own identity first, then one for each output. */
+  readonly certificates: readonly [IssuedCertificate, ...IssuedCertificate[]];
+}
+
+/** `renewing` is the instance that asked to be renewed, `known` the one whose trust bundle is installed. */
+export async function acceptAnswer(
+  answer: JoinAnswer,
+  keys: Keys,
+  settings: AgentSettings,
+  { renewing, known }: { renewing: Instance | undefined; known: Instance | undefined },
+  now: Date,
+): Promise<Joined> {
+  if (renewing && answer.instance_id !== renewing.id) {
+    throw new Failure('untrusted', 'the broker answered a renewal with another instance');
+  }
+  if (answer.bot === undefined)
+    throw new Failure('untrusted', 'the broker answered a bot with something else than a bot');
+  const trust = await verifyTrustBundle(answer.trust, {
+    pins: settings.caPins,
+    known: known?.trust,
+    now,
+  });
+  const [own, ...others] = keys.map((key, position) => {
+    const granted = answer.certificates[position];
+    if (!granted || answer.certificates.length !== keys.length) {
+      throw new Failure('untrusted', 'the broker granted other certificates than were asked for');
+    }
+    return checkIssued(granted, key, trust, now);
+  });
+  if (!own) throw new TypeError('a join asks for at least one certificate');
+  const instance: Instance = {
+    broker: settings.broker,
+    joinMethod: settings.joinMethod,
+    token: settings.token,
+    bot: answer.bot,
+    id: answer.instance_id,
+    generation: answer.generation,
+    key: own.privateKey,
+    expires: own.expires,
+    trust: {
+      root: trust.root,
+      version: answer.trust.version,
+      cluster: answer.trust.cluster,
+      refreshAfter: answer.trust.refresh_after,
+    },
+  };
+  return { instance, trust, certificates: [own, ...others] };
+}

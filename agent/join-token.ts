@@ -1,0 +1,81 @@
+/**
+ * The join token: from `--token`, else from JOINBOT_TOKEN, else from the config file. Each holds its name or its secret,
+ * or the path of a file that does. Nothing here ever repeats a value: it may be a secret (rule 14).
+ */
+import { createHash } from 'node:crypto';
+import { joinSecret } from '../shared/protocol/evidence.ts';
+import type { JoinMethodName } from '../shared/protocol/join.ts';
+import { parseWith } from '../shared/protocol/schema.ts';
+import { name } from '../shared/protocol/values.ts';
+import type { StartFlags } from './command-line.ts';
+import type { ReadConfig } from './config-file.ts';
+import { Failure } from './failure.ts';
+import { printable } from './printable.ts';
+import type { AgentSettings } from './settings.ts';
+
+/** What is outside the command line and the config file. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The text of a file. Throws a `Failure` that names it. */
+  readonly readText: (path: string) => string;
+}
+
+export const TOKEN_VARIABLE = 'JOINBOT_TOKEN';
+const LONGEST_FILE = 4096;
+
+/** Throws a `Failure` that names where the token came from, never the token. */
+export function joinTokenOf(
+  method: JoinMethodName,
+  flags: Pick<StartFlags, 'token'>,
+  file: ReadConfig | undefined,
+  { env, readText }: Surroundings,
+): Pick<AgentSettings, 'token' | 'secret'> {
+  const inFile = (message: string): Failure =>
+    file
+      ? file.failure(['onboarding', 'token'], message)
+      : new Failure('usage', `--token: ${message}`);
+  const [text, problem] = firstGiven(
+    [flags.token, (message) => new Failure('usage', `--token: ${message}`)],
+    [env[TOKEN_VARIABLE], (message) => new Failure('config', `${TOKEN_VARIABLE}: ${message}`)],
+    [file?.value.onboarding?.token, inFile],
+  );
+  const what = method === 'token' ? 'the secret of a join token' : 'the name of a join token';
+  if (text === undefined) throw problem(`missing; expected ${what}, or the path of its file`);
+
+  const path = pathIn(text);
+  const value = path === undefined ? text : readValue(path, readText, problem);
+  const where = path === undefined ? '' : `${printable(path)}: `;
+  const parsed = parseWith(method === 'token' ? joinSecret : name, value);
+  if (!parsed.ok) throw problem(`${where}${parsed.problem.message}`);
+  return method === 'token'
+    ? { token: referenceOf(parsed.value), secret: parsed.value }
+    : { token: parsed.value };
+}
+
+type Given = readonly [text: string | undefined, problem: (message: string) => Failure];
+
+/** The first that says something; else the last, for its place in the message. An empty variable is none. */
+const firstGiven = (flag: Given, variable: Given, field: Given): Given =>
+  flag[0] !== undefined ? flag : variable[0] ? variable : field;
+
+/** `file:path`, or an absolute path; `undefined` where the text is the value itself. */
+function pathIn(text: string): string | undefined {
+  if (text.startsWith('file:')) return text.slice('file:'.length);
+  return text.startsWith('/') ? text : undefined;
+}
+
+function readValue(
+  path: string,
+  readText: Surroundings['readText'],
+  problem: (message: string) => Failure,
+): string {
+  if (path === '') throw problem('expected a path after file:');
+  const text = readText(path);
+  if (text.length > LONGEST_FILE)
+    throw problem(`${printable(path)}: larger than ${LONGEST_FILE} bytes`);
+  return text.replace(/\r?\n$/, '');
+}
+
+/** How a request names a join token by its secret. */
+const referenceOf = (secret: string): string =>
+  `sha256:${createHash('sha256').update(secret).digest('hex')}`;

@@ -1,0 +1,12 @@
+/** How this agent joins, whatever the join method. */
+import type { Instance } from './instance-state.ts';
+import type { Joined } from './join-answer.ts';
+
+export interface Joiner {
+  /** Renews the instance, or joins where there is none. Tries again where that may help. Throws a `Failure`. */
+  join(instance: Instance | undefined): Promise<Joined>;
+  /** It has written the storage directory itself, before an answer is given out. */
+  readonly storesItself: boolean;
+  /** Gives free what it holds. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,233 @@
+/**
+ * Join method `token`: a secret that is good for one first join; what follows is proved by the instance's key alone. The
+ * broker takes an older key that is used late for a copied identity, and locks the instance. So that this never hits a
+ * healthy machine, whatever is lost and whenever it dies:
+ * - New keys and the request are on the disk before the request leaves, and that very request is sent until there is an
+ *   answer. The broker answers it as often as it comes.
+ * - After any answer but success it isn't known which generation the broker has. The newest key is tried first, and an
+ *   older one only right after the broker has said that it doesn't know the newer one.
+ * - All requests that replace the same generation ask for the same new key: whichever is carried out, the key is here.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import type { CertificateWish, JoinBody } from '../../shared/protocol/join.ts';
+import { formatTimestamp } from '../../shared/protocol/values.ts';
+import type { Broker } from '../broker.ts';
+import { lockDirectory } from '../directory-lock.ts';
+import type { Effects } from '../effects.ts';
+import { Failure } from '../failure.ts';
+import { writeOwnIdentity } from '../identity-directory.ts';
+import type { Instance } from '../instance-state.ts';
+import { acceptAnswer, type Joined } from '../join-answer.ts';
+import { clusterOf, createKeys, type Keys, makeRequest, wishes } from '../join-request.ts';
+import type { Joiner } from '../joiner.ts';
+import { proofOf } from '../joining-keys.ts';
+import { type Backoff, retrying } from '../retry.ts';
+import type { AgentSettings } from '../settings.ts';
+import { withAdvice } from './advice.ts';
+import {
+  type PendingRequest,
+  type PendingRequests,
+  pendingRequests,
+  replacedBy,
+} from './pending-requests.ts';
+
+const ROUNDS: Backoff = { tries: 6, firstMs: 1000, mostMs: 30_000 };
+
+/** Of one generation each. At the limit, the newest is sent until the broker knows better. */
+const MOST_PENDING = 4;
+
+/** The broker takes a request for late five minutes after another one: an older key is used well before that. */
+const DESCENT_MS = 120_000;
+
+interface Parts {
+  readonly settings: AgentSettings;
+  readonly directory: string;
+  readonly secret: string;
+  readonly broker: Broker;
+  readonly pending: PendingRequests;
+  readonly effects: Effects;
+  /** Called as soon as an instance is on the disk. */
+  readonly holds: (instance: Instance) => void;
+}
+
+/** Locks the storage directory: two agents that renew one instance would each take the other for a thief. */
+export async function joinBySecret(
+  settings: AgentSettings,
+  broker: Broker,
+  effects: Effects,
+): Promise<Joiner> {
+  const { storage, secret } = settings;
+  if (storage.type !== 'directory' || secret === undefined)
+    throw new TypeError('join method token has a secret and a storage directory');
+  const directory = storage.path;
+  const close = await lockDirectory(directory);
+  const pending = pendingRequests(directory, settings.token);
+  // A round may get an instance and fail afterwards: then the next one goes on from there.
+  let held: Instance | undefined;
+  const holds = (instance: Instance): void => {
+    held = instance;
+  };
+  const parts = { settings, directory, secret, broker, pending, effects, holds };
+  return {
+    join: async (instance) => {
+      try {
+        return await retrying(effects, ROUNDS, mayPass, () => round(held ?? instance, parts));
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        throw withAdvice(error, held ?? instance, effects.clock.now());
+      }
+    },
+    storesItself: true,
+    close,
+  };
+}
+
+const mayPass = ({ code }: Failure): boolean =>
+  code === 'broker_unreachable' ||
+  code === 'broker_unavailable' ||
+  code === 'throttled' ||
+  code === 'try_again';
+
+/** From the newest request down to one that the broker carries out. */
+async function round(instance: Instance | undefined, parts: Parts): Promise<Joined> {
+  const { pending, effects } = parts;
+  const chain = continuing(await pending.load(), instance);
+  if (chain.length === 0) await append(chain, instance, parts);
+
+  let position = chain.length - 1;
+  let mayAppend = instance !== undefined && chain.length < MOST_PENDING;
+  let descendingSince: number | undefined;
+  for (;;) {
+    const answer = await send(chain, position, instance, parts).catch((error: unknown) => {
+      if (error instanceof Failure) return error;
+      throw error;
+    });
+    if (!(answer instanceof Failure)) {
+      // One that was written under other settings brings other certificates than those that are wanted now.
+      return asksFor(chain[position], parts.settings) ? answer : round(answer.instance, parts);
+    }
+    if (answer.code === 'instance_unknown' && position > 0) {
+      descendingSince ??= effects.clock.now().getTime();
+      if (effects.clock.now().getTime() - descendingSince > DESCENT_MS) throw tooSlow(answer);
+      position -= 1;
+      mayAppend = false;
+      await rewrite(chain, position, instance, parts);
+    } else if (mayAppend && (isRefusal(answer) || answer.code === 'instance_unknown')) {
+      mayAppend = false;
+      await append(chain, instance, parts);
+      position += 1;
+    } else if (isRefusal(answer) && !instance && !asksFor(chain[position], parts.settings)) {
+      await rewrite(chain, position, instance, parts);
+    } else {
+      throw answer;
+    }
+  }
+}
+
+/** Answers that leave open whether the broker carried the request out when it was sent before. */
+const isRefusal = ({ code }: Failure): boolean => code === 'denied' || code === 'broker_refused';
+
+const tooSlow = (cause: Failure): Failure =>
+  new Failure('try_again', 'the broker answers too slowly to try an older key now', { cause });
+
+/** What goes on from the generation that is held; anything older was answered. */
+const continuing = (
+  requests: readonly PendingRequest[],
+  instance: Instance | undefined,
+): PendingRequest[] =>
+  requests.filter(({ request }) =>
+    instance
+      ? request.instance?.id === instance.id && request.instance.generation >= instance.generation
+      : request.instance === undefined,
+  );
+
+/** Sends a request and keeps what it brought, before anybody gets to see it. */
+async function send(
+  chain: readonly PendingRequest[],
+  position: number,
+  instance: Instance | undefined,
+  { settings, directory, secret, broker, pending, effects, holds }: Parts,
+): Promise<Joined> {
+  const sent = chain[position];
+  if (!sent) throw new TypeError('there is no such request');
+  const key = replacedKey(chain, position, instance);
+  const proof: Omit<JoinBody, 'request'> = key ? { proof: proofOf(sent.text, key) } : { secret };
+  const answer = await broker.join({ request: sent.text, ...proof });
+  const now = effects.clock.now();
+  const joined = await acceptAnswer(
+    answer,
+    sent.keys,
+    settings,
+    { renewing: instance, known: instance },
+    now,
+  );
+  if (joined.instance.generation !== replacedBy(sent) + 1)
+    throw new Failure('untrusted', 'the broker answered with another generation than asked for');
+  await writeOwnIdentity(directory, joined, now);
+  holds(joined.instance);
+  await pending.clear();
+  return joined;
+}
+
+/** The key of the generation that a request of the chain replaces; a first join has none. */
+const replacedKey = (
+  chain: readonly PendingRequest[],
+  position: number,
+  instance: Instance | undefined,
+): KeyObject | undefined => (position === 0 ? instance?.key : chain[position - 1]?.keys[0]);
+
+/** Adds a request that replaces what the newest one may have made, with a new key. */
+async function append(
+  chain: PendingRequest[],
+  instance: Instance | undefined,
+  parts: Parts,
+): Promise<void> {
+  const keys = await createKeys(parts.settings);
+  chain.push(await write(chain, chain.length, keys, instance, parts));
+  await parts.pending.store(chain);
+}
+
+/** A request anew, of now and for what is wanted now: for the same key. */
+async function rewrite(
+  chain: PendingRequest[],
+  position: number,
+  instance: Instance | undefined,
+  parts: Parts,
+): Promise<void> {
+  const keys = await createKeys(parts.settings, chain[position]?.keys[0]);
+  chain[position] = await write(chain, position, keys, instance, parts);
+  await parts.pending.store(chain);
+}
+
+async function write(
+  chain: readonly PendingRequest[],
+  position: number,
+  keys: Keys,
+  instance: Instance | undefined,
+  { settings, broker, effects }: Parts,
+): Promise<PendingRequest> {
+  const cluster = await clusterOf(settings, instance, broker, effects.clock.now());
+  const key = replacedKey(chain, position, instance);
+  const time = formatTimestamp(effects.clock.now());
+  const renewal = instance &&
+    key && {
+      id: instance.id,
+      generation: instance.generation + position,
+      key: encodeBase64(createPublicKey(key).export({ format: 'der', type: 'spki' })),
+    };
+  const request = makeRequest(settings, cluster, keys, {
+    time,
+    ...(renewal && { instance: renewal }),
+  });
+  return { text: JSON.stringify(request), request, keys };
+}
+
+/** Whether a request asks for what the settings want. */
+function asksFor(pending: PendingRequest | undefined, settings: AgentSettings): boolean {
+  const essence = (all: readonly Omit<CertificateWish, 'csr'>[]): string =>
+    JSON.stringify(all.map(({ name, roles, ttl }) => [name, roles, ttl]));
+  return (
+    pending !== undefined && essence(pending.request.certificates) === essence(wishes(settings))
+  );
+}
