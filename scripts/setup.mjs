@@ -19,6 +19,7 @@ const COMMANDS = {
   test: [['node_modules/vitest/vitest.mjs', 'run']],
   package: [['scripts/package.ts']],
   probe: [['scripts/probe.ts']],
+  'prove:renewals': [['local/prove-renewals.ts']],
   lint: [['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
   typecheck: [['node_modules/typescript/bin/tsc', '-p', '.']],
   knip: [['node_modules/knip/bin/knip.js']],
