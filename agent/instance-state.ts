@@ -30,7 +30,7 @@ export interface Instance {
   readonly trust: KnownTrust;
 }
 
-const STATE_FILE = 'state.json';
+export const STATE_FILE = 'state.json';
 const KEY_FILE = 'key';
 
 const stateFile = z.strictObject({
@@ -65,6 +65,12 @@ export function stateFiles(instance: Instance): [name: string, text: string][] {
     trust,
   };
   return [[STATE_FILE, `${JSON.stringify(state, undefined, 2)}\n`]];
+}
+
+/** The join token of a state file's instance; `undefined` where there is none that can be read. */
+export function tokenInState(text: string): string | undefined {
+  const parsed = parseJsonWith(stateFile, text);
+  return parsed.ok ? parsed.value.token : undefined;
 }
 
 /** The instance to go on as; `undefined`, and a log line, where the directory holds none or one of other settings. */

@@ -4,7 +4,8 @@ import { VERSION } from '../shared/protocol/version.ts';
 import { type NextWake, runAgent } from './agent.ts';
 import { brokerAt } from './broker.ts';
 import { parseCommandLine, type StartFlags, USAGE } from './command-line.ts';
-import { readConfig } from './config-file.ts';
+import { type ReadConfig, readConfig } from './config-file.ts';
+import { codeOf } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { joinerOf } from './join-methods.ts';
@@ -40,8 +41,7 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   if (flags.config === undefined && (flags.token ?? env[TOKEN_VARIABLE]) === undefined) {
     throw new Failure('usage', 'expected a config file (-c <file>) or flags (see: joinbot help)');
   }
-  const file =
-    flags.config === undefined ? undefined : readConfig(readText(flags.config), flags.config);
+  const file = flags.config === undefined ? undefined : readConfigAt(flags.config);
   const settings = startSettings(flags, file, { env, readText });
 
   const log = createLog({
@@ -65,12 +65,18 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   }
 }
 
-function readText(path: string): string {
+function readConfigAt(path: string): ReadConfig {
+  const text = readText(path);
+  if (text !== undefined) return readConfig(text, path);
+  throw new Failure('config', `${printable(path)}: there is no such file`);
+}
+
+function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`;
-    throw new Failure('config', `${printable(path)}: ${why}`, { cause: error });
+    const code = codeOf(error);
+    if (code === 'ENOENT') return undefined;
+    throw new Failure('config', `${printable(path)}: it can't be read (${code})`, { cause: error });
   }
 }

@@ -6,6 +6,9 @@ import type { Clock } from './effects.ts';
 import { sendWith } from './http.ts';
 import { runJoinbot } from './joinbot.ts';
 
+// The command line may hold a secret: from here on the list of processes shows the program's name in its place.
+process.title = 'joinbot';
+
 const clock: Clock = {
   now: () => new Date(),
   sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),

@@ -7,7 +7,7 @@ export interface AgentSettings {
   readonly joinMethod: JoinMethodName;
   /** The join token's name; where it has a secret, `sha256:` and the secret's hash. */
   readonly token: string;
-  /** The secret of join method `token`, and of no other. */
+  /** The secret of join method `token`, and of no other; only a first join needs it. */
   readonly secret?: string;
   readonly caPins: readonly string[];
   readonly azure: { readonly clientId?: string; readonly audience: string };

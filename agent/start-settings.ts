@@ -1,7 +1,7 @@
 /** Puts the config file and the flags together; flags win. */
 import { resolve } from 'node:path';
 import type * as z from 'zod/mini';
-import { joinMethod } from '../shared/protocol/join.ts';
+import { type JoinMethodName, joinMethod } from '../shared/protocol/join.ts';
 import { parseWith } from '../shared/protocol/schema.ts';
 import { caPin } from '../shared/protocol/trust.ts';
 import { parseDuration } from '../shared/protocol/values.ts';
@@ -37,7 +37,9 @@ export function startSettings(
       : checkFlag('--join-method', joinMethod, flags.joinMethod);
   if (!method)
     throw problem(['onboarding', 'join_method'], '--join-method', `missing; ${ONE_OF_METHODS}`);
-  const token = joinTokenOf(method, flags, file, surroundings);
+  const storage = storageOf(flags, config);
+  refuseForgetting(method, storage, problem);
+  const token = joinTokenOf(method, flags, file, storage, surroundings);
   const pins = flags.caPins.map((pin) => checkFlag('--ca-pin', caPin, pin));
   const { client_id: clientId, audience = DEFAULT_AUDIENCE } = onboarding.azure ?? {};
 
@@ -47,7 +49,7 @@ export function startSettings(
     ...token,
     caPins: pins.length > 0 ? pins : (onboarding.ca_pins ?? []),
     azure: { audience, ...(clientId !== undefined && { clientId }) },
-    storage: storageOf(flags, config),
+    storage,
     outputs: outputsOf(flags, config),
     oneshot: flags.oneshot || (config?.oneshot ?? false),
     certificateTtlSeconds: parseDuration(config?.certificate_ttl ?? DEFAULT_TTL) ?? 0,
@@ -59,7 +61,6 @@ export function startSettings(
     throw problem([field], '--config', message);
   }
   refuseSharedDirectories(settings, problem);
-  refuseForgettingSecret(settings, problem);
   return settings;
 }
 
@@ -127,8 +128,8 @@ function refuseSharedDirectories({ storage, outputs }: AgentSettings, problem: P
 }
 
 /** A secret is good for one join: without the keys of that join, a restart would be the end of it. */
-function refuseForgettingSecret({ secret, storage }: AgentSettings, problem: ProblemAt): void {
-  if (secret === undefined || storage.type === 'directory') return;
+function refuseForgetting(method: JoinMethodName, storage: Storage, problem: ProblemAt): void {
+  if (method !== 'token' || storage.type === 'directory') return;
   const message =
     'join method token needs a directory that outlives restarts, got memory: write storage: {type: directory, path: /var/lib/joinbot}, or give --data-dir=/var/lib/joinbot';
   throw problem(['storage'], '--data-dir', message);

@@ -10,7 +10,7 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
-import type { CertificateWish, JoinBody } from '../../shared/protocol/join.ts';
+import type { CertificateWish } from '../../shared/protocol/join.ts';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
 import type { Broker } from '../broker.ts';
 import { lockDirectory } from '../directory-lock.ts';
@@ -37,13 +37,16 @@ const ROUNDS: Backoff = { tries: 6, firstMs: 1000, mostMs: 30_000 };
 /** Of one generation each. At the limit, the newest is sent until the broker knows better. */
 const MOST_PENDING = 4;
 
-/** The broker takes a request for late five minutes after another one: an older key is used well before that. */
+/**
+ * The broker takes a request for late that is written five minutes after another one was carried out. If the newest key was
+ * not known as this began, an older one is used well before that, even if a request is carried out meanwhile.
+ */
 const DESCENT_MS = 120_000;
 
 interface Parts {
   readonly settings: AgentSettings;
   readonly directory: string;
-  readonly secret: string;
+  readonly secret: string | undefined;
   readonly broker: Broker;
   readonly pending: PendingRequests;
   readonly effects: Effects;
@@ -58,8 +61,8 @@ export async function joinBySecret(
   effects: Effects,
 ): Promise<Joiner> {
   const { storage, secret } = settings;
-  if (storage.type !== 'directory' || secret === undefined)
-    throw new TypeError('join method token has a secret and a storage directory');
+  if (storage.type !== 'directory')
+    throw new TypeError('join method token has a storage directory');
   const directory = storage.path;
   const close = await lockDirectory(directory);
   const pending = pendingRequests(directory, settings.token);
@@ -97,8 +100,9 @@ async function round(instance: Instance | undefined, parts: Parts): Promise<Join
 
   let position = chain.length - 1;
   let mayAppend = instance !== undefined && chain.length < MOST_PENDING;
-  let descendingSince: number | undefined;
+  let newestSent = 0;
   for (;;) {
+    if (position === chain.length - 1) newestSent = effects.clock.now().getTime();
     const answer = await send(chain, position, instance, parts).catch((error: unknown) => {
       if (error instanceof Failure) return error;
       throw error;
@@ -108,8 +112,7 @@ async function round(instance: Instance | undefined, parts: Parts): Promise<Join
       return asksFor(chain[position], parts.settings) ? answer : round(answer.instance, parts);
     }
     if (answer.code === 'instance_unknown' && position > 0) {
-      descendingSince ??= effects.clock.now().getTime();
-      if (effects.clock.now().getTime() - descendingSince > DESCENT_MS) throw tooSlow(answer);
+      if (effects.clock.now().getTime() - newestSent > DESCENT_MS) throw tooSlow(answer);
       position -= 1;
       mayAppend = false;
       await rewrite(chain, position, instance, parts);
@@ -152,7 +155,7 @@ async function send(
   const sent = chain[position];
   if (!sent) throw new TypeError('there is no such request');
   const key = replacedKey(chain, position, instance);
-  const proof: Omit<JoinBody, 'request'> = key ? { proof: proofOf(sent.text, key) } : { secret };
+  const proof = key ? { proof: proofOf(sent.text, key) } : { secret: firstSecret(secret) };
   const answer = await broker.join({ request: sent.text, ...proof });
   const now = effects.clock.now();
   const joined = await acceptAnswer(
@@ -168,6 +171,13 @@ async function send(
   holds(joined.instance);
   await pending.clear();
   return joined;
+}
+
+function firstSecret(secret: string | undefined): string {
+  if (secret !== undefined) return secret;
+  const message =
+    'the secret of a join token is needed for a first join: give one with --token, JOINBOT_TOKEN or onboarding.token';
+  throw new Failure('config', message);
 }
 
 /** The key of the generation that a request of the chain replaces; a first join has none. */

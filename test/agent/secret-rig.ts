@@ -23,7 +23,14 @@ export type Mishap =
   | (() => Response | Promise<Response>);
 
 /** The agent's process ended on the spot. */
-export class Killed extends Error {}
+class Killed extends Error {}
+
+interface Sent {
+  /** The whole body, to send it once more. */
+  readonly body: unknown;
+  readonly text: string;
+  readonly request: JoinRequest;
+}
 
 export interface SecretRig {
   readonly api: TestBroker;
@@ -34,7 +41,7 @@ export interface SecretRig {
   /** One each for the next joins that are sent. */
   readonly next: Mishap[];
   /** The requests that were sent to `/v1/join`, in order. */
-  readonly sent: readonly { readonly text: string; readonly request: JoinRequest }[];
+  readonly sent: readonly Sent[];
   /** What the agents said. */
   readonly output: string[];
   /** Called before each sleep of an agent. */
@@ -54,7 +61,7 @@ export async function createSecretRig(): Promise<SecretRig> {
   const secret = await makeSecret(api);
   const folder = await temporaryFolder();
   const storage = join(folder, 'bot');
-  const sent: { text: string; request: JoinRequest }[] = [];
+  const sent: Sent[] = [];
   const output: string[] = [];
   const next: Mishap[] = [];
   const stop = new AbortController();
@@ -67,8 +74,8 @@ export async function createSecretRig(): Promise<SecretRig> {
   });
   const web: SendHttp = async (request) => {
     if (!request.url.endsWith('/v1/join')) return ask(request);
-    const { request: text } = JSON.parse(request.body ?? '') as { request: string };
-    sent.push({ text, request: JSON.parse(text) });
+    const body = JSON.parse(request.body ?? '') as { request: string };
+    sent.push({ body, text: body.request, request: JSON.parse(body.request) });
     const mishap = next.shift() ?? 'right';
     if (mishap === 'killed before') throw new Killed();
     if (typeof mishap === 'function') return sendWith(async () => mishap())(request);

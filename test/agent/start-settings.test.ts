@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseCommandLine, type StartFlags } from '../../agent/command-line.ts';
 import { type ReadConfig, readConfig } from '../../agent/config-file.ts';
-import { Failure } from '../../agent/failure.ts';
 import type { Surroundings } from '../../agent/join-token.ts';
 import { startSettings as settingsOf } from '../../agent/start-settings.ts';
 
@@ -13,14 +12,11 @@ const flagsOf = (...args: string[]): StartFlags => {
 };
 const config = (more: string) =>
   readConfig(`version: v2\nonboarding: {join_method: azure, token: t}\n${more}`, 'tbot.yaml');
-const NO_FILES = (path: string): string => {
-  throw new Failure('config', `${path}: there is no such file`);
-};
 const startSettings = (
   flags: StartFlags,
   file: ReadConfig | undefined,
   surroundings: Partial<Surroundings> = {},
-) => settingsOf(flags, file, { env: {}, readText: NO_FILES, ...surroundings });
+) => settingsOf(flags, file, { env: {}, readText: () => undefined, ...surroundings });
 const ADDRESS = 'auth_server: broker.example.com\n';
 
 test('the defaults: memory, no outputs, an hour, every twenty minutes', () => {

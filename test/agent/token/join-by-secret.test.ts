@@ -198,39 +198,51 @@ outputs: [{type: identity, destination: {type: directory, path: ${join(rig.folde
     expect(await rig.locks()).toEqual([]);
   });
 
-  test('a renewal that a proxy holds back and lets through later', async () => {
+  test('a renewal that is held back on its way until the next one was carried out', async () => {
     const rig = await createSecretRig();
     expect(await rig.once()).toBe(0);
     rig.api.clock.advance(RENEWAL_SECONDS);
-    rig.next.push('lost before', ...Array.from({ length: 5 }, () => 'lost before' as const));
+    rig.next.push(...Array.from({ length: 6 }, () => 'lost before' as const), denied);
     expect(await rig.once()).toBe(1);
-    const held = rig.sent.at(-1)?.text ?? '';
-    rig.next.length = 0;
-    rig.next.push(denied);
+    const held = rig.sent.at(-1)?.body;
     expect(await rig.once()).toBe(0);
     rig.api.clock.advance(600);
-    const late = await rig.api.request('POST', '/v1/join', {
-      body: { request: held, proof: 'AA==' },
-    });
+    const late = await rig.api.request('POST', '/v1/join', { body: held });
     expect(late.status).toBe(409);
     expect(await rig.once()).toBe(0);
     expect(await rig.locks()).toEqual([]);
   });
 
-  test('a message that is replayed years of renewals later', async () => {
+  test('a renewal that is held back, and carried out while the broker thinks about the next one', async () => {
     const rig = await createSecretRig();
     expect(await rig.once()).toBe(0);
-    const bodies: unknown[] = [];
-    const { api } = rig;
-    for (let i = 0; i < 3; i += 1) {
-      api.clock.advance(RENEWAL_SECONDS);
+    rig.api.clock.advance(RENEWAL_SECONDS);
+    rig.next.push(...Array.from({ length: 6 }, () => 'lost before' as const));
+    expect(await rig.once()).toBe(1);
+    const held = rig.sent.at(-1)?.body;
+    rig.next.push(denied, async () => {
+      // The newer key is not known yet as this is answered. Then the older request comes, and time passes.
+      await rig.api.request('POST', '/v1/join', { body: held });
+      rig.api.clock.advance(400);
+      return unknown();
+    });
+    expect(await rig.once()).toBe(0);
+    expect(rig.sent.slice(-3).map(({ request }) => request.instance?.generation)).toEqual([
+      1, 2, 2,
+    ]);
+    expect(await rig.locks()).toEqual([]);
+  });
+
+  test('messages that are replayed', async () => {
+    const rig = await createSecretRig();
+    for (let i = 0; i < 4; i += 1) {
       expect(await rig.once()).toBe(0);
-      bodies.push({ request: rig.sent.at(-1)?.text, proof: 'AA==' });
+      rig.api.clock.advance(RENEWAL_SECONDS / 2);
     }
-    api.clock.advance(RENEWAL_SECONDS);
-    for (const body of bodies) await api.request('POST', '/v1/join', { body });
+    for (const { body } of rig.sent) await rig.api.request('POST', '/v1/join', { body });
     expect(await rig.locks()).toEqual([]);
     expect(await rig.once()).toBe(0);
+    expect(await generationOf(rig)).toBe(5);
   });
 
   test('a crash after the answer was stored and before the request was forgotten', async () => {
@@ -366,6 +378,22 @@ test('a new secret starts afresh and keeps the state of the old one until it has
   expect(await rig.once(undefined, `--token=${fresh}`)).toBe(0);
   expect(await rig.instances()).toHaveLength(2);
   expect(await pendingFiles(rig.storage)).toEqual([]);
+});
+
+test('goes on without its secret after the first run, and says so where it would need one', async () => {
+  const rig = await createSecretRig();
+  const file = join(rig.folder, 'secret');
+  await writeFile(file, `${rig.secret}\n`);
+  expect(await rig.once(undefined, `--token=file:${file}`)).toBe(0);
+  await rm(file);
+  rig.api.clock.advance(RENEWAL_SECONDS);
+  expect(await rig.once(undefined, `--token=file:${file}`)).toBe(0);
+  expect(await generationOf(rig)).toBe(2);
+  expect(rig.output.join('')).not.toContain('shows in the list of processes');
+  await rm(join(rig.storage, 'key'));
+  await rm(join(rig.storage, '..data', 'key'));
+  expect(await rig.once(undefined, `--token=file:${file}`)).toBe(1);
+  expect(rig.output.at(-1)).toContain('the secret of a join token is needed for a first join');
 });
 
 test('refuses a second agent on the same directory, also once beside the service', async () => {

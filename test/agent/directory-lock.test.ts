@@ -1,0 +1,78 @@
+import { link, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { lockDirectory } from '../../agent/directory-lock.ts';
+import { temporaryFolder } from './folder.ts';
+
+/** What a process leaves in a directory that dies while it has the lock, or while it takes it. */
+async function leaveBehind(directory: string, name = 'joinbot.lock'): Promise<void> {
+  const server = createServer();
+  const path = join(directory, 'socket');
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  await link(path, join(directory, name));
+  // This removes the name that it listened on, and no other.
+  await new Promise((resolve) => server.close(resolve));
+}
+
+async function outcomes(attempts: readonly Promise<() => Promise<void>>[]) {
+  const settled = await Promise.allSettled(attempts);
+  return {
+    holders: settled.filter((one) => one.status === 'fulfilled').map(({ value }) => value),
+    said: settled.filter((one) => one.status === 'rejected').map(({ reason }) => String(reason)),
+  };
+}
+
+const TAKEN = /another joinbot works with .*: stop it first, or let it renew now \(SIGHUP\)/;
+
+test('one at a time has the directory, and leaves nothing in it', async () => {
+  const directory = join(await temporaryFolder(), 'bot');
+  const free = await lockDirectory(directory);
+  await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
+  await expect(lockDirectory(directory)).rejects.toMatchObject({ code: 'files' });
+  expect(await readdir(directory)).toEqual(['joinbot.lock']);
+  await free();
+  expect(await readdir(directory)).toEqual([]);
+  await (await lockDirectory(directory))();
+});
+
+test('takes over from a process that died', async () => {
+  const directory = await temporaryFolder();
+  await leaveBehind(directory);
+  await leaveBehind(directory, 'joinbot.lock.0123456789ab');
+  const free = await lockDirectory(directory);
+  expect(await readdir(directory)).toEqual(['joinbot.lock']);
+  await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
+  await free();
+});
+
+test.each([
+  ['at once', async () => undefined],
+  ['at once after a power cut', leaveBehind],
+])('of two that start %s, exactly one gets it', async (_, prepare) => {
+  for (let i = 0; i < 20; i += 1) {
+    const directory = await temporaryFolder();
+    await prepare(directory);
+    const { holders, said } = await outcomes([lockDirectory(directory), lockDirectory(directory)]);
+    expect(holders).toHaveLength(1);
+    expect(said).toEqual([expect.stringMatching(TAKEN)]);
+    await holders[0]?.();
+  }
+});
+
+test('a directory with a long path, and with a file of the same name', async () => {
+  const directory = join(await temporaryFolder(), 'x'.repeat(120), 'y'.repeat(120));
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'joinbot.lock'), '');
+  const free = await lockDirectory(directory);
+  await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
+  await free();
+});
+
+test('says in words why a directory can not be used', async () => {
+  const file = join(await temporaryFolder(), 'file');
+  await writeFile(file, '');
+  await expect(lockDirectory(join(file, 'bot'))).rejects.toThrow(
+    `the directory ${join(file, 'bot')} can't be used: a part of the path is not a directory`,
+  );
+});
