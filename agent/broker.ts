@@ -5,6 +5,7 @@ import { type Problem, problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { type TrustBundle, trustBundle } from '../shared/protocol/trust.ts';
 import { VERSION } from '../shared/protocol/version.ts';
+import { correctedTime } from './aws/corrected-time.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { type HttpAnswer, NoAnswer } from './http.ts';
@@ -14,6 +15,8 @@ import { retryAfterMs } from './retry-after.ts';
 export interface Broker {
   trust(): Promise<TrustBundle>;
   join(body: JoinBody): Promise<JoinAnswer>;
+  /** The time by the broker's clock, as its latest answer said; this machine's own before the first one. */
+  trueTime(): Date;
 }
 
 /** A function app that nobody has called for a while needs this long to wake up. */
@@ -25,6 +28,8 @@ export function brokerAt(
   address: string,
   { clock, web, stop }: Pick<Effects, 'clock' | 'web' | 'stop'>,
 ): Broker {
+  let offsetMs = 0;
+
   async function ask<T>(path: string, schema: z.ZodMiniType<T>, body?: unknown): Promise<T> {
     const answer = await web({
       method: body === undefined ? 'GET' : 'POST',
@@ -41,6 +46,8 @@ export function brokerAt(
     }).catch((error: unknown) => {
       throw error instanceof NoAnswer ? unreachable(address, error) : error;
     });
+    const now = clock.now();
+    offsetMs = correctedTime(answer.header('date'), now).getTime() - now.getTime();
     const text = Buffer.from(answer.body).toString('utf8');
     if (answer.status !== 200) throw refusal(address, answer, text, clock.now());
     const parsed = parseJsonWith(schema, text);
@@ -52,6 +59,7 @@ export function brokerAt(
   return {
     trust: () => ask('/v1/trust', trustBundle),
     join: (body) => ask('/v1/join', joinAnswer, body),
+    trueTime: () => new Date(clock.now().getTime() + offsetMs),
   };
 }
 

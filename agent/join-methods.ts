@@ -1,12 +1,12 @@
 /** Every join method of the agent, by name. To add one: a function that makes its joiner, and a row in the table. */
 import type { JoinMethodName } from '../shared/protocol/join.ts';
 import { certificateMirror, simulatedMetadataService } from './addresses.ts';
+import { gatherAwsEvidence } from './aws/gather-evidence.ts';
 import { azureEvidence } from './azure-evidence.ts';
 import { describeMachine } from './azure-machine.ts';
 import type { Broker } from './broker.ts';
 import { openCertificateCache } from './certificate-cache.ts';
 import type { Effects } from './effects.ts';
-import { Failure } from './failure.ts';
 import { joinByEvidence } from './join.ts';
 import type { Joiner } from './joiner.ts';
 import { AZURE_METADATA_SERVICE, askMetadataOf } from './metadata-http.ts';
@@ -24,8 +24,9 @@ type MakeJoiner = (settings: AgentSettings, parts: Parts) => Promise<Joiner>;
 
 const JOINERS: Readonly<Record<JoinMethodName, MakeJoiner>> = {
   azure: azureJoiner,
-  iam: async () => {
-    throw new Failure('config', 'join method iam: this version of joinbot can not prove it');
+  iam: async (settings, { broker, effects, env }) => {
+    const gather = gatherAwsEvidence(broker.trueTime, effects, env);
+    return joinByEvidence(settings, { broker, gather }, effects);
   },
   token: (settings, { broker, effects }) => joinBySecret(settings, broker, effects),
 };

@@ -35,7 +35,7 @@ export const certificateWish = z.strictObject({
 export type CertificateWish = z.infer<typeof certificateWish>;
 
 /** A join token's name; with join method `token` the hash of its secret, which alone says which one it is. */
-const joinTokenReference = z
+export const joinTokenReference = z
   .string()
   .check(
     z.regex(

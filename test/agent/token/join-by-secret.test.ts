@@ -3,8 +3,9 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lockDirectory } from '../../../agent/directory-lock.ts';
+import { referenceOf } from '../../../shared/protocol/join-secret.ts';
 import { botExample } from '../../broker/fixtures.ts';
-import { makeSecret, referenceOf } from '../../broker/token-joiner.ts';
+import { makeSecret } from '../../broker/token-joiner.ts';
 import { problemAnswer } from '../fake-broker.ts';
 import { createSecretRig, type Mishap, pendingFiles, type SecretRig } from '../secret-rig.ts';
 
