@@ -1,6 +1,6 @@
 /**
  * The `joins` table: attempts to join, for the operator who has a request id. Rows are written in batches after the
- * answer. An attempt whose document was verified always leaves one; of the others, which cost a caller nothing, one in 256.
+ * answer. An attempt that proved something always leaves one; of the others, which cost a caller nothing, one in 256.
  */
 import { type JoinFacts, type JoinRecord, joinRecord, requestId } from '../protocol/join-record.ts';
 import { parseJsonWith, parseWith } from '../protocol/schema.ts';
@@ -61,7 +61,7 @@ export function createJoinLog({ table, later, onFailure }: JoinLogOptions): Join
 
   return {
     record(id, facts) {
-      if (facts.vm_id === undefined && !id.endsWith(SAMPLED)) return;
+      if (!isProved(facts) && !id.endsWith(SAMPLED)) return;
       if (kept.length >= MOST_KEPT) {
         lost += 1;
         return;
@@ -90,6 +90,12 @@ export function createJoinLog({ table, later, onFailure }: JoinLogOptions): Join
     },
   };
 }
+
+/** Whether the attempt proved anything: a document of Azure, AWS's word, or a join token found by its secret. */
+const isProved = ({ vm_id, aws_arn, join_method, join_token }: JoinFacts): boolean =>
+  vm_id !== undefined ||
+  aws_arn !== undefined ||
+  (join_method === 'token' && join_token !== undefined && !join_token.startsWith('sha256:'));
 
 /** Everything that finds the row is in the id: its time, and a digit that spreads a busy minute over sixteen partitions. */
 function partitionOf(id: string): string {

@@ -47,6 +47,32 @@ test('an attempt is found by its request id alone, once its batch is written', a
   expect(await log.find(makeRequestId(NOON))).toBeUndefined();
 });
 
+test.each<[string, Partial<JoinFacts>, boolean]>([
+  ['a verified document', { vm_id: VM }, true],
+  ["AWS's word", { vm_id: undefined, aws_arn: 'arn:aws:sts::1:assumed-role/a/b' }, true],
+  [
+    'a join token that was found by its secret',
+    { vm_id: undefined, join_method: 'token', join_token: 'robot' },
+    true,
+  ],
+  [
+    'a hash that no join token has',
+    { vm_id: undefined, join_method: 'token', join_token: `sha256:${'0'.repeat(64)}` },
+    false,
+  ],
+  [
+    'the public name of a join token',
+    { vm_id: undefined, join_method: 'azure', join_token: 'example-bot' },
+    false,
+  ],
+])('an attempt with %s', async (_, facts, isKept) => {
+  const { log } = setUp();
+  const id = makeRequestId(NOON).replace(/..$/, 'ab');
+  log.record(id, { ...denied, ...facts });
+  await log.flush();
+  expect((await log.find(id)) !== undefined).toBe(isKept);
+});
+
 test('a thousand attempts are one task, few writes, and all found', async () => {
   const memory = createMemoryTable();
   let writes = 0;
