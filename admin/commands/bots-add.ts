@@ -89,11 +89,11 @@ async function addWithToken(
   if (format !== 'text') return printResource(io, format, bot);
   sayCreated(io, bot);
   sayMissingRoles(io, bot);
-  const { ca_pins: pins } = await discovery();
-  const broker = shortAddress(target.broker);
+  const described = await discovery();
+  const address = shortAddress(target.broker);
   const steps = hasSecret(token)
-    ? secretSteps({ token, secret: "'<its secret>'" }, broker, pins)
-    : agentConfigSteps(token, broker, pins);
+    ? secretSteps({ token, secret: "'<its secret>'" }, address, described)
+    : agentConfigSteps(token, address, described.ca_pins);
   io.stdout.write(`\n${steps}`);
 }
 

@@ -52,14 +52,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
     'join_token_not_found',
     'Check onboarding.token of the agent (with a secret: all of it), or create it: joinctl tokens add',
   ],
-  [
-    'host_name_impossible',
-    'Rename the machine, or say other names in spec.host_names: joinctl edit tokens/<name>',
-  ],
-  [
-    'host_name_taken',
-    'If the machine that has the name is gone, free it: joinctl nodes rm <name>. Else give them names that differ, with {{resource_group}} in spec.host_names.',
-  ],
+  ['host_name_impossible', 'Say other host_names in the join token: joinctl edit tokens/<name>'],
+  ['host_name_taken', 'If the machine that has the name is gone, free it: joinctl nodes rm <name>'],
   [
     'instance_removed',
     'Somebody removed the instance. With a secret: make the machine a new one, joinctl tokens add.',
@@ -75,16 +69,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
     'rule_mismatch',
     'Widen a rule of the join token if this machine is to join: joinctl edit tokens/<name>',
   ],
-  [
-    'other_broker',
-    'The agent made its request for another cluster: check its proxy_server and ca_pins.',
-  ],
   ['secret_mismatch', 'Give the agent the secret as joinctl printed it, or make a new one.'],
-  [
-    'sts_denied',
-    "AWS does not accept the machine's credentials: look at its role, and at its clock.",
-  ],
-  ['sts_request_times', "Set the machine's clock: its signature is too old, or ahead."],
   [
     'secret_used',
     'A secret is good for one first join. Make a new one: joinctl tokens add. If nobody of you has used it, it was stolen: see "Signs of theft" in the runbook.',
@@ -109,9 +94,9 @@ const LABELS = {
   subscription: 'Subscription',
   tenant: 'Tenant',
   aws_account: 'AWS account',
-  aws_arn: 'AWS ARN',
+  aws_arn: 'ARN',
   names: 'Host names',
-  took_over: 'Took over from',
+  took_over: 'Took over',
   client: 'Client',
 } as const satisfies Partial<Record<keyof JoinRecord, string>>;
 

@@ -20,6 +20,7 @@ const TARGET_FLAGS = {
   'join-token': 'everything that joins with this join token',
   machine: 'the machine with this vmId, whatever it joins as',
   identity: 'every machine that acts as the managed identity with this object id',
+  'aws-arn': 'whoever signs as this ARN at AWS',
 } as const satisfies Partial<Record<FlagName, string>>;
 
 type TargetFlag = keyof typeof TARGET_FLAGS;
@@ -111,4 +112,8 @@ function targetOf(args: Arguments): Target | undefined {
 }
 
 const targetValue = (flag: TargetFlag, value: string): string =>
-  flag === 'bot' || flag === 'join-token' ? parseName(value) : parseGuid(flag, value);
+  flag === 'aws-arn'
+    ? value
+    : flag === 'bot' || flag === 'join-token'
+      ? parseName(value)
+      : parseGuid(flag, value);

@@ -1,6 +1,7 @@
 /** The join token that the flags of `tokens add` and `nodes add` describe. */
-import { systemRole } from '../../shared/protocol/join.ts';
+import { type SystemRole, systemRole } from '../../shared/protocol/join.ts';
 import type { Resource } from '../../shared/protocol/resource.ts';
+import { dnsName } from '../../shared/protocol/values.ts';
 import { type Arguments, flagValue, flagValues } from '../arguments.ts';
 import { UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
@@ -22,13 +23,18 @@ export function newToken(io: Io, args: Arguments, type: string): Resource {
   if (given === undefined && method !== 'token') {
     throw new UsageFailure('Give the join token a name: machines name it in their config.');
   }
-  const name = given ?? madeName(io, joiner.bot_name ?? type.toLowerCase());
+  const name = parseName(given ?? madeName(io, joiner.bot_name ?? type.toLowerCase()));
+  const hostNames = hostNamesOf(args, joiner.roles, method, name);
   const expires = method === 'token' ? secretExpiryOf(args, io.now()) : expiryOf(args, io.now());
   return {
     kind: 'token',
     version: 'v2',
-    metadata: { name: parseName(name), ...(expires !== undefined && { expires }) },
-    spec: { ...joiner, ...RULES[method](args) },
+    metadata: { name, ...(expires !== undefined && { expires }) },
+    spec: {
+      ...joiner,
+      ...(hostNames.length > 0 && { host_names: hostNames }),
+      ...RULES[method](args),
+    },
   };
 }
 
@@ -65,13 +71,12 @@ function methodOf(args: Arguments, type: string): Method {
 const flagOf = (args: Arguments, method: Method): FlagName | undefined =>
   METHOD_FLAGS[method].find((flag) => flagValue(args, flag) !== undefined);
 
-/** Who joins: a bot, or a service by its system role, whose names a join token can say. */
+/** Who joins: a bot, or a service by its system role. */
 function joinerOf(
   args: Arguments,
   type: string,
-): { roles: string[]; bot_name?: string; host_names?: readonly string[] } {
+): { readonly roles: readonly SystemRole[]; readonly bot_name?: string } {
   const bot = flagValue(args, 'bot');
-  const names = flagValues(args, 'host-name');
   const roles = systemRole.options;
   const role = roles.find((known) => known.toLowerCase() === type.toLowerCase());
   if (!role) {
@@ -88,14 +93,30 @@ function joinerOf(
       role === 'Bot' ? 'Say as which bot: --bot=<name>.' : `--bot does not go with --type=${type}.`,
     );
   }
-  if (role === 'Bot' && names.length > 0) {
+  return { roles: [role], ...(bot !== undefined && { bot_name: parseName(bot) }) };
+}
+
+/**
+ * What hosts are called. Azure attests names; a secret lets one host in, which can be called after the join token; AWS
+ * lets in any number, so their names must be said.
+ */
+function hostNamesOf(
+  args: Arguments,
+  roles: readonly SystemRole[],
+  method: Method,
+  tokenName: string,
+): readonly string[] {
+  const names = flagValues(args, 'host-name');
+  if (roles.includes('Bot')) {
+    if (names.length === 0) return [];
     throw new UsageFailure('--host-name goes with --type=node and other hosts: a bot has none.');
   }
-  return {
-    roles: [role],
-    ...(bot !== undefined && { bot_name: parseName(bot) }),
-    ...(names.length > 0 && { host_names: names }),
-  };
+  if (names.length > 0 || method === 'azure') return names;
+  if (method === 'token' && dnsName.safeParse(tokenName).success)
+    return [`${tokenName}.{{cluster}}`];
+  throw new UsageFailure(
+    'Say what the host is called: --host-name=<name>, since nothing that it proves says so.',
+  );
 }
 
 const RULES: Readonly<Record<Method, (args: Arguments) => Spec>> = {

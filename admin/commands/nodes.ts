@@ -38,7 +38,7 @@ export const nodesRm: Command = {
   flags: {},
   examples: ['joinctl nodes rm web-1.group1.example.com'],
   async run(io, args) {
-    const name = operand(args, 0);
+    const name = operand(args, 0).toLowerCase();
     const { client } = await openSession(io, args);
     const instances = (await Promise.all(HOST_OWNERS.map(client.instances)))
       .flat()

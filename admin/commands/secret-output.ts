@@ -1,9 +1,11 @@
 /** The one place where the secret of a new join token is printed, with what it takes to use it on a machine. */
+import type { Discovery } from '../../shared/protocol/discovery.ts';
 import type { Resource } from '../../shared/protocol/resource.ts';
 import { formatDuration, parseTimestamp } from '../../shared/protocol/values.ts';
 import { shortAddress } from '../address.ts';
 import type { Io } from '../io.ts';
 import type { NewSecret } from '../join-tokens.ts';
+import { printable } from '../printable.ts';
 import { field, texts } from '../resource-fields.ts';
 import { type Format, toJson, toYaml } from '../resource-output.ts';
 import type { Session } from '../session.ts';
@@ -17,23 +19,26 @@ const CONFIG_FILE = '/etc/teleport.yaml';
 
 /** Tells the operator the secret, how long it is good for, and what to do on the machine. */
 export async function printSecret(io: Io, session: Session, made: NewSecret): Promise<void> {
-  const { ca_pins: pins } = await session.discovery();
-  const broker = shortAddress(session.target.broker);
+  const broker = await session.discovery();
   io.stdout.write(`
 Its secret, which is shown this once:
 
   ${made.secret}
 
 ${lifeOf(made.token, io.now())}
-${pins.map((pin) => `CA pin ${pin}\n`).join('')}
-${secretSteps(made, broker, pins)}`);
+${broker.ca_pins.map((pin) => `CA pin ${pin}\n`).join('')}
+${secretSteps(made, shortAddress(session.target.broker), broker)}`);
 }
 
 /** What to do on the machine with a secret. */
-export const secretSteps = (made: NewSecret, broker: string, pins: readonly string[]): string =>
+export const secretSteps = (
+  made: NewSecret,
+  address: string,
+  { ca_pins: pins, cluster_name: cluster }: Discovery,
+): string =>
   isForBots(made.token)
-    ? botSteps(botCommand(made, broker, pins))
-    : hostSteps(hostConfig(made, broker, pins));
+    ? botSteps(botCommand(made, address, pins))
+    : hostSteps(hostConfig(made, address, pins), hostNames(made.token, cluster));
 
 /** The same for programs. `others` are resources that were made with it. */
 export async function printSecretAs(
@@ -85,8 +90,13 @@ file that only the agent can read, and name the file instead: --token=${SECRET_F
   sudo install -m 0600 -o "$USER" /dev/stdin ${SECRET_FILE}   # paste the secret, press Enter and Ctrl-D
 `;
 
-const hostSteps = (config: string): string =>
-  `On the machine, write ${CONFIG_FILE} so that only the agent can read it (chmod 0600):
+const hostNames = ({ spec }: Resource, cluster: string): readonly string[] =>
+  texts(field(spec, 'host_names')).map((name) => name.replaceAll('{{cluster}}', cluster));
+
+const hostSteps = (config: string, names: readonly string[]): string =>
+  `The host is called ${names.map(printable).join(', ')}.
+
+On the machine, write ${CONFIG_FILE} so that only the agent can read it (chmod 0600):
 
 ${config}
 Then start the agent:

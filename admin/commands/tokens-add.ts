@@ -3,7 +3,7 @@ import type { Resource } from '../../shared/protocol/resource.ts';
 import { type Arguments, flagValue } from '../arguments.ts';
 import type { Created } from '../broker-client.ts';
 import type { Command } from '../command.ts';
-import { Failure, Refusal } from '../failure.ts';
+import { Failure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { hasSecret } from '../join-tokens.ts';
@@ -27,7 +27,8 @@ export const tokensAdd: Command = {
     tenant: 'azure: the Entra tenant that they must be of',
     'aws-account': 'iam: the AWS account that they must be of',
     'aws-arn': 'iam: the ARN that they must have; * and ? stand for what may differ',
-    'host-name': 'a name that hosts get, or a template of one; repeat it for more',
+    'host-name':
+      'a name that hosts get, or a template of one; repeat it for more (azure: by machine and group; with a secret: by the join token)',
     ttl: 'how long the join token is good for (for ever; with a secret 1h)',
     expires: 'until when it is good',
     format: 'text says that it was created; json and yaml print it',
@@ -49,23 +50,17 @@ export const tokensAdd: Command = {
 
 /** The flags of a join token with a secret for one host, with what help says about them. */
 export const HOST_SECRET_FLAGS = {
-  'host-name': 'a name that the host gets; repeat it for more',
+  'host-name':
+    'a name that the host gets; repeat it for more (that of the join token, in the cluster)',
   ttl: 'how long the secret is good for (1h)',
   expires: 'until when it is good',
 } as const satisfies Partial<Record<FlagName, string>>;
 
-/** Creates the join token; where the broker asks for a host's names, says which flag gives them. */
+/** Creates the join token. */
 export async function createToken({ client }: Session, token: Resource): Promise<Created> {
-  const shown = display({ kind: 'token', name: token.metadata.name });
-  let created: Created | undefined;
-  try {
-    created = await client.create(token);
-  } catch (error) {
-    if (!(error instanceof Refusal) || !error.problem.field?.startsWith('spec.host_names'))
-      throw error;
-    throw new Failure(`${error.message} Give them with --host-name=<name>.`);
-  }
+  const created = await client.create(token);
   if (created) return created;
+  const shown = display({ kind: 'token', name: token.metadata.name });
   throw new Failure(
     hasSecret(token)
       ? `${shown} exists already, and its secret can't be shown again: give another name, or none.`

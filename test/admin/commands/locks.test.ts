@@ -26,10 +26,10 @@ describe('joinctl lock', () => {
   });
 
   it.each([
-    [[], 'Say what to lock: --bot, --instance, --join-token, --machine, --identity.'],
+    [[], 'Say what to lock: --bot, --instance, --join-token, --machine, --identity, --aws-arn.'],
     [
       ['--bot=a', '--join-token=b'],
-      'Give only one of --bot, --instance, --join-token, --machine, --identity.',
+      'Give only one of --bot, --instance, --join-token, --machine, --identity, --aws-arn.',
     ],
     [['--machine=vm1'], '--machine is a GUID, not "vm1".'],
     [['--bot=a b'], '"a b" is no resource name'],

@@ -157,13 +157,15 @@ describe('joinctl tokens add', () => {
     expect(stdout.split(secretOf('node-aaaaab'))).toHaveLength(2);
   });
 
-  it('says which flag gives the names that the broker asks for', async () => {
-    const { run } = await terminal({
-      refuse: () => ({ field: 'spec.host_names', detail: 'expected at least one name' }),
+  it('calls a host after its join token, in the cluster, where no name is given', async () => {
+    const { run, broker } = await terminal();
+    const { stdout } = await run('tokens', 'add', '--type=node');
+    expect(broker.stored('token', 'node-aaaaab')?.spec).toMatchObject({
+      host_names: ['node-aaaaab.{{cluster}}'],
     });
-    expect((await run('tokens', 'add', '--type=node')).stderr).toBe(
-      'joinctl: spec.host_names: expected at least one name. Give them with --host-name=<name>.\n',
-    );
+    expect(stdout).toContain('\nThe host is called node-aaaaab.broker.example.com.\n');
+    await run('tokens', 'add', 'azure', '--type=node', SUBSCRIPTION_FLAG);
+    expect(broker.stored('token', 'azure')?.spec).not.toHaveProperty('host_names');
   });
 
   it('does not make a second secret under one name', async () => {
@@ -194,6 +196,8 @@ describe('joinctl tokens add', () => {
     [['t', '--bot=b', '--method=iam'], 'Say which machines: --aws-account=<12 digits>'],
     [['t', '--bot=b', '--aws-account=1'], '--aws-account has 12 digits, not "1".'],
     [['t', '--bot=b', '--aws-arn=role/x'], '--aws-arn is what "aws sts get-caller-identity" shows'],
+    [['My_Host', '--type=node'], 'Say what the host is called: --host-name=<name>'],
+    [['t', '--type=node', '--aws-account=111111111111'], 'Say what the host is called'],
     [['--bot=b', '--method=token', '--host-name=x'], '--host-name goes with --type=node'],
   ])('answers %j with a usage error, and asks nobody', async (flags, message) => {
     const { run, broker } = await terminal();
