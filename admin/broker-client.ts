@@ -42,7 +42,8 @@ export interface BrokerClient {
   readonly join: (requestId: string) => Promise<JoinRecord | undefined>;
   /** What joined as `bot:<name>`, or `host:<system role>`. */
   readonly instances: (owner: string) => Promise<readonly InstanceRecord[]>;
-  readonly instance: (owner: string, id: string) => Promise<InstanceRecord | undefined>;
+  /** One of them; `undefined` where there never was one, or long ago. */
+  readonly instance: (owner: string, id: string) => Promise<InstanceRecord | 'removed' | undefined>;
   /** Refuses its next renewal. False where there was none. */
   readonly removeInstance: (owner: string, id: string) => Promise<boolean>;
   /** Frees a host's name, so that another machine may have it. False where nobody had it. */
@@ -90,7 +91,7 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
   const erase = async (path: string, headers: Record<string, string> = {}): Promise<boolean> => {
     const answer = await send({ method: 'DELETE', headers }, path);
     const code = codeOf(answer);
-    if (code === 'not_found') return answer.retried;
+    if (code === 'not_found' || code === 'gone') return answer.retried;
     if (code === 'precondition_failed' && headers['if-match'] !== undefined) return false;
     if (answer.status >= 300) throw failureOf(answer, broker);
     return true;
@@ -142,8 +143,12 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
         return readAnswer(instancePage, answer, broker);
       }),
     async instance(owner, id) {
-      const answer = await find(instancePath(owner, id));
-      return answer && readAnswer(instanceRecord, answer, broker);
+      const answer = await send({ method: 'GET' }, instancePath(owner, id));
+      const code = codeOf(answer);
+      if (code === 'not_found') return undefined;
+      if (code === 'gone') return 'removed';
+      if (answer.status !== 200) throw failureOf(answer, broker);
+      return readAnswer(instanceRecord, answer, broker);
     },
     removeInstance: (owner, id) => erase(instancePath(owner, id)),
     freeName: (name) => erase(`names/${encodeURIComponent(name)}`),

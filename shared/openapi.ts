@@ -98,14 +98,19 @@ export function openApiDocument(version: string): Json {
       },
       '/v1/instances/{owner}/{id}': {
         get: operator(
-          operation('One instance', { answer: 'InstanceRecord' }, [OWNER, INSTANCE_ID], READING),
+          operation(
+            'One instance',
+            { answer: 'InstanceRecord' },
+            [OWNER, INSTANCE_ID],
+            [...READING, 'gone'],
+          ),
         ),
         delete: operator(
           operation(
             'Removes an instance: its next renewal is refused, its request stays used',
             {},
             [OWNER, INSTANCE_ID],
-            [...READING, 'try_again'],
+            [...READING, 'gone', 'try_again'],
           ),
         ),
       },

@@ -54,6 +54,7 @@ export const botsInstancesShow: Command = {
     const { client } = await openSession(io, args);
     const found = await client.instance(owner, id);
     if (!found) throw missing(owner, id);
+    if (found === 'removed') throw new Failure(`instance "${id}" was removed.`);
     const text = { json: toJson, yaml: toYaml, text: asText };
     io.stdout.write(text[format](found));
   },

@@ -19,8 +19,9 @@ export function createInstancesApi(instances: Instances): InstancesApi {
     const owner = parse(instanceOwner, 'owner', ownerText);
     const id = parse(guid, 'id', idText);
     const stored = await instances.read(owner, id);
-    if (stored && !('removed' in stored)) return stored;
-    throw new Refusal('not_found', `${owner} has no instance ${id}`);
+    if (!stored) throw new Refusal('not_found', `${owner} has no instance ${id}`);
+    if (!('removed' in stored)) return stored;
+    throw new Refusal('gone', `instance ${id} of ${owner} was removed, and does not come back`);
   }
 
   return {

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   already_exists: [409, 'Something with this name exists already'],
   instance_unknown: [409, 'Join afresh: this instance can not renew itself'],
   try_again: [409, 'Another request was faster: try again'],
+  gone: [410, 'It was there, and was removed'],
   length_required: [411, 'The body needs a Content-Length'],
   precondition_failed: [412, 'It was changed in the meantime'],
   too_large: [413, 'The body is too large'],

@@ -47,6 +47,7 @@ export interface FakeBrokerOptions {
 
 export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
   const instances = new Set(options.instances);
+  const removed = new Set<string>();
   const names = new Set(options.names);
   const rows = new Map<string, { resource: Resource; revision: number }>();
   const requests: SeenRequest[] = [];
@@ -95,9 +96,11 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
     const found = [...instances].filter((each) => each.owner === owner);
     if (id === undefined) return page(found, Number(url.searchParams.get('next') ?? 0));
     const instance = found.find((each) => each.id === id);
+    if (!instance && removed.has(`${owner}/${id}`)) return problem('gone', 'it was removed');
     if (!instance) return problem('not_found', `${owner} has no instance ${id}`);
     if (method !== 'DELETE') return json(200, instance);
     instances.delete(instance);
+    removed.add(`${owner}/${id}`);
     return new Response(null, { status: 204 });
   };
 

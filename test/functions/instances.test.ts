@@ -93,6 +93,7 @@ test('one that is removed leaves an audit line, and is gone', async () => {
     resource: `instance/bot:example/${joined(first).instance_id}`,
     operator: admin.objectId,
   });
-  expect(await admin.request('GET', path)).toBeProblem('not_found');
+  expect(await admin.request('GET', path)).toBeProblem('gone');
+  expect(await admin.request('DELETE', path)).toBeProblem('gone');
   expect(await join(api, vm, { renews: first })).toBeProblem('instance_unknown');
 });

@@ -80,6 +80,7 @@ test('`joinctl tokens ls` knows that a secret is used, and the bot’s instances
   expect((await shell.run('bots', 'instances', 'ls', 'example')).stdout).toContain(id);
   expect((await shell.run('bots', 'instances', 'rm', 'example', id)).code).toBe(0);
   expect((await shell.run('bots', 'instances', 'ls', 'example')).stdout).not.toContain(id);
+  expect((await shell.run('tokens', 'ls')).stdout).toMatch(/^example-\w{6} .* used$/m);
 });
 
 test('a join token from a file shows its secret when it is created, and never again', async () => {
@@ -100,4 +101,22 @@ spec:
   const again = await shell.run('create', '-f', '-');
   expect(again.stdout).toBe('token "robot" has been updated\n');
   expect((await shell.run('get', 'tokens')).stdout).not.toContain(secret);
+});
+
+test('the secret of `joinctl nodes add` makes a node, which `joinctl ls` shows and `nodes rm` takes away', async () => {
+  const { api, shell } = await operatorScene();
+  const added = await shell.run('nodes', 'add', '--format=json');
+  expect(added.stderr).toBe('');
+  const { secret, token } = JSON.parse(added.stdout);
+  const host = { request: { role: 'Node' }, wish: { type: 'host' } };
+  const attempt = await joinWith(api, secret, host);
+  expect(attempt).toBeAdmitted();
+  const name = `${token.metadata.name}.test.example.org`;
+  expect((await shell.run('ls')).stdout).toContain(`\n${name} ${name}:22\n`);
+  expect(await shell.run('nodes', 'rm', name)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^name "\S+" has been freed\ninstance "\S+" has been removed\n/),
+  });
+  expect((await shell.run('ls')).stdout).not.toContain(name);
+  expect(await renew(api, { secret, attempt }, host)).toBeProblem('instance_unknown');
 });

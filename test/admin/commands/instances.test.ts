@@ -75,5 +75,10 @@ describe('joinctl bots instances rm', () => {
     expect(stdout).toContain('live on until they expire');
     const rest = await run('bots', 'instances', 'ls', 'robot', '--format=json');
     expect(JSON.parse(rest.stdout)).toEqual([AZURE]);
+    expect(await run('bots', 'instances', 'show', 'robot', ID)).toMatchObject({
+      code: 1,
+      stderr: `joinctl: instance "${ID}" was removed.\n`,
+    });
+    expect((await run('bots', 'instances', 'rm', 'robot', ID)).stderr).toContain('has no instance');
   });
 });

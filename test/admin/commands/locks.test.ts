@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { terminal } from '../joinctl.ts';
 
 const VM = '1F0F2A6E-6C1B-4B7E-9F57-0C8A1F6F3C11';
+const ARN = 'arn:aws:sts::111111111111:assumed-role/robot/i-1';
 const FIRST = '10c00000-0000-4000-8000-000000000001';
 
 describe('joinctl lock', () => {
@@ -9,6 +10,7 @@ describe('joinctl lock', () => {
     [['--bot=example'], { target: { bot: 'example' } }],
     [['--join-token=example-bot'], { target: { join_token: 'example-bot' } }],
     [[`--machine=${VM}`], { target: { machine: VM.toLowerCase() } }],
+    [[`--aws-arn=${ARN}`], { target: { aws_arn: ARN } }],
     [[`--instance=${VM}`], { target: { instance: VM.toLowerCase() } }],
     [
       ['--bot=example', '--ttl=10h', '--message=key leaked'],

@@ -17,6 +17,7 @@ test('the list of codes', () => {
       "409 already_exists",
       "409 instance_unknown",
       "409 try_again",
+      "410 gone",
       "411 length_required",
       "412 precondition_failed",
       "413 too_large",
