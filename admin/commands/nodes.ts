@@ -17,7 +17,7 @@ export const nodesAdd: Command = {
     ...HOST_SECRET_FLAGS,
     format: 'text says what to do; json and yaml print what was made',
   },
-  examples: ['joinctl nodes add --host-name=web-1.example.com', 'joinctl nodes add --ttl=15m'],
+  examples: ['joinctl nodes add --host-name="web-1.{{cluster}}"', 'joinctl nodes add --ttl=15m'],
   async run(io, args) {
     const format = formatOf(args, 'text');
     const token = newToken(io, args, 'node');

@@ -27,8 +27,7 @@ export const tokensAdd: Command = {
     tenant: 'azure: the Entra tenant that they must be of',
     'aws-account': 'iam: the AWS account that they must be of',
     'aws-arn': 'iam: the ARN that they must have; * and ? stand for what may differ',
-    'host-name':
-      'a name that hosts get, or a template of one; repeat it for more (azure: by machine and group; with a secret: by the join token)',
+    'host-name': 'a name that hosts get, such as "web-1.{{cluster}}"; repeat it for more',
     ttl: 'how long the join token is good for (for ever; with a secret 1h)',
     expires: 'until when it is good',
     format: 'text says that it was created; json and yaml print it',
@@ -37,7 +36,7 @@ export const tokensAdd: Command = {
     'joinctl tokens add example-bot --bot=example --subscription=11111111-1111-1111-1111-111111111111 --resource-group=group1',
     'joinctl tokens add iam-token --bot=robot --method=iam --aws-account=111111111111 --aws-arn="arn:aws:sts::111111111111:assumed-role/robot/i-*"',
     'joinctl tokens add --bot=robot --method=token --ttl=30m',
-    'joinctl tokens add --type=node --host-name=web-1.example.com',
+    'joinctl tokens add --type=node --host-name="web-1.{{cluster}}"',
   ],
   async run(io, args) {
     const format = formatOf(args, 'text');
@@ -50,8 +49,7 @@ export const tokensAdd: Command = {
 
 /** The flags of a join token with a secret for one host, with what help says about them. */
 export const HOST_SECRET_FLAGS = {
-  'host-name':
-    'a name that the host gets; repeat it for more (that of the join token, in the cluster)',
+  'host-name': 'a name that the host gets, such as "web-1.{{cluster}}"; repeat it for more',
   ttl: 'how long the secret is good for (1h)',
   expires: 'until when it is good',
 } as const satisfies Partial<Record<FlagName, string>>;

@@ -157,6 +157,20 @@ describe('joinctl bots add leaves nothing half-made', () => {
     );
   });
 
+  it('and says so where the broker is busy for too long', async () => {
+    const { run, broker } = await terminal();
+    for (let tries = 0; tries < 60; tries += 1) {
+      broker.intercept(
+        () => problem('unavailable', 'storage is slow'),
+        'PUT https://broker.example.com/v1/resources/bot/',
+      );
+    }
+    const { stderr } = await run('bots', 'add', 'robot');
+    expect(stderr).toContain('storage is slow');
+    expect(stderr).toContain('Whether the bot was created is not known');
+    expect(broker.stored('token', 'robot-aaaaab')).toBeUndefined();
+  });
+
   it('where the answer with the secret is lost', async () => {
     const { run, broker } = await terminal();
     broker.intercept(async ({ url, method, headers, body }) => {
