@@ -69,7 +69,15 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
     'rule_mismatch',
     'Widen a rule of the join token if this machine is to join: joinctl edit tokens/<name>',
   ],
+  [
+    'other_broker',
+    'The agent made its request for another cluster: check its proxy_server and ca_pins.',
+  ],
   ['secret_mismatch', 'Give the agent the secret as joinctl printed it, or make a new one.'],
+  [
+    'sts_denied',
+    "AWS does not accept the machine's credentials: look at its role, and at its clock.",
+  ],
   [
     'secret_used',
     'A secret is good for one first join. Make a new one: joinctl tokens add. If nobody of you has used it, it was stolen: see "Signs of theft" in the runbook.',
