@@ -8,10 +8,6 @@
  *   older one only right after the broker has said that it doesn't know the newer one.
  * - All requests that replace the same generation ask for the same new key: whichever is carried out, the key is here.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { encodeBase64 } from '../../shared/encoding/base64.ts';
-import type { CertificateWish } from '../../shared/protocol/join.ts';
-import { formatTimestamp } from '../../shared/protocol/values.ts';
 import type { Broker } from '../broker.ts';
 import { lockDirectory } from '../directory-lock.ts';
 import type { Effects } from '../effects.ts';
@@ -19,18 +15,13 @@ import { Failure } from '../failure.ts';
 import { writeOwnIdentity } from '../identity-directory.ts';
 import type { Instance } from '../instance-state.ts';
 import { acceptAnswer, type Joined } from '../join-answer.ts';
-import { clusterOf, createKeys, type Keys, makeRequest, wishes } from '../join-request.ts';
 import type { Joiner } from '../joiner.ts';
 import { proofOf } from '../joining-keys.ts';
 import { type Backoff, retrying } from '../retry.ts';
 import type { AgentSettings } from '../settings.ts';
 import { withAdvice } from './advice.ts';
-import {
-  type PendingRequest,
-  type PendingRequests,
-  pendingRequests,
-  replacedBy,
-} from './pending-requests.ts';
+import { append, asksFor, continuing, type Maker, replacedKey, rewrite } from './chain.ts';
+import { type PendingRequest, pendingRequests, replacedBy } from './pending-requests.ts';
 
 const ROUNDS: Backoff = { tries: 6, firstMs: 1000, mostMs: 30_000 };
 
@@ -43,12 +34,9 @@ const MOST_PENDING = 4;
  */
 const DESCENT_MS = 120_000;
 
-interface Parts {
-  readonly settings: AgentSettings;
+interface Parts extends Maker {
   readonly directory: string;
   readonly secret: string | undefined;
-  readonly broker: Broker;
-  readonly pending: PendingRequests;
   readonly effects: Effects;
   /** Called as soon as an instance is on the disk. */
   readonly holds: (instance: Instance) => void;
@@ -134,17 +122,6 @@ const isRefusal = ({ code }: Failure): boolean => code === 'denied' || code === 
 const tooSlow = (cause: Failure): Failure =>
   new Failure('try_again', 'the broker answers too slowly to try an older key now', { cause });
 
-/** What goes on from the generation that is held; anything older was answered. */
-const continuing = (
-  requests: readonly PendingRequest[],
-  instance: Instance | undefined,
-): PendingRequest[] =>
-  requests.filter(({ request }) =>
-    instance
-      ? request.instance?.id === instance.id && request.instance.generation >= instance.generation
-      : request.instance === undefined,
-  );
-
 /** Sends a request and keeps what it brought, before anybody gets to see it. */
 async function send(
   chain: readonly PendingRequest[],
@@ -178,66 +155,4 @@ function firstSecret(secret: string | undefined): string {
   const message =
     'the secret of a join token is needed for a first join: give one with --token, JOINBOT_TOKEN or onboarding.token';
   throw new Failure('config', message);
-}
-
-/** The key of the generation that a request of the chain replaces; a first join has none. */
-const replacedKey = (
-  chain: readonly PendingRequest[],
-  position: number,
-  instance: Instance | undefined,
-): KeyObject | undefined => (position === 0 ? instance?.key : chain[position - 1]?.keys[0]);
-
-/** Adds a request that replaces what the newest one may have made, with a new key. */
-async function append(
-  chain: PendingRequest[],
-  instance: Instance | undefined,
-  parts: Parts,
-): Promise<void> {
-  const keys = await createKeys(parts.settings);
-  chain.push(await write(chain, chain.length, keys, instance, parts));
-  await parts.pending.store(chain);
-}
-
-/** A request anew, of now and for what is wanted now: for the same key. */
-async function rewrite(
-  chain: PendingRequest[],
-  position: number,
-  instance: Instance | undefined,
-  parts: Parts,
-): Promise<void> {
-  const keys = await createKeys(parts.settings, chain[position]?.keys[0]);
-  chain[position] = await write(chain, position, keys, instance, parts);
-  await parts.pending.store(chain);
-}
-
-async function write(
-  chain: readonly PendingRequest[],
-  position: number,
-  keys: Keys,
-  instance: Instance | undefined,
-  { settings, broker, effects }: Parts,
-): Promise<PendingRequest> {
-  const cluster = await clusterOf(settings, instance, broker, effects.clock.now());
-  const key = replacedKey(chain, position, instance);
-  const time = formatTimestamp(effects.clock.now());
-  const renewal = instance &&
-    key && {
-      id: instance.id,
-      generation: instance.generation + position,
-      key: encodeBase64(createPublicKey(key).export({ format: 'der', type: 'spki' })),
-    };
-  const request = makeRequest(settings, cluster, keys, {
-    time,
-    ...(renewal && { instance: renewal }),
-  });
-  return { text: JSON.stringify(request), request, keys };
-}
-
-/** Whether a request asks for what the settings want. */
-function asksFor(pending: PendingRequest | undefined, settings: AgentSettings): boolean {
-  const essence = (all: readonly Omit<CertificateWish, 'csr'>[]): string =>
-    JSON.stringify(all.map(({ name, roles, ttl }) => [name, roles, ttl]));
-  return (
-    pending !== undefined && essence(pending.request.certificates) === essence(wishes(settings))
-  );
 }

@@ -381,6 +381,37 @@ test('a new secret starts afresh and keeps the state of the old one until it has
   expect(await pendingFiles(rig.storage)).toEqual([]);
 });
 
+test('keeps few requests, however long it is refused, and gets on afterwards', async () => {
+  const rig = await createSecretRig();
+  expect(await rig.once()).toBe(0);
+  for (let i = 0; i < 12; i += 1) {
+    rig.next.push('lost after', ...Array.from({ length: 5 }, () => denied));
+    await rig.once();
+    rig.next.length = 0;
+    rig.next.push(...Array.from({ length: 6 }, () => denied));
+    await rig.once();
+    rig.next.length = 0;
+    rig.api.clock.advance(60);
+  }
+  const [file = ''] = await pendingFiles(rig.storage);
+  const { requests } = JSON.parse(await readFile(join(rig.storage, file), 'utf8'));
+  expect(requests).toHaveLength(4);
+  expect(await rig.once()).toBe(0);
+  expect(await rig.locks()).toEqual([]);
+});
+
+test('keeps nothing of an answer with another generation than it asked for', async () => {
+  const rig = await createSecretRig();
+  rig.next.push(async () => {
+    const { body } = await rig.api.request('POST', '/v1/join', { body: rig.sent.at(-1)?.body });
+    return Response.json({ ...(body as object), generation: 7 });
+  });
+  expect(await rig.once()).toBe(1);
+  expect(rig.output.at(-1)).toContain('answered with another generation than asked for');
+  expect(await rig.once()).toBe(0);
+  expect(await generationOf(rig)).toBe(1);
+});
+
 test('goes on without its secret after the first run, and says so where it would need one', async () => {
   const rig = await createSecretRig();
   const file = join(rig.folder, 'secret');

@@ -1,0 +1,95 @@
+/**
+ * The requests of join method `token` that are under way: each but the first replaces what the one before it may have
+ * made. Every change is on the disk before the call returns.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import type { CertificateWish } from '../../shared/protocol/join.ts';
+import { formatTimestamp } from '../../shared/protocol/values.ts';
+import type { Broker } from '../broker.ts';
+import type { Effects } from '../effects.ts';
+import type { Instance } from '../instance-state.ts';
+import { clusterOf, createKeys, type Keys, makeRequest, wishes } from '../join-request.ts';
+import type { AgentSettings } from '../settings.ts';
+import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+
+/** What requests are made with. */
+export interface Maker {
+  readonly settings: AgentSettings;
+  readonly broker: Broker;
+  readonly pending: PendingRequests;
+  readonly effects: Pick<Effects, 'clock'>;
+}
+
+/** What goes on from the generation that is held; anything older was answered. */
+export const continuing = (
+  requests: readonly PendingRequest[],
+  instance: Instance | undefined,
+): PendingRequest[] =>
+  requests.filter(({ request }) =>
+    instance
+      ? request.instance?.id === instance.id && request.instance.generation >= instance.generation
+      : request.instance === undefined,
+  );
+
+/** The key of the generation that a request of the chain replaces; a first join has none. */
+export const replacedKey = (
+  chain: readonly PendingRequest[],
+  position: number,
+  instance: Instance | undefined,
+): KeyObject | undefined => (position === 0 ? instance?.key : chain[position - 1]?.keys[0]);
+
+/** Adds a request that replaces what the newest one may have made, with a new key. */
+export async function append(
+  chain: PendingRequest[],
+  instance: Instance | undefined,
+  maker: Maker,
+): Promise<void> {
+  const keys = await createKeys(maker.settings);
+  chain.push(await write(chain, chain.length, keys, instance, maker));
+  await maker.pending.store(chain);
+}
+
+/** A request anew, of now and for what is wanted now: for the same key. */
+export async function rewrite(
+  chain: PendingRequest[],
+  position: number,
+  instance: Instance | undefined,
+  maker: Maker,
+): Promise<void> {
+  const keys = await createKeys(maker.settings, chain[position]?.keys[0]);
+  chain[position] = await write(chain, position, keys, instance, maker);
+  await maker.pending.store(chain);
+}
+
+async function write(
+  chain: readonly PendingRequest[],
+  position: number,
+  keys: Keys,
+  instance: Instance | undefined,
+  { settings, broker, effects }: Maker,
+): Promise<PendingRequest> {
+  const cluster = await clusterOf(settings, instance, broker, effects.clock.now());
+  const key = replacedKey(chain, position, instance);
+  const time = formatTimestamp(effects.clock.now());
+  const renewal = instance &&
+    key && {
+      id: instance.id,
+      generation: instance.generation + position,
+      key: encodeBase64(createPublicKey(key).export({ format: 'der', type: 'spki' })),
+    };
+  const request = makeRequest(settings, cluster, keys, {
+    time,
+    ...(renewal && { instance: renewal }),
+  });
+  return { text: JSON.stringify(request), request, keys };
+}
+
+/** Whether a request asks for what the settings want. */
+export function asksFor(pending: PendingRequest | undefined, settings: AgentSettings): boolean {
+  const essence = (all: readonly Omit<CertificateWish, 'csr'>[]): string =>
+    JSON.stringify(all.map(({ name, roles, ttl }) => [name, roles, ttl]));
+  return (
+    pending !== undefined && essence(pending.request.certificates) === essence(wishes(settings))
+  );
+}
