@@ -2,10 +2,10 @@
  * The join token: from `--token`, else from JOINBOT_TOKEN, else from the config file. Each holds its name or its secret,
  * or the path of a file that does. Nothing here ever repeats a value: it may be a secret (rule 14).
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { joinSecret } from '../shared/protocol/evidence.ts';
 import type { JoinMethodName } from '../shared/protocol/join.ts';
+import { referenceOf } from '../shared/protocol/join-secret.ts';
 import { parseWith } from '../shared/protocol/schema.ts';
 import { name } from '../shared/protocol/values.ts';
 import type { StartFlags } from './command-line.ts';
@@ -90,7 +90,3 @@ function readValue(
     throw problem(`${printable(path)}: larger than ${LONGEST_FILE} bytes`);
   return text.replace(/\r?\n$/, '');
 }
-
-/** How a request names a join token by its secret. */
-const referenceOf = (secret: string): string =>
-  `sha256:${createHash('sha256').update(secret).digest('hex')}`;

@@ -5,13 +5,14 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
 import type { CertificateWish } from '../../shared/protocol/join.ts';
+import { instanceIdOfSecret } from '../../shared/protocol/join-secret.ts';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
 import type { Broker } from '../broker.ts';
 import type { Effects } from '../effects.ts';
 import type { Instance } from '../instance-state.ts';
 import { clusterOf, createKeys, type Keys, makeRequest, wishes } from '../join-request.ts';
 import type { AgentSettings } from '../settings.ts';
-import type { PendingRequest, PendingRequests } from './pending-requests.ts';
+import { type PendingRequest, type PendingRequests, replacedBy } from './pending-requests.ts';
 
 /** What requests are made with. */
 export interface Maker {
@@ -21,16 +22,15 @@ export interface Maker {
   readonly effects: Pick<Effects, 'clock'>;
 }
 
-/** What goes on from the generation that is held; anything older was answered. */
-export const continuing = (
+/** What goes on from the generation that is held: the requests follow each other, and older ones were answered. */
+export function continuing(
   requests: readonly PendingRequest[],
   instance: Instance | undefined,
-): PendingRequest[] =>
-  requests.filter(({ request }) =>
-    instance
-      ? request.instance?.id === instance.id && request.instance.generation >= instance.generation
-      : request.instance === undefined,
-  );
+): PendingRequest[] {
+  const held = instance?.generation ?? 0;
+  const first = requests.findIndex((request) => replacedBy(request) === held);
+  return first === -1 ? [] : requests.slice(first);
+}
 
 /** The key of the generation that a request of the chain replaces; a first join has none. */
 export const replacedKey = (
@@ -72,12 +72,12 @@ async function write(
   const cluster = await clusterOf(settings, instance, broker, effects.clock.now());
   const key = replacedKey(chain, position, instance);
   const time = formatTimestamp(effects.clock.now());
-  const renewal = instance &&
-    key && {
-      id: instance.id,
-      generation: instance.generation + position,
-      key: encodeBase64(createPublicKey(key).export({ format: 'der', type: 'spki' })),
-    };
+  const renewal = key && {
+    // The secret alone says which instance its first join makes: the broker's answer isn't needed to renew it.
+    id: instanceIdOfSecret(settings.token),
+    generation: (instance?.generation ?? 0) + position,
+    key: encodeBase64(createPublicKey(key).export({ format: 'der', type: 'spki' })),
+  };
   const request = makeRequest(settings, cluster, keys, {
     time,
     ...(renewal && { instance: renewal }),

@@ -8,6 +8,7 @@
  *   older one only right after the broker has said that it doesn't know the newer one.
  * - All requests that replace the same generation ask for the same new key: whichever is carried out, the key is here.
  */
+import { instanceIdOfSecret } from '../../shared/protocol/join-secret.ts';
 import type { Broker } from '../broker.ts';
 import { lockDirectory } from '../directory-lock.ts';
 import type { Effects } from '../effects.ts';
@@ -87,7 +88,7 @@ async function round(instance: Instance | undefined, parts: Parts): Promise<Join
   if (chain.length === 0) await append(chain, instance, parts);
 
   let position = chain.length - 1;
-  let mayAppend = instance !== undefined && chain.length < MOST_PENDING;
+  let mayAppend = chain.length < MOST_PENDING;
   let newestSent = 0;
   for (;;) {
     if (position === chain.length - 1) newestSent = effects.clock.now().getTime();
@@ -108,8 +109,6 @@ async function round(instance: Instance | undefined, parts: Parts): Promise<Join
       mayAppend = false;
       await append(chain, instance, parts);
       position += 1;
-    } else if (isRefusal(answer) && !instance && !asksFor(chain[position], parts.settings)) {
-      await rewrite(chain, position, instance, parts);
     } else {
       throw answer;
     }
@@ -142,8 +141,11 @@ async function send(
     { renewing: instance, known: instance },
     now,
   );
-  if (joined.instance.generation !== replacedBy(sent) + 1)
-    throw new Failure('untrusted', 'the broker answered with another generation than asked for');
+  const { id, generation } = joined.instance;
+  if (id !== instanceIdOfSecret(settings.token) || generation !== replacedBy(sent) + 1) {
+    const message = 'the broker answered with another instance or generation than was asked for';
+    throw new Failure('untrusted', message);
+  }
   await writeOwnIdentity(directory, joined, now);
   holds(joined.instance);
   await pending.clear();

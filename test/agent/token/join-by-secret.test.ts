@@ -147,8 +147,49 @@ describe('a healthy agent gets on by itself and is never locked, whatever happen
     rig.next.length = 0;
     rig.api.clock.advance(400);
     expect(await rig.once()).toBe(0);
-    expect(new Set(rig.sent.map(({ text }) => text)).size).toBe(1);
     expect(await generationOf(rig)).toBe(1);
+    expect(await rig.locks()).toEqual([]);
+    rig.api.clock.advance(RENEWAL_SECONDS);
+    expect(await rig.once()).toBe(0);
+  });
+
+  test.each([
+    'lost before',
+    'lost after',
+    'killed before',
+    'killed after',
+    '503',
+    '500',
+    '429',
+    '409 try_again',
+  ])(
+    'a first join, which sends the very same request until there is an answer: %s',
+    async (one) => {
+      const rig = await createSecretRig();
+      rig.next.push(...Array.from({ length: 6 }, () => MISHAPS[one] ?? 'right'));
+      await rig.once();
+      rig.next.length = 0;
+      expect(await rig.once()).toBe(0);
+      expect(new Set(rig.sent.map(({ text }) => text)).size).toBe(1);
+    },
+  );
+
+  test('a first join whose answer was lost, after which the bot loses a role that it asks for', async () => {
+    const rig = await createSecretRig();
+    const file = join(rig.folder, 'joinbot.yaml');
+    const config = (roles: string): string => `version: v2
+outputs: [{type: identity, destination: {type: directory, path: ${join(rig.folder, 'out')}}, roles: [${roles}]}]
+`;
+    await writeFile(file, config('access'));
+    rig.next.push('killed after');
+    expect(await rig.once(undefined, '-c', file)).toBe('killed');
+    await rig.api.put(botExample({ roles: [] }));
+    rig.api.clock.advance(400);
+    expect(await rig.once(undefined, '-c', file)).toBe(1);
+    await writeFile(file, config(''));
+    rig.api.clock.advance(400);
+    expect(await rig.once(undefined, '-c', file)).toBe(0);
+    expect(await generationOf(rig)).toBe(2);
     expect(await rig.locks()).toEqual([]);
   });
 
@@ -407,7 +448,9 @@ test('keeps nothing of an answer with another generation than it asked for', asy
     return Response.json({ ...(body as object), generation: 7 });
   });
   expect(await rig.once()).toBe(1);
-  expect(rig.output.at(-1)).toContain('answered with another generation than asked for');
+  expect(rig.output.at(-1)).toContain(
+    'answered with another instance or generation than was asked for',
+  );
   expect(await rig.once()).toBe(0);
   expect(await generationOf(rig)).toBe(1);
 });
@@ -438,6 +481,18 @@ test('refuses a second agent on the same directory, also once beside the service
   expect(rig.sent).toEqual([]);
   await free();
   expect(await rig.once()).toBe(0);
+});
+
+test('joins afresh, and is told what to do, where its state was lost and only a renewal is left', async () => {
+  const rig = await createSecretRig();
+  expect(await rig.once()).toBe(0);
+  rig.next.push('killed before');
+  await rig.once();
+  await rm(join(rig.storage, '..data'));
+  expect(await rig.once()).toBe(1);
+  expect(rig.sent.at(-1)?.request).not.toHaveProperty('instance');
+  expect(rig.output.at(-1)).toContain('A secret that was used, has expired or is mistyped');
+  expect(await rig.locks()).toEqual([]);
 });
 
 test('sends nothing where the requests without an answer can not be read', async () => {
