@@ -38,7 +38,8 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
 
 async function start(flags: StartFlags, process: Process): Promise<void> {
   const { env, clock } = process;
-  if (flags.config === undefined && (flags.token ?? env[TOKEN_VARIABLE]) === undefined) {
+  const given = flags.config ?? flags.joinMethod ?? flags.token ?? env[TOKEN_VARIABLE];
+  if (given === undefined) {
     throw new Failure('usage', 'expected a config file (-c <file>) or flags (see: joinbot help)');
   }
   const file = flags.config === undefined ? undefined : readConfigAt(flags.config);

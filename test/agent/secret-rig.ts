@@ -1,6 +1,7 @@
 /** Agents with a secret, beside the real broker in this process: one clock for all, which moves when an agent sleeps. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { type SendHttp, sendWith } from '../../agent/http.ts';
 import { type Process, runJoinbot } from '../../agent/joinbot.ts';
 import type { JoinRequest } from '../../shared/protocol/join.ts';
@@ -54,6 +55,8 @@ export interface SecretRig {
   /** Names of the locks that there are. */
   locks(): Promise<string[]>;
   instances(): Promise<readonly StoredInstance['instance'][]>;
+  /** The newest generation of the only instance, as the broker has it. */
+  generation(): Promise<number | undefined>;
 }
 
 export async function createSecretRig(): Promise<SecretRig> {
@@ -141,6 +144,11 @@ export async function createSecretRig(): Promise<SecretRig> {
     async instances() {
       const all = await createInstances(api.tables.instances).list('bot:example', undefined, 100);
       return all.map(({ instance }) => instance);
+    },
+    async generation() {
+      const all = await rig.instances();
+      expect(all.length).toBeLessThanOrEqual(1);
+      return all[0]?.generation;
     },
   };
   return rig;
