@@ -3,7 +3,7 @@ import { denied } from '../refusal.ts';
 import type { HostNameStore, NameHolder } from '../storage/host-names.ts';
 import type { Report } from './report.ts';
 
-/** Throws `host_name_taken` where another machine has one of them. */
+/** Throws `host_name_taken` where another machine has one of them, or a later one of the same resource id. */
 export async function claimNames(
   names: readonly string[],
   holder: NameHolder,
@@ -16,6 +16,12 @@ export async function claimNames(
   const claim = await store.claim(names, holder, at);
   if (!claim.ok) {
     const { name, machine, owner } = claim.taken;
+    if (machine === holder.machine) {
+      throw denied(
+        'host_name_taken',
+        `${name} belongs to the machine that was made anew under this one's resource id: the evidence is that of one that is gone`,
+      );
+    }
     throw denied(
       'host_name_taken',
       `${name} belongs to another machine (${machine}, ${owner}): free it with joinctl nodes rm ${name} if that one is gone`,

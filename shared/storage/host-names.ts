@@ -19,11 +19,14 @@ export interface HeldName extends NameHolder {
   readonly name: string;
   /** Unix seconds: since when the machine has it. */
   readonly since: number;
+  /** Incarnations that had it before. They are gone, but evidence that they made may be fresh for minutes. */
+  readonly gone: readonly string[];
 }
 
 export type Claim =
   /** `before` are the instances of a machine that is gone: it was made anew. */
-  | { readonly ok: true; readonly before: readonly NameHolder[] }
+  | { readonly ok: true; readonly before: readonly HeldName[] }
+  /** By another machine, or by a later incarnation of the same one. */
   | { readonly ok: false; readonly taken: HeldName };
 
 export interface HostNameStore {
@@ -34,69 +37,117 @@ export interface HostNameStore {
   free(name: string): Promise<boolean>;
 }
 
+interface Found {
+  readonly held: HeldName;
+  readonly etag: string;
+}
+
 const MOST_RACES = 5;
+const MOST_GONE = 16;
 
 export function createHostNames(table: Table): HostNameStore {
-  /** One name. Gives who had it before, where that was another incarnation of the same machine. */
+  async function find(name: string): Promise<Found | undefined> {
+    const stored = await table.read(partitionOf(name), name);
+    return stored && { held: heldNameOf(stored), etag: stored.etag };
+  }
+
+  /** One name, by what was found of it last. Gives who had it before: the claim failed if that may not be ousted. */
   async function claimOne(
     name: string,
+    first: Found | undefined,
     holder: NameHolder,
     at: Date,
-  ): Promise<{ readonly isNew: boolean; readonly held: HeldName | undefined }> {
+  ): Promise<HeldName | undefined> {
+    let found = first;
     for (let tries = 0; tries < MOST_RACES; tries += 1) {
-      const stored = await table.read(partitionOf(name), name);
-      const held = stored && heldNameOf(stored);
-      if (held && held.machine !== holder.machine) return { isNew: false, held };
-      const same = held?.instance === holder.instance && held.incarnation === holder.incarnation;
-      if (same) return { isNew: false, held };
-      const row = rowOf({ ...holder, name, since: held?.since ?? Math.floor(at.getTime() / 1000) });
+      const held = found?.held;
+      if (held && (!mayHave(holder, held) || isHeldBy(holder, held))) return held;
+      const row = rowOf(heldAnew(name, holder, held, at));
       const written = await table.apply([
-        stored ? { kind: 'replace', row, etag: stored.etag } : { kind: 'insert', row },
+        found ? { kind: 'replace', row, etag: found.etag } : { kind: 'insert', row },
       ]);
-      if (written) return { isNew: !held, held };
+      if (written) return held;
       // Somebody was faster, or the answer to our own write was lost: the next round sees which (rule 16).
+      found = await find(name);
     }
     throw unavailable('a host name is being claimed by many at once', 1);
   }
 
-  /** Removes a name, whoever has it, or only where this holder has it. */
-  async function remove(name: string, holder?: NameHolder): Promise<boolean> {
-    const stored = await table.read(partitionOf(name), name);
-    if (!stored || (holder && heldNameOf(stored).instance !== holder.instance)) return false;
-    const { partition, key, etag } = stored;
-    await table.apply([{ kind: 'remove', partition, key, etag }]);
-    return true;
+  const remove = (name: string, { etag }: Found): Promise<boolean> =>
+    table.apply([{ kind: 'remove', partition: partitionOf(name), key: name, etag }]);
+
+  /** Gives back a name that was free before, unless a later instance has it by now. */
+  async function giveBack(name: string, holder: NameHolder): Promise<void> {
+    const found = await find(name);
+    if (found && isHeldBy(holder, found.held)) await remove(name, found);
   }
 
   return {
     async claim(names, holder, at) {
+      const all = await Promise.all(names.map(async (name) => ({ name, found: await find(name) })));
+      // Where one can't be had, none is written: who had the others is not forgotten.
+      const taken = all.find(({ found }) => found && !mayHave(holder, found.held))?.found;
+      if (taken) return { ok: false, taken: taken.held };
+      // Free ones first: only there another machine may be faster.
+      const free = all.filter(({ found }) => !found);
       const added: string[] = [];
-      const before: NameHolder[] = [];
-      for (const name of names) {
-        const { isNew, held } = await claimOne(name, holder, at);
-        if (held && held.machine !== holder.machine) {
-          // All or none: what was free a moment ago is free again.
-          for (const mine of added) await remove(mine, holder);
+      const before: HeldName[] = [];
+      for (const { name, found } of [...free, ...all.filter(({ found }) => found)]) {
+        const held = await claimOne(name, found, holder, at);
+        if (held && !mayHave(holder, held)) {
+          for (const mine of added) await giveBack(mine, holder);
           return { ok: false, taken: held };
         }
-        if (isNew) added.push(name);
-        if (held && held.incarnation !== holder.incarnation) before.push(held);
+        if (!held) added.push(name);
+        else if (held.incarnation !== holder.incarnation) before.push(held);
       }
       return { ok: true, before };
     },
-    async read(name) {
-      const stored = await table.read(partitionOf(name), name);
-      return stored && heldNameOf(stored);
+
+    read: async (name) => (await find(name))?.held,
+
+    async free(name) {
+      const first = await find(name);
+      let found = first;
+      for (let tries = 0; tries < MOST_RACES; tries += 1) {
+        if (!found) return first !== undefined;
+        // Whoever got it since got it freed.
+        if (found.held.machine !== first?.held.machine) return true;
+        if (await remove(name, found)) return true;
+        found = await find(name);
+      }
+      throw unavailable('the machine that has this name keeps renewing it', 1);
     },
-    free: (name) => remove(name),
   };
 }
+
+/** A machine keeps its name, and so does one that was made anew under its resource id: but there is no way back. */
+const mayHave = (holder: NameHolder, held: HeldName): boolean =>
+  held.machine === holder.machine && !held.gone.includes(holder.incarnation);
+
+const isHeldBy = ({ machine, incarnation, instance }: NameHolder, held: HeldName): boolean =>
+  held.machine === machine && held.incarnation === incarnation && held.instance === instance;
+
+const heldAnew = (
+  name: string,
+  holder: NameHolder,
+  held: HeldName | undefined,
+  at: Date,
+): HeldName => ({
+  ...holder,
+  name,
+  since: held?.since ?? Math.floor(at.getTime() / 1000),
+  gone:
+    held && held.incarnation !== holder.incarnation
+      ? [...held.gone, held.incarnation].slice(-MOST_GONE)
+      : (held?.gone ?? []),
+});
 
 /** Names spread over partitions by their first characters. */
 const partitionOf = (name: string): string => name.slice(0, 2);
 
-function rowOf({ name, ...values }: HeldName): Row {
-  return { partition: partitionOf(name), key: name, values };
+function rowOf({ name, gone, ...values }: HeldName): Row {
+  return { partition: partitionOf(name), key: name, values: { ...values, gone: gone.join(' ') } };
 }
 
 function heldNameOf({ key, values }: StoredRow): HeldName {
@@ -108,5 +159,8 @@ function heldNameOf({ key, values }: StoredRow): HeldName {
     owner: text('owner'),
     instance: text('instance'),
     since: Number(values['since']),
+    gone: text('gone')
+      .split(' ')
+      .filter((incarnation) => incarnation !== ''),
   };
 }

@@ -147,6 +147,19 @@ describe('H3 a machine that was made anew under its resource id', () => {
     expect(namesOf(second)).toEqual(namesOf(first));
     expect(api.audit.at(-1)).toMatchObject({ took_over: joined(first).instance_id });
   });
+
+  test('and the one that is gone does not get them back with evidence that it made in its last minute', async () => {
+    const { api, machine } = await hostScene();
+    const vm = machine('web');
+    await join(api, vm, HOST);
+    const anew = vm.recreate();
+    const second = await join(api, anew, HOST);
+    // Its binding is remembered for six hours, so nobody asks whether it is still there.
+    expect(await join(api, vm, HOST)).toBeDenied(api, 'host_name_taken');
+    const third = await join(api, anew, { ...HOST, renews: second });
+    expect(third).toBeAdmitted();
+    expect(api.audit.at(-1)).not.toHaveProperty('took_over');
+  });
 });
 
 describe('H4 is denied a name', () => {
