@@ -3,6 +3,7 @@ import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { encodeBase64 } from '../encoding/base64.ts';
 import { type SshPublicKey, sshBlob } from '../encoding/ssh-public-key.ts';
 import { sshString, sshUint32, sshUint64 } from '../encoding/ssh-wire.ts';
+import { checkHostPrincipals } from './host-principals.ts';
 
 export interface SshCertificate {
   readonly serial: bigint;
@@ -37,8 +38,10 @@ export const issueSshUserCertificate = (certificate: SshCertificate, issuer: Ssh
   issue('user', certificate, USER_EXTENSIONS, issuer);
 
 /** Makes a host certificate, as one line without a comment. */
-export const issueSshHostCertificate = (certificate: SshCertificate, issuer: SshIssuer): string =>
-  issue('host', certificate, [], issuer);
+export function issueSshHostCertificate(certificate: SshCertificate, issuer: SshIssuer): string {
+  checkHostPrincipals(certificate.principals);
+  return issue('host', certificate, [], issuer);
+}
 
 function issue(
   kind: keyof typeof TYPES,

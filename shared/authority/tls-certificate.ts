@@ -1,6 +1,7 @@
 /** The certificates of the `tls` authority: root, issuing, and the leaves that bots get. */
 import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { OID } from '../encoding/oids.ts';
+import { checkHostPrincipals } from './host-principals.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -126,7 +127,7 @@ export const issueTlsCertificate = (leaf: TlsLeaf, issuer: TlsIssuer): Uint8Arra
  * where a server looks at common names.
  */
 export function issueHostTlsCertificate(leaf: HostTlsLeaf, issuer: TlsIssuer): Uint8Array {
-  if (leaf.names.length === 0) throw new Error("a host's certificate needs a name");
+  checkHostPrincipals(leaf.names);
   return issueLeaf(leaf, issuer, EMPTY_NAME, [
     extendedKeyUsage(OID.serverAuth, OID.clientAuth),
     hostAlternativeNames(leaf.names, leaf.uri),

@@ -138,6 +138,6 @@ describe.skipIf(!hasProgram('ssh-keygen'))('a certificate for a host', () => {
         },
         issuer,
       ),
-    ).toThrow('needs a principal');
+    ).toThrow('needs a name');
   });
 });
