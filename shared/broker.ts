@@ -217,7 +217,10 @@ export function createBroker(parts: BrokerParts): Broker {
         clientId: settings.JOIN_BROKER_OPERATORS_CLIENT_ID,
         at: now(),
       }),
-    resources: createResourceApi(resources),
+    resources: createResourceApi(resources, {
+      cluster,
+      domains: settings.JOIN_BROKER_HOST_DOMAINS,
+    }),
     instances: createInstancesApi(instances),
     names: createNamesApi(names),
     async rotateKeys(call) {

@@ -10,6 +10,7 @@ import {
 import { parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { name as resourceName } from '../protocol/values.ts';
 import { badInput, Refusal } from '../refusal.ts';
+import { type Naming, templateFault } from '../resources/host-names.ts';
 import { changedOwnership } from '../resources/join-token.ts';
 import { type AnyResource, parseResource } from '../resources/resource.ts';
 import type { Resources, StoredResource } from '../storage/resources.ts';
@@ -39,7 +40,7 @@ export interface ResourceApi {
 const PAGE = 100;
 const MOST_JSON = 32_768;
 
-export function createResourceApi(resources: Resources): ResourceApi {
+export function createResourceApi(resources: Resources, naming: Naming): ResourceApi {
   async function existing(kind: ResourceKind, name: string): Promise<StoredResource> {
     const stored = await resources.read(kind, name);
     if (!stored) throw new Refusal('not_found', `there is no ${kind} ${name}`);
@@ -88,6 +89,7 @@ export function createResourceApi(resources: Resources): ResourceApi {
     },
     async put(kindText, nameText, json, condition) {
       const resource = parseBody(parseKind(kindText), parseName(nameText, 'name'), json);
+      checkHostNames(resource, naming);
       if (condition.ifNoneMatch === '*' && condition.ifMatch === null) return create(resource);
       if (condition.ifMatch !== null && condition.ifNoneMatch === null)
         return replace(resource, condition.ifMatch);
@@ -133,6 +135,15 @@ function parseBody(kind: ResourceKind, name: string, json: string): AnyResource 
     throw new Refusal('too_large', `the resource is longer than ${MOST_JSON} characters of JSON`);
   }
   return resource;
+}
+
+/** The same holds for each join: settings may change. Here, whoever writes the template learns of it. */
+function checkHostNames(resource: AnyResource, naming: Naming): void {
+  if (resource.kind !== 'token') return;
+  for (const [i, template] of (resource.spec.host_names ?? []).entries()) {
+    const fault = templateFault(template, naming);
+    if (fault !== undefined) throw badInput({ field: `spec.host_names[${i}]`, message: fault });
+  }
 }
 
 function checkSameOwnership(before: AnyResource, after: AnyResource): void {

@@ -84,10 +84,26 @@ export function makeHostNames(
   const names = new Set<string>();
   for (const template of templates ?? [standard]) {
     const made = makeName(template, facts, naming);
-    if (!made.ok) return made;
+    if (!made.ok) return { ok: false, why: `no name can be made of ${template}: ${made.why}` };
     names.add(made.name);
   }
   return { ok: true, names: [...names] };
+}
+
+/** Values as short as they can be, and the end of no domain. */
+const ANY_FACTS: NameFacts = {
+  vm_name: 'x',
+  resource_group: 'x',
+  subscription: 'x',
+  location: 'x',
+  scale_set: 'x',
+  instance_id: 'x',
+};
+
+/** Why a template is of no use, whatever the machine; `undefined` where it is. A name's end is fixed text, never a value. */
+export function templateFault(template: string, naming: Naming): string | undefined {
+  const made = makeName(template, ANY_FACTS, naming);
+  return made.ok ? undefined : `no host can have such a name: ${made.why}`;
 }
 
 type Made =
@@ -102,19 +118,18 @@ function makeName(template: string, facts: NameFacts, { cluster, domains }: Nami
     else if (placeholder === 'cluster') labels.push(cluster);
     else {
       const value = facts[placeholder as FactName];
-      if (value === undefined) return refused(template, `the machine has no ${placeholder}`);
+      if (value === undefined) return refused(`the machine has no ${placeholder}`);
       const label = labelOf(value);
-      if (label === undefined) return refused(template, `its ${placeholder} can be no label`);
+      if (label === undefined) return refused(`its ${placeholder} can be no label`);
       labels.push(label);
     }
   }
   const name = labels.join('.');
-  if (name.length > LONGEST_NAME)
-    return refused(template, `it is longer than ${LONGEST_NAME} characters`);
+  if (name.length > LONGEST_NAME) return refused(`it is longer than ${LONGEST_NAME} characters`);
   if (!name.split('.').every((label) => LABEL.test(label)))
-    return refused(template, 'the cluster name is no DNS name');
+    return refused('the cluster name is no DNS name');
   if (![cluster, ...domains].some((domain) => name.endsWith(`.${domain}`)))
-    return refused(template, `it is not below ${[cluster, ...domains].join(' or ')}`);
+    return refused(`it is not below ${[cluster, ...domains].join(' or ')}`);
   return { ok: true, name };
 }
 
@@ -124,7 +139,4 @@ function labelOf(value: string): string | undefined {
   return LABEL.test(label) ? label : undefined;
 }
 
-const refused = (template: string, why: string): { readonly ok: false; readonly why: string } => ({
-  ok: false,
-  why: `no name can be made of ${template}: ${why}`,
-});
+const refused = (why: string): { readonly ok: false; readonly why: string } => ({ ok: false, why });

@@ -147,7 +147,7 @@ const heldAnew = (
 const partitionOf = (name: string): string => name.slice(0, 2);
 
 function rowOf({ name, gone, ...values }: HeldName): Row {
-  return { partition: partitionOf(name), key: name, values: { ...values, gone: gone.join(' ') } };
+  return { partition: partitionOf(name), key: name, values: { ...values, gone: gone.join('\n') } };
 }
 
 function heldNameOf({ key, values }: StoredRow): HeldName {
@@ -160,7 +160,7 @@ function heldNameOf({ key, values }: StoredRow): HeldName {
     instance: text('instance'),
     since: Number(values['since']),
     gone: text('gone')
-      .split(' ')
+      .split('\n')
       .filter((incarnation) => incarnation !== ''),
   };
 }

@@ -6,6 +6,7 @@ import {
   makeHostNames,
   type NameFacts,
   needsFacts,
+  templateFault,
 } from '../../../shared/resources/host-names.ts';
 
 const CLUSTER = 'test.example.org';
@@ -151,5 +152,30 @@ describe('templates', () => {
     expect(needsFacts('web.{{cluster}}')).toBe(false);
     expect(needsFacts('web.example.org')).toBe(false);
     expect(needsFacts('{{location}}.{{cluster}}')).toBe(true);
+  });
+});
+
+describe('a template is of no use, whatever the machine,', () => {
+  const long = ['a', 'b', 'c'].map((letter) => letter.repeat(63)).join('.');
+
+  test.each([
+    ['www.example.net', 'it is not below test.example.org or hosts.example.com'],
+    ['{{cluster}}', 'it is not below'],
+    ['{{cluster}}.{{vm_name}}', 'it is not below'],
+    ['{{vm_name}}.{{location}}.example.com', 'it is not below'],
+    ['{{vm_name}}', 'it is not below'],
+    [`${long}.${'d'.repeat(60)}.{{cluster}}`, 'it is longer than 253 characters'],
+  ])('like %s', (template, why) => {
+    expect(templateFault(template, naming)).toContain(`no host can have such a name: ${why}`);
+  });
+
+  test.each([
+    ['{{vm_name}}.{{cluster}}'],
+    ['{{instance_id}}.{{scale_set}}.{{resource_group}}.{{subscription}}.{{location}}.{{cluster}}'],
+    ['db.hosts.example.com'],
+    ['{{cluster}}.hosts.example.com'],
+    [`{{vm_name}}.${long}.{{cluster}}`],
+  ])('but not %s', (template) => {
+    expect(templateFault(template, naming)).toBeUndefined();
   });
 });
