@@ -2,33 +2,13 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
-import type { VirtualMachineOptions } from '../../local/azure/virtual-machine.ts';
 import { createScene, joinToken } from '../broker/fixtures.ts';
-import { type Attempt, type JoinOptions, join, joined } from '../broker/joiner.ts';
+import { HOST, hostScene, namesOf } from '../broker/host-scene.ts';
+import { CLUSTER, type JoinOptions, join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
-import { createTestBroker, type TestBrokerOptions } from '../broker/test-broker.ts';
+import { createTestBroker } from '../broker/test-broker.ts';
 import { joinWith, makeSecret, renew } from '../broker/token-joiner.ts';
 import { readSshCertificate } from './ssh-certificate.ts';
-
-const CLUSTER = 'test.example.org';
-const HOST: JoinOptions = { token: 'nodes', request: { role: 'Node' }, wish: { type: 'host' } };
-
-/** A broker whose join token `nodes` admits nodes of the subscription, with these templates. */
-async function hostScene(host_names?: readonly string[], options: TestBrokerOptions = {}) {
-  const scene = await createScene(options);
-  const { api, subscription } = scene;
-  const spec = { roles: ['Node', 'App'], bot_name: undefined, ...(host_names && { host_names }) };
-  await api.put(joinToken({ name: 'nodes', allow: [{ subscription: subscription.id }], spec }));
-  const machine = (name: string, more: Partial<VirtualMachineOptions> = {}) =>
-    subscription.virtualMachines.find(
-      (known) => known.name === name && known.resourceGroup === (more.resourceGroup ?? 'group1'),
-    ) ??
-    subscription.virtualMachine(name, { resourceGroup: 'group1', systemAssigned: true, ...more });
-  return { ...scene, machine };
-}
-
-const namesOf = (attempt: Attempt): readonly string[] =>
-  joined(attempt).certificates[0]?.names ?? [];
 
 describe('H1 a host gets', () => {
   test('both kinds of certificate for its attested name, and no user of its own', async () => {
