@@ -53,7 +53,7 @@ Flags of start; they win over the config file:
   -c, --config <file>          config file (YAML)
       --proxy-server <addr>    address of the broker, host:port
       --auth-server <addr>     the same
-      --join-method <method>   azure or token
+      --join-method <method>   azure, iam or token
       --token <token>          the join token: its name, or its secret with join method token;
                                file:<path> or /path for a file that holds it
       --ca-pin <pin>           accept only trust bundles under this root (sha256:...); may be repeated

@@ -71,7 +71,8 @@ async function write(
 ): Promise<PendingRequest> {
   const cluster = await clusterOf(settings, instance, broker, effects.clock.now());
   const key = replacedKey(chain, position, instance);
-  const time = formatTimestamp(effects.clock.now());
+  // By the broker's clock, as far as it is known: by it, a late request is told from a copy's.
+  const time = formatTimestamp(broker.trueTime());
   const renewal = key && {
     // The secret alone says which instance its first join makes: the broker's answer isn't needed to renew it.
     id: instanceIdOfSecret(settings.token),
