@@ -12,12 +12,16 @@ import type { AgentSettings } from './settings.ts';
 /** Gives the signal that ends the next wait: aborted when the agent is to renew now, or to stop. */
 export type NextWake = () => AbortSignal;
 
+/** What is to happen after each join and renewal, when all is written. Never fails. */
+export type AfterWriting = () => Promise<void>;
+
 /** Ends when it was told to stop; with `oneshot`, once everything is written. Then a failure is thrown, else logged. */
 export async function runAgent(
   settings: AgentSettings,
   joiner: Joiner,
   effects: Effects,
   nextWake: NextWake,
+  afterWriting: AfterWriting = async () => undefined,
 ): Promise<void> {
   const { clock, random, log, stop } = effects;
   announce(settings, effects);
@@ -32,6 +36,7 @@ export async function runAgent(
       report(joined, instance, effects);
       instance = joined.instance;
       await write(joined, settings, joiner, effects);
+      await afterWriting();
       if (settings.oneshot) return;
       failures = 0;
       const intervalMs = settings.renewalIntervalSeconds * 1000;
@@ -58,20 +63,21 @@ function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>): void 
   if (settings.storage.type === 'memory' && settings.outputs.length === 0) {
     log.info('storage is memory and there are no outputs: nothing will be written');
   }
+  for (const note of settings.host?.notes ?? []) log.info(note);
 }
 
-function report(
-  { instance, trust, certificates }: Joined,
-  before: Instance | undefined,
-  { log }: Pick<Effects, 'log'>,
-): void {
+function report(joined: Joined, before: Instance | undefined, { log }: Pick<Effects, 'log'>): void {
+  const { instance, trust, certificates } = joined;
   const done = before?.id === instance.id ? 'renewed' : 'joined';
   const [own] = certificates;
   log.info(
-    `${done} as bot ${instance.bot} (instance ${instance.id}, generation ${instance.generation}, certificates until ${formatTimestamp(own.expires)})`,
+    `${done} as ${describe(joined)} (instance ${instance.id}, generation ${instance.generation}, certificates until ${formatTimestamp(own.expires)})`,
   );
   if (before?.trust.root !== trust.root) log.info(`the broker's root has the CA pin ${trust.root}`);
 }
+
+const describe = ({ instance: { role, bot }, certificates: [own] }: Joined): string =>
+  bot === undefined ? `${role} ${own.names.join(', ')}` : `bot ${bot}`;
 
 /** The agent's own directory first: losing it costs a fresh join. One bad directory doesn't keep the others from theirs. */
 async function write(
@@ -105,9 +111,10 @@ async function write(
   }
   for (const [position, { path }] of outputs.entries()) {
     const certificate = others[position];
-    if (!certificate) continue;
+    if (!certificate || instance.bot === undefined) continue;
+    const { bot } = instance;
     await told(path, certificate, () =>
-      writeIdentity(path, instance, certificate, trust.bundle, clock.now()),
+      writeIdentity(path, bot, certificate, trust.bundle, clock.now()),
     );
   }
   const [first] = problems;

@@ -19,6 +19,7 @@ export interface StartFlags {
   readonly caPins: readonly string[];
   readonly dataDir?: string;
   readonly destinationDir?: string;
+  readonly sshHostKey?: string;
   readonly oneshot: boolean;
   readonly debug: boolean;
   readonly logFormat: LogFormat;
@@ -33,6 +34,7 @@ const OPTIONS = {
   'ca-pin': { type: 'string', multiple: true },
   'data-dir': { type: 'string' },
   'destination-dir': { type: 'string' },
+  'ssh-host-key': { type: 'string' },
   oneshot: { type: 'boolean' },
   debug: { type: 'boolean', short: 'd' },
   'log-format': { type: 'string' },
@@ -50,7 +52,7 @@ Usage:
   joinbot help                      print this
 
 Flags of start; they win over the config file:
-  -c, --config <file>          config file (YAML)
+  -c, --config <file>          config file (YAML): joinbot's own, or a teleport.yaml, which joins as a host
       --proxy-server <addr>    address of the broker, host:port
       --auth-server <addr>     the same
       --join-method <method>   azure, iam or token
@@ -59,6 +61,8 @@ Flags of start; they win over the config file:
       --ca-pin <pin>           accept only trust bundles under this root (sha256:...); may be repeated
       --data-dir <dir>         keep the agent's own identity here, so that a restart renews
       --destination-dir <dir>  write an identity for other programs here
+      --ssh-host-key <file>    of a Node: the host key (.pub) that its SSH certificates are for, or none for a key
+                               of their own (default: sshd's Ed25519 or ECDSA key in /etc/ssh, where there is one)
       --oneshot                join, write, exit
   -d, --debug                  log more
       --log-format text|json   form of the log lines (default text)
@@ -102,6 +106,7 @@ export function parseCommandLine(args: readonly string[]): Command {
       caPins: values['ca-pin'] ?? [],
       ...given('dataDir', values['data-dir']),
       ...given('destinationDir', values['destination-dir']),
+      ...given('sshHostKey', values['ssh-host-key']),
       oneshot: values.oneshot ?? false,
       debug: values.debug ?? false,
       logFormat,

@@ -5,7 +5,7 @@ import { caPin } from '../shared/protocol/trust.ts';
 import { duration, guid, name } from '../shared/protocol/values.ts';
 import { BROKER_ADDRESS, brokerOrigin } from './addresses.ts';
 
-const address = z
+export const address = z
   .string()
   .check(z.refine((text) => brokerOrigin(text) !== undefined, `expected ${BROKER_ADDRESS}`));
 
@@ -28,7 +28,7 @@ const identityOutput = z.strictObject({
 });
 
 /** A join token's name, its secret, or where either is. Which one it must be depends on the join method. */
-const joinTokenText = z
+export const joinTokenText = z
   .string()
   .check(
     z.regex(

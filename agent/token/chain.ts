@@ -89,7 +89,15 @@ async function write(
 /** Whether a request asks for what the settings want. */
 export function asksFor(pending: PendingRequest | undefined, settings: AgentSettings): boolean {
   const essence = (all: readonly Omit<CertificateWish, 'csr'>[]): string =>
-    JSON.stringify(all.map(({ name, roles, ttl }) => [name, roles, ttl]));
+    JSON.stringify(
+      all.map(({ name, type, ssh_public_key, roles, ttl }) => [
+        name,
+        type,
+        ssh_public_key,
+        roles,
+        ttl,
+      ]),
+    );
   return (
     pending !== undefined && essence(pending.request.certificates) === essence(wishes(settings))
   );
