@@ -8,7 +8,8 @@ import { printable } from './printable.ts';
 type Command =
   | { readonly name: 'help' }
   | { readonly name: 'version' }
-  | { readonly name: 'start'; readonly flags: StartFlags };
+  | { readonly name: 'start'; readonly flags: StartFlags }
+  | { readonly name: 'install sshd'; readonly flags: InstallFlags };
 
 export interface StartFlags {
   readonly config?: string;
@@ -25,6 +26,12 @@ export interface StartFlags {
   readonly logFormat: LogFormat;
 }
 
+export interface InstallFlags {
+  readonly config?: string;
+  readonly sshdConfig?: string;
+  readonly write: boolean;
+}
+
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
   'proxy-server': { type: 'string' },
@@ -38,16 +45,21 @@ const OPTIONS = {
   oneshot: { type: 'boolean' },
   debug: { type: 'boolean', short: 'd' },
   'log-format': { type: 'string' },
+  write: { type: 'boolean' },
+  'sshd-config': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
 
-const COMMANDS = ['start', 'version', 'help'];
+const COMMANDS = ['start', 'install', 'version', 'help'];
+const OF_START = Object.keys(OPTIONS).filter((flag) => flag !== 'write' && flag !== 'sshd-config');
+const OF_INSTALL = ['config', 'write', 'sshd-config'];
 
 export const USAGE = `joinbot joins this machine to a join broker and keeps its certificates fresh.
 
 Usage:
   joinbot start -c <file> [flags]   join, write certificates, renew them until stopped
+  joinbot install sshd [flags]      make sshd use the files of a host that has joined as Node
   joinbot version                   print the version
   joinbot help                      print this
 
@@ -67,6 +79,12 @@ Flags of start; they win over the config file:
   -d, --debug                  log more
       --log-format text|json   form of the log lines (default text)
 
+Flags of install sshd, which prints what it would write:
+  -c, --config <file>          the teleport.yaml that the host joined with (default /etc/teleport.yaml)
+      --write                  write it to sshd_config.d, have sshd test it, and reload sshd, from now on after
+                               each renewal too; where sshd refuses it, everything is put back as it was
+      --sshd-config <file>     sshd's main configuration (default /etc/ssh/sshd_config)
+
 Without --token, the variable JOINBOT_TOKEN counts before the config file; it holds the same. A secret is
 best kept in a file that only joinbot's user can read: a command line shows in the list of processes.
 Join method token needs --data-dir (or storage of type directory): a secret is good for one join, and what
@@ -84,6 +102,19 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (values.help || command === 'help') return { name: 'help' };
   if (values.version || command === 'version') return { name: 'version' };
   if (command === undefined) throw usage('expected a command');
+  if (command === 'install') {
+    if (others.length !== 1 || others[0] !== 'sshd')
+      throw usage(`expected install sshd, got install ${printable(others.join(' '), 40)}`.trim());
+    refuseForeignFlags(values, OF_INSTALL, 'install sshd');
+    return {
+      name: 'install sshd',
+      flags: {
+        ...given('config', values.config),
+        ...given('sshdConfig', values['sshd-config']),
+        write: values.write ?? false,
+      },
+    };
+  }
   if (command !== 'start') {
     const meant = nearestName(command, COMMANDS);
     throw usage(
@@ -91,6 +122,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     );
   }
   if (others[0] !== undefined) throw usage(`unexpected argument ${printable(others[0], 40)}`);
+  refuseForeignFlags(values, OF_START, 'start');
   const logFormat = values['log-format'] ?? 'text';
   if (logFormat !== 'text' && logFormat !== 'json') {
     throw usage(`--log-format: expected text or json, got ${printable(logFormat, 40)}`);
@@ -112,6 +144,11 @@ export function parseCommandLine(args: readonly string[]): Command {
       logFormat,
     },
   };
+}
+
+function refuseForeignFlags(values: object, own: readonly string[], command: string): void {
+  const foreign = Object.keys(values).find((flag) => !own.includes(flag));
+  if (foreign !== undefined) throw usage(`--${foreign} is no flag of ${command}`);
 }
 
 const given = <K extends string>(key: K, value: string | undefined) =>

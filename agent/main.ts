@@ -5,6 +5,7 @@ import { sendDirectly } from './direct-http.ts';
 import type { Clock } from './effects.ts';
 import { sendWith } from './http.ts';
 import { runJoinbot } from './joinbot.ts';
+import { machinePrograms } from './machine-programs.ts';
 
 // The command line may hold a secret: from here on the list of processes shows the program's name in its place.
 process.title = 'joinbot';
@@ -39,6 +40,7 @@ runJoinbot(process.argv.slice(2), {
   imds: sendDirectly,
   stop: stop.signal,
   nextWake: () => wake.signal,
+  programs: machinePrograms,
   stdout: write(process.stdout),
   stderr: write(process.stderr),
 }).then((code) => {

@@ -9,6 +9,7 @@ import type { VirtualMachine, VirtualMachineOptions } from '../../local/azure/vi
 import { createClock, type TestClock } from './clock.ts';
 import { createFakeBroker, type FakeBroker } from './fake-broker.ts';
 import { temporaryFolder } from './folder.ts';
+import { noPrograms } from './machine-programs.ts';
 
 const BROKER = 'https://broker.example.com';
 
@@ -60,6 +61,7 @@ export async function createRig(
     imds: sendWith((request) => vm.fetch(request)),
     stop: stop.signal,
     nextWake: () => wake.signal,
+    programs: noPrograms(),
     stdout: (text) => output.push(text),
     stderr: (text) => output.push(text),
   };

@@ -10,6 +10,7 @@ import { createScene } from '../broker/fixtures.ts';
 import type { TestBroker } from '../broker/test-broker.ts';
 import { makeSecret } from '../broker/token-joiner.ts';
 import { temporaryFolder } from './folder.ts';
+import { noPrograms } from './machine-programs.ts';
 
 /** What happens to a call of `/v1/join`, in place of the right answer. */
 export type Mishap =
@@ -101,6 +102,7 @@ export async function createSecretRig(): Promise<SecretRig> {
     web,
     imds: web,
     stop: stop.signal,
+    programs: noPrograms(),
     nextWake: () => stop.signal,
     stdout: (text) => output.push(text),
     stderr: (text) => output.push(text),

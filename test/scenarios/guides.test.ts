@@ -100,7 +100,7 @@ test('003 getting started: roles, a bot with logins, certificates in a folder', 
   expect(listed).toMatch(/Principals:\s+deploy\n/);
 });
 
-test('004 joining services: the token is stored, and a Node is told that this version has no host certificates', async () => {
+test('004 joining services: the join token is stored as the guide writes it', async () => {
   const { joinctl, write } = await startScenario();
   const token = `# token.yaml
 kind: token

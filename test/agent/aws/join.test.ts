@@ -8,6 +8,7 @@ import { botExample } from '../../broker/fixtures.ts';
 import { createClock as brokerClock, createTestBroker } from '../../broker/test-broker.ts';
 import { createClock } from '../clock.ts';
 import { temporaryFolder } from '../folder.ts';
+import { noPrograms } from '../machine-programs.ts';
 
 const RULE = {
   aws_account: '111111111111',
@@ -58,6 +59,7 @@ async function awsRig({ role = 'teleport-bot-role', offSeconds = 0 } = {}) {
         imds: sendWith((request) => instance.fetch(request)),
         stop: stop.signal,
         nextWake: () => stop.signal,
+        programs: noPrograms(),
         stdout: (text) => output.push(text),
         stderr: (text) => output.push(text),
       },
