@@ -11,7 +11,7 @@ import { fetchHttpClient } from '../../fetch-http-client.ts';
 import { parseWith } from '../../protocol/schema.ts';
 import { type Refusal, unavailable } from '../../refusal.ts';
 import type { MachineDescription, MachineDirectory, MachineIdentity } from './machine-directory.ts';
-import { isIdentityId, type MachineId, parseMachineId } from './resource-id.ts';
+import { formatMachineId, type MachineId, parseIdentityId, parseMachineId } from './resource-id.ts';
 
 export interface AzureMachineDirectoryOptions {
   /** Address of the management API. */
@@ -50,10 +50,11 @@ export function createAzureMachineDirectory(
     });
 
   async function describeVm(id: VmId, vm: VirtualMachine): Promise<MachineDescription> {
+    const set = parseMachineId(vm.virtualMachineScaleSet?.id ?? '');
     return {
       id,
       vmId: `${vm.vmId}`.toLowerCase(),
-      scaleSet: vm.virtualMachineScaleSet?.id?.toLowerCase(),
+      scaleSet: set && formatMachineId(set),
       location: vm.location,
       identities: await identitiesOf(vm.identity),
     };
@@ -85,17 +86,20 @@ export function createAzureMachineDirectory(
       ? [{ principalId: identity.principalId.toLowerCase(), resourceId: undefined }]
       : [];
     const assigned = Object.entries(identity?.userAssignedIdentities ?? {}).map(
-      async ([id, { principalId }]) => ({
+      async ([written, { principalId }]): Promise<MachineIdentity[]> => {
+        const id = parseIdentityId(written);
+        // Nobody can act as an identity whose name can't be read.
+        if (id === undefined) return [];
         // Machines of flexible sets may show null here: the identity itself knows.
-        principalId: (principalId ?? (await readPrincipalId(id))).toLowerCase(),
-        resourceId: id.toLowerCase(),
-      }),
+        const known = principalId ?? (await readPrincipalId(id));
+        return [{ principalId: known.toLowerCase(), resourceId: id }];
+      },
     );
-    return [...own, ...(await Promise.all(assigned))];
+    return [...own, ...(await Promise.all(assigned)).flat()];
   }
 
+  /** Our own token goes to an address that an answer names: only to that of an identity. */
   async function readPrincipalId(id: string): Promise<string> {
-    if (!isIdentityId(id)) throw new Error('an identity of a machine is no user-assigned identity');
     const { token } = (await credential.getToken(scope)) ?? {};
     const response = await options.fetch(`${management}${id}?api-version=${IDENTITY_API}`, {
       headers: { authorization: `Bearer ${token}` },

@@ -48,10 +48,9 @@ describe('may say more', () => {
     ['how long certificates live', withSpec({ max_ttl: '8h' })],
     ['how machines are bound', withAzure({ vm_binding: 'claims' })],
     ['a tenant alone', withRule({ tenant: SUBSCRIPTION })],
-    ['groups of a tenant', withRule({ tenant: SUBSCRIPTION, resource_groups: ['a'] })],
     [
       'every letter of a group',
-      withRule({ subscription: SUBSCRIPTION, resource_groups: ['Aé1._-()'] }),
+      withRule({ subscription: SUBSCRIPTION, resource_groups: ['AéßЖ1._-()'] }),
     ],
     ['that nodes and proxies join', withSpec({ roles: ['Node', 'Proxy'], bot_name: undefined })],
     ['that bots and nodes join', withSpec({ roles: ['Bot', 'Node'] })],
@@ -69,6 +68,8 @@ describe('may say more', () => {
 
 const NAME = 'expected 1 to 63 letters, digits, dots, dashes or underscores';
 const GROUP = "expected a resource group's name";
+const NOT_PLAIN =
+  'spec.azure.allow[0].resource_groups[0]: expected letters that have one lower and one upper case at most: this name could be taken for another one';
 const NO_LIMITS =
   'expected a tenant, a subscription, or both: a rule that names neither would admit every machine of Azure';
 const group = (name: string) => withRule({ subscription: SUBSCRIPTION, resource_groups: [name] });
@@ -133,6 +134,14 @@ describe('is refused with', () => {
       withRule({ resource_groups: ['a'] }),
       `spec.azure.allow[0]: ${NO_LIMITS}`,
     ],
+    [
+      'groups of a tenant, whose subscription anybody may have',
+      withRule({ tenant: SUBSCRIPTION, resource_groups: ['a'] }),
+      'spec.azure.allow[0].subscription: expected the subscription that the groups lie in: whoever has another one may name a group alike',
+    ],
+    ['a group that could be taken for `prod-k8s`', group('prod-\u212a8s'), `${NOT_PLAIN}`],
+    ['a group that could be taken for `omega`', group('\u2126'), `${NOT_PLAIN}`],
+    ['a group with a dotless i', group('\u0131'), `${NOT_PLAIN}`],
     [
       'a good rule and an empty one',
       withAzure({ allow: [{ tenant: SUBSCRIPTION }, {}] }),
