@@ -65,11 +65,13 @@ export function verifyAttestedDocument(
     throw denied('document_nonce', 'the document was not made for this request');
   }
   checkTimes(said, checks);
-  checkSignature(signedData);
   if (!signedData.signer.extensions.dnsNames.some((name) => isWithin(name, checks.domains))) {
     throw denied('document_name', `the document's signer is not ${checks.domains.join(' or ')}`);
   }
   const path = verifyPath(signedData.signer, checks);
+  // After the chain: a stranger's document costs one signature, that of the forged certificate.
+  checkSignature(signedData);
+  checks.known?.remember(path);
   return { ...said, path };
 }
 
@@ -147,7 +149,6 @@ function verifyPath(
   if (!found.ok) {
     throw denied('document_chain', `the document's signer is not trusted: ${found.problem}`);
   }
-  known?.remember(found.path);
   return found.path;
 }
 
