@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 // Not as z.locales.en: a bundler would keep all fifty languages.
 import en from 'zod/v4/locales/en.js';
+import { parseStrictJson } from './json.ts';
 
 z.config(en());
 
@@ -25,13 +26,10 @@ export function parseWith<T>(schema: z.ZodMiniType<T>, value: unknown): Parsed<T
 
 /** Checks JSON text against a schema. */
 export function parseJsonWith<T>(schema: z.ZodMiniType<T>, text: string): Parsed<T> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { ok: false, problem: { field: '', message: 'expected JSON text' } };
-  }
-  return parseWith(schema, value);
+  const json = parseStrictJson(text);
+  if ('expected' in json)
+    return { ok: false, problem: { field: '', message: `expected ${json.expected}` } };
+  return parseWith(schema, json.value);
 }
 
 /** `field: message`, or the message alone where it is about the whole input. */

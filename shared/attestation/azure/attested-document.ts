@@ -4,6 +4,7 @@
  */
 import { verify } from 'node:crypto';
 import * as z from 'zod/mini';
+import { foldAzureName } from '../../encoding/azure-name.ts';
 import { type Certificate, parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
 import { DerError } from '../../encoding/der-decode.ts';
 import { isStrong } from '../../encoding/public-key-info.ts';
@@ -171,10 +172,14 @@ function suppliedCertificate(der: Uint8Array, known: KnownCertificates | undefin
   }
 }
 
-/** Exactly a domain, or a name below it, whatever the case (rule 3). */
+/** Labels of letters, digits and dashes, each of which begins and ends with one of the first two (RFC 1123 section 2.1). */
+const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.(?!$)|$))+$/;
+
+/** Exactly a domain, or a host's name below it, whatever the case (rule 3). */
 function isWithin(name: string, domains: readonly string[]): boolean {
-  const lower = name.toLowerCase();
-  return domains.some((domain) => lower === domain || lower.endsWith(`.${domain}`));
+  const folded = foldAzureName(name);
+  if (folded === undefined || !HOST_NAME.test(folded)) return false;
+  return domains.some((domain) => folded === domain || folded.endsWith(`.${domain}`));
 }
 
 const malformed = (what: string) =>
