@@ -104,7 +104,16 @@ export function createBroker(parts: BrokerParts): Broker {
   };
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
   const keyring = watchKeys(createKeyring(rotation, now, lookups('keyring')), telemetry, now);
-  const keys = createDirectoryKeys(fetchKeySet, cloud.issuers, lookups('directory_keys'));
+  const keys = createDirectoryKeys(
+    fetchKeySet,
+    cloud.issuers,
+    lookups('directory_keys'),
+    (tenant, problem) =>
+      telemetry.audit(
+        { event: 'failure', detail: `a signing key of tenant ${tenant} is skipped: ${problem}` },
+        'none',
+      ),
+  );
   const resources = createResources(tables.resources, now, lookups('resources'));
   const instances = createInstances(tables.instances);
   const names = createHostNames(tables.names);
