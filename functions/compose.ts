@@ -101,12 +101,10 @@ function readCloud(settings: Settings): {
   };
 }
 
-function anchorsOf(setting: string, pem: string): Uint8Array[] {
-  try {
-    return readTrustAnchors(pem);
-  } catch {
-    throw new SettingsError(`${setting}: expected certificates in PEM`);
-  }
+function anchorsOf(setting: string, pem: string): readonly Uint8Array[] {
+  const anchors = readTrustAnchors(pem, new Date());
+  if (!anchors.ok) throw new SettingsError(`${setting}: ${sentenceOf(anchors.problem)}`);
+  return anchors.value;
 }
 
 /** Runs at the first call only; after a failure the next call tries again. */

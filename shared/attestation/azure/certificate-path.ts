@@ -88,8 +88,8 @@ function signerProblem({ extensions, ...signer }: Certificate, at: Date): string
   return constraintProblem(extensions);
 }
 
-/** `below` counts the authorities between this one and the signer. */
-function authorityProblem(
+/** What keeps an authority out of every path. `below` counts the authorities between this one and the signer. */
+export function authorityProblem(
   { extensions, ...authority }: Certificate,
   below: number,
   at: Date,
