@@ -1,6 +1,6 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, withHead } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { installScript } from './install-script.ts';
 import { openInstallation } from './installation.ts';
@@ -39,6 +39,6 @@ const known: readonly Endpoint[] = [
   getName,
   deleteName,
   openapi,
-];
+].map(withHead);
 
 export const endpoints: readonly Endpoint[] = [...known, notFound(known)];
