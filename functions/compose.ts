@@ -24,7 +24,10 @@ export function composeBroker(settings: Settings): Broker {
   const now = (): Date => new Date();
   const { cloud, roots, sts } = readCloud(settings);
   const credential = once(async () =>
-    (await import('../shared/azure-credential.ts')).openAzureCredential(settings.AZURE_CLIENT_ID),
+    (await import('../shared/azure-credential.ts')).openAzureCredential(
+      settings.AZURE_CLIENT_ID,
+      fetch,
+    ),
   );
   const tables = once(async () => {
     const key = settings.JOIN_BROKER_TABLES_KEY;

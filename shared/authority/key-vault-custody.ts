@@ -8,8 +8,10 @@
 import { createHash, createPublicKey, type JsonWebKey as JsonKey, verify } from 'node:crypto';
 import type { TokenCredential } from '@azure/identity';
 import { CryptographyClient, KeyClient, type KeyVaultKey } from '@azure/keyvault-keys';
+import { withDeadline } from '../deadline.ts';
 import { sequence, unsignedInteger } from '../encoding/der-encode.ts';
 import { fetchHttpClient } from '../fetch-http-client.ts';
+import { passOnRetryAfter } from '../retry-after.ts';
 import type { Custody } from './custody.ts';
 
 export interface KeyVaultCustodyOptions {
@@ -17,6 +19,8 @@ export interface KeyVaultCustodyOptions {
   readonly url: string;
   readonly credential: TokenCredential;
   readonly fetch: typeof fetch;
+  /** How long any of custody's operations may take. */
+  readonly timeoutMs?: number;
 }
 
 const ROOT = 'root';
@@ -33,10 +37,16 @@ interface WrappedDataKey {
   readonly signature: string;
 }
 
-export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyOptions): Custody {
+export function openKeyVaultCustody({
+  url,
+  credential,
+  fetch,
+  timeoutMs,
+}: KeyVaultCustodyOptions): Custody {
   const options = {
     httpClient: fetchHttpClient(fetch),
-    retryOptions: { maxRetries: 2, retryDelayInMs: 200 },
+    retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1000 },
+    additionalPolicies: [{ policy: passOnRetryAfter, position: 'perRetry' } as const],
   };
   const client = new KeyClient(url, credential, options);
   const cryptography = (keyId: string): CryptographyClient =>
@@ -51,12 +61,16 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
     return keyId;
   }
 
-  async function signatureKey(): Promise<KeyVaultKey> {
+  const inTime = <T>(ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
+    withDeadline(ask, 'the key vault does not answer', timeoutMs);
+
+  async function signatureKey(abortSignal: AbortSignal): Promise<KeyVaultKey> {
     try {
-      return await client.getKey(SIGNATURE);
+      return await client.getKey(SIGNATURE, { abortSignal });
     } catch (error) {
       if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
-      return client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps: ['sign', 'verify'] });
+      const keyOps = ['sign', 'verify'];
+      return client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps, abortSignal });
     }
   }
 
@@ -64,55 +78,58 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
     algorithm: 'ES256' | 'ES384',
     keyId: string,
     message: Uint8Array,
+    abortSignal: AbortSignal,
   ): Promise<Uint8Array> {
     const digest = createHash(algorithm === 'ES256' ? 'sha256' : 'sha384')
       .update(message)
       .digest();
-    return (await cryptography(keyId).sign(algorithm, digest)).result;
+    return (await cryptography(keyId).sign(algorithm, digest, { abortSignal })).result;
+  }
+
+  async function wrapDataKey(dataKey: Uint8Array, abortSignal: AbortSignal): Promise<Uint8Array> {
+    const { id: keyId = '' } = await client.getKey(ENCRYPTION, { abortSignal });
+    const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey, { abortSignal });
+    const wrapped = Buffer.from(result).toString('base64');
+    const { id: signerId = '' } = await signatureKey(abortSignal);
+    const signature = await sign('ES256', signerId, signedPart({ keyId, wrapped }), abortSignal);
+    const stored: WrappedDataKey = {
+      keyId,
+      wrapped,
+      signerId,
+      signature: Buffer.from(signature).toString('base64'),
+    };
+    return Buffer.from(JSON.stringify(stored));
+  }
+
+  async function unwrapDataKey(stored: Uint8Array, abortSignal: AbortSignal): Promise<Uint8Array> {
+    const { keyId, wrapped, signerId, signature } = JSON.parse(
+      Buffer.from(stored).toString('utf8'),
+    ) as WrappedDataKey;
+    expectId(keyId, ENCRYPTION);
+    const version = expectId(signerId, SIGNATURE).split('/').at(-1) ?? '';
+    const signer = publicKeyOf(await client.getKey(SIGNATURE, { version, abortSignal }));
+    const key = { key: signer, dsaEncoding: 'ieee-p1363' } as const;
+    if (!verify('sha256', signedPart({ keyId, wrapped }), key, Buffer.from(signature, 'base64'))) {
+      throw new Error('the data key is not signed by the vault');
+    }
+    const bytes = Buffer.from(wrapped, 'base64');
+    return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, bytes, { abortSignal })).result;
   }
 
   return {
-    async wrapDataKey(dataKey) {
-      const { id: keyId = '' } = await client.getKey(ENCRYPTION);
-      const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey);
-      const wrapped = Buffer.from(result).toString('base64');
-      const { id: signerId = '' } = await signatureKey();
-      const signature = await sign('ES256', signerId, signedPart({ keyId, wrapped }));
-      const stored: WrappedDataKey = {
-        keyId,
-        wrapped,
-        signerId,
-        signature: Buffer.from(signature).toString('base64'),
-      };
-      return Buffer.from(JSON.stringify(stored));
-    },
-
-    async unwrapDataKey(stored) {
-      const { keyId, wrapped, signerId, signature } = JSON.parse(
-        Buffer.from(stored).toString('utf8'),
-      ) as WrappedDataKey;
-      expectId(keyId, ENCRYPTION);
-      const version = expectId(signerId, SIGNATURE).split('/').at(-1) ?? '';
-      const signer = publicKeyOf(await client.getKey(SIGNATURE, { version }));
-      const key = { key: signer, dsaEncoding: 'ieee-p1363' } as const;
-      if (
-        !verify('sha256', signedPart({ keyId, wrapped }), key, Buffer.from(signature, 'base64'))
-      ) {
-        throw new Error('the data key is not signed by the vault');
-      }
-      return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, Buffer.from(wrapped, 'base64')))
-        .result;
-    },
-
-    async createRootKey() {
-      const key = await client.createEcKey(ROOT, { curve: 'P-384', keyOps: ['sign', 'verify'] });
-      return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
-    },
-
-    async signWithRoot(handle, message) {
-      const keyId = expectId(Buffer.from(handle).toString('utf8'), ROOT);
-      return derSignature(await sign('ES384', keyId, message));
-    },
+    wrapDataKey: (dataKey) => inTime((abortSignal) => wrapDataKey(dataKey, abortSignal)),
+    unwrapDataKey: (stored) => inTime((abortSignal) => unwrapDataKey(stored, abortSignal)),
+    createRootKey: () =>
+      inTime(async (abortSignal) => {
+        const keyOps = ['sign', 'verify'];
+        const key = await client.createEcKey(ROOT, { curve: 'P-384', keyOps, abortSignal });
+        return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
+      }),
+    signWithRoot: (handle, message) =>
+      inTime(async (abortSignal) => {
+        const keyId = expectId(Buffer.from(handle).toString('utf8'), ROOT);
+        return derSignature(await sign('ES384', keyId, message, abortSignal));
+      }),
   };
 }
 

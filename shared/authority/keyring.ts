@@ -3,8 +3,10 @@
  * again by time, and early when one is missing, at most once per cooldown (rule 8).
  */
 
+import { withDeadline } from '../deadline.ts';
 import type { OnLookup } from '../lookups.ts';
 import { type Refusal, unavailable } from '../refusal.ts';
+import { retryAfterOf } from '../retry-after.ts';
 import { type Authorities, authoritiesOf } from './authorities.ts';
 import { openGenuineKeys } from './genuine-keys.ts';
 import { type RotationParts, rotateKeys } from './rotate.ts';
@@ -42,8 +44,6 @@ export function createKeyring(
       found = await open();
     }
     if (!found) throw unavailable('the signing keys can not be opened');
-    known = found;
-    loadedAt = now().getTime();
     return found;
   }
 
@@ -54,10 +54,17 @@ export function createKeyring(
 
   function loadOnce(): Promise<Authorities> {
     triedAt = now().getTime();
-    pending ??= load().finally(() => {
+    pending ??= loadInTime().finally(() => {
       pending = undefined;
     });
     return pending;
+  }
+
+  async function loadInTime(): Promise<Authorities> {
+    // What comes too late is dropped: it may be older than what was loaded since.
+    known = await withDeadline(load, 'the signing keys can not be loaded now');
+    loadedAt = now().getTime();
+    return known;
   }
 
   const usable = (authorities: Authorities): boolean => authorities.issuing.notAfter > now();
@@ -92,4 +99,4 @@ export function createKeyring(
 }
 
 const asUnavailable = (error: unknown): Refusal =>
-  unavailable('the signing keys can not be loaded now', 5, error);
+  unavailable('the signing keys can not be loaded now', retryAfterOf(error), error);

@@ -4,6 +4,7 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
+import { withDeadline } from '../../deadline.ts';
 import { isStrong, parsePublicKeyInfo } from '../../encoding/public-key-info.ts';
 import type { OnLookup } from '../../lookups.ts';
 import { parseJsonWith, parseWith, sentenceOf } from '../../protocol/schema.ts';
@@ -58,9 +59,8 @@ export function createDirectoryKeys(
 
   async function refresh(tenant: string, entry: KnownKeys, at: Date): Promise<boolean> {
     try {
-      entry.keys = parseKeySet(await fetchKeySet(tenant), tenant, issuers, (problem) =>
-        onSkipped(tenant, problem),
-      );
+      const text = await withDeadline(() => fetchKeySet(tenant), 'the directory does not answer');
+      entry.keys = parseKeySet(text, tenant, issuers, (problem) => onSkipped(tenant, problem));
       entry.fetchedAt = at.getTime();
       return true;
     } catch {
