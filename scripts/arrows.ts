@@ -16,12 +16,14 @@ export interface Arrows {
 const LOW = [
   'azure-credential',
   'call',
+  'deadline',
   'fetch-http-client',
   'fetch-text',
   'lookups',
   'refusal',
   'remembered',
   'request-id',
+  'retry-after',
 ].map((name) => `shared/${name}.ts`);
 
 const BASE = ['shared/encoding', 'shared/protocol', ...LOW];
@@ -47,7 +49,7 @@ export const ARROWS: readonly Arrows[] = [
   { from: 'shared/encoding', to: [] },
   { from: 'shared/protocol', to: ['shared/encoding'] },
   ...LOW.map((from) => ({ from, to: BASE })),
-  { from: 'shared/resources', to: ['shared/protocol', ...LOW] },
+  { from: 'shared/resources', to: BASE },
   { from: 'shared/storage', to: [...BASE, 'shared/resources'] },
   { from: 'shared/attestation', to: BASE },
   { from: 'shared/attestation/azure', to: [...BASE, 'shared/attestation/*.ts'] },

@@ -93,7 +93,13 @@ describe('of the management API:', () => {
   const subscription = '00000000-0000-4000-8000-000000000001';
   const id = { kind: 'vm', subscription, group: 'group1', vm: 'vm-a' } as const;
   const set = { kind: 'set', subscription, group: 'group1', set: 'set-a' } as const;
-  const machine: MachineDescription = { id, vmId: 'x', scaleSet: undefined, identities: [] };
+  const machine: MachineDescription = {
+    id,
+    vmId: 'x',
+    scaleSet: undefined,
+    location: undefined,
+    identities: [],
+  };
 
   const ways = {
     'a machine': ({ read }) => read(id),
