@@ -74,6 +74,11 @@ const spec = z
       error:
         'expected names without placeholders other than {{cluster}}: this join method attests nothing to fill in',
     }),
+    // Each role's instances are apart: the secret would be good for a first join as each of them.
+    z.refine((said) => said.join_method !== 'token' || new Set(said.roles).size === 1, {
+      path: ['roles'],
+      error: 'expected one role: a secret is good for one first join',
+    }),
     z.refine(
       (said) =>
         said.join_method !== 'azure' || !joinsHosts(said) || said.azure.vm_binding !== 'claims',

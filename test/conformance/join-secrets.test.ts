@@ -184,6 +184,16 @@ describe('G3 a secret is refused', () => {
     await expect(makeSecret(api, { spec })).rejects.toThrow('the broker makes the secret');
   });
 
+  test.each<[string, readonly string[]]>([
+    ['of two services', ['Node', 'App']],
+    ['of a bot and a service', ['Bot', 'Node']],
+  ])('for system roles %s: it would be good for a first join as each of them', async (_, roles) => {
+    const { api } = await createScene();
+    const bot_name = roles.includes('Bot') ? 'example' : undefined;
+    const spec = { roles, bot_name, host_names: ['db.{{cluster}}'] };
+    await expect(makeSecret(api, { spec })).rejects.toThrow('expected one role');
+  });
+
   test('whose end was moved: it can not be', async () => {
     const { api, secret } = await secretScene();
     const admin = signIn(api, 'JoinBroker.Admin');
