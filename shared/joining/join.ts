@@ -16,7 +16,7 @@ import type { Resources } from '../storage/resources.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
 import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
 import { claimNames } from './claim-names.ts';
-import { lockOnCopied } from './copied-identity.ts';
+import { lockCopied } from './copied-identity.ts';
 import { unixSeconds } from './instance-record.ts';
 import { issueAndRecord, type Joined } from './issue-and-record.ts';
 import type { JoinMethod } from './methods/method.ts';
@@ -86,12 +86,13 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     owner,
     digest,
     mayBe: (kept) => method.mayBe(examined, kept),
+    keyIsAllProof: method.freshSeconds === undefined,
     instances: parts.instances,
     at,
   });
   if (renewing.kind === 'copied') {
     report({ instance_id: renewing.instance.id });
-    await parts.resources.create(lockOnCopied(renewing.instance));
+    await lockCopied(renewing.instance, parts.resources, at);
     throw denied('copied_identity', 'an older key of the instance is in use: it is locked');
   }
   const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;

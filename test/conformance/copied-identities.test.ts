@@ -84,6 +84,19 @@ describe('G4 a copy is caught and locks its instance, where', () => {
     expect(await locksOf(api)).toEqual([`lock!copied-${id}`]);
   });
 
+  test.each<[string, object]>([
+    ['has ended', { expires: '2026-11-20T12:01:00Z' }],
+    ['was put on something else', { target: { bot: 'other' } }],
+  ])('the lock of an earlier copy %s', async (_, changed) => {
+    const { api, first, id, renewLater } = await joinedMachine();
+    const spec = { target: { instance: id }, ...changed };
+    await api.put({ kind: 'lock', version: 'v2', metadata: { name: `copied-${id}` }, spec });
+    const original = await renewLater(first);
+    expect(original).toBeAdmitted();
+    expect(await renewLater(first)).toBeDenied(api, 'copied_identity');
+    expect(await renewLater(original)).toBeDenied(api, 'locked');
+  });
+
   test('two signs of it come at once: one lock', async () => {
     const { api, secret, first, renewLater } = await joinedMachine();
     await renewLater(first);

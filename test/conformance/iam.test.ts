@@ -1,4 +1,5 @@
 /** Conformance: join method `iam`: whoever AWS says signed a request that was made for this join (rows I1 and I2). */
+import { createPublicKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createAwsCloud } from '../../local/aws/cloud.ts';
@@ -193,6 +194,29 @@ describe('I2 denies a machine', () => {
     const first = await joinFromAws(api, credentials);
     const other = account.role(ROLE).session('i-0fedcba9876543210');
     expect(await joinFromAws(api, other, { renews: first })).toBeDenied(api, 'machine_mismatch');
+  });
+
+  test('that has only an old key of an instance: nobody is locked by it', async () => {
+    const { api, credentials } = await awsScene();
+    const first = await joinFromAws(api, credentials);
+    api.clock.advance(1200);
+    const second = await joinFromAws(api, credentials, { renews: first });
+    api.clock.advance(1200);
+    const { instance_id: id, generation } = joined(first);
+    const key = createPublicKey(first.key).export({ format: 'der', type: 'spki' });
+    const attempt = await joinFromAws(
+      api,
+      { ...credentials, secretAccessKey: 'x'.repeat(40) },
+      {
+        renews: first,
+        request: {
+          time: '2026-11-20T12:40:00Z',
+          instance: { id, generation, key: key.toString('base64') },
+        },
+      },
+    );
+    expect(attempt).toBeProblem('instance_unknown');
+    expect(await joinFromAws(api, credentials, { renews: second })).toBeAdmitted();
   });
 
   test('that a lock is on', async () => {
