@@ -18,7 +18,7 @@ import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
 import { claimNames } from './claim-names.ts';
 import { lockCopied } from './copied-identity.ts';
 import { unixSeconds } from './instance-record.ts';
-import { issueAndRecord, type Joined } from './issue-and-record.ts';
+import { answerBefore, issueAndRecord, type Joined } from './issue-and-record.ts';
 import type { JoinMethod } from './methods/method.ts';
 import { checkOnlyEvidenceOf, type JoinMethods } from './methods/methods.ts';
 import type { Lifetime } from './owners/lifetime.ts';
@@ -115,6 +115,10 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const grants = request.certificates.map((wish, i) =>
     whose.grant(wish, `request.certificates[${i}]`, lifetime, names),
   );
+  const mine = { owner: whose.key, instanceId, digest, at };
+  // Who comes with a request or secret that was used gets no name that was freed since.
+  if (!stored && names.length > 0)
+    await answerBefore(mine, method.usedReason, stored, parts.instances, report);
   const holder = { machine: host.machine, incarnation: host.incarnation };
   await claimNames(
     names,
@@ -125,11 +129,9 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   );
 
   const decided = {
-    instanceId,
-    owner: whose.key,
+    ...mine,
     role: request.role,
     joinToken: token.metadata.name,
-    digest,
     keys,
     certificates: grants.map(({ expires }, i) => ({
       name: keys[i]?.wish.name ?? '',
@@ -141,7 +143,6 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     names,
     freshSeconds: method.freshSeconds,
     keptUntil: limits === 'first join' ? endOf(token) : 0,
-    at,
   };
   return issueAndRecord(decided, grants, stored, method.usedReason, authorities, parts, report);
 }
