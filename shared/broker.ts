@@ -136,7 +136,13 @@ export function createBroker(parts: BrokerParts): Broker {
       binder: createMachineBinder(directory, now, lookups('machines')),
       now,
     },
-    iam: { fetch: parts.fetchSts, limits: createStsLimits(), resolve: parts.resolveSts, now },
+    iam: {
+      fetch: parts.fetchSts,
+      limits: createStsLimits(),
+      renewalLimits: createStsLimits(),
+      resolve: parts.resolveSts,
+      now,
+    },
   });
   const joinParts = {
     cluster,

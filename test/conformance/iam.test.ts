@@ -281,6 +281,15 @@ describe('STS', () => {
   });
 });
 
+test('strangers who use up the calls to STS keep new machines out for a minute, and renewals never', async () => {
+  const { api, credentials } = await awsScene();
+  const first = await joinFromAws(api, credentials);
+  const wrong = { ...credentials, secretAccessKey: 'x'.repeat(40) };
+  for (let i = 1; i < 600; i += 1) await joinFromAws(api, wrong, { key: first.key });
+  expect(await joinFromAws(api, credentials)).toBeProblem('unavailable');
+  expect(await joinFromAws(api, credentials, { renews: first })).toBeAdmitted();
+});
+
 test('the secret key, the session token and the signature are in no line of the log and no row', async () => {
   const { api, credentials } = await awsScene();
   await joinFromAws(api, credentials);
