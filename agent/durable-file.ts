@@ -1,19 +1,21 @@
 /** Files that are on the disk when a call returns, and what the file system says, in plain words. */
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from './failure.ts';
 
 /** Replaces one file as a whole: a crash at any point leaves either the old one or the new one. */
 export async function writeDurably(directory: string, name: string, text: string): Promise<void> {
   const next = join(directory, `${name}.new`);
-  await writeSynced(next, text, 'w');
+  // A leftover is not written into: it could be a link, or be open to somebody else.
+  await rm(next, { force: true });
+  await writeSynced(next, text);
   await rename(next, join(directory, name));
   await syncDirectory(directory);
 }
 
-/** `wx` refuses a file that is there already. */
-export async function writeSynced(path: string, text: string, flags: 'w' | 'wx'): Promise<void> {
-  const file = await open(path, flags, 0o600);
+/** Refuses a file that is there already. */
+export async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(text);
     await file.sync();

@@ -104,7 +104,7 @@ async function writeVersion(directory: string, files: FileSet, now: Date): Promi
   const path = await mkdtemp(join(directory, `..${stamp}.`));
   try {
     for (const [name, text] of files) {
-      await writeSynced(join(path, name), text, 'wx');
+      await writeSynced(join(path, name), text);
     }
     await syncDirectory(path);
   } catch (error) {

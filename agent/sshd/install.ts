@@ -107,7 +107,8 @@ async function replace(path: string, text: string, check: () => Promise<void>): 
   const write = (content: string) =>
     withPlainErrors(folder, async () => {
       const next = join(folder, `.${SNIPPET}.new`);
-      await writeSynced(next, content, 'w');
+      await rm(next, { force: true });
+      await writeSynced(next, content);
       await rename(next, path);
       await syncDirectory(folder);
     });
