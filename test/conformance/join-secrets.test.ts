@@ -233,6 +233,16 @@ describe('G3 a secret is refused', () => {
   });
 });
 
+test('a join token named without proof of its secret leaves no row in the join log', async () => {
+  const { api, secret } = await secretScene();
+  for (let i = 0; i < 20; i += 1) await joinWith(api, secret, { request: { token: 'robot' } });
+  for (let i = 0; i < 20; i += 1)
+    await joinWith(api, secret, { request: { token: 'robot', broker: 'other.example.org' } });
+  await api.broker.flush();
+  // One in 256 of what proved nothing is kept.
+  expect((await api.tables.joins.list({})).length).toBeLessThan(10);
+});
+
 test('garbage in place of a secret makes storage work once per cooldown', async () => {
   const storage = watchTables();
   const { api } = await createScene({ tables: storage.tables });
