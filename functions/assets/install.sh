@@ -273,9 +273,10 @@ say_what_is_next() {
   if [ -n "$running" ]; then return; fi
   say "
 Next:
-  1. Write /etc/joinbot.yaml, with proxy_server: $broker
+  1. Make /etc/joinbot.yaml, for nobody but root and the agent to read:
+       install -m 0640 -o root -g joinbot /dev/null /etc/joinbot.yaml
+     Write it, with proxy_server: $broker
      The CA pins and audiences for it: curl -fsS $broker/v1/webapi/ping
-     Let only root and the agent read it: chown root:joinbot /etc/joinbot.yaml; chmod 0640 /etc/joinbot.yaml
   2. Start it, now and with the machine: systemctl enable --now joinbot
      What it says: journalctl -u joinbot
   It writes to /opt/machine-id and /var/lib/joinbot. For another folder: make it, chown it to joinbot, and add

@@ -70,7 +70,8 @@ describe('I1 admits a machine', () => {
   });
 
   test('of China, by its own STS', async () => {
-    const { api, aws } = await awsScene([{ aws_account: '333333333333' }]);
+    const arn = `arn:aws-cn:sts::333333333333:assumed-role/${ROLE}/i-*`;
+    const { api, aws } = await awsScene([{ aws_account: '333333333333', aws_arn: arn }]);
     const credentials = aws.account('333333333333', 'aws-cn').role(ROLE).session(INSTANCE);
     const endpoint = regionalSts('cn-north-1');
     if (!endpoint) throw new Error('no such region');
@@ -122,6 +123,14 @@ describe('I2 denies a machine', () => {
     const { api, credentials } = await awsScene([rule]);
     expect(await joinFromAws(api, credentials)).toBeDenied(api, 'rule_mismatch');
     expect(await api.tables.instances.list({})).toEqual([]);
+  });
+
+  test("of another partition that has the rule's account number", async () => {
+    const { api, aws } = await awsScene([{ aws_account: '333333333333' }]);
+    const credentials = aws.account('333333333333', 'aws-cn').role(ROLE).session(INSTANCE);
+    const endpoint = regionalSts('cn-north-1');
+    if (!endpoint) throw new Error('no such region');
+    expect(await joinFromAws(api, credentials, { endpoint })).toBeDenied(api, 'rule_mismatch');
   });
 
   const SIGNED: readonly [string, (text: string) => string, DenialReason][] = [
