@@ -1,50 +1,8 @@
 /** The guides, step by step, as far as this version goes: `joinbot` for `tbot`, `joinctl` for `tctl`. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BOT_TOKEN, startScenario, succeeded, tbotYaml } from './scenario.ts';
-
-test('001 deploying on Azure: token, bot, config, one-shot', async () => {
-  const scenario = await startScenario();
-  const { joinctl, joinbot, write, stack } = scenario;
-  expect(succeeded(await joinctl('status')).stdout).toMatch(
-    /Cluster\s+join-broker\.local\nVersion\s+\d+\.\d+\.\d+\nCA pin\s+sha256:[0-9a-f]{64}/,
-  );
-  const find = await fetch(`${stack.endpoints.broker}/v1/webapi/find`);
-  expect(await find.json()).toMatchObject({
-    server_version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
-  });
-
-  // The join token may name a bot that does not exist yet.
-  succeeded(await joinctl('create', '-f', await write('bot-token.yaml', BOT_TOKEN)));
-  const config = await write('tbot.yaml', tbotYaml(stack.endpoints.broker, 'oneshot: true\n'));
-  const early = await joinbot('vm-user', 'start', '-c', config);
-  expect(early.code).toBe(1);
-  expect(scenario.log.join('\n')).toContain('"reason":"bot_not_found"');
-  const id = /joinctl joins show ([0-9a-f-]{36})/.exec(early.stderr)?.[1] ?? '';
-  await expect
-    .poll(async () => (await joinctl('joins', 'show', id)).stdout, { timeout: 10_000 })
-    .toContain('Create the bot: joinctl bots add <name>');
-
-  succeeded(await joinctl('bots', 'add', 'example', '--token', 'example-bot'));
-  const joined = succeeded(await joinbot('vm-user', 'start', '-c', config));
-  expect(joined.stderr).toContain('joined as bot example');
-});
-
-test('000 deploying on Azure: the bot from a file of its own', async () => {
-  const { folder, joinctl, joinbot, write, stack } = await startScenario();
-  const bot = 'kind: bot\nversion: v1\nmetadata:\n  name: example\nspec:\n  roles: []\n';
-  succeeded(await joinctl('create', await write('bot.yaml', bot)));
-  succeeded(await joinctl('create', '-f', await write('bot-token.yaml', BOT_TOKEN)));
-  const config = await write('tbot.yaml', tbotYaml(stack.endpoints.broker, 'oneshot: true\n'));
-  // Without roles there are no logins: it says so, and there is no SSH certificate.
-  const identity = join(folder, 'identity');
-  const joined = succeeded(
-    await joinbot('vm-user', 'start', '-c', config, `--destination-dir=${identity}`),
-  );
-  expect(joined.stderr).toContain('the certificate has no roles, so it has no logins');
-  expect(await readdir(identity)).not.toContain('sshcert');
-});
+import { BOT_TOKEN, startScenario, succeeded } from './scenario.ts';
 
 test('003 getting started: roles, a bot with logins, certificates in a folder', async () => {
   const { folder, joinctl, joinbot, write, run, stack } = await startScenario();
@@ -126,17 +84,4 @@ spec:
 `;
   succeeded(await joinctl('create', '-f', await write('token.yaml', token)));
   expect(succeeded(await joinctl('get', 'token/azure-token')).stdout).toContain('- Node');
-});
-
-test('a narrowed join token takes effect within the documented seconds, a lock too', async () => {
-  const { joinctl, joinbot, write, stack, log } = await startScenario();
-  succeeded(await joinctl('create', '-f', await write('bot-token.yaml', BOT_TOKEN)));
-  succeeded(await joinctl('bots', 'add', 'example', '--token=example-bot'));
-  const config = await write('tbot.yaml', tbotYaml(stack.endpoints.broker, 'oneshot: true\n'));
-  succeeded(await joinbot('vm-user', 'start', '-c', config));
-  succeeded(await joinctl('lock', '--bot=example', '--ttl=1h', '--message=stolen'));
-  expect((await joinbot('vm-user', 'start', '-c', config)).code).toBe(1);
-  expect(log.join('\n')).toContain('"reason":"locked"');
-  succeeded(await joinctl('unlock', '--bot=example'));
-  succeeded(await joinbot('vm-user', 'start', '-c', config));
 });
