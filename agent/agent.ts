@@ -31,6 +31,8 @@ export async function runAgent(
 
   for (let failures = 0; !stop.aborted; ) {
     let wait: number;
+    // Taken before the join: who asks for a renewal while one is under way gets another.
+    const wake = nextWake();
     try {
       const joined = await joiner.join(instance);
       report(joined, instance, effects);
@@ -49,7 +51,7 @@ export async function runAgent(
       log.error(`${error.message}${stillGood(instance, clock.now())}`);
     }
     log.debug(`the next renewal is in ${Math.round(wait / 1000)} s`);
-    await clock.sleep(wait, nextWake());
+    await clock.sleep(wait, wake);
   }
   log.info('stopped');
 }

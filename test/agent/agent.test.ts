@@ -149,6 +149,22 @@ test('renews at once when it is told to', async () => {
   expect(waits[1]).toBe(waits[0]);
 });
 
+test('asked to renew while it joins, it renews as soon as it has joined', async () => {
+  const rig = await createRig();
+  rig.broker.next['/v1/join'].push((request) => {
+    rig.renewNow();
+    return rig.broker.fetch(request);
+  });
+  const times: Date[] = [];
+  rig.clock.onSleep = () => {
+    times.push(rig.clock.now());
+    if (times.length === 2) rig.stop.abort();
+  };
+  expect(await rig.start(guideConfig())).toBe(0);
+  expect(rig.broker.joins).toHaveLength(2);
+  expect(times[1]).toEqual(times[0]);
+});
+
 test('after a restart it renews the instance of its storage directory', async () => {
   const rig = await createRig();
   await rig.start(storageConfig(rig), '--oneshot');
