@@ -5,6 +5,7 @@ import { once } from 'node:events';
 export interface Daemon {
   /** All that it said. */
   readonly said: string;
+  readonly runs: boolean;
   /** Waits until it says this once more than it had by the last call. Rejects if it ends before. */
   says(text: string): Promise<void>;
   /** Sends a signal that it lives on with. */
@@ -28,6 +29,9 @@ export function startDaemon(
   return {
     get said() {
       return said;
+    },
+    get runs() {
+      return !hasEnded(child);
     },
     async says(text) {
       for (;;) {

@@ -1,5 +1,5 @@
 /** A host of guide 004, with a real `sshd` that shows the host certificate of the guide's join. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programPath } from '../programs.ts';
 import { type Scenario, succeeded } from './scenario.ts';
@@ -59,17 +59,17 @@ interface SshHost {
   readonly connect: string;
 }
 
-/** An `sshd` as it is before any of this: with a host key of its own, and nobody's authority. */
-export async function createSshHost({ folder, run, write }: Scenario): Promise<SshHost> {
-  await mkdir(join(folder, 'ssh/sshd_config.d'), { recursive: true });
+/** An `sshd` in a folder as it is before any of this: with a host key of its own, and nobody's authority. */
+export async function createSshHost({ run }: Scenario, folder: string): Promise<SshHost> {
+  await mkdir(join(folder, 'sshd_config.d'), { recursive: true });
   // Debian's sshd wants this folder when root starts it.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
-  const hostKey = join(folder, 'ssh/ssh_host_ed25519_key');
+  const hostKey = join(folder, 'ssh_host_ed25519_key');
   succeeded(await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey]));
   const lines = [
-    `Include ${folder}/ssh/sshd_config.d/*.conf`,
+    `Include ${folder}/sshd_config.d/*.conf`,
     `HostKey ${hostKey}`,
-    `PidFile ${folder}/ssh/sshd.pid`,
+    `PidFile ${folder}/sshd.pid`,
     'AuthorizedKeysFile none',
     'AuthenticationMethods publickey',
     'PermitRootLogin yes',
@@ -77,15 +77,16 @@ export async function createSshHost({ folder, run, write }: Scenario): Promise<S
     'StrictModes no',
     `ForceCommand echo '${GREETING.trim()}'`,
   ];
-  const sshdConfig = await write('ssh/sshd_config', `${lines.join('\n')}\n`);
-  const connect = `${programPath('sshd')} -i -E ${folder}/ssh/log -f ${sshdConfig}`;
+  const sshdConfig = join(folder, 'sshd_config');
+  await writeFile(sshdConfig, `${lines.join('\n')}\n`);
+  const connect = `${programPath('sshd')} -i -E ${folder}/log -f ${sshdConfig}`;
   return { hostKey, sshdConfig, connect };
 }
 
 /** Guide 004 on `vm-user`: the join token, the file, the join, and `sshd` shown its certificate. */
 export async function joinNode(scenario: Scenario): Promise<SshHost> {
   const { folder, joinctl, joinbot, write, stack } = scenario;
-  const host = await createSshHost(scenario);
+  const host = await createSshHost(scenario, join(folder, 'ssh'));
   succeeded(await joinctl('create', '-f', await write('token.yaml', AZURE_TOKEN)));
   const yaml = teleportYaml(stack.endpoints.broker, join(folder, 'node'));
   const config = await write('teleport.yaml', yaml);
