@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hasProgram } from '../programs.ts';
-import { createSshHost, GREETING, joinNode } from '../scenarios/node-host.ts';
+import { createSshHost, GREETING, joinNode, type SshHost } from '../scenarios/node-host.ts';
 import { type OpenScenario, openScenario, ROOT, succeeded } from '../scenarios/scenario.ts';
 import { type GuideStep, guideSteps } from './guide-steps.ts';
 import { type Said, walkGuide } from './guide-walk.ts';
@@ -22,7 +22,7 @@ const INSTALL: GuideStep = {
 const programs = ['bash', 'curl', 'sshd', 'ssh', 'ssh-keygen'].map(hasProgram).every(Boolean);
 describe.skipIf(!programs)('docs/guides', () => {
   let scenario: OpenScenario;
-  let node: Awaited<ReturnType<typeof joinNode>>;
+  let node: SshHost;
   let pin: string;
   beforeAll(async () => {
     scenario = await openScenario();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hasProgram } from '../programs.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
-import { GREETING, joinNode, signIn } from './node-host.ts';
+import { GREETING, joinNode, type SshHost, signIn } from './node-host.ts';
 import { machineEnv, type OpenScenario, openScenario, ROOT, succeeded } from './scenario.ts';
 
 const LOGIN = userInfo().username;
@@ -51,7 +51,7 @@ const tree = async (folder: string): Promise<readonly string[]> =>
 
 describe.skipIf(!['sshd', 'ssh', 'ssh-keygen'].map(hasProgram).every(Boolean))('003', () => {
   let scenario: OpenScenario;
-  let host: Awaited<ReturnType<typeof joinNode>>;
+  let host: SshHost;
   beforeAll(async () => {
     scenario = await openScenario();
     host = await joinNode(scenario);

@@ -52,7 +52,7 @@ proxy_service:
   enabled: false
 `;
 
-interface SshHost {
+export interface SshHost {
   readonly hostKey: string;
   readonly sshdConfig: string;
   /** The command that runs `sshd` for one connection, as inetd would: it needs no port. */
@@ -103,8 +103,9 @@ export const signIn = (
   { connect }: SshHost,
   identity: string,
   destination: string,
+  ...options: readonly string[]
 ) =>
   run('ssh', [
-    ...['-T', '-o', `ProxyCommand=${connect}`, '-o', 'BatchMode=yes'],
+    ...['-T', '-o', `ProxyCommand=${connect}`, '-o', 'BatchMode=yes', ...options],
     ...['-F', join(identity, 'ssh_config'), destination],
   ]);
