@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { parseArguments } from '../../admin/arguments.ts';
 import { COMMANDS } from '../../admin/commands/commands.ts';
 import { GLOBAL_FLAGS } from '../../admin/flags.ts';
@@ -38,6 +38,12 @@ describe.each(linked)('$path', ({ path, text }) => {
       if (anchor !== undefined) expect(anchors(read(target)), link).toContain(anchor);
     }
   });
+});
+
+test('the table of guides in README.md names tests that there are', () => {
+  const names = [...read('README.md').matchAll(/`([\w-]+\.test\.ts)`/g)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(10);
+  expect(readdirSync(join(ROOT, 'test/scenarios'))).toEqual(expect.arrayContaining(names));
 });
 
 describe('docs/runbook.md', () => {

@@ -25,7 +25,10 @@ export function startDaemon(
   child.stderr.on('data', (text) => {
     said += text;
   });
-  const ended = once(child, 'close');
+  let closed = false;
+  const ended = once(child, 'close').then(() => {
+    closed = true;
+  });
   return {
     get said() {
       return said;
@@ -40,7 +43,7 @@ export function startDaemon(
           heard = at + text.length;
           return;
         }
-        if (hasEnded(child)) throw new Error(`It ended without saying "${text}": ${said}`);
+        if (closed) throw new Error(`It ended without saying "${text}": ${said}`);
         await Promise.race([once(child.stderr, 'data'), ended]);
       }
     },
