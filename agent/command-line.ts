@@ -1,8 +1,8 @@
 /** The command line: which command, and its flags. The long names are those of `tbot`. */
 import { parseArgs } from 'node:util';
+import { nearestName } from '../shared/protocol/nearest-name.ts';
 import { Failure } from './failure.ts';
 import type { LogFormat } from './log.ts';
-import { nearestName } from './nearest-name.ts';
 import { printable } from './printable.ts';
 
 type Command =

@@ -6,8 +6,8 @@
  * Teleport.
  */
 
+import { nearestName } from '../shared/protocol/nearest-name.ts';
 import type { ConfigFile } from './config-schema.ts';
-import { nearestName } from './nearest-name.ts';
 import { printable } from './printable.ts';
 import type { HostService } from './settings.ts';
 import {

@@ -1,17 +1,9 @@
 /** Reads YAML that people write. What is wrong with it is said with file, line, column, field and what was expected. */
-import {
-  type Document,
-  isMap,
-  isNode,
-  isScalar,
-  LineCounter,
-  type Node,
-  parseDocument,
-} from 'yaml';
-import * as z from 'zod/mini';
-import { fieldPath } from '../shared/protocol/schema.ts';
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import type * as z from 'zod/mini';
+import { fieldPath } from '../shared/protocol/field-path.ts';
+import { check } from '../shared/protocol/schema.ts';
 import { Failure } from './failure.ts';
-import { nearestName } from './nearest-name.ts';
 import { printable } from './printable.ts';
 
 export interface YamlFile {
@@ -50,14 +42,9 @@ export function parseYaml(text: string, fileName: string): YamlFile {
   return {
     has: (field) => isMap(document.contents) && document.contents.has(field),
     read(schema) {
-      const parsed = z.safeParse(schema, plainValue(document, failure));
-      if (parsed.success) return parsed.data;
-      const { issues } = parsed.error;
-      // A misspelt field explains the missing one.
-      const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
-      throw issue
-        ? failureOf(issue, document, schema, failure)
-        : failure([], 'expected something else');
+      const checked = check(schema, plainValue(document, failure), shows);
+      if (checked.ok) return checked.value;
+      throw failure(checked.path, checked.message);
     },
     failure,
   };
@@ -74,51 +61,10 @@ function plainValue(document: Document, failure: FailureAt): unknown {
   }
 }
 
-function failureOf(
-  issue: z.core.$ZodIssue,
-  document: Document,
-  schema: z.core.$ZodType,
-  failure: FailureAt,
-): Failure {
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    const meant = nearestName(key, fieldsAt(schema, issue.path));
-    const message = meant ? `unknown field; did you mean ${meant}?` : 'unknown field';
-    return failure([...issue.path, key], message);
-  }
-  const node = document.getIn(issue.path);
-  const value = isNode(node) ? node.toJSON() : node;
-  return failure(issue.path, `${expectation(issue, value)}${finding(issue, value)}`);
-}
-
-function expectation(issue: z.core.$ZodIssue, value: unknown): string {
-  const expected =
-    issue.code === 'invalid_type'
-      ? `expected ${IN_WORDS[issue.expected] ?? issue.expected}`
-      : issue.message.replace(/^Invalid (?:input|option): /, '');
-  return value === undefined ? `missing; ${expected}` : expected;
-}
-
+/** A token may be a secret that belongs to another join method: it isn't shown (rule 14). */
 const SECRETS: readonly unknown[] = ['token', 'token_name', 'auth_token'];
 
-/** What stands there instead. A token may be a secret that belongs to another join method: it isn't shown (rule 14). */
-function finding(issue: z.core.$ZodIssue, value: unknown): string {
-  if (value === undefined) return '';
-  if (value === null) return ', got nothing';
-  if (typeof value === 'object') return Array.isArray(value) ? ', got a list' : ', got fields';
-  const shown = SECRETS.includes(issue.path.at(-1)) ? '' : ` ${printable(String(value), 60)}`;
-  if (issue.code !== 'invalid_type') return shown === '' ? '' : `, got${shown}`;
-  const quote = issue.expected === 'string' ? ' (put it in quotes)' : '';
-  const kind = typeof value === 'string' ? 'text' : typeof value;
-  return `, got the ${kind}${shown}${quote}`;
-}
-
-const IN_WORDS: Readonly<Record<string, string>> = {
-  string: 'text',
-  object: 'fields',
-  array: 'a list',
-  boolean: 'true or false',
-};
+const shows = (path: readonly PropertyKey[]): boolean => !SECRETS.includes(path.at(-1));
 
 const YAML_ERRORS: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this field is given twice',
@@ -148,22 +94,3 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number {
 }
 
 const rangeStart = (node: unknown): number | undefined => (node as Node | null)?.range?.[0];
-
-/** The names of the fields that may stand at a path of the schema. */
-function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
-  const { def } = schema._zod as unknown as {
-    def: {
-      shape?: Record<string, z.core.$ZodType>;
-      innerType?: z.core.$ZodType;
-      element?: z.core.$ZodType;
-      options?: z.core.$ZodType[];
-    };
-  };
-  if (def.innerType) return fieldsAt(def.innerType, path);
-  if (def.options) return def.options.flatMap((option) => fieldsAt(option, path));
-  if (def.element) return fieldsAt(def.element, path.slice(1));
-  const [first, ...rest] = path;
-  if (first === undefined) return Object.keys(def.shape ?? {});
-  const field = def.shape?.[String(first)];
-  return field ? fieldsAt(field, rest) : [];
-}

@@ -9,7 +9,10 @@ const INTERNAL_LOGINS = '{{internal.logins}}';
 /** An SSH principal (rule 11): no commas, spaces or wildcards, never empty. */
 const principal = /^[A-Za-z0-9._@-]{1,255}$/;
 
-const ANY_NODE = 'expected {"*": "*"}: node labels are not enforced here';
+const ANY_NODE = 'expected {"*": "*"}: nothing here could enforce narrower node labels';
+
+const isAnyNode = ({ '*': any, ...narrower }: Readonly<Record<string, unknown>>): boolean =>
+  Object.keys(narrower).length === 0 && (Array.isArray(any) ? any.join() : any) === '*';
 
 const login = z
   .string()
@@ -30,10 +33,7 @@ export const role = z.strictObject({
         logins: z.optional(z.array(login).check(z.maxLength(100))),
         /** A certificate works on every host that trusts the authority, so nothing narrower can be promised. */
         node_labels: z.optional(
-          z.strictObject(
-            { '*': z.union([z.literal('*'), z.tuple([z.literal('*')])], ANY_NODE) },
-            ANY_NODE,
-          ),
+          z.record(z.string(), z.unknown(), ANY_NODE).check(z.refine(isAnyNode, ANY_NODE)),
         ),
         /** Shown by `joinctl get roles`; grants nothing: operators' rights come from the directory. */
         rules: z.optional(

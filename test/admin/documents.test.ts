@@ -28,10 +28,16 @@ describe('readDocuments', () => {
     ['# only a remark\n', 'file.yaml: there is no resource in it.'],
     ['a: [1\nb: 2\n', 'file.yaml:2:1: '],
     ['a: 1\na: 2\n', 'file.yaml:2:1: Map keys must be unique.'],
-    ['just text', 'file.yaml:1:1: expected object'],
+    ['just text', 'file.yaml:1:1: expected fields, got text'],
     [BOT_YAML.replace('kind: bot', 'kind: boot'), 'file.yaml:1:1: kind: '],
-    [BOT_YAML.replace('spec:', 'specs:'), 'file.yaml:1:1: spec: '],
-    [BOT_YAML.replace('name: example', 'nam: example'), 'file.yaml:3:1: metadata.name: '],
+    [
+      BOT_YAML.replace('spec:', 'specs:'),
+      'file.yaml:5:1: specs: unknown field; did you mean spec?',
+    ],
+    [
+      BOT_YAML.replace('name: example', 'nam: example'),
+      'file.yaml:4:3: metadata.nam: unknown field; did you mean name?',
+    ],
     [
       BOT_YAML.replace('name: example', 'name: a b'),
       'file.yaml:4:3: metadata.name: expected 1 to 63',

@@ -121,9 +121,7 @@ describe('is refused, and named', () => {
     [
       'a cloud that is none',
       { ...azure, JOIN_BROKER_CLOUD: 'azurepublic' },
-      [
-        'JOIN_BROKER_CLOUD: expected one of "AzurePublic"|"AzureUSGovernment"|"AzureChina"|"Simulated"',
-      ],
+      ['JOIN_BROKER_CLOUD: expected one of AzurePublic, AzureUSGovernment, AzureChina, Simulated'],
     ],
     [
       'a root that is none',

@@ -64,7 +64,7 @@ describe('joinctl create', () => {
     const shell = await terminal({ stdin: `${BOT_YAML}---\n${TOKEN_YAML.replace('v2', '2')}` });
     expect(await shell.run('create', '-')).toMatchObject({
       code: 1,
-      stderr: 'joinctl: stdin:9:1: version: expected string, received number.\n',
+      stderr: 'joinctl: stdin:9:1: version: expected text, got a number (put it in quotes).\n',
     });
     expect(shell.broker.requests).toEqual([]);
   });
