@@ -118,7 +118,7 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
         return { resource: wanted };
       }
       if (answer.status >= 300) throw failureOf(answer, broker);
-      const { secret, ...stored } = readAnswer(writtenResource, answer, broker);
+      const { secret, warnings: _, ...stored } = readAnswer(writtenResource, answer, broker);
       if (hasSecret(wanted) && secret === undefined)
         throw new Failure(`${broker} answers without the secret of a join token.`);
       return { resource: stored, ...(secret !== undefined && { secret }) };

@@ -3,6 +3,7 @@ import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument }
 import type * as z from 'zod/mini';
 import { fieldPath } from '../shared/protocol/field-path.ts';
 import { check } from '../shared/protocol/schema.ts';
+import { yamlFault } from '../shared/protocol/yaml-words.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
 
@@ -66,14 +67,8 @@ const SECRETS: readonly unknown[] = ['token', 'token_name', 'auth_token'];
 
 const shows = (path: readonly PropertyKey[]): boolean => !SECRETS.includes(path.at(-1));
 
-const YAML_ERRORS: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'this field is given twice',
-  MULTIPLE_DOCS: 'expected one document, and a second one begins here',
-  TAB_AS_INDENT: 'tabs can not indent; use spaces',
-};
-
 const sayYamlError = (code: string, message: string): string =>
-  YAML_ERRORS[code] ?? printable(message);
+  yamlFault(code) ?? printable(message);
 
 /** Where the field stands; if it is missing, where what should hold it stands. */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {

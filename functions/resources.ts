@@ -38,7 +38,7 @@ export const putResource: Endpoint = {
     const action = headers.get('if-none-match') === null ? 'replace' : 'create';
     return write(exchange, action, async () => {
       const { broker, request, body } = exchange;
-      const { resource, etag, created, secret } = await broker.resources.put(
+      const { resource, etag, created, secret, warnings } = await broker.resources.put(
         param(request, 'kind'),
         param(request, 'name'),
         body,
@@ -46,7 +46,11 @@ export const putResource: Endpoint = {
       );
       return {
         status: created ? 201 : 200,
-        body: { ...resource, ...(secret !== undefined && { secret }) },
+        body: {
+          ...resource,
+          ...(secret !== undefined && { secret }),
+          ...(warnings.length > 0 && { warnings }),
+        },
         headers: { etag },
       };
     });

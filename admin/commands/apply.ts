@@ -2,7 +2,7 @@
 import { hasFlag, operand } from '../arguments.ts';
 import type { BrokerClient } from '../broker-client.ts';
 import type { Command } from '../command.ts';
-import { DocumentFailure } from '../documents.ts';
+import { DocumentFailure, sayNotices } from '../documents.ts';
 import { Difference, Failure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { display } from '../kinds.ts';
@@ -28,6 +28,7 @@ export const apply: Command = {
   ],
   async run(io, args) {
     const documents = await readResourceFiles(io, operand(args, 0));
+    sayNotices(io, documents);
     const { client } = await openSession(io, args);
     const changes = await planChanges(client, documents, hasFlag(args, 'prune'));
     if (hasFlag(args, 'diff')) reportDifferences(io, changes);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { hasFlag, operand } from '../arguments.ts';
 import type { BrokerClient, Created } from '../broker-client.ts';
 import type { Command } from '../command.ts';
-import { located, type ResourceDocument, readDocuments } from '../documents.ts';
+import { located, type ResourceDocument, readDocuments, sayNotices } from '../documents.ts';
 import { Failure } from '../failure.ts';
 import { readText } from '../files.ts';
 import { display } from '../kinds.ts';
@@ -24,6 +24,7 @@ export const create: Command = {
     const file = operand(args, 0);
     const text = file === '-' ? await io.readStdin() : await readText(resolve(io.cwd, file));
     const documents = readDocuments(text, file === '-' ? 'stdin' : file);
+    sayNotices(io, documents);
     const session = await openSession(io, args);
     for (const document of documents) {
       const { kind, metadata } = document.resource;

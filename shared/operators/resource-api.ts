@@ -1,13 +1,14 @@
 /** What operators do with resources: list, get, put, delete, every write guarded by an ETag. */
 
 import * as z from 'zod/mini';
+import { asWritten } from '../protocol/as-written.ts';
 import {
   type Resource,
   type ResourceKind,
   type ResourcePage,
   resourceKind,
 } from '../protocol/resource.ts';
-import { parseJsonWith, parseWith } from '../protocol/schema.ts';
+import { parseJsonWith, parseWith, sentenceOf } from '../protocol/schema.ts';
 import { name as resourceName } from '../protocol/values.ts';
 import { badInput, Refusal } from '../refusal.ts';
 import { type Naming, templateFault } from '../resources/host-names.ts';
@@ -22,12 +23,16 @@ export interface Condition {
   readonly ifMatch: string | null;
 }
 
+type Stored = Omit<WrittenResource, 'warnings'>;
+
 export interface WrittenResource {
   readonly resource: Resource;
   readonly etag: string;
   readonly created: boolean;
   /** The secret of a new join token, which nobody can be shown again. */
   readonly secret?: string;
+  /** What was left out, and what may not be as it was meant. */
+  readonly warnings: readonly string[];
 }
 
 export interface ResourceApi {
@@ -47,7 +52,7 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     return stored;
   }
 
-  async function create(wanted: AnyResource): Promise<WrittenResource> {
+  async function create(wanted: AnyResource): Promise<Stored> {
     const { resource, ...shown } = withNewSecret(wanted);
     const etag = await resources.create(resource);
     if (etag !== undefined) return { resource: wire(resource), etag, created: true, ...shown };
@@ -57,7 +62,7 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     );
   }
 
-  async function replace(wanted: AnyResource, ifMatch: string): Promise<WrittenResource> {
+  async function replace(wanted: AnyResource, ifMatch: string): Promise<Stored> {
     const before = await existing(wanted.kind, wanted.metadata.name);
     const resource =
       wanted.kind === 'token' && before.resource.kind === 'token'
@@ -88,11 +93,16 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       return { resource: wire(resource), etag };
     },
     async put(kindText, nameText, json, condition) {
-      const resource = parseBody(parseKind(kindText), parseName(nameText, 'name'), json);
+      const { resource, warnings } = parseBody(
+        parseKind(kindText),
+        parseName(nameText, 'name'),
+        json,
+      );
       checkHostNames(resource, naming);
-      if (condition.ifNoneMatch === '*' && condition.ifMatch === null) return create(resource);
+      if (condition.ifNoneMatch === '*' && condition.ifMatch === null)
+        return { ...(await create(resource)), warnings };
       if (condition.ifMatch !== null && condition.ifNoneMatch === null)
-        return replace(resource, condition.ifMatch);
+        return { ...(await replace(resource, condition.ifMatch)), warnings };
       throw new Refusal(
         'precondition_required',
         'expected If-None-Match: * to create, or If-Match to replace',
@@ -121,10 +131,17 @@ function parseName(text: string, field: string): string {
   return parsed.value;
 }
 
-function parseBody(kind: ResourceKind, name: string, json: string): AnyResource {
+interface WrittenBody {
+  readonly resource: AnyResource;
+  readonly warnings: readonly string[];
+}
+
+function parseBody(kind: ResourceKind, name: string, json: string): WrittenBody {
   const value = parseJsonWith(z.unknown(), json);
   if (!value.ok) throw badInput(value.problem);
-  const parsed = parseResource(value.value);
+  const written = asWritten(value.value);
+  if (!written.ok) throw badInput(written.problem);
+  const parsed = parseResource(written.value);
   if (!parsed.ok) throw badInput(parsed.problem);
   const resource = parsed.value;
   if (resource.kind !== kind)
@@ -134,7 +151,7 @@ function parseBody(kind: ResourceKind, name: string, json: string): AnyResource 
   if (JSON.stringify(resource).length > MOST_JSON) {
     throw new Refusal('too_large', `the resource is longer than ${MOST_JSON} characters of JSON`);
   }
-  return resource;
+  return { resource, warnings: written.notices.map(sentenceOf) };
 }
 
 /** The same holds for each join: settings may change. Here, whoever writes the template learns of it. */

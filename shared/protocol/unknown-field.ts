@@ -110,8 +110,11 @@ function optionsOf(schema: Schema, value: unknown): Option[] {
       return optionsOf(def.in, value);
     case 'union': {
       const options = def.options.flatMap((option) => optionsOf(option, value));
+      if (!('discriminator' in def)) return options;
       const named = options.filter(({ shape }) => shape && isNamed(shape, value));
-      return 'discriminator' in def && named.length > 0 ? named : options;
+      // A name that there is not explains everything else.
+      const isGiven = isFields(value) && value[String(def.discriminator)] !== undefined;
+      return named.length > 0 || isGiven ? named : options;
     }
     case 'object': {
       const strict = def.catchall?._zod.def.type === 'never';

@@ -5,7 +5,7 @@ import { guid } from '../protocol/values.ts';
 
 /** What an Azure resource group may be called. Compared without case. */
 const resourceGroup = z.string().check(
-  z.regex(/^[\p{L}\p{N}._()-]{1,90}$/u, "expected a resource group's name"),
+  z.regex(/^[\p{L}\p{N}._()-]{1,90}$/u, "expected a resource group's whole name"),
   z.refine(
     (group) => foldAzureName(group) !== undefined,
     'expected letters that have one lower and one upper case at most: this name could be taken for another one',

@@ -1,6 +1,7 @@
 /** `kind: bot`, version 1: an identity for a machine or a group of machines. */
 import * as z from 'zod/mini';
-import { name, timestamp } from '../protocol/values.ts';
+import { metadata, VERSIONS } from '../protocol/resource.ts';
+import { duration, name } from '../protocol/values.ts';
 
 const trait = z.strictObject({
   name,
@@ -9,11 +10,13 @@ const trait = z.strictObject({
 
 export const bot = z.strictObject({
   kind: z.literal('bot'),
-  version: z.literal('v1'),
-  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+  version: z.literal(VERSIONS.bot),
+  metadata,
   spec: z.strictObject({
     roles: z.array(name).check(z.maxLength(32)),
     traits: z.optional(z.array(trait).check(z.maxLength(32))),
+    /** Upper limit of the certificates' lifetime. */
+    max_session_ttl: z.optional(duration),
   }),
 });
 export type Bot = z.infer<typeof bot>;

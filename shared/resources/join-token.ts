@@ -1,7 +1,8 @@
 /** `kind: token`, version 2: which machines may join, by which method, as what. The YAML of the guides. */
 import * as z from 'zod/mini';
 import { joinMethod, systemRole } from '../protocol/join.ts';
-import { duration, name, sha256Hex, timestamp } from '../protocol/values.ts';
+import { metadata, VERSIONS } from '../protocol/resource.ts';
+import { duration, name, sha256Hex } from '../protocol/values.ts';
 import { awsAllowRule } from './aws-allow-rules.ts';
 import { azureAllowRule } from './azure-allow-rules.ts';
 import { hostNameTemplates, needsFacts } from './host-names.ts';
@@ -92,8 +93,8 @@ const spec = z
 export const joinToken = z
   .strictObject({
     kind: z.literal('token'),
-    version: z.literal('v2'),
-    metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+    version: z.literal(VERSIONS.token),
+    metadata,
     spec,
   })
   .check(

@@ -1,6 +1,7 @@
 /** `kind: role`: which logins a bot's SSH certificates are good for, and how long certificates may live. */
 import * as z from 'zod/mini';
-import { duration, name, parseDuration, timestamp } from '../protocol/values.ts';
+import { metadata, VERSIONS } from '../protocol/resource.ts';
+import { duration, name, parseDuration } from '../protocol/values.ts';
 import { type Bot, traitValues } from './bot.ts';
 
 /** Stands for the values of the bot's trait `logins`. */
@@ -14,19 +15,23 @@ const ANY_NODE = 'expected {"*": "*"}: nothing here could enforce narrower node 
 const isAnyNode = ({ '*': any, ...narrower }: Readonly<Record<string, unknown>>): boolean =>
   Object.keys(narrower).length === 0 && (Array.isArray(any) ? any.join() : any) === '*';
 
-const login = z
-  .string()
-  .check(
-    z.refine(
-      (text) => text === INTERNAL_LOGINS || principal.test(text),
-      `expected a login of letters, digits and . _ @ -, or ${INTERNAL_LOGINS}`,
-    ),
-  );
+const login = z.string().check(
+  z.refine((text) => text === INTERNAL_LOGINS || !text.includes('{{'), {
+    error: `expected ${INTERNAL_LOGINS} (the bot's trait logins), which is the only template there is`,
+    abort: true,
+  }),
+  z.refine(
+    (text) => text === INTERNAL_LOGINS || principal.test(text),
+    `expected a login of letters, digits and . _ @ -, or ${INTERNAL_LOGINS}`,
+  ),
+);
+
+const nameOrAny = z.union([z.literal('*'), name], 'expected * or a name');
 
 export const role = z.strictObject({
   kind: z.literal('role'),
-  version: z.enum(['v3', 'v4', 'v5', 'v6', 'v7', 'v8']),
-  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+  version: z.enum(VERSIONS.role),
+  metadata,
   spec: z.strictObject({
     allow: z._default(
       z.strictObject({
@@ -38,7 +43,7 @@ export const role = z.strictObject({
         /** Shown by `joinctl get roles`; grants nothing: operators' rights come from the directory. */
         rules: z.optional(
           z
-            .array(z.strictObject({ resources: z.array(name), verbs: z.array(name) }))
+            .array(z.strictObject({ resources: z.array(nameOrAny), verbs: z.array(nameOrAny) }))
             .check(z.maxLength(100)),
         ),
       }),
@@ -59,9 +64,11 @@ export function loginsOf(subject: Role, bot: Bot): string[] {
   return [...new Set(logins)];
 }
 
-/** The role's limit on certificates' lifetime, in seconds. */
-export const maxSessionSeconds = (subject: Role): number =>
-  parseDuration(subject.spec.options?.max_session_ttl ?? '') ?? Number.POSITIVE_INFINITY;
+/** A role's or a bot's limit on certificates' lifetime, in seconds. */
+export function maxSessionSeconds({ kind, spec }: Role | Bot): number {
+  const limit = kind === 'bot' ? spec.max_session_ttl : spec.options?.max_session_ttl;
+  return parseDuration(limit ?? '') ?? Number.POSITIVE_INFINITY;
+}
 
 /** Roles that every broker starts with. */
 export const PRESET_ROLES: readonly Role[] = [

@@ -113,9 +113,18 @@ describe('PUT', () => {
     ],
     ['a kind that there is not', { ...botExample(), kind: 'user' }, 'kind'],
     ['another version', { ...botExample(), version: 'v2' }, 'version'],
-    ['an unknown field', { ...botExample(), status: {} }, 'status'],
+    ['an unknown field', { ...botExample(), stat: {} }, 'stat'],
     ['no spec', { ...botExample(), spec: undefined }, 'spec'],
-    ['labels', { ...botExample(), metadata: { name: 'example', labels: {} } }, 'metadata.labels'],
+    [
+      'labels that are no text',
+      { ...botExample(), metadata: { name: 'example', labels: { a: 1 } } },
+      'metadata.labels.a',
+    ],
+    [
+      'a description with a line feed',
+      { ...botExample(), metadata: { name: 'example', description: 'a\nb' } },
+      'metadata.description',
+    ],
     ['a role that is no name', botExample({ roles: ['a/b'] }), 'spec.roles[0]'],
     [
       '33 roles',
@@ -128,14 +137,30 @@ describe('PUT', () => {
       'spec.traits[0].values',
     ],
     [
-      'an expiry in another zone',
-      { ...botExample(), metadata: { name: 'example', expires: '2026-11-20T12:00:00+01:00' } },
+      'an expiry without a time',
+      { ...botExample(), metadata: { name: 'example', expires: '2026-11-20' } },
       'metadata.expires',
     ],
   ])('refuses %s, and names the field', async (_, body, field) => {
     const { admin } = newAdmin();
     const answer = await admin.request('PUT', EXAMPLE, { body, headers: CREATE });
     expect(answer).toBeProblem('bad_request', field);
+  });
+
+  test('keeps description and labels, and says what it left out', async () => {
+    const { admin } = newAdmin();
+    const metadata = { name: 'example', description: 'nightly', labels: { env: 'prod' } };
+    const body = { ...botExample(), metadata: { ...metadata, id: 1 }, status: {} };
+    const made = await admin.request('PUT', EXAMPLE, { body, headers: CREATE });
+    expect(made.body).toEqual({
+      ...botExample(),
+      metadata,
+      warnings: [
+        'status: left out: it means nothing here',
+        'metadata.id: left out: it means nothing here',
+      ],
+    });
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual({ ...botExample(), metadata });
   });
 
   test('refuses what is longer than storage can hold', async () => {

@@ -80,5 +80,5 @@ function userExpiry(
     .filter((role) => role !== undefined)
     .filter((role) => !isExpired(role, lifetime.at));
   const ends = [bot, ...roles].map(({ metadata }) => metadata.expires);
-  return decideExpiry(ttl, lifetime, roles.map(maxSessionSeconds), ends);
+  return decideExpiry(ttl, lifetime, [bot, ...roles].map(maxSessionSeconds), ends);
 }

@@ -58,7 +58,7 @@ describe('is refused with', () => {
     [
       'logins of its own',
       { spec: { roles: [], logins: ['root'] } },
-      'spec.logins: unknown field; there are roles, traits',
+      'spec.logins: unknown field; there are roles, traits, max_session_ttl',
     ],
   ])('%s', (_, change, expected) => {
     expect(refusalOf(bot, change)).toBe(expected);

@@ -67,7 +67,7 @@ describe('may say more', () => {
 });
 
 const NAME = 'expected 1 to 63 letters, digits, dots, dashes or underscores';
-const GROUP = "expected a resource group's name";
+const GROUP = "expected a resource group's whole name";
 const NOT_PLAIN =
   'spec.azure.allow[0].resource_groups[0]: expected letters that have one lower and one upper case at most: this name could be taken for another one';
 const NO_LIMITS =
@@ -81,8 +81,8 @@ describe('is refused with', () => {
     ['a bad name', { metadata: { name: 'a b' } }, `metadata.name: ${NAME}`],
     [
       'labels',
-      { metadata: { name: 'a', labels: {} } },
-      'metadata.labels: unknown field; there are name, expires',
+      { metadata: { name: 'a', label: {} } },
+      'metadata.label: unknown field; did you mean labels?',
     ],
     [
       'an end on no calendar',
@@ -141,7 +141,7 @@ describe('is refused with', () => {
     [
       'groups of a tenant, whose subscription anybody may have',
       withRule({ tenant: SUBSCRIPTION, resource_groups: ['a'] }),
-      'spec.azure.allow[0].subscription: expected the subscription that the groups lie in: whoever has another one may name a group alike',
+      'spec.azure.allow[0].subscription: missing; expected the subscription that the groups lie in: whoever has another one may name a group alike',
     ],
     ['a group that could be taken for `prod-k8s`', group('prod-\u212a8s'), `${NOT_PLAIN}`],
     ['a group that could be taken for `omega`', group('\u2126'), `${NOT_PLAIN}`],

@@ -32,6 +32,8 @@ test('a role without anything allows nothing', () => {
 
 const allow = (change: object): object => ({ spec: { allow: change } });
 const LOGIN = 'expected a login of letters, digits and . _ @ -, or {{internal.logins}}';
+const TEMPLATE =
+  "expected {{internal.logins}} (the bot's trait logins), which is the only template there is";
 const LABELS = 'expected {"*": "*"}: nothing here could enforce narrower node labels';
 
 describe('is accepted with', () => {
@@ -39,6 +41,7 @@ describe('is accepted with', () => {
     ['logins', allow({ logins: ['root', INTERNAL, 'svc_a.b-c@corp'] })],
     ['every node', allow({ node_labels: { '*': '*' } })],
     ['every node, as a list', allow({ node_labels: { '*': ['*'] } })],
+    ['any rules', allow({ rules: [{ resources: ['*'], verbs: ['*'] }] })],
     ['rules', allow({ rules: [{ resources: ['session'], verbs: ['list', 'read'] }] })],
     ['a lifetime', { spec: { options: { max_session_ttl: '8h' } } }],
   ])('%s', (_, change) => {
@@ -57,9 +60,13 @@ describe('is refused with', () => {
     [
       'another template',
       allow({ logins: ['{{external.logins}}'] }),
-      `spec.allow.logins[0]: ${LOGIN}`,
+      `spec.allow.logins[0]: ${TEMPLATE}`,
     ],
-    ['a template inside', allow({ logins: [`a-${INTERNAL}`] }), `spec.allow.logins[0]: ${LOGIN}`],
+    [
+      'a template inside',
+      allow({ logins: [`a-${INTERNAL}`] }),
+      `spec.allow.logins[0]: ${TEMPLATE}`,
+    ],
     [
       'a login of 256 letters',
       allow({ logins: ['a'.repeat(256)] }),

@@ -117,6 +117,7 @@ describe('the life of a certificate', () => {
     ],
     ["the issuing key's", day, { issuingEnds: later(600) }, 600],
     ["the join token's end", day, { tokenEnds: hour }, 3600],
+    ["the bot's", day, { bot: { ...bot, spec: { ...bot.spec, max_session_ttl: '90m' } } }, 5400],
     ["the bot's end", day, { bot: { ...bot, metadata: { name: 'a', expires: hour } } }, 3600],
     [
       "a role's end",
