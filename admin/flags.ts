@@ -17,6 +17,7 @@ export const FLAGS = {
   force: { short: 'f' },
   diff: {},
   prune: {},
+  strict: {},
   roles: { value: '<a,b>' },
   'add-roles': { value: '<a,b>' },
   logins: { value: '<x,y>' },

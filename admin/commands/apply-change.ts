@@ -27,7 +27,7 @@ async function attempt(client: BrokerClient, change: Change): Promise<boolean> {
       return true;
     case 'delete': {
       const { kind, metadata } = change.stored.resource;
-      return client.remove(kind, metadata.name, change.stored.etag);
+      return client.remove(kind, metadata.name, { etag: change.stored.etag });
     }
     default:
       try {

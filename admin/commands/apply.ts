@@ -1,6 +1,7 @@
 /** `joinctl apply [-f] <folder|file|->`: makes the broker's roles, bots and join tokens what YAML files say. */
 import { hasFlag, operand } from '../arguments.ts';
 import type { BrokerClient } from '../broker-client.ts';
+import { checkFirst, type Wish } from '../check-first.ts';
 import type { Command } from '../command.ts';
 import { DocumentFailure, sayNotices } from '../documents.ts';
 import { Difference, Failure } from '../failure.ts';
@@ -19,22 +20,34 @@ export const apply: Command = {
   flags: {
     force: 'said already: apply always overwrites what differs',
     diff: 'only show what would change; the exit code is 3 where something would',
+    strict:
+      'change nothing where a file names what is neither at the broker nor in the files, or the broker would refuse one',
     prune:
       'also delete roles, bots and join tokens that are not in the files (preset roles and join tokens with a secret stay)',
   },
   examples: [
     'joinctl apply -f deploy/resources/ --prune --diff',
-    'joinctl apply -f deploy/resources/ --prune',
+    'joinctl apply -f deploy/resources/ --prune --strict',
   ],
   async run(io, args) {
     const documents = await readResourceFiles(io, operand(args, 0));
     sayNotices(io, documents);
     const { client } = await openSession(io, args);
     const changes = await planChanges(client, documents, hasFlag(args, 'prune'));
+    if (hasFlag(args, 'strict')) await checkFirst(client, wishesOf(changes), true);
     if (hasFlag(args, 'diff')) reportDifferences(io, changes);
     else await makeChanges(io, client, changes);
   },
 };
+
+/** A removal is refused by the broker where it would do harm; before the others are made it would always do so. */
+const wishesOf = (changes: readonly Change[]): readonly Wish[] =>
+  changes.flatMap((change): Wish[] => {
+    if (change.action === 'create') return [{ document: change.document, etag: undefined }];
+    return change.action === 'update'
+      ? [{ document: change.document, etag: change.stored.etag }]
+      : [];
+  });
 
 function reportDifferences(io: Io, changes: readonly Change[]): void {
   const real = changes.filter(({ action }) => action !== 'none');

@@ -6,9 +6,10 @@ import {
   type Resource,
   type ResourceKind,
   type ResourcePage,
+  type ResourceWarning,
   resourceKind,
 } from '../protocol/resource.ts';
-import { parseJsonWith, parseWith, sentenceOf } from '../protocol/schema.ts';
+import { type InputProblem, parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { name as resourceName } from '../protocol/values.ts';
 import { badInput, Refusal } from '../refusal.ts';
 import { type Naming, templateFault } from '../resources/host-names.ts';
@@ -16,30 +17,35 @@ import { changedOwnership } from '../resources/join-token.ts';
 import { type AnyResource, parseResource } from '../resources/resource.ts';
 import type { Resources, StoredResource } from '../storage/resources.ts';
 import { withNewSecret, withOldSecret } from './join-secret.ts';
+import { checkRemovable, missingReferences } from './references.ts';
 
 /** What a write is conditional on: the headers `If-None-Match` and `If-Match`. */
 export interface Condition {
   readonly ifNoneMatch: string | null;
   readonly ifMatch: string | null;
+  /** Only says what the write would answer. */
+  readonly dryRun?: boolean;
 }
 
 type Stored = Omit<WrittenResource, 'warnings'>;
 
 export interface WrittenResource {
   readonly resource: Resource;
-  readonly etag: string;
+  /** Nothing has one that is not stored. */
+  readonly etag: string | undefined;
   readonly created: boolean;
   /** The secret of a new join token, which nobody can be shown again. */
   readonly secret?: string;
   /** What was left out, and what may not be as it was meant. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ResourceWarning[];
 }
 
 export interface ResourceApi {
   list(kind: string, after: string | null): Promise<ResourcePage>;
   get(kind: string, name: string): Promise<{ readonly resource: Resource; readonly etag: string }>;
   put(kind: string, name: string, json: string, condition: Condition): Promise<WrittenResource>;
-  remove(kind: string, name: string, ifMatch: string | null): Promise<void>;
+  /** Throws `in_use` for a role that a bot has, unless forced. */
+  remove(kind: string, name: string, ifMatch: string | null, force: boolean): Promise<void>;
 }
 
 const PAGE = 100;
@@ -52,17 +58,22 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     return stored;
   }
 
-  async function create(wanted: AnyResource): Promise<Stored> {
+  async function create(wanted: AnyResource, dryRun: boolean): Promise<Stored> {
     const { resource, ...shown } = withNewSecret(wanted);
-    const etag = await resources.create(resource);
-    if (etag !== undefined) return { resource: wire(resource), etag, created: true, ...shown };
+    if (dryRun) {
+      const exists = await resources.read(wanted.kind, wanted.metadata.name);
+      if (!exists) return { resource: wire(wanted), etag: undefined, created: false };
+    } else {
+      const etag = await resources.create(resource);
+      if (etag !== undefined) return { resource: wire(resource), etag, created: true, ...shown };
+    }
     throw new Refusal(
       'already_exists',
       `${resource.kind} ${resource.metadata.name} exists already`,
     );
   }
 
-  async function replace(wanted: AnyResource, ifMatch: string): Promise<Stored> {
+  async function replace(wanted: AnyResource, ifMatch: string, dryRun: boolean): Promise<Stored> {
     const before = await existing(wanted.kind, wanted.metadata.name);
     const resource =
       wanted.kind === 'token' && before.resource.kind === 'token'
@@ -70,6 +81,7 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
         : wanted;
     checkSameOwnership(before.resource, resource);
     if (ifMatch !== '*' && ifMatch !== before.etag) throw changedMeanwhile();
+    if (dryRun) return { resource: wire(resource), etag: before.etag, created: false };
     const etag = await resources.replace(resource, before.etag);
     if (etag === undefined)
       throw ifMatch === '*'
@@ -93,26 +105,32 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       return { resource: wire(resource), etag };
     },
     async put(kindText, nameText, json, condition) {
-      const { resource, warnings } = parseBody(
+      const { dryRun = false } = condition;
+      const { resource, notices } = parseBody(
         parseKind(kindText),
         parseName(nameText, 'name'),
         json,
       );
       checkHostNames(resource, naming);
+      const withWarnings = async (stored: Stored): Promise<WrittenResource> => ({
+        ...stored,
+        warnings: [...notices, ...(await missingReferences(resource, resources))],
+      });
       if (condition.ifNoneMatch === '*' && condition.ifMatch === null)
-        return { ...(await create(resource)), warnings };
+        return withWarnings(await create(resource, dryRun));
       if (condition.ifMatch !== null && condition.ifNoneMatch === null)
-        return { ...(await replace(resource, condition.ifMatch)), warnings };
+        return withWarnings(await replace(resource, condition.ifMatch, dryRun));
       throw new Refusal(
         'precondition_required',
         'expected If-None-Match: * to create, or If-Match to replace',
       );
     },
-    async remove(kindText, nameText, ifMatch) {
+    async remove(kindText, nameText, ifMatch, force) {
       const kind = parseKind(kindText);
       const name = parseName(nameText, 'name');
       const { etag } = await existing(kind, name);
       if (ifMatch !== null && ifMatch !== '*' && ifMatch !== etag) throw changedMeanwhile();
+      await checkRemovable(kind, name, force, resources);
       if (!(await resources.remove(kind, name, etag))) throw changedMeanwhile();
     },
   };
@@ -133,7 +151,8 @@ function parseName(text: string, field: string): string {
 
 interface WrittenBody {
   readonly resource: AnyResource;
-  readonly warnings: readonly string[];
+  /** What was left out. */
+  readonly notices: readonly InputProblem[];
 }
 
 function parseBody(kind: ResourceKind, name: string, json: string): WrittenBody {
@@ -151,7 +170,7 @@ function parseBody(kind: ResourceKind, name: string, json: string): WrittenBody 
   if (JSON.stringify(resource).length > MOST_JSON) {
     throw new Refusal('too_large', `the resource is longer than ${MOST_JSON} characters of JSON`);
   }
-  return { resource, warnings: written.notices.map(sentenceOf) };
+  return { resource, notices: written.notices };
 }
 
 /** The same holds for each join: settings may change. Here, whoever writes the template learns of it. */

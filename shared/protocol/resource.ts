@@ -46,12 +46,20 @@ export const resource = z.strictObject({
 });
 export type Resource = z.infer<typeof resource>;
 
+const resourceWarning = z.object({
+  field: z.string(),
+  message: z.string(),
+  /** What the field names and does not exist. */
+  missing: z.optional(z.object({ kind: resourceKind, name })),
+});
+
 /** What a write answers. A new join token of method `token` comes with its secret, which is shown this once. */
 export const writtenResource = z.extend(resource, {
   secret: z.optional(joinSecret),
   /** What was left out, and what may not be as it was meant. */
-  warnings: z.optional(z.array(z.string())),
+  warnings: z.optional(z.array(resourceWarning)),
 });
+export type ResourceWarning = z.infer<typeof resourceWarning>;
 
 /** One page of a list. `next` is passed back as `?next=` for the following page. */
 export const resourcePage = z.object({ items: z.array(resource), next: z.optional(z.string()) });

@@ -2,11 +2,19 @@
 import * as z from 'zod/mini';
 import { metadata, VERSIONS } from '../protocol/resource.ts';
 import { duration, name } from '../protocol/values.ts';
+import { isPrincipal } from './principal.ts';
 
-const trait = z.strictObject({
-  name,
-  values: z.array(z.string().check(z.minLength(1), z.maxLength(256))).check(z.maxLength(100)),
-});
+const trait = z
+  .strictObject({
+    name,
+    values: z.array(z.string().check(z.minLength(1), z.maxLength(256))).check(z.maxLength(100)),
+  })
+  .check(({ value, issues }) => {
+    const at = value.name === 'logins' ? value.values.findIndex((text) => !isPrincipal(text)) : -1;
+    if (at < 0) return;
+    const message = 'expected a login of letters, digits and . _ @ -';
+    issues.push({ code: 'custom', input: value, path: ['values', at], message });
+  });
 
 export const bot = z.strictObject({
   kind: z.literal('bot'),

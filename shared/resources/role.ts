@@ -3,12 +3,10 @@ import * as z from 'zod/mini';
 import { metadata, VERSIONS } from '../protocol/resource.ts';
 import { duration, name, parseDuration } from '../protocol/values.ts';
 import { type Bot, traitValues } from './bot.ts';
+import { isPrincipal } from './principal.ts';
 
 /** Stands for the values of the bot's trait `logins`. */
 const INTERNAL_LOGINS = '{{internal.logins}}';
-
-/** An SSH principal (rule 11): no commas, spaces or wildcards, never empty. */
-const principal = /^[A-Za-z0-9._@-]{1,255}$/;
 
 const ANY_NODE = 'expected {"*": "*"}: nothing here could enforce narrower node labels';
 
@@ -21,7 +19,7 @@ const login = z.string().check(
     abort: true,
   }),
   z.refine(
-    (text) => text === INTERNAL_LOGINS || principal.test(text),
+    (text) => text === INTERNAL_LOGINS || isPrincipal(text),
     `expected a login of letters, digits and . _ @ -, or ${INTERNAL_LOGINS}`,
   ),
 );
@@ -58,7 +56,7 @@ export type Role = z.infer<typeof role>;
 export function loginsOf(subject: Role, bot: Bot): string[] {
   const logins = (subject.spec.allow.logins ?? []).flatMap((text) =>
     text === INTERNAL_LOGINS
-      ? traitValues(bot, 'logins').filter((value) => principal.test(value))
+      ? traitValues(bot, 'logins').filter((value) => isPrincipal(value))
       : [text],
   );
   return [...new Set(logins)];

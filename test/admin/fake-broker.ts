@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { keepingSecret } from '../../admin/join-tokens.ts';
 import type { InstanceRecord } from '../../shared/protocol/instance.ts';
 import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
-import { type Resource, resource } from '../../shared/protocol/resource.ts';
+import { type Resource, type ResourceWarning, resource } from '../../shared/protocol/resource.ts';
 import { parseJsonWith } from '../../shared/protocol/schema.ts';
 
 export const TENANT = '7e000000-0000-4000-8000-000000000001';
@@ -41,6 +41,10 @@ export interface FakeBrokerOptions {
   readonly joins?: readonly { readonly request_id: string }[];
   /** The token that the simulated directory gives. */
   readonly directoryToken?: string;
+  /** What a broker would warn of. */
+  readonly warn?: (wanted: Resource) => readonly ResourceWarning[];
+  /** `kind/name` of what is removed by force only. */
+  readonly inUse?: readonly string[];
   /** What a broker would refuse in a spec: the field and why. */
   readonly refuse?: (wanted: Resource) => { field: string; detail: string } | undefined;
 }
@@ -118,6 +122,8 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
 
   const one = (request: SeenRequest, key: string): Response => {
     const row = rows.get(key);
+    const query = new URL(request.url).searchParams;
+    const dryRun = query.get('dry_run') === 'true';
     const ifMatch = request.headers.get('if-match');
     const stale = ifMatch !== null && ifMatch !== '*' && ifMatch !== `"${row?.revision}"`;
     switch (request.method) {
@@ -126,23 +132,28 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
       case 'DELETE':
         if (!row) return problem('not_found', `no ${key}`);
         if (stale) return problem('precondition_failed', `${key} was changed`);
+        if (options.inUse?.includes(key) && query.get('force') !== 'true')
+          return problem('in_use', `${key} is in use`);
         rows.delete(key);
         return new Response(null, { status: 204 });
       default: {
         const wanted = parseJsonWith(resource, request.body);
         if (!wanted.ok) return problem('bad_request', wanted.problem.message, wanted.problem.field);
+        const warnings = options.warn?.(wanted.value);
+        const said = warnings && { warnings };
         const refused = options.refuse?.(wanted.value);
         if (refused) return problem('bad_request', refused.detail, refused.field);
         if (request.headers.get('if-none-match') === '*') {
           if (row) return problem('already_exists', `${key} exists already`);
+          if (dryRun) return json(200, { ...wanted.value, ...said });
           const { stored, secret } = withSecret(wanted.value);
-          return json(201, { ...stored, ...(secret && { secret }) }, put(stored));
+          return json(201, { ...stored, ...(secret && { secret }), ...said }, put(stored));
         }
         if (ifMatch === null) return problem('precondition_required', 'no condition');
         if (!row || stale) return problem('precondition_failed', `${key} was changed`);
         // A join token that says nothing of its secret keeps it.
         const kept = keepingSecret(wanted.value, row.resource);
-        return json(200, kept, put(kept));
+        return json(200, { ...kept, ...said }, dryRun ? row.revision : put(kept));
       }
     }
   };

@@ -156,8 +156,8 @@ describe('PUT', () => {
       ...botExample(),
       metadata,
       warnings: [
-        'status: left out: it means nothing here',
-        'metadata.id: left out: it means nothing here',
+        { field: 'status', message: 'left out: it means nothing here' },
+        { field: 'metadata.id', message: 'left out: it means nothing here' },
       ],
     });
     expect((await admin.request('GET', EXAMPLE)).body).toEqual({ ...botExample(), metadata });

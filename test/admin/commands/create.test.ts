@@ -69,6 +69,57 @@ describe('joinctl create', () => {
     expect(shell.broker.requests).toEqual([]);
   });
 
+  it('stores nothing where the broker would refuse the third document, and says all that is wrong', async () => {
+    const role = 'kind: role\nversion: v7\nmetadata: {name: r}\nspec: {allow: {}}\n';
+    const shell = await terminal({
+      stdin: [role, BOT_YAML, TOKEN_YAML].join('---\n'),
+      refuse: ({ kind }) => (kind === 'role' ? undefined : { field: 'spec', detail: 'not so' }),
+    });
+    const { code, stdout, stderr } = await shell.run('create', '-');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^joinctl: stdin:10:1: spec: not so\.\njoinctl: stdin:\d+:1: spec: not so\.\n$/,
+    );
+    expect(shell.broker.stored('role', 'r')).toBeUndefined();
+  });
+
+  describe('where a document names what does not exist', () => {
+    const warn = ({ kind }: { kind: string }) =>
+      kind === 'token'
+        ? [
+            {
+              field: 'spec.bot_name',
+              message: 'there is no bot example',
+              missing: { kind: 'bot', name: 'example' } as const,
+            },
+          ]
+        : [];
+
+    it('warns', async () => {
+      const shell = await terminal({ stdin: TOKEN_YAML, warn });
+      expect(await shell.run('create', '-')).toEqual({
+        code: 0,
+        stdout: 'token "example-bot" has been created\n',
+        stderr: 'joinctl: warning: token "example-bot": spec.bot_name: there is no bot example.\n',
+      });
+    });
+
+    it('creates nothing with --strict', async () => {
+      const shell = await terminal({ stdin: TOKEN_YAML, warn });
+      expect(await shell.run('create', '--strict', '-')).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'joinctl: stdin:9:3: spec.bot_name: there is no bot example.\n',
+      });
+      expect(shell.broker.stored('token', 'example-bot')).toBeUndefined();
+    });
+
+    it.each([[[]], [['--strict']]])('is content where the same file has it (%j)', async (flags) => {
+      const shell = await terminal({ stdin: `${TOKEN_YAML}---\n${BOT_YAML}`, warn });
+      expect(await shell.run('create', ...flags, '-')).toMatchObject({ code: 0, stderr: '' });
+    });
+  });
+
   it('shows where in the file a field stands that the broker refuses', async () => {
     const shell = await terminal({
       refuse: ({ kind }) =>
@@ -79,14 +130,15 @@ describe('joinctl create', () => {
     await writeFile(join(shell.folder, 'all.yaml'), `${BOT_YAML}---\n${TOKEN_YAML}`);
     expect(await shell.run('create', '-f', 'all.yaml')).toEqual({
       code: 1,
-      stdout: 'bot "example" has been created\n',
+      stdout: '',
       stderr: 'joinctl: all.yaml:21:7: spec.azure.allow[0].subscription: expected a GUID.\n',
     });
   });
 
   it('says so where the resource is deleted while it is overwritten', async () => {
     const shell = await terminal({ stdin: BOT_YAML });
-    shell.broker.intercept(() => problem('already_exists', 'it is there'), '/bot/example');
+    shell.broker.intercept(() => problem('already_exists', 'it is there'), 'bot/example?dry_run');
+    shell.broker.intercept(() => problem('already_exists', 'it is there'), 'PUT ');
     expect(await shell.run('create', '-f', '-')).toMatchObject({
       code: 1,
       stderr: 'joinctl: bot "example" was deleted at this very moment: try again.\n',

@@ -128,4 +128,15 @@ describe('joinctl rm', () => {
       stderr: 'joinctl: bot "example" does not exist.\n',
     });
   });
+
+  it.each(['-f', '--force'])('deletes what others need with %s only', async (flag) => {
+    const { run, broker } = await terminal({ resources: ROLES, inUse: ['role/access'] });
+    expect(await run('rm', 'role/access')).toMatchObject({
+      code: 1,
+      stderr: 'joinctl: role/access is in use.\n',
+    });
+    expect(broker.stored('role', 'access')).toBeDefined();
+    expect((await run('rm', flag, 'role/access')).code).toBe(0);
+    expect(broker.stored('role', 'access')).toBeUndefined();
+  });
 });

@@ -82,7 +82,7 @@ describe('roles and logins', () => {
           metadata: { name: 'access', expires: formatTimestamp(NOON) },
         }),
       },
-      'role access has expired',
+      `bot example has role access, which expired at ${formatTimestamp(NOON)}`,
     ],
   ])('%s are denied', (_, wish, change, message) => {
     expect(() => decide(wish, change)).toThrow(
