@@ -56,7 +56,7 @@ export interface BrokerClient {
   readonly replace: (wanted: Resource, etag: string) => Promise<boolean>;
   /**
    * What the broker would say to the write, which it doesn't carry out: to a creation, or with an ETag to a replacement.
-   * `undefined` where it has changed, or exists already.
+   * `undefined` where it exists already, or doesn't any more.
    */
   readonly check: (wanted: Resource, etag?: string) => Promise<Checked | undefined>;
   /** Removes the version with this ETag, or any. False where there was none, or where it was changed meanwhile. */
@@ -171,7 +171,9 @@ export function brokerClient(
     async replace(wanted, etag) {
       const answer = await put(wanted, { 'if-match': etag });
       const code = codeOf(answer);
-      if (code === 'precondition_failed') return answer.retried && (await isStored(wanted));
+      if (code === 'precondition_failed' && answer.retried && (await isStored(wanted))) return true;
+      // Whatever is there was to be replaced, but the resource itself says which version it came from.
+      if (code === 'precondition_failed' && etag !== '*') return false;
       if (code === 'not_found') return false;
       if (answer.status >= 300) throw failureOf(answer, broker);
       warn(wanted, readAnswer(writtenResource, answer, broker).warnings);
@@ -181,8 +183,7 @@ export function brokerClient(
       const condition = etag === undefined ? { 'if-none-match': '*' } : { 'if-match': etag };
       const answer = await put(wanted, condition, '?dry_run=true');
       const code = codeOf(answer);
-      if (code === 'already_exists' || code === 'precondition_failed' || code === 'not_found')
-        return undefined;
+      if (code === 'already_exists' || code === 'not_found') return undefined;
       if (answer.status >= 300) throw failureOf(answer, broker);
       const { secret: _, warnings = [], ...stored } = readAnswer(writtenResource, answer, broker);
       return { resource: stored, warnings };
@@ -215,9 +216,21 @@ export function brokerClient(
   /** After a lost answer the second try meets our own write (rule 16). */
   const isStored = async (wanted: Resource): Promise<boolean> => {
     const stored = await client.get(wanted.kind, wanted.metadata.name);
-    return isDeepStrictEqual(stored?.resource, keepingSecret(wanted, stored?.resource));
+    return (
+      stored !== undefined &&
+      isDeepStrictEqual(
+        withoutRevision(stored.resource),
+        withoutRevision(keepingSecret(wanted, stored.resource)),
+      )
+    );
   };
   return client;
+}
+
+/** What a resource says, whichever version it is. */
+export function withoutRevision({ metadata, ...resource }: Resource): Resource {
+  const { revision: _, ...kept } = metadata;
+  return { ...resource, metadata: kept };
 }
 
 /** Whether a resource is one of these. */

@@ -1,14 +1,14 @@
 /** Asks the broker about every document of a file before any of them is stored: it is all of them, or none. */
-import { type BrokerClient, type Checked, isAmong } from './broker-client.ts';
+import { type BrokerClient, type Checked, isAmong, type StoredResource } from './broker-client.ts';
 import { DocumentFailure, located, type ResourceDocument } from './documents.ts';
 import { Failure } from './failure.ts';
 import type { ResourceReference } from './kinds.ts';
 import { ended, printable } from './printable.ts';
 
-/** A document, and the ETag of what it replaces; without one it is created. */
+/** A document, and what it replaces; without that it is created. */
 export interface Wish {
   readonly document: ResourceDocument;
-  readonly etag: string | undefined;
+  readonly stored: StoredResource | undefined;
 }
 
 /** What would be stored; `undefined` where somebody else was faster, which the write itself finds out again. */
@@ -26,9 +26,9 @@ export async function checkFirst(
   const answers: Answered[] = [];
   const refusals: string[] = [];
   for (const wish of wishes) {
-    const { document, etag } = wish;
+    const { document, stored } = wish;
     try {
-      const checked = await client.check(document.resource, etag);
+      const checked = await client.check(document.resource, stored?.etag);
       answers.push({ ...wish, checked });
       if (strict) refusals.push(...missing(document, checked, coming));
     } catch (error) {

@@ -12,6 +12,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly readStdin: () => Promise<string>;
+  /** Whether a person types there, who would be waited for. */
+  readonly stdinIsTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** The operator's home directory. */

@@ -13,6 +13,7 @@ const io: Io = {
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
   readStdin: () => text(process.stdin),
+  stdinIsTerminal: process.stdin.isTTY === true,
   env: process.env,
   cwd: process.cwd(),
   home: homedir(),

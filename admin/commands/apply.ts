@@ -15,7 +15,7 @@ import { type Change, planChanges, referenceOf } from './apply-plan.ts';
 
 export const apply: Command = {
   words: ['apply'],
-  summary: 'make roles, bots and join tokens what YAML files say',
+  summary: 'make roles, bots and join tokens what YAML files say; a backup has locks, too',
   operands: ['<folder|file|->'],
   flags: {
     force: 'said already: apply always overwrites what differs',
@@ -43,14 +43,12 @@ export const apply: Command = {
 /** A removal is refused by the broker where it would do harm; before the others are made it would always do so. */
 const wishesOf = (changes: readonly Change[]): readonly Wish[] =>
   changes.flatMap((change): Wish[] => {
-    if (change.action === 'create') return [{ document: change.document, etag: undefined }];
-    return change.action === 'update'
-      ? [{ document: change.document, etag: change.stored.etag }]
-      : [];
+    if (change.action === 'create') return [{ document: change.document, stored: undefined }];
+    return change.action === 'update' ? [{ document: change.document, stored: change.stored }] : [];
   });
 
 function reportDifferences(io: Io, changes: readonly Change[]): void {
-  const real = changes.filter(({ action }) => action !== 'none');
+  const real = changes.filter(({ action }) => action !== 'none' && action !== 'lost');
   if (real.length === 0) {
     io.stdout.write('Nothing would change.\n');
     return;
@@ -101,12 +99,14 @@ const SAID = {
   update: 'has been updated',
   delete: 'has been deleted',
   none: 'is unchanged',
+  lost: 'is left out: its secret can not be made again, so make another one with joinctl tokens add',
 } as const;
 const DONE: Words = {
   create: 'created',
   update: 'updated',
   delete: 'deleted',
   none: 'unchanged',
+  lost: 'left out',
 };
 const WOULD: Words = { create: 'to create', update: 'to update', delete: 'to delete' };
 

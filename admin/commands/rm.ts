@@ -1,5 +1,5 @@
 /** `joinctl rm <kind>/<name>`, and what `bots rm`, `tokens rm` and `unlock` share with it. */
-import { hasFlag, operand } from '../arguments.ts';
+import { hasFlag } from '../arguments.ts';
 import type { BrokerClient } from '../broker-client.ts';
 import type { Command } from '../command.ts';
 import { Failure } from '../failure.ts';
@@ -9,14 +9,14 @@ import { openSession } from '../session.ts';
 
 export const rm: Command = {
   words: ['rm'],
-  summary: 'delete a resource',
-  operands: ['<kind>/<name>'],
+  summary: 'delete resources',
+  operands: ['<kind>/<name> …'],
   flags: { force: 'also a role that bots have, whose joins are denied from then on' },
-  examples: ['joinctl rm tokens/example-bot'],
+  examples: ['joinctl rm tokens/example-bot', 'joinctl rm tokens/example-bot bots/example'],
   async run(io, args) {
-    const reference = parseReference(operand(args, 0));
+    const references = args.operands.map(parseReference);
     const { client } = await openSession(io, args);
-    await remove(io, client, reference, hasFlag(args, 'force'));
+    for (const reference of references) await remove(io, client, reference, hasFlag(args, 'force'));
   },
 };
 

@@ -1,5 +1,6 @@
 /** What operators do with resources: list, get, put, delete, every write guarded by an ETag. */
 
+import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { asWritten } from '../protocol/as-written.ts';
 import {
@@ -62,10 +63,11 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     const { resource, ...shown } = withNewSecret(wanted);
     if (dryRun) {
       const exists = await resources.read(wanted.kind, wanted.metadata.name);
-      if (!exists) return { resource: wire(wanted), etag: undefined, created: false };
+      if (!exists) return { resource: wire(wanted, undefined), etag: undefined, created: false };
     } else {
       const etag = await resources.create(resource);
-      if (etag !== undefined) return { resource: wire(resource), etag, created: true, ...shown };
+      if (etag !== undefined)
+        return { resource: wire(resource, etag), etag, created: true, ...shown };
     }
     throw new Refusal(
       'already_exists',
@@ -73,7 +75,11 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     );
   }
 
-  async function replace(wanted: AnyResource, ifMatch: string, dryRun: boolean): Promise<Stored> {
+  async function replace(
+    { resource: wanted, revision }: WrittenBody,
+    ifMatch: string,
+    dryRun: boolean,
+  ): Promise<Stored> {
     const before = await existing(wanted.kind, wanted.metadata.name);
     const resource =
       wanted.kind === 'token' && before.resource.kind === 'token'
@@ -81,13 +87,20 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
         : wanted;
     checkSameOwnership(before.resource, resource);
     if (ifMatch !== '*' && ifMatch !== before.etag) throw changedMeanwhile();
-    if (dryRun) return { resource: wire(resource), etag: before.etag, created: false };
+    if (revision !== undefined && revision !== revisionOf(before.etag)) {
+      throw new Refusal(
+        'precondition_failed',
+        'it was changed since this revision: get it again, or take metadata.revision out to overwrite it',
+        { field: 'metadata.revision' },
+      );
+    }
+    if (dryRun) return { resource: wire(resource, undefined), etag: before.etag, created: false };
     const etag = await resources.replace(resource, before.etag);
     if (etag === undefined)
       throw ifMatch === '*'
         ? new Refusal('try_again', 'it was changed at the same time: try again')
         : changedMeanwhile();
-    return { resource: wire(resource), etag, created: false };
+    return { resource: wire(resource, etag), etag, created: false };
   }
 
   return {
@@ -96,21 +109,18 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       if (after !== null) parseName(after, 'next');
       const { items, next } = await resources.list(kind, after ?? undefined, PAGE);
       return {
-        items: items.map(({ resource }) => wire(resource)),
+        items: items.map(({ resource, etag }) => wire(resource, etag)),
         ...(next === undefined ? {} : { next }),
       };
     },
     async get(kindText, nameText) {
       const { resource, etag } = await existing(parseKind(kindText), parseName(nameText, 'name'));
-      return { resource: wire(resource), etag };
+      return { resource: wire(resource, etag), etag };
     },
     async put(kindText, nameText, json, condition) {
       const { dryRun = false } = condition;
-      const { resource, notices } = parseBody(
-        parseKind(kindText),
-        parseName(nameText, 'name'),
-        json,
-      );
+      const written = parseBody(parseKind(kindText), parseName(nameText, 'name'), json);
+      const { resource, notices } = written;
       checkHostNames(resource, naming);
       const withWarnings = async (stored: Stored): Promise<WrittenResource> => ({
         ...stored,
@@ -119,7 +129,7 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       if (condition.ifNoneMatch === '*' && condition.ifMatch === null)
         return withWarnings(await create(resource, dryRun));
       if (condition.ifMatch !== null && condition.ifNoneMatch === null)
-        return withWarnings(await replace(resource, condition.ifMatch, dryRun));
+        return withWarnings(await replace(written, condition.ifMatch, dryRun));
       throw new Refusal(
         'precondition_required',
         'expected If-None-Match: * to create, or If-Match to replace',
@@ -151,6 +161,8 @@ function parseName(text: string, field: string): string {
 
 interface WrittenBody {
   readonly resource: AnyResource;
+  /** The version that the writer knows. */
+  readonly revision: string | undefined;
   /** What was left out. */
   readonly notices: readonly InputProblem[];
 }
@@ -162,7 +174,8 @@ function parseBody(kind: ResourceKind, name: string, json: string): WrittenBody 
   if (!written.ok) throw badInput(written.problem);
   const parsed = parseResource(written.value);
   if (!parsed.ok) throw badInput(parsed.problem);
-  const resource = parsed.value;
+  const { revision, ...metadata } = parsed.value.metadata;
+  const resource = { ...parsed.value, metadata } as AnyResource;
   if (resource.kind !== kind)
     throw badInput({ field: 'kind', message: `expected ${kind}, as in the address` });
   if (resource.metadata.name !== name)
@@ -170,7 +183,7 @@ function parseBody(kind: ResourceKind, name: string, json: string): WrittenBody 
   if (JSON.stringify(resource).length > MOST_JSON) {
     throw new Refusal('too_large', `the resource is longer than ${MOST_JSON} characters of JSON`);
   }
-  return { resource, notices: written.notices };
+  return { resource, revision, notices: written.notices };
 }
 
 /** The same holds for each join: settings may change. Here, whoever writes the template learns of it. */
@@ -197,5 +210,13 @@ function checkSameOwnership(before: AnyResource, after: AnyResource): void {
 const changedMeanwhile = (): Refusal =>
   new Refusal('precondition_failed', 'it was changed in the meantime: get it again');
 
-/** A checked resource is one of the wire's. */
-const wire = (resource: AnyResource): Resource => resource as unknown as Resource;
+/** A checked resource is one of the wire's. One that is stored says which version it is. */
+function wire(resource: AnyResource, etag: string | undefined): Resource {
+  const revision = etag === undefined ? {} : { revision: revisionOf(etag) };
+  const shown = { ...resource, metadata: { ...resource.metadata, ...revision } };
+  return shown as unknown as Resource;
+}
+
+/** A short name of an ETag, for files. */
+const revisionOf = (etag: string): string =>
+  createHash('sha256').update(etag).digest('hex').slice(0, 16);

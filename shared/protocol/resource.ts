@@ -25,6 +25,12 @@ const MOST_LABELS = 64;
 export const metadata = z.strictObject({
   name,
   expires: z.optional(timestamp),
+  /** Which version this is. Set by the broker; a replacement that names another one than there is now is refused. */
+  revision: z.optional(
+    z
+      .string()
+      .check(z.regex(/^[\x21-\x7e]{1,128}$/, 'expected a revision as joinctl get prints it')),
+  ),
   description: z.optional(text(500)),
   labels: z.optional(
     z

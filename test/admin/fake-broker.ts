@@ -1,5 +1,6 @@
 /** The operators' API of a broker, in memory, as a `fetch` function: a map, ETags, conditional writes, secrets, problem+json. */
 import { createHash } from 'node:crypto';
+import { withoutRevision } from '../../admin/broker-client.ts';
 import { keepingSecret } from '../../admin/join-tokens.ts';
 import type { InstanceRecord } from '../../shared/protocol/instance.ts';
 import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
@@ -41,6 +42,8 @@ export interface FakeBrokerOptions {
   readonly joins?: readonly { readonly request_id: string }[];
   /** The token that the simulated directory gives. */
   readonly directoryToken?: string;
+  /** Whether resources say which version they are, as a real broker's do. */
+  readonly revisions?: boolean;
   /** What a broker would warn of. */
   readonly warn?: (wanted: Resource) => readonly ResourceWarning[];
   /** `kind/name` of what is removed by force only. */
@@ -57,9 +60,17 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
   const requests: SeenRequest[] = [];
   const intercepts: { readonly reply: Reply; readonly part: string }[] = [];
   let revision = 0;
+  const shown = (row: { resource: Resource; revision: number }): Resource =>
+    options.revisions
+      ? {
+          ...row.resource,
+          metadata: { ...row.resource.metadata, revision: `r${row.revision}` },
+        }
+      : row.resource;
   const put = (stored: Resource): number => {
     revision += 1;
-    rows.set(`${stored.kind}/${stored.metadata.name}`, { resource: stored, revision });
+    const resource = withoutRevision(stored);
+    rows.set(`${stored.kind}/${stored.metadata.name}`, { resource, revision });
     return revision;
   };
 
@@ -110,7 +121,7 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
 
   const list = (kind: string, from: number): Response =>
     page(
-      [...rows.values()].map((row) => row.resource).filter((row) => row.kind === kind),
+      [...rows.values()].map(shown).filter((row) => row.kind === kind),
       from,
     );
 
@@ -128,7 +139,7 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
     const stale = ifMatch !== null && ifMatch !== '*' && ifMatch !== `"${row?.revision}"`;
     switch (request.method) {
       case 'GET':
-        return row ? json(200, row.resource, row.revision) : problem('not_found', `no ${key}`);
+        return row ? json(200, shown(row), row.revision) : problem('not_found', `no ${key}`);
       case 'DELETE':
         if (!row) return problem('not_found', `no ${key}`);
         if (stale) return problem('precondition_failed', `${key} was changed`);
@@ -150,7 +161,11 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
           return json(201, { ...stored, ...(secret && { secret }), ...said }, put(stored));
         }
         if (ifMatch === null) return problem('precondition_required', 'no condition');
-        if (!row || stale) return problem('precondition_failed', `${key} was changed`);
+        if (!row) return problem('not_found', `no ${key}`);
+        if (stale) return problem('precondition_failed', `${key} was changed`);
+        const { revision: known } = wanted.value.metadata;
+        if (known !== undefined && known !== `r${row.revision}`)
+          return problem('precondition_failed', 'it was changed', 'metadata.revision');
         // A join token that says nothing of its secret keeps it.
         const kept = keepingSecret(wanted.value, row.resource);
         return json(200, { ...kept, ...said }, dryRun ? row.revision : put(kept));

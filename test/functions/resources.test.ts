@@ -19,14 +19,20 @@ const bot = (name: string, spec: object = {}): object => ({
   metadata: { name },
 });
 
+/** As the broker shows it: with its revision. */
+const stored = (resource: object): object => ({
+  ...resource,
+  metadata: { ...(resource as { metadata: object }).metadata, revision: expect.any(String) },
+});
+
 describe('PUT', () => {
   test('with If-None-Match: * creates: 201, the resource and its ETag', async () => {
     const { admin } = newAdmin();
     const answer = await admin.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE });
     expect(answer.status).toBe(201);
-    expect(answer.body).toEqual(botExample());
+    expect(answer.body).toEqual(stored(botExample()));
     const found = await admin.request('GET', EXAMPLE);
-    expect(found.body).toEqual(botExample());
+    expect(found.body).toEqual(answer.body);
     expect(found.headers.get('etag')).toBe(answer.headers.get('etag'));
   });
 
@@ -37,7 +43,7 @@ describe('PUT', () => {
     expect(await admin.request('PUT', EXAMPLE, { body, headers: CREATE })).toBeProblem(
       'already_exists',
     );
-    expect((await admin.request('GET', EXAMPLE)).body).toEqual(botExample());
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(stored(botExample()));
   });
 
   test('creates once where twenty try at once', async () => {
@@ -60,7 +66,7 @@ describe('PUT', () => {
     const answer = await admin.request('PUT', EXAMPLE, { body, headers });
     expect(answer.status).toBe(200);
     expect(answer.headers.get('etag')).not.toBe(etag);
-    expect((await admin.request('GET', EXAMPLE)).body).toEqual(body);
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(stored(body));
   });
 
   test('with an ETag of before refuses what was changed since: 412', async () => {
@@ -70,7 +76,9 @@ describe('PUT', () => {
     await admin.request('PUT', EXAMPLE, { body: botExample({ roles: ['editor'] }), headers });
     const late = await admin.request('PUT', EXAMPLE, { body: botExample({ roles: [] }), headers });
     expect(late).toBeProblem('precondition_failed');
-    expect((await admin.request('GET', EXAMPLE)).body).toEqual(botExample({ roles: ['editor'] }));
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(
+      stored(botExample({ roles: ['editor'] })),
+    );
   });
 
   test('with one ETag replaces once where twenty try at once', async () => {
@@ -84,6 +92,33 @@ describe('PUT', () => {
     );
     const statuses = answers.map(({ status }) => status).toSorted();
     expect(statuses).toEqual([200, ...Array.from({ length: 19 }, () => 412)]);
+  });
+
+  test('with the revision of before refuses what was changed since, whatever If-Match says: 412', async () => {
+    const { admin } = newAdmin();
+    await admin.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE });
+    const { body: before } = await admin.request('GET', EXAMPLE);
+    const headers = { 'if-match': '*' };
+    const edited = { ...(before as object), spec: { roles: ['auditor'] } };
+    expect((await admin.request('PUT', EXAMPLE, { body: edited, headers })).status).toBe(200);
+    expect(await admin.request('PUT', EXAMPLE, { body: edited, headers })).toBeProblem(
+      'precondition_failed',
+      'metadata.revision',
+    );
+    const dry = `${EXAMPLE}?dry_run=true`;
+    expect(await admin.request('PUT', dry, { body: edited, headers })).toBeProblem(
+      'precondition_failed',
+      'metadata.revision',
+    );
+  });
+
+  test('with a revision creates what is not there: a backup', async () => {
+    const { admin } = newAdmin();
+    const body = { ...botExample(), metadata: { name: 'example', revision: 'of-another-broker' } };
+    const made = await admin.request('PUT', EXAMPLE, { body, headers: CREATE });
+    expect(made.status).toBe(201);
+    expect(made.body).toEqual(stored(botExample()));
+    expect(made.body).not.toEqual(body);
   });
 
   test.each([
@@ -153,14 +188,15 @@ describe('PUT', () => {
     const body = { ...botExample(), metadata: { ...metadata, id: 1 }, status: {} };
     const made = await admin.request('PUT', EXAMPLE, { body, headers: CREATE });
     expect(made.body).toEqual({
-      ...botExample(),
-      metadata,
+      ...stored({ ...botExample(), metadata }),
       warnings: [
         { field: 'status', message: 'left out: it means nothing here' },
         { field: 'metadata.id', message: 'left out: it means nothing here' },
       ],
     });
-    expect((await admin.request('GET', EXAMPLE)).body).toEqual({ ...botExample(), metadata });
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(
+      stored({ ...botExample(), metadata }),
+    );
   });
 
   test('refuses what is longer than storage can hold', async () => {
@@ -188,7 +224,7 @@ describe('PUT', () => {
     const body = { kind, version, metadata: { name: 'one' }, spec };
     const path = `/v1/resources/${kind}/one`;
     expect((await admin.request('PUT', path, { body, headers: CREATE })).status).toBe(201);
-    expect((await admin.request('GET', path)).body).toEqual(body);
+    expect((await admin.request('GET', path)).body).toEqual(stored(body));
   });
 });
 
@@ -251,7 +287,7 @@ describe('a list', () => {
       'auditor',
       'editor',
     ]);
-    expect((await admin.request('GET', BOTS)).body).toEqual({ items: [botExample()] });
+    expect((await admin.request('GET', BOTS)).body).toEqual({ items: [stored(botExample())] });
   });
 
   test('comes in pages of 100, in the order of names', async () => {

@@ -69,6 +69,40 @@ describe('joinctl create', () => {
     expect(shell.broker.requests).toEqual([]);
   });
 
+  it('reads what is piped into it', async () => {
+    const shell = await terminal({ stdin: BOT_YAML });
+    expect((await shell.run('create')).stdout).toBe('bot "example" has been created\n');
+    expect((await shell.run('create', '-f')).stdout).toBe('bot "example" has been updated\n');
+  });
+
+  it('shows with --dry-run what would change, and changes nothing', async () => {
+    const shell = await terminal({ resources: [BOT], stdin: `${BOT_YAML}---\n${TOKEN_YAML}` });
+    const { code, stdout } = await shell.run('create', '-f', '--dry-run', '-');
+    expect(code).toBe(0);
+    expect(stdout).toContain('--- bot/example\n+++ bot/example\tstdin:1:1\n');
+    expect(stdout).toContain('-  roles:\n-    - access\n+  roles: []\n');
+    expect(stdout).toContain('--- /dev/null\n+++ token/example-bot\tstdin:8:1\n');
+    expect(stdout).toMatch(/\nNothing was changed\.\n$/);
+    expect(shell.broker.stored('bot', 'example')).toEqual(BOT);
+    expect(shell.broker.stored('token', 'example-bot')).toBeUndefined();
+  });
+
+  it('does not overwrite what was changed since the file was made', async () => {
+    const first = await terminal({ resources: [BOT], revisions: true });
+    const stdin = (await first.run('get', 'bot/example')).stdout.replace('access', 'editor');
+    expect(stdin).toContain('  revision: r1\n');
+    const shell = await terminal({ resources: [BOT, BOT], revisions: true, stdin });
+    expect(await shell.run('create', '-f', '-')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'joinctl: stdin:5:3: metadata.revision: it was changed.\n',
+    });
+    expect(shell.broker.stored('bot', 'example')).toEqual(BOT);
+    const fresh = await terminal({ resources: [BOT], revisions: true, stdin });
+    expect((await fresh.run('create', '-f', '-')).code).toBe(0);
+    expect(fresh.broker.stored('bot', 'example')?.spec).toEqual({ roles: ['editor'] });
+  });
+
   it('stores nothing where the broker would refuse the third document, and says all that is wrong', async () => {
     const role = 'kind: role\nversion: v7\nmetadata: {name: r}\nspec: {allow: {}}\n';
     const shell = await terminal({
