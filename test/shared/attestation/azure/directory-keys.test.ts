@@ -37,23 +37,19 @@ const NOT_STRONG = 'keys[0]: expected an RSA key of 2048 to 4096 bits with expon
 
 describe('one entry of a key set is skipped and told, the others are used: one that', () => {
   test.each<[string, unknown, string]>([
-    ['is null', null, 'keys[0]: expected object, received null'],
-    ['is text', 'key', 'keys[0]: expected object, received string'],
-    ['has no kind', { kid: 'other' }, 'keys[0]: kty: expected "RSA"'],
-    [
-      'has no id',
-      { ...jwkOf(), kid: undefined },
-      'keys[0]: kid: expected string, received undefined',
-    ],
+    ['is null', null, 'keys[0]: expected fields, got nothing'],
+    ['is text', 'key', 'keys[0]: expected fields, got text'],
+    ['has no kind', { kid: 'other' }, 'keys[0]: kty: missing; expected "RSA"'],
+    ['has no id', { ...jwkOf(), kid: undefined }, 'keys[0]: kid: missing; expected text'],
     [
       'has a number for an id',
       { ...good, kid: 1 },
-      'keys[0]: kid: expected string, received number',
+      'keys[0]: kid: expected text, got a number (put it in quotes)',
     ],
     [
       'has no modulus',
       { ...good, kid: 'other', n: undefined },
-      'keys[0]: n: expected string, received undefined',
+      'keys[0]: n: missing; expected text',
     ],
     ['has a modulus of nothing', { ...good, kid: 'other', n: '' }, NOT_STRONG],
     ['has a modulus that is no base64url', { ...good, kid: 'other', n: '!' }, NOT_STRONG],
