@@ -3,7 +3,6 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendDirectly } from './direct-http.ts';
 import type { Clock } from './effects.ts';
-import { sendWith } from './http.ts';
 import { runJoinbot } from './joinbot.ts';
 import { machinePrograms } from './machine-programs.ts';
 
@@ -36,7 +35,7 @@ runJoinbot(process.argv.slice(2), {
   env: process.env,
   clock,
   random: Math.random,
-  web: sendWith((request) => fetch(request)),
+  web: sendDirectly,
   imds: sendDirectly,
   stop: stop.signal,
   nextWake: () => wake.signal,

@@ -47,6 +47,7 @@ export const PRIVATE: readonly string[] = ['shared/broker.ts', 'shared/joining/m
 /** From the lowest up. Where two entries hold a file, the later one counts; a file that none holds uses nothing. */
 export const ARROWS: readonly Arrows[] = [
   { from: 'shared/encoding', to: [] },
+  { from: 'shared/http', to: [] },
   { from: 'shared/protocol', to: ['shared/encoding'] },
   ...LOW.map((from) => ({ from, to: BASE })),
   { from: 'shared/resources', to: BASE },
@@ -96,8 +97,8 @@ export const ARROWS: readonly Arrows[] = [
   { from: 'shared/settings.ts', to: [...BASE, 'shared/attestation', 'shared/settings-schema.ts'] },
   { from: 'shared/broker.ts', to: ['shared', ...METHODS] },
 
-  { from: 'agent', to: ['shared/encoding', 'shared/protocol'] },
-  { from: 'admin', to: ['shared/encoding', 'shared/protocol'] },
+  { from: 'agent', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
+  { from: 'admin', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
   { from: 'functions', to: ['shared', 'shared/broker.ts'] },
   { from: 'scripts', to: ['shared'] },
   { from: 'local', to: ['shared', 'shared/broker.ts', 'scripts'] },

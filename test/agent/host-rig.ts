@@ -1,7 +1,6 @@
 /** An agent on a VM that joins as a host, beside the real broker in this process: one clock for both. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sendWith } from '../../agent/http.ts';
 import { runJoinbot } from '../../agent/joinbot.ts';
 import type { MachinePrograms } from '../../agent/machine-programs.ts';
 import type { JoinAnswer } from '../../shared/protocol/join.ts';
@@ -9,6 +8,7 @@ import { createScene, joinToken } from '../broker/fixtures.ts';
 import type { TestBroker } from '../broker/test-broker.ts';
 import { temporaryFolder } from './folder.ts';
 import { noPrograms } from './machine-programs.ts';
+import { sendWith } from './send-with.ts';
 
 export interface HostRig {
   readonly api: TestBroker;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CertificateCache } from '../../agent/certificate-cache.ts';
-import { type HttpRequest, NoAnswer, type SendHttp, sendWith } from '../../agent/http.ts';
+import { type HttpRequest, NoAnswer, type SendHttp } from '../../agent/http.ts';
 import { issuingCertificates } from '../../agent/issuing-certificates.ts';
 import { createLog } from '../../agent/log.ts';
 import { createRsaKeySource } from '../../local/azure/certificates/rsa-keys.ts';
@@ -8,6 +8,7 @@ import { createCloud } from '../../local/azure/cloud.ts';
 import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
 import { createClock } from './clock.ts';
+import { sendWith } from './send-with.ts';
 
 const keys = createRsaKeySource();
 

@@ -135,12 +135,13 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
   'shared/new/x.ts': { mayNot: ['shared/encoding/y.ts', 'shared/new/y.ts'] },
   'shared/new.ts': { mayNot: ['shared/encoding/y.ts'] },
 
+  'shared/http/x.ts': { mayNot: ['shared/encoding/y.ts', 'agent/y.ts'] },
   'agent/x.ts': {
-    may: ['shared/encoding/y.ts', 'shared/protocol/y.ts', 'agent/y.ts'],
+    may: ['shared/http/y.ts', 'shared/encoding/y.ts', 'shared/protocol/y.ts', 'agent/y.ts'],
     mayNot: ['shared/refusal.ts', 'admin/y.ts', 'shared/broker.ts'],
   },
   'admin/commands/x.ts': {
-    may: ['admin/y.ts', 'admin/sign-in/y.ts', 'shared/protocol/y.ts'],
+    may: ['shared/http/y.ts', 'admin/y.ts', 'admin/sign-in/y.ts', 'shared/protocol/y.ts'],
     mayNot: ['agent/y.ts', 'shared/resources/y.ts', 'functions/y.ts'],
   },
   'functions/x.ts': {

@@ -1,7 +1,6 @@
 /** `joinbot` on a machine of AWS, beside the real broker and a simulated STS in this process. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sendWith } from '../../../agent/http.ts';
 import { runJoinbot } from '../../../agent/joinbot.ts';
 import { createAwsCloud } from '../../../local/aws/cloud.ts';
 import { botExample } from '../../broker/fixtures.ts';
@@ -9,6 +8,7 @@ import { createClock as brokerClock, createTestBroker } from '../../broker/test-
 import { createClock } from '../clock.ts';
 import { temporaryFolder } from '../folder.ts';
 import { noPrograms } from '../machine-programs.ts';
+import { sendWith } from '../send-with.ts';
 
 const RULE = {
   aws_account: '111111111111',
