@@ -9,7 +9,7 @@ import type { Joiner } from './joiner.ts';
 import { untilNextTry, untilRenewal } from './schedule.ts';
 import type { AgentSettings } from './settings.ts';
 
-/** Gives the signal that ends the next wait: aborted when the agent is to renew now, or to stop. */
+/** Gives a signal that is aborted once the agent is told to renew now, or to stop, from here on. */
 export type NextWake = () => AbortSignal;
 
 /** What is to happen after each join and renewal, when all is written. Never fails. */
@@ -31,8 +31,14 @@ export async function runAgent(
 
   for (let failures = 0; !stop.aborted; ) {
     let wait: number;
-    // Taken before the join: who asks for a renewal while one is under way gets another.
+    let working = true;
+    // From before the work on: who tells the agent to renew meanwhile has changed something that this round may not see.
     const wake = nextWake();
+    const onWake = (): void => {
+      if (stop.aborted || settings.oneshot) return;
+      log.info(`told to renew now${working ? ': again, once this renewal is over' : ''}`);
+    };
+    wake.addEventListener('abort', onWake, { once: true });
     try {
       const joined = await joiner.join(instance);
       report(joined, instance, effects);
@@ -51,6 +57,7 @@ export async function runAgent(
       log.error(`${error.message}${stillGood(instance, clock.now())}`);
     }
     log.debug(`the next renewal is in ${Math.round(wait / 1000)} s`);
+    working = false;
     await clock.sleep(wait, wake);
   }
   log.info('stopped');

@@ -91,7 +91,7 @@ Join method token needs --data-dir (or storage of type directory): a secret is g
 comes after is proved by the keys kept there. A copy of that directory, or a disk that was set back to a
 backup, is locked as soon as both are used; the machine then needs a new secret.
 
-Signals: SIGHUP renews now, SIGINT and SIGTERM stop.
+Signals: SIGHUP and SIGUSR1 renew now, SIGINT and SIGTERM stop.
 Exit codes: 0 done or stopped, 1 failed, 2 wrong usage.
 `;
 

@@ -25,6 +25,8 @@ export interface Process extends Omit<Effects, 'log'> {
   readonly stderr: (text: string) => void;
   readonly nextWake: NextWake;
   readonly programs: MachinePrograms;
+  /** What the log should say of the process itself. */
+  readonly warnings?: readonly string[];
 }
 
 export async function runJoinbot(args: readonly string[], process: Process): Promise<0 | 1 | 2> {
@@ -57,6 +59,7 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
     write: process.stderr,
     now: () => clock.now(),
   });
+  for (const warning of process.warnings ?? []) log.warn(warning);
   if (settings.secret !== undefined && settings.secret === flags.token) {
     log.warn(
       'a secret on the command line shows in the list of processes: write it to a file, and give --token=file:<path>',

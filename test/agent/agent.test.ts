@@ -149,20 +149,25 @@ test('renews at once when it is told to', async () => {
   expect(waits[1]).toBe(waits[0]);
 });
 
-test('asked to renew while it joins, it renews as soon as it has joined', async () => {
+test('renews once more where it is told to during a renewal, and says so at once', async () => {
   const rig = await createRig();
-  rig.broker.next['/v1/join'].push((request) => {
-    rig.renewNow();
-    return rig.broker.fetch(request);
-  });
-  const times: Date[] = [];
+  rig.broker.bend = (answer) => {
+    if (rig.broker.joins.length === 1) rig.renewNow();
+    return answer;
+  };
+  const waits: unknown[] = [];
   rig.clock.onSleep = () => {
-    times.push(rig.clock.now());
-    if (times.length === 2) rig.stop.abort();
+    waits.push([rig.broker.joins.length, rig.clock.now()]);
+    if (waits.length === 2) rig.stop.abort();
   };
   expect(await rig.start(guideConfig())).toBe(0);
-  expect(rig.broker.joins).toHaveLength(2);
-  expect(times[1]).toEqual(times[0]);
+  expect(waits).toEqual([
+    [1, START],
+    [2, START],
+  ]);
+  expect(rig.output.join('')).toMatch(
+    /told to renew now: again, once this renewal is over\n.*joined as bot example/,
+  );
 });
 
 test('after a restart it renews the instance of its storage directory', async () => {
