@@ -49,13 +49,33 @@ export async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : '';
 
+/** A failure for an error of the file system, wherever it comes from; anything else as it is. */
+export function plainError(error: unknown): unknown {
+  const code = codeOf(error);
+  if (error instanceof Failure || !/^E[A-Z0-9]+$/.test(code) || !(error instanceof Error))
+    return error;
+  const { path } = error as NodeJS.ErrnoException;
+  const message = `${path ?? 'a file'} can't be used: ${IN_WORDS[code] ?? code}`;
+  return new Failure('files', message, { cause: error });
+}
+
 const IN_WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied: give the directory to the user that joinbot runs as',
   EPERM: 'permission denied: give the directory to the user that joinbot runs as',
   ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'links lead around in a circle',
+  EIO: 'the disk fails',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is not a directory',
   EEXIST: 'something else is there, or another joinbot writes to it',
+};
+
+/** What an error of the file system means, in words. */
+export const sayFileError = (error: unknown): string => {
+  const code = codeOf(error);
+  return IN_WORDS[code] ?? (code || String(error));
 };
 
 /** Turns system errors of some work in a directory into a `Failure` that names it. */

@@ -35,7 +35,7 @@ export async function writeFileSet(directory: string, files: FileSet, now: Date)
   await withPlainErrors(directory, async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const previous = await currentVersion(directory);
-    for (const name of files.keys()) await refuseForeign(directory, name);
+    await refuseForeignFiles(directory, files.keys());
     await removeLeftovers(directory, previous);
 
     const version = await writeVersion(directory, files, now);
@@ -74,6 +74,15 @@ async function currentVersion(directory: string): Promise<string | undefined> {
   const version = entry.isSymbolicLink() ? await readlink(path) : '';
   if (!VERSION.test(version)) throw foreign(path);
   return version;
+}
+
+/** Throws a `Failure` where a set of these names could not be written because of what is there. */
+export async function refuseForeignFiles(
+  directory: string,
+  names: Iterable<string>,
+): Promise<void> {
+  await currentVersion(directory);
+  for (const name of names) await refuseForeign(directory, name);
 }
 
 async function refuseForeign(directory: string, name: string): Promise<void> {

@@ -5,6 +5,19 @@ import type { FileSet } from './file-set.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import { authorityLines, knownHosts, publicKeyLine } from './ssh-lines.ts';
 
+/** The names of all files that there may be. */
+export const IDENTITY_FILES = [
+  'key',
+  'key.pub',
+  'key-cert.pub',
+  'known_hosts',
+  'ssh_config',
+  'sshcacerts',
+  'sshcert',
+  'tlscacerts',
+  'tlscert',
+];
+
 /** `directory` is absolute: OpenSSH's configuration names the other files by their whole paths. */
 export function identityFiles(
   bot: string,

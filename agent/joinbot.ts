@@ -6,7 +6,7 @@ import { type NextWake, runAgent } from './agent.ts';
 import { brokerAt } from './broker.ts';
 import { type InstallFlags, parseCommandLine, type StartFlags, USAGE } from './command-line.ts';
 import { type ReadConfig, readConfig } from './config-file.ts';
-import { codeOf } from './durable-file.ts';
+import { codeOf, plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { joinerOf } from './join-methods.ts';
@@ -37,12 +37,26 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
     if (command.name === 'start') await start(command.flags, process);
     if (command.name === 'install sshd') await install(command.flags, process);
     return 0;
-  } catch (error) {
+  } catch (thrown) {
+    const error = plainError(thrown);
     if (!(error instanceof Failure)) throw error;
-    process.stderr(`joinbot: ${printable(error.message, 2000)}\n`);
+    if (wantsJson(args)) {
+      const { stderr: write, clock } = process;
+      createLog({ format: 'json', debug: false, write, now: () => clock.now() }).error(
+        error.message,
+      );
+    } else {
+      process.stderr(`joinbot: ${printable(error.message, 2000)}\n`);
+    }
     return error.code === 'usage' ? 2 : 1;
   }
 }
+
+/** Also where the command line is wrong elsewhere: who reads the lines as JSON reads this one, too. */
+const wantsJson = (args: readonly string[]): boolean =>
+  args.some(
+    (arg, at) => `${args[at - 1]}=${arg}` === '--log-format=json' || arg === '--log-format=json',
+  );
 
 async function start(flags: StartFlags, process: Process): Promise<void> {
   const { env, clock } = process;
@@ -67,16 +81,12 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   }
   const effects: Effects = { ...process, log };
   const broker = brokerAt(settings.broker, effects);
-  const joiner = await joinerOf(settings, { broker, effects, env });
-  try {
-    const { host, storage } = settings;
-    const isServer = host?.role === 'Node' && storage.type === 'directory';
-    await runAgent(settings, joiner, effects, process.nextWake, async () => {
-      if (isServer) await reloadAfterRenewal(storage.path, process.programs, log);
-    });
-  } finally {
-    await joiner.close();
-  }
+  const openJoiner = () => joinerOf(settings, { broker, effects, env });
+  const { host, storage } = settings;
+  const isServer = host?.role === 'Node' && storage.type === 'directory';
+  await runAgent(settings, openJoiner, effects, process.nextWake, async () => {
+    if (isServer) await reloadAfterRenewal(storage.path, process.programs, log);
+  });
 }
 
 /** Where guide 004 has it. */

@@ -63,6 +63,7 @@ export function startSettings(
     throw problem([field], '--config', message);
   }
   refuseOutputsOfHosts(settings);
+  refuseSystemDirectories(settings, problem);
   refuseSharedDirectories(settings, problem);
   return settings;
 }
@@ -137,6 +138,18 @@ function refuseOutputsOfHosts({ host, outputs }: AgentSettings): void {
   if (!host || outputs.length === 0) return;
   const message = `--destination-dir: expected none for a ${host.role}: its files are in data_dir`;
   throw new Failure('usage', message);
+}
+
+/** Where nothing of an agent's belongs: the root, and what the kernel shows there. */
+const SYSTEM = /^\/(?:(?:dev|proc|sys)(?:\/.*)?)?$/;
+
+function refuseSystemDirectories({ storage, outputs }: AgentSettings, problem: ProblemAt): void {
+  const refuse = (path: string, field: readonly PropertyKey[], flag: string): void => {
+    if (!SYSTEM.test(path) || path.startsWith('/dev/shm/')) return;
+    throw problem(field, flag, `expected a directory of its own, got ${printable(path)}`);
+  };
+  if (storage.type === 'directory') refuse(storage.path, ['storage'], '--data-dir');
+  for (const { path } of outputs) refuse(path, ['outputs'], '--destination-dir');
 }
 
 /** Two sets of files in one directory would take turns in replacing each other. */
