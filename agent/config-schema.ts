@@ -37,6 +37,21 @@ export const joinTokenText = z
     ),
   );
 
+/** Which managed identity, and what its access token is for. */
+export const azureIdentity = z.strictObject({
+  client_id: z.optional(guid),
+  audience: z.optional(
+    z
+      .string()
+      .check(
+        z.regex(
+          /^[\x21-\x7e]{1,256}$/,
+          'expected a resource such as https://management.azure.com/',
+        ),
+      ),
+  ),
+});
+
 /** A join asks for at most 16 certificates; the agent's own is one of them. */
 const MOST_OUTPUTS = 15;
 
@@ -49,21 +64,7 @@ export const configFile = z.strictObject({
       join_method: z.optional(joinMethod),
       token: z.optional(joinTokenText),
       ca_pins: z.optional(z.array(caPin).check(z.maxLength(16))),
-      azure: z.optional(
-        z.strictObject({
-          client_id: z.optional(guid),
-          audience: z.optional(
-            z
-              .string()
-              .check(
-                z.regex(
-                  /^[\x21-\x7e]{1,256}$/,
-                  'expected a resource such as https://management.azure.com/',
-                ),
-              ),
-          ),
-        }),
-      ),
+      azure: z.optional(azureIdentity),
     }),
   ),
   storage: z.optional(

@@ -2,8 +2,7 @@
 import * as z from 'zod/mini';
 import { joinMethod } from '../shared/protocol/join.ts';
 import { caPin } from '../shared/protocol/trust.ts';
-import { guid } from '../shared/protocol/values.ts';
-import { address, directoryPath, joinTokenText } from './config-schema.ts';
+import { address, azureIdentity, directoryPath, joinTokenText } from './config-schema.ts';
 import type { HostRole } from './settings.ts';
 
 /** What each service joins as. */
@@ -73,7 +72,7 @@ export const teleportYaml = z.strictObject({
       z.strictObject({
         token_name: z.optional(joinTokenText),
         method: z.optional(joinMethod),
-        azure: z.optional(z.strictObject({ client_id: z.optional(guid) })),
+        azure: z.optional(azureIdentity),
       }),
     ),
     auth_token: z.optional(

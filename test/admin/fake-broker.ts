@@ -30,6 +30,9 @@ export interface FakeBroker {
 }
 
 export interface FakeBrokerOptions {
+  /** What discovery says of audiences; nothing, as older brokers. */
+  readonly audiences?: readonly string[];
+  readonly pins?: readonly string[];
   readonly token?: string;
   readonly cluster?: string;
   readonly cloud?: string;
@@ -207,11 +210,14 @@ function withSecret(wanted: Resource): { stored: Resource; secret?: string } {
 const discovery = ({
   cluster = 'broker.example.com',
   cloud = 'AzurePublic',
+  audiences,
+  pins = CA_PINS,
 }: FakeBrokerOptions) => ({
   server_version: '0.1.0',
   cluster_name: cluster,
   cloud,
-  ca_pins: CA_PINS,
+  ca_pins: pins,
+  ...(audiences && { audiences }),
   operators: { tenant: TENANT, client_id: CLIENT_ID },
 });
 

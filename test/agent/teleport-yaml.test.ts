@@ -50,6 +50,11 @@ const failureOf = (...args: Parameters<typeof settingsOf>): string => {
 const yaml = (services: string, teleport = ''): string =>
   `version: v3\nteleport:\n  join_params: {token_name: t, method: azure}\n  proxy_server: b.example.com\n${teleport}${services}`;
 
+test('takes the audience of a broker that names its own, beside the client id', () => {
+  const text = GUIDE.replace(/( +)client_id: .*/, '$1audience: api://tenant/join-broker-prod');
+  expect(settingsOf(text).azure).toEqual({ audience: 'api://tenant/join-broker-prod' });
+});
+
 test("reads the guide's file unchanged", () => {
   expect(settingsOf(GUIDE)).toMatchObject({
     broker: 'https://teleport.example.com',
