@@ -103,6 +103,7 @@ const LABELS = {
   tenant: 'Tenant',
   aws_account: 'AWS account',
   aws_arn: 'ARN',
+  audit_rules: 'Rules in audit',
   names: 'Host names',
   took_over: 'Took over',
   client: 'Client',

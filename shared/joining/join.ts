@@ -108,7 +108,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const instanceId = request.instance?.id ?? method.firstInstanceId(proved);
   const subject = { join_token: token.metadata.name, instance: instanceId };
   checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, snapshot, at);
-  method.decide(facts, token);
+  method.decide(facts, token, report);
   const host = method.hostOf(facts, instanceId);
   const names = whose.namesOf(host.facts);
   const lifetime = lifetimeOf(token, limits, authorities, parts, at);

@@ -33,6 +33,7 @@ export const joinRecord = z.object({
   aws_account: z.optional(z.string()),
   aws_arn: z.optional(z.string()),
   aws_access_key_id: z.optional(z.string()),
+  audit_rules: z.optional(z.readonly(z.array(z.int()))),
   names: z.optional(z.readonly(z.array(z.string()))),
   took_over: z.optional(guid),
   serials: z.optional(z.readonly(z.array(z.string()))),

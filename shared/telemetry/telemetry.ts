@@ -26,6 +26,8 @@ export interface JoinEvent {
   readonly aws_arn?: string;
   /** As the joiner names it: an id, not the key. */
   readonly aws_access_key_id?: string;
+  /** Rules of the join token in audit mode that would have admitted the machine, counted from 1. */
+  readonly audit_rules?: readonly number[];
   /** The names of a host, and the instance whose names it took over: its machine was made anew. */
   readonly names?: readonly string[];
   readonly took_over?: string;

@@ -12,12 +12,12 @@ import type { MachineBinder } from '../../attestation/azure/machine-binder.ts';
 import { readClaimedMachine, type VerifiedFacts } from '../../attestation/azure/machine-binding.ts';
 import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { instanceIdOf } from '../../protocol/join.ts';
-import { badInput, denied } from '../../refusal.ts';
+import { badInput, denied, type Refusal } from '../../refusal.ts';
 import {
   couldMatch,
   evaluateAllowRules,
   type MachineFacts,
-} from '../../resources/azure-allow-rules.ts';
+} from '../../resources/azure-rule-decision.ts';
 import { type JoinToken, specOf } from '../../resources/join-token.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
 import type { JoinMethod } from './method.ts';
@@ -84,9 +84,10 @@ export function azureMethod({
       return { ...machine, method: 'azure', verified: Math.floor(verified.getTime() / 1000) };
     },
 
-    decide(facts, joinToken) {
-      const decision = evaluateAllowRules(specOf(joinToken, 'azure').azure.allow, facts);
-      if (!decision.admitted) throw ruleMismatch(joinToken, decision.mismatches);
+    decide(facts, joinToken, report) {
+      const decision = evaluateAllowRules(specOf(joinToken, 'azure').azure.allow, ruleFacts(facts));
+      if (decision.audited.length > 0) report({ audit_rules: decision.audited });
+      if (!decision.admitted) throw ruleMismatch(joinToken, decision.misses);
     },
 
     lockTargets: ({ vmId, oid }) => ({ machine: vmId, identity: oid }),
@@ -126,12 +127,30 @@ function checkCouldMatch(
   const facts: MachineFacts = { tenant, subscription, resourceGroup };
   const rules = specOf(joinToken, 'azure').azure.allow;
   if (couldMatch(rules, facts)) return;
-  const decision = evaluateAllowRules(rules, facts);
-  throw ruleMismatch(joinToken, decision.admitted ? [] : decision.mismatches);
+  const decision = evaluateAllowRules(rules, facts, 'unknown facts may match');
+  throw ruleMismatch(joinToken, decision.admitted ? [] : decision.misses);
 }
 
-const ruleMismatch = ({ metadata }: JoinToken, mismatches: readonly string[]) =>
-  denied(
+/** A verified machine as rules see it. By claims alone nothing is known of what the management API says. */
+function ruleFacts({ tags, ...machine }: AzureFacts): MachineFacts {
+  const { tenant, subscription, resourceGroup } = machine;
+  if (machine.binding === 'claims') return { tenant, subscription, resourceGroup };
+  const { oid, identityClientId, identityResourceId } = machine;
+  return {
+    ...machine,
+    scaleSet: machine.scaleSet ?? '',
+    identity: [oid, identityClientId, identityResourceId].filter((id) => id !== undefined),
+    tags: tags === undefined ? undefined : (JSON.parse(tags) as Record<string, string>),
+  };
+}
+
+/** Of more rules than these nobody reads what stood in the way. */
+const MOST_TOLD = 8;
+
+function ruleMismatch({ metadata }: JoinToken, misses: readonly string[]): Refusal {
+  const more = misses.length > MOST_TOLD ? `; and ${misses.length - MOST_TOLD} rules more` : '';
+  return denied(
     'rule_mismatch',
-    `no rule of join token ${metadata.name} admits this machine: ${mismatches.join(', ')} did not match`,
+    `no rule of join token ${metadata.name} admits this machine: ${misses.slice(0, MOST_TOLD).join('; ')}${more}`,
   );
+}

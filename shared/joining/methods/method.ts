@@ -54,7 +54,7 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
   ): Promise<Facts>;
 
   /** Decides on verified facts. Throws a `Refusal` with the nearest miss of each rule. */
-  decide(facts: Facts, joinToken: JoinToken): void;
+  decide(facts: Facts, joinToken: JoinToken, report: Report): void;
 
   /** What a lock can name the machine by. */
   lockTargets(facts: Facts): Partial<LockSubject>;
