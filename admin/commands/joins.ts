@@ -103,7 +103,7 @@ const LABELS = {
   tenant: 'Tenant',
   aws_account: 'AWS account',
   aws_arn: 'ARN',
-  audit_rules: 'Rules in audit',
+  audit_rules: 'Audit rules',
   names: 'Host names',
   took_over: 'Took over',
   client: 'Client',

@@ -72,8 +72,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   '14-multiplexer.yaml':
     ':9:5: services[0].type: there is no type ssh-multiplexer in this version, only identity',
   '15-destinations-in-v2.yaml': ':5:1: destinations: write version: v2, and outputs: ',
-  '18-token-number.yaml':
-    ':3:34: onboarding.token: expected text, got a number (put it in quotes)',
+  '18-token-number.yaml': ':3:34: onboarding.token: expected text, got a number (put it in quotes)',
   '19-insecure-fips.yaml': ':2:1: insecure: expected false: TLS is always checked',
   '24-cert-lifetime-day.yaml':
     ':3:1: certificate_ttl: expected a duration such as 24h, 30m or 1h30m, got 1d',
