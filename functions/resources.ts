@@ -43,7 +43,7 @@ export const putResource: Endpoint = {
       const { resource, etag, created, secret, warnings } = await broker.resources.put(
         param(request, 'kind'),
         param(request, 'name'),
-        body,
+        body(),
         { ifNoneMatch: headers.get('if-none-match'), ifMatch: headers.get('if-match'), dryRun },
       );
       return {

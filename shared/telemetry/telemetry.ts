@@ -66,6 +66,13 @@ export interface KeyEvent {
   readonly actions: readonly string[];
 }
 
+/** Attempts by callers whom no rule names, of which only so many a minute leave a line. */
+export interface SampledEvent {
+  readonly event: 'sampled';
+  /** How many lines were not written since the last that was. */
+  readonly not_written: number;
+}
+
 /** Something went wrong inside the broker. */
 export interface FailureEvent {
   readonly event: 'failure';
@@ -84,6 +91,7 @@ export type AuditEvent =
   | JoinEvent
   | ResourceEvent
   | SecurityEvent
+  | SampledEvent
   | KeyEvent
   | FailureEvent
   | ProbeEvent;

@@ -25,6 +25,7 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'serials',
   'client',
   'duration_ms',
+  'not_written',
   'action',
   'actions',
   'resource',
@@ -33,7 +34,7 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'sign',
 ];
 const AUDIT_VALUES: Readonly<Record<string, readonly string[]>> = {
-  event: ['join', 'resource', 'keys', 'failure', 'probe', 'security'],
+  event: ['join', 'resource', 'keys', 'failure', 'probe', 'sampled', 'security'],
   outcome: [...METRICS.joins.dimensions.outcome, 'done', 'refused', 'passed'],
   sign: METRICS.theft_signs.dimensions.sign,
 };

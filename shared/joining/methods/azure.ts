@@ -62,8 +62,13 @@ export function azureMethod({
       return { evidence, document };
     },
 
-    checkCouldMatch({ document }, joinToken) {
+    provesLocally: true,
+    machineOf: ({ document }) => document.vmId,
+
+    checkCouldMatch({ document }, joinToken, report) {
       checkCouldMatch(joinToken, document, undefined, undefined);
+      // A rule that names no subscription may be for the machines of any: its tenant shows in the token.
+      if (isNamed(joinToken, document)) report({ known: true });
     },
 
     mayBe: ({ document }, kept) => isAzure(kept) && kept.vmId === document.vmId,
@@ -77,6 +82,7 @@ export function azureMethod({
       const bound = bindingEvidence(evidence, document, identity);
       const claimed = readClaimedMachine(bound);
       checkCouldMatch(joinToken, document, identity.tenant, claimed.id?.group);
+      report({ known: true });
       const binding = specOf(joinToken, 'azure').azure.vm_binding ?? 'strict';
       const known = kept && isAzure(kept) ? kept : undefined;
       const { machine, verified } = await binder.bind(bound, claimed, binding, known);
@@ -117,6 +123,13 @@ const tenantsOf = (joinToken: JoinToken, known: readonly string[]): string[] => 
     tenant === undefined ? [] : [tenant],
   ),
 ];
+
+/** Whether a rule names the subscription that is attested. */
+const isNamed = (joinToken: JoinToken, { subscriptionId: subscription }: AttestedVm): boolean =>
+  couldMatch(
+    specOf(joinToken, 'azure').azure.allow.filter((rule) => rule.subscription !== undefined),
+    { tenant: undefined, subscription, resourceGroup: undefined },
+  );
 
 function checkCouldMatch(
   joinToken: JoinToken,

@@ -47,6 +47,9 @@ export const iamMethod = ({
     return request;
   },
 
+  provesLocally: false,
+  machineOf: () => undefined,
+
   checkCouldMatch() {
     // The request says nothing of account or ARN that could be believed: only STS knows them.
   },
