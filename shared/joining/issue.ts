@@ -52,7 +52,7 @@ const validityOf = (record: IssuedCertificate): Validity => ({
 
 function userCertificates(
   { tlsKey, sshKey }: CertificateKeys,
-  { bot, roles, logins }: UserGrant,
+  { bot, roles, logins, permissions }: UserGrant,
   record: IssuedCertificate,
   { cluster, instanceId }: Subject,
   { issuing, sshUser }: Authorities,
@@ -81,6 +81,7 @@ function userCertificates(
       validBefore: validity.notAfter,
     },
     sshUser,
+    permissions,
   );
   return { roles: [...roles], tls, ssh };
 }
