@@ -30,6 +30,10 @@ export const joinRecord = z.object({
   subscription: z.optional(guid),
   tenant: z.optional(guid),
   resource_id: z.optional(z.string()),
+  identity: z.optional(guid),
+  vm_binding: z.optional(z.string()),
+  document_signer: z.optional(z.string()),
+  rule: z.optional(z.string()),
   aws_account: z.optional(z.string()),
   aws_arn: z.optional(z.string()),
   aws_access_key_id: z.optional(z.string()),
@@ -37,6 +41,11 @@ export const joinRecord = z.object({
   names: z.optional(z.readonly(z.array(z.string()))),
   took_over: z.optional(guid),
   serials: z.optional(z.readonly(z.array(z.string()))),
+  expires: z.optional(z.readonly(z.array(timestamp))),
+  key_sha256: z.optional(z.readonly(z.array(z.string()))),
+  ssh_keys: z.optional(z.readonly(z.array(z.string()))),
+  roles: z.optional(z.readonly(z.array(z.string()))),
+  logins: z.optional(z.readonly(z.array(z.string()))),
   client: z.optional(z.string()),
 });
 export type JoinRecord = z.infer<typeof joinRecord>;

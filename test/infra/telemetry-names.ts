@@ -22,6 +22,9 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'subscription',
   'tenant',
   'resource_id',
+  'identity',
+  'vm_binding',
+  'rule',
   'serials',
   'client',
   'duration_ms',
@@ -30,6 +33,7 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'actions',
   'resource',
   'operator',
+  'changed',
   'results',
   'sign',
 ];

@@ -58,7 +58,11 @@ export function azureMethod({
         access_token_sha256: createHash('sha256').update(evidence.access_token).digest('hex'),
       });
       const document = verifyDocument(evidence, trust, { nonce: digest.slice(0, 32), at });
-      report({ vm_id: document.vmId, subscription: document.subscriptionId });
+      report({
+        vm_id: document.vmId,
+        subscription: document.subscriptionId,
+        ...signerOf(document),
+      });
       return { evidence, document };
     },
 
@@ -77,6 +81,7 @@ export function azureMethod({
       const identity = await verifyToken(evidence, trust, tenantsOf(joinToken, tenants), now());
       report({
         tenant: identity.tenant,
+        identity: identity.oid,
         ...(identity.tokenId !== undefined && { access_token_uti: identity.tokenId }),
       });
       const bound = bindingEvidence(evidence, document, identity);
@@ -86,7 +91,7 @@ export function azureMethod({
       const binding = specOf(joinToken, 'azure').azure.vm_binding ?? 'strict';
       const known = kept && isAzure(kept) ? kept : undefined;
       const { machine, verified } = await binder.bind(bound, claimed, binding, known);
-      report({ resource_id: machine.resourceId });
+      report({ resource_id: machine.resourceId, vm_binding: binding });
       return { ...machine, method: 'azure', verified: Math.floor(verified.getTime() / 1000) };
     },
 
@@ -94,6 +99,7 @@ export function azureMethod({
       const decision = evaluateAllowRules(specOf(joinToken, 'azure').azure.allow, ruleFacts(facts));
       if (decision.audited.length > 0) report({ audit_rules: decision.audited });
       if (!decision.admitted) throw ruleMismatch(joinToken, decision.misses);
+      report({ rule: `azure.allow[${decision.rule}]` });
     },
 
     lockTargets: ({ vmId, oid }) => ({ machine: vmId, identity: oid }),
@@ -123,6 +129,9 @@ const tenantsOf = (joinToken: JoinToken, known: readonly string[]): string[] => 
     tenant === undefined ? [] : [tenant],
   ),
 ];
+
+const signerOf = ({ path: [signer] }: AttestedVm) =>
+  signer && { document_signer: createHash('sha256').update(signer.der).digest('hex') };
 
 /** Whether a rule names the subscription that is attested. */
 const isNamed = (joinToken: JoinToken, { subscriptionId: subscription }: AttestedVm): boolean =>

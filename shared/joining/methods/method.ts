@@ -62,7 +62,7 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
     report: Report,
   ): Promise<Facts>;
 
-  /** Decides on verified facts. Throws a `Refusal` with the nearest miss of each rule. */
+  /** Decides on verified facts, and reports the rule that admits. Throws a `Refusal` with the nearest miss of each. */
   decide(facts: Facts, joinToken: JoinToken, report: Report): void;
 
   /** What a lock can name the machine by. */
