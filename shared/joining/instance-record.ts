@@ -30,8 +30,11 @@ export interface DecidedJoin {
   readonly at: Date;
 }
 
-/** They fit one column of a row. More are refused, never dropped: what was forgotten could not be revoked. */
-const MOST_SERIALS = 400;
+/**
+ * Sixteen certificates that live for a day, renewed every 20 minutes, are 1,152 of them; they fit one column of a row. More
+ * are refused, never dropped: what was forgotten could not be revoked.
+ */
+const MOST_SERIALS = 1200;
 /** With sixteen certificates each they still fit one column of a row. */
 const MOST_ANSWERED = 10;
 /**

@@ -1,6 +1,7 @@
 /** The `instances` table: one row for each joined machine's life as a bot or host. The row of a join is its replay guard. */
 import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import type { SystemRole } from '../protocol/join.ts';
+import { type LiveSerial, packSerials, unpackSerials } from './packed-serials.ts';
 import type { Row, StoredRow, Table } from './table.ts';
 
 /** A certificate that was issued, so that the very same request can be answered again. */
@@ -53,8 +54,8 @@ export interface Instance {
   readonly machine: KeptFacts;
   /** The names of a host. */
   readonly names: readonly string[];
-  /** Unexpired serials of every generation, in the order of their ends; at most 400. */
-  readonly serials: readonly { readonly serial: string; readonly expires: number }[];
+  /** Unexpired serials of every generation, in the order of their ends; at most 1,200. */
+  readonly serials: readonly LiveSerial[];
   readonly answered: readonly AnsweredRequest[];
   /** Newest last. */
   readonly replaced: readonly ReplacedGeneration[];
@@ -154,7 +155,7 @@ function rowOf({ id, instanceKey, ...rest }: Instance): Row {
       instanceKey: encodeBase64(instanceKey),
       machine: JSON.stringify(machine),
       names: JSON.stringify(names),
-      serials: JSON.stringify(serials),
+      serials: packSerials(serials),
       answered: JSON.stringify(answered),
       replaced: JSON.stringify(replaced),
     },
@@ -174,7 +175,7 @@ function instanceOf({ key, values }: StoredRow): Instance {
     instanceKeyExpires: number('instanceKeyExpires'),
     machine: JSON.parse(text('machine')) as KeptFacts,
     names: JSON.parse(text('names')) as Instance['names'],
-    serials: JSON.parse(text('serials')) as Instance['serials'],
+    serials: unpackSerials(text('serials')),
     answered: JSON.parse(text('answered')) as Instance['answered'],
     replaced: JSON.parse(text('replaced')) as Instance['replaced'],
     joined: number('joined'),

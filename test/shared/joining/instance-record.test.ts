@@ -147,17 +147,17 @@ describe('a renewal', () => {
   });
 
   test('keeps every unexpired serial, in the order of their ends, and is refused where they are too many', () => {
-    const lives = Array.from({ length: 16 }, (_, i) => 100_000 - i);
+    const lives = Array.from({ length: 16 }, (_, i) => 300_000 - i);
     let instance = firstInstance(join(0, 0, lives));
-    for (let n = 1; n < 25; n += 1) instance = renewedInstance(instance, join(n, n * 1000, lives));
-    expect(new Set(serialsOf(instance)).size).toBe(400);
+    for (let n = 1; n < 75; n += 1) instance = renewedInstance(instance, join(n, n * 1000, lives));
+    expect(new Set(serialsOf(instance)).size).toBe(1200);
     const expiries = instance.serials.map(({ expires }) => expires);
     expect(expiries).toEqual(expiries.toSorted((a, b) => a - b));
-    expect(() => renewedInstance(instance, join(25, 25_000, lives))).toThrow(
+    expect(() => renewedInstance(instance, join(75, 75_000, lives))).toThrow(
       expect.objectContaining({ code: 'try_again' }),
     );
-    expect(renewedInstance(instance, join(25, 100_000, lives)).serials.length).toBeLessThanOrEqual(
-      400,
+    expect(renewedInstance(instance, join(75, 300_000, lives)).serials.length).toBeLessThanOrEqual(
+      1200,
     );
   });
 
@@ -168,6 +168,26 @@ describe('a renewal', () => {
     };
     expect(renewOften).toThrow(expect.objectContaining({ code: 'try_again' }));
     expect(renewedInstance(instance, join(100, 300)).answered).toHaveLength(1);
+  });
+});
+
+test('sixteen certificates for a day, renewed every 20 minutes, go on for days, in one row', async () => {
+  const day = (n: number): DecidedJoin => ({
+    ...join(n, n * 1200, Array(16).fill(86_400)),
+    certificates: Array.from({ length: 16 }, (_, i) => ({
+      name: `output-${i}`,
+      serial: (n * 16 + i).toString(16).padStart(32, '0'),
+      issued: noon + n * 1200,
+      expires: noon + n * 1200 + 86_400,
+    })),
+  });
+  const instances = createInstances(createMemoryTable());
+  let instance = firstInstance(day(0));
+  for (let n = 1; n < 200; n += 1) instance = renewedInstance(instance, day(n));
+  expect(instance.serials).toHaveLength(72 * 16);
+  expect(await instances.insert(instance)).toBe(true);
+  expect(await instances.read(instance.owner, instance.id)).toMatchObject({
+    instance: { serials: instance.serials },
   });
 });
 
