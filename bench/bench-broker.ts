@@ -2,28 +2,43 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCloud } from '../local/azure/cloud.ts';
+import { type Cloud, createCloud } from '../local/azure/cloud.ts';
+import type { Subscription } from '../local/azure/subscription.ts';
+import type { Tenant } from '../local/azure/tenant.ts';
 import { parseMachineId } from '../shared/attestation/azure/resource-id.ts';
 import { openLocalCustody } from '../shared/authority/local-custody.ts';
 import { type Broker, createBroker } from '../shared/broker.ts';
 import { fetchText } from '../shared/fetch-text.ts';
 import { readSettings } from '../shared/settings.ts';
 import { createMemoryTables } from '../shared/storage/memory-tables.ts';
-import { createLogTelemetry } from '../shared/telemetry/telemetry.ts';
+import { createLogTelemetry, type Telemetry } from '../shared/telemetry/telemetry.ts';
 import { makeJoin } from './joiner.ts';
 
 const OPERATORS = '00000000-0000-4000-8000-0000000000aa';
 
-const CLUSTER = 'bench.example.org';
+export const CLUSTER = 'bench.example.org';
 
 export interface BenchBroker {
   readonly broker: Broker;
+  readonly cloud: Cloud;
+  readonly tenant: Tenant;
+  /** The rule of join token `example-bot` names its resource group `group1`. */
+  readonly subscription: Subscription;
   /** JSON bodies of first joins, each with keys of its own. */
   makeBodies(count: number): Promise<readonly string[]>;
 }
 
-export async function createBenchBroker(): Promise<BenchBroker> {
-  const now = (): Date => new Date();
+export interface BenchOptions {
+  readonly telemetry?: Telemetry;
+  readonly fetchSts?: typeof fetch;
+}
+
+const now = (): Date => new Date();
+
+export async function createBenchBroker({
+  telemetry = createLogTelemetry(now, () => {}),
+  fetchSts = fetch,
+}: BenchOptions = {}): Promise<BenchBroker> {
   const cloud = createCloud({ now, chain: 'rsa' });
   const tenant = cloud.tenant();
   const subscription = tenant.subscription();
@@ -64,13 +79,16 @@ export async function createBenchBroker(): Promise<BenchBroker> {
         mostBytes: 100_000,
         milliseconds: 5000,
       }),
-    fetchSts: fetch,
-    telemetry: createLogTelemetry(now, () => {}),
+    fetchSts,
+    telemetry,
     now,
   });
   await putResources(broker, subscription.id);
   return {
     broker,
+    cloud,
+    tenant,
+    subscription,
     makeBodies: (count) =>
       Promise.all(
         Array.from({ length: count }, async () =>
@@ -100,5 +118,16 @@ async function putResources(broker: Broker, subscription: string): Promise<void>
     },
   };
   await broker.resources.put('bot', 'example', JSON.stringify(bot), create);
+  const aws = {
+    ...token,
+    metadata: { name: 'example-aws' },
+    spec: {
+      roles: ['Bot'],
+      bot_name: 'example',
+      join_method: 'iam',
+      allow: [{ aws_account: '111111111111' }],
+    },
+  };
   await broker.resources.put('token', 'example-bot', JSON.stringify(token), create);
+  await broker.resources.put('token', 'example-aws', JSON.stringify(aws), create);
 }

@@ -27,6 +27,7 @@ const COMMANDS = {
   arrows: [['scripts/check-arrows.ts']],
   bench: [['bench/join.ts']],
   'bench:cold-start': [['bench/cold-start.ts']],
+  'bench:stranger': [['bench/stranger.ts']],
   joinctl: [['dist/joinctl.cjs']],
   joinbot: [['dist/joinbot.cjs']],
 };
