@@ -166,7 +166,7 @@ export const SETTINGS = {
   JOIN_BROKER_AUDITED_STRANGERS: {
     schema: count,
     about:
-      'How many failed joins of callers whom no rule names leave an audit line in a minute at one function instance. All are counted by the metric `joins`, and what has no line by `audit_lines_not_written`. Admissions, signs of theft and machines that a rule names always leave theirs. 0: every line is written.',
+      'How many failed joins of callers whom no rule names leave an audit line and a row of the join log in a minute at one function instance. All are counted by the metric `joins`, and what has no line by `audit_lines_not_written`. Admissions, signs of theft and machines that a rule names always leave theirs. 0: every line is written.',
     standard: '60',
   },
   JOIN_BROKER_TRUST_ANCHORS: {

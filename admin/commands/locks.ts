@@ -73,6 +73,7 @@ export const lock: Command = {
     io.stdout.write(
       `${display({ kind: 'lock', name })} has been created\n\n${lockTarget(created.spec)} is locked until ${end}. To end it:\n  joinctl unlock ${name}\n`,
     );
+    if (target['machine'] !== undefined) io.stdout.write(await notHeldByLock(client));
   },
 };
 
@@ -110,6 +111,24 @@ export const unlock: Command = {
     }
   },
 };
+
+/**
+ * With `vm_binding: claims` nobody asks whether document and token are of one machine: a locked one that can use a
+ * neighbour's document joins as that neighbour, with its own identity.
+ */
+async function notHeldByLock(client: Pick<BrokerClient, 'list'>): Promise<string> {
+  const names = (await client.list('token'))
+    .filter(({ spec }) => field(spec, 'azure', 'vm_binding') === 'claims')
+    .map(({ metadata }) => metadata.name);
+  if (names.length === 0) return '';
+  return [
+    '',
+    `With vm_binding: claims (${names.map(printable).join(', ')}) a machine can go on with the document of a neighbour. Lock its identity, too:`,
+    '  joinctl lock --identity=<object id>',
+    'joinctl joins show says which one it has.',
+    '',
+  ].join('\n');
+}
 
 const TARGETS = Object.keys(TARGET_FLAGS) as TargetFlag[];
 

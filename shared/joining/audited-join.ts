@@ -1,6 +1,6 @@
 /**
- * What is told about an attempt to join, however it ends: an audit event, the metrics of joins, the join log. Attempts of
- * callers whom no rule names are all counted, and sampled elsewhere.
+ * What is told about an attempt to join, however it ends: an audit event, the metrics of joins, the join log. Failures of
+ * callers whom no rule names are all counted; a sample of them leaves a line and a row.
  */
 import type { Call } from '../call.ts';
 import type { JoinFacts } from '../protocol/join-record.ts';
@@ -16,7 +16,7 @@ export interface AuditParts {
   readonly telemetry: Telemetry;
   readonly sample: AuditSample;
   /** The join log: fails where an admission can't be kept. */
-  readonly log: (id: string, facts: JoinFacts, known: boolean) => Promise<void>;
+  readonly log: (id: string, facts: JoinFacts) => Promise<void>;
   readonly now: () => Date;
 }
 
@@ -37,36 +37,41 @@ export async function auditedJoin<T>(
     });
     const event = { outcome: 'admitted', ...facts } as const;
     await keep(event);
-    tell(event, 'none');
+    audit(event);
+    count(event, 'none');
     return answer;
   } catch (error) {
     const event = { ...(await failure(error, isProbe)), ...facts };
-    // The prober leaves nothing behind.
-    if (event.outcome !== 'probe') await keep(event);
-    tell(event, reasonOf(error, event));
+    const probed = event.outcome === 'probe';
+    if (probed || isKnown || sample.take(now())) {
+      // The prober leaves no row behind.
+      if (!probed) await keep(event);
+      audit(event);
+    }
+    count(event, reasonOf(error, event));
     throw error;
+  }
+
+  function passed(): number {
+    return Math.round(performance.now() - started);
   }
 
   function keep(event: Ended): Promise<void> {
     const { access_token_sha256: _, access_token_uti: __, outcome, ...told } = event;
-    return log(
-      call.requestId,
-      { outcome: outcome === 'probe' ? 'denied' : outcome, ...told, ...client },
-      isKnown,
-    );
+    const ended = outcome === 'probe' ? 'denied' : outcome;
+    return log(call.requestId, { outcome: ended, ...told, ...client });
   }
 
-  function tell(event: Ended, reason: Reason): void {
-    const duration_ms = Math.round(performance.now() - started);
+  function audit(event: Ended): void {
+    const whole = { event: 'join', ...event, ...client, duration_ms: passed() } as const;
+    telemetry.audit(whole, call.requestId, call.log);
+  }
+
+  function count(event: Ended, reason: Reason): void {
     const { outcome, join_method: method = 'none', system_role: role = 'none' } = event;
-    const isStranger = outcome === 'denied' || outcome === 'failed' ? !isKnown : false;
-    if (!isStranger || sample.take(now())) {
-      const whole = { event: 'join', ...event, ...client, duration_ms } as const;
-      telemetry.audit(whole, call.requestId, call.log);
-    }
     const caller = isKnown ? 'known' : 'unknown';
     telemetry.measure('joins', 1, { method, role, outcome, reason, caller });
-    telemetry.measure('join_milliseconds', duration_ms, { method, outcome });
+    telemetry.measure('join_milliseconds', passed(), { method, outcome });
     if (outcome === 'denied' && isTheftSign(event.reason)) tellTheft(event.reason, event);
   }
 

@@ -77,6 +77,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const limits = method.freshSeconds === undefined ? 'first join' : 'every join';
 
   // What can be checked here: nobody is asked.
+  if (!method.provesLocally) caller.countQuestion(at);
   const keys = readCertificateKeys(request.certificates);
   const examined = method.examine(body, proved, report);
   const proving = method.machineOf(examined);
@@ -89,7 +90,6 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   checkPossession(keys);
 
   // What has to be asked.
-  if (!method.provesLocally) caller.countQuestion(at);
   const { key: owner } = ownerOf(request, joinToken, before, naming, at);
   const renewing = await findRenewing(body, request, {
     joinToken,

@@ -1,6 +1,6 @@
 /**
  * The `joins` table: attempts to join, for the operator who has a request id. Rows are written in batches after the
- * answer. A machine that a rule names always leaves one; of the others, who cost a caller nothing, one in 256.
+ * answer. Which attempts leave one is for the audit to say (joining/audited-join.ts).
  */
 import { type JoinFacts, type JoinRecord, joinRecord, requestId } from '../protocol/join-record.ts';
 import { parseJsonWith, parseWith } from '../protocol/schema.ts';
@@ -10,10 +10,10 @@ import type { Operation, Row, Table } from './table.ts';
 
 export interface JoinLog {
   /**
-   * Keeps an attempt for the next batch. `known`: a rule names the machine. An admission is never dropped: where too many
-   * wait to be written it waits for them, and throws `unavailable` if they can't be. Others neither wait nor fail.
+   * Keeps an attempt for the next batch. An admission is never dropped: where too many wait to be written it waits for
+   * them, and throws `unavailable` if they can't be. Others neither wait nor fail.
    */
-  record(id: string, facts: JoinFacts, known: boolean): Promise<void>;
+  record(id: string, facts: JoinFacts): Promise<void>;
   find(id: string): Promise<JoinRecord | undefined>;
   /** Writes what was kept. */
   flush(): Promise<void>;
@@ -36,7 +36,6 @@ export const JOIN_LOG_DAYS = 30;
 const MOST_KEPT = 5000;
 const MOST_IN_TRANSACTION = 100;
 const MOST_SWEPT = 5000;
-const SAMPLED = '00';
 
 /** What waits: an admission until it is written, anything else until a batch was tried. */
 type Waiting = Row & { readonly admitted: boolean };
@@ -82,9 +81,8 @@ export function createJoinLog({
   }
 
   return {
-    async record(id, facts, known) {
+    async record(id, facts) {
       const admitted = facts.outcome === 'admitted';
-      if (!admitted && !known && !id.endsWith(SAMPLED)) return;
       if (kept.length >= most) {
         if (!admitted) {
           lost += 1;

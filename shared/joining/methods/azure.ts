@@ -71,7 +71,7 @@ export function azureMethod({
 
     checkCouldMatch({ document }, joinToken, report) {
       checkCouldMatch(joinToken, document, undefined, undefined);
-      // A rule that names no subscription may be for the machines of any: its tenant shows in the token.
+      // Where a rule names a tenant or groups, the token shows whether the machine is meant.
       if (isNamed(joinToken, document)) report({ known: true });
     },
 
@@ -133,10 +133,12 @@ const tenantsOf = (joinToken: JoinToken, known: readonly string[]): string[] => 
 const signerOf = ({ path: [signer] }: AttestedVm) =>
   signer && { document_signer: createHash('sha256').update(signer.der).digest('hex') };
 
-/** Whether a rule names the subscription that is attested. */
+/** Whether a rule names the subscription that is attested, with all its groups. */
 const isNamed = (joinToken: JoinToken, { subscriptionId: subscription }: AttestedVm): boolean =>
   couldMatch(
-    specOf(joinToken, 'azure').azure.allow.filter((rule) => rule.subscription !== undefined),
+    specOf(joinToken, 'azure').azure.allow.filter(
+      ({ tenant, resource_groups }) => tenant === undefined && resource_groups === undefined,
+    ),
     { tenant: undefined, subscription, resourceGroup: undefined },
   );
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Resource } from '../../../shared/protocol/resource.ts';
 import { terminal } from '../joinctl.ts';
 
 const VM = '1F0F2A6E-6C1B-4B7E-9F57-0C8A1F6F3C11';
@@ -55,6 +56,30 @@ describe('joinctl lock', () => {
     const { code, stderr } = await run('lock', ...flags);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+});
+
+describe('joinctl lock --machine', () => {
+  const tokenWith = (vm_binding: string): Resource => ({
+    kind: 'token',
+    version: 'v2',
+    metadata: { name: `by-${vm_binding}` },
+    spec: { join_method: 'azure', azure: { allow: [], vm_binding } },
+  });
+
+  it('says what it does not hold, where a join token binds machines by their claims', async () => {
+    const { run } = await terminal({ resources: [tokenWith('claims'), tokenWith('strict')] });
+    const { stdout } = await run('lock', `--machine=${VM}`);
+    expect(stdout).toContain(
+      'With vm_binding: claims (by-claims) a machine can go on with the document of a neighbour. Lock its identity, too:\n  joinctl lock --identity=<object id>\n',
+    );
+  });
+
+  it('says nothing of it elsewhere', async () => {
+    const { run } = await terminal({ resources: [tokenWith('strict')] });
+    expect((await run('lock', `--machine=${VM}`)).stdout).not.toContain('neighbour');
+    const { run: other } = await terminal({ resources: [tokenWith('claims')] });
+    expect((await other('lock', '--bot=example')).stdout).not.toContain('neighbour');
   });
 });
 

@@ -30,8 +30,8 @@ async function attempt(options: Options = {}) {
       call: { requestId: 'id' },
       telemetry: telemetry.around({ audit: (event) => void events.push(event), measure() {} }),
       sample: { take: () => !options.isSampledOut, tell() {} },
-      log: async (id, event, known) => {
-        logged.push(`${id} ${event.outcome} ${known}`);
+      log: async (id, event) => {
+        logged.push(`${id} ${event.outcome}`);
         if (options.logFails && event.outcome === 'admitted') throw unavailable('the log is full');
       },
       now: () => new Date(0),
@@ -107,19 +107,19 @@ test("keys that can not be read to check the mark make a denial anybody's", asyn
 
 test('the join log gets every attempt but denied probes: those leave nothing behind', async () => {
   const fails = denied('rule_mismatch', 'no rule');
-  expect((await attempt()).logged).toEqual(['id admitted false']);
-  expect((await attempt({ fails })).logged).toEqual(['id denied false']);
-  expect((await attempt({ fails, known: true })).logged).toEqual(['id denied true']);
+  expect((await attempt()).logged).toEqual(['id admitted']);
+  expect((await attempt({ fails })).logged).toEqual(['id denied']);
+  expect((await attempt({ fails, known: true })).logged).toEqual(['id denied']);
   expect((await attempt({ fails, isProbe: probe })).logged).toEqual([]);
-  expect((await attempt({ isProbe: probe })).logged).toEqual(['id admitted false']);
+  expect((await attempt({ isProbe: probe })).logged).toEqual(['id admitted']);
 });
 
 describe('an attempt that the sample leaves out', () => {
   const fails = denied('rule_mismatch', 'no rule');
 
-  test('leaves no line, and counts', async () => {
-    const { told, joins } = await attempt({ fails, isSampledOut: true });
-    expect(told).toBe(0);
+  test('leaves neither line nor row, and counts', async () => {
+    const { told, joins, logged } = await attempt({ fails, isSampledOut: true });
+    expect({ told, logged }).toEqual({ told: 0, logged: [] });
     expect(joins).toMatchObject({ outcome: 'denied', reason: 'rule_mismatch', caller: 'unknown' });
   });
 
