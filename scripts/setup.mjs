@@ -19,6 +19,7 @@ const COMMANDS = {
   test: [['node_modules/vitest/vitest.mjs', 'run']],
   package: [['scripts/package.ts']],
   probe: [['scripts/probe.ts']],
+  'prove:model': [['scripts/prove-model.ts']],
   'prove:renewals': [['local/prove-renewals.ts']],
   fuzz: [['scripts/fuzz.ts']],
   lint: [['node_modules/@biomejs/biome/bin/biome', 'check', '.']],

@@ -1,0 +1,87 @@
+/** After the faults: operators take their locks and limits back, and everyone healthy gets on, whatever happened before. */
+import { asJoin, asPrepared } from './actions.ts';
+import { newestRules } from './possible.ts';
+import type { Run } from './run.ts';
+import { keyRenews, machineJoins, type Stage } from './stage.ts';
+
+export async function everyoneGetsOn(stage: Stage, run: Run): Promise<void> {
+  run.wait(5);
+  await takeBack(stage, run);
+  // Every function instance knows it by then.
+  run.wait(5);
+  await sendLostAgain(stage, run);
+  await renewAll(stage, run);
+  for (const [i, vm] of stage.machines.entries()) {
+    const first = await machineJoins(stage, vm, 'bot:example', { ttl: undefined });
+    const fn = i % stage.functions.length;
+    await run.mustSucceed(asJoin(stage, fn, first), `${vm.name} joins`);
+  }
+}
+
+async function takeBack(stage: Stage, run: Run): Promise<void> {
+  const { locks } = newestRules(run.world());
+  const wanted = [
+    ...['incident-0', 'incident-1']
+      .filter((name) => locks[name])
+      .map((name) => ({ do: 'unlock', fn: 0, name: Number(name.at(-1)) }) as const),
+    { do: 'allow', fn: 0, groups: ['group1', 'group2'], life: 2_592_000 } as const,
+    { do: 'limit role', fn: 0, seconds: 86_400 } as const,
+  ];
+  for (const action of wanted)
+    await run.mustSucceed(await asPrepared(stage, run.world(), action), action.do);
+}
+
+const isCopied = (run: Run, id: string): boolean =>
+  newestRules(run.world()).locks[`copied-${id}`] !== undefined;
+
+/** Whose answer was lost sends the same request again, as long as its evidence is fresh. */
+async function sendLostAgain(stage: Stage, run: Run): Promise<void> {
+  const { state, machines } = run.world();
+  for (const [id, instance] of Object.entries(state.instances)) {
+    const { digest, until } = instance.answered.at(-1) ?? { digest: '', until: 0 };
+    const lost = stage.messages.find(({ sent }) => sent.digest === digest);
+    const isKnown = stage.identities.some(({ message }) => message.sent.digest === digest);
+    if (!lost || isKnown || until <= state.at || isCopied(run, id)) continue;
+    const { machine, made, owner, method } = lost.sent;
+    const isFresh = method === 'token' || state.at <= made + 360;
+    const isThere = !machine || machines[machine.resource] === machine.vmId;
+    const hasSecret = method === 'azure' || mayUse(run, lost.sent.token);
+    // A first join with a secret is limited by the end of its join token.
+    const inTime =
+      lost.sent.renews !== undefined || method === 'azure' || endsLater(run, lost.sent.token);
+    if (owner === 'bot:example' && isFresh && isThere && hasSecret && inTime)
+      await run.mustSucceed(asJoin(stage, 0, lost), 'a request whose answer was lost');
+  }
+}
+
+/** Who has the newest key of a live instance renews it. */
+async function renewAll(stage: Stage, run: Run): Promise<void> {
+  const { state } = run.world();
+  for (const [id, instance] of Object.entries(state.instances)) {
+    const identity = stage.identities.find(
+      ({ message, answer }) =>
+        message.sent.key === instance.key &&
+        (answer.body as { generation: number }).generation === instance.generation,
+    );
+    if (!identity || instance.removed || instance.keyEnds <= state.at || isCopied(run, id))
+      continue;
+    const { sent } = identity.message;
+    const vm = stage.machines.find(({ vmId }) => vmId === sent.machine?.vmId);
+    const fresh = instance.answered.filter(({ until }) => until > state.at);
+    if (sent.owner !== 'bot:example' || fresh.length >= 10) continue;
+    if (sent.method === 'token' && mayUse(run, sent.token)) {
+      const renewal = keyRenews(stage, identity, { ttl: undefined });
+      await run.mustSucceed(asJoin(stage, 1, renewal), 'a renewal by key');
+    }
+    if (vm) {
+      const renewal = await machineJoins(stage, vm, sent.owner, { ttl: undefined }, identity);
+      await run.mustSucceed(asJoin(stage, 1, renewal), 'a renewal of a machine');
+    }
+  }
+}
+
+const secretOf = (run: Run, token: string) =>
+  Object.values(newestRules(run.world()).secrets).find(({ reference }) => reference === token);
+const mayUse = (run: Run, token: string): boolean => secretOf(run, token) !== undefined;
+const endsLater = (run: Run, token: string): boolean =>
+  (secretOf(run, token)?.ends ?? 0) > run.world().state.at;

@@ -1,0 +1,165 @@
+/** One history on the real broker, followed in the reference step by step: what must not happen throws a `Violation`. */
+import type { JoinAnswer } from '../../shared/protocol/join.ts';
+import type { Answer } from '../broker/test-broker.ts';
+import { auditOf, type Prepared, prepare } from './actions.ts';
+import { checkAnswer, type Given, Violation } from './answers.ts';
+import type { Step } from './histories.ts';
+import type { Circumstances, World } from './possible.ts';
+import { type Rows, rowsIn, rowsOf } from './rows.ts';
+import { type Stage, secondsOf } from './stage.ts';
+
+type Together = Extract<Step, { do: 'together' }>;
+
+export function createRun(stage: Stage, start: World) {
+  const given: Given = { byDigest: new Map(), bySerial: new Map() };
+  let worlds: readonly World[] = [start];
+  const outcomes: string[] = [];
+
+  /** Any of the possible worlds: what is stored is the same in all. */
+  const world = (): World => worlds[0] ?? start;
+
+  async function carryOut(
+    prepared: readonly Prepared[],
+    { faults, order }: Pick<Together, 'faults' | 'order'>,
+    about: string,
+  ): Promise<readonly Answer[]> {
+    const { result: answers, met } = await stage.storage.run(
+      () => Promise.all(prepared.map(({ run }) => run())),
+      faults,
+      order.length > 0 ? order : undefined,
+    );
+    const done = prepared.map((action, i) => ({ action, answer: answers[i] as Answer }));
+    const circumstances = { faulty: met > 0, racing: prepared.length > 1 };
+    const rows = await rowsOf(stage.storage.stored);
+    const stored = new Set(Object.keys(rows.instances));
+    const next = worldsAfter(worlds, done, circumstances, rows);
+    if (next.length === 0)
+      throw new Violation(describe(stage, world(), done, circumstances, rows, about));
+    worlds = next;
+    // Evidence that is made anew after its row is gone is a first join like any other.
+    for (const [digest, { id }] of given.byDigest)
+      if (!stored.has(id)) given.byDigest.delete(digest);
+    for (const { action, answer } of done) {
+      checkAnswer(stage, action, answer, given);
+      outcomes.push(outcomeOf(stage, action, answer));
+    }
+    return answers;
+  }
+
+  return {
+    world,
+    /** What each action came to. */
+    outcomes: (): readonly string[] => outcomes,
+    wait(seconds: number): void {
+      stage.clock.advance(seconds);
+      const at = secondsOf(stage.clock);
+      worlds = worlds.map((before) => ({ ...before, state: { ...before.state, at } }));
+    },
+    recreate(which: number): void {
+      const vm = stage.machines[which]?.recreate();
+      if (!vm) return;
+      stage.machines[which] = vm;
+      worlds = worlds.map((before) => ({
+        ...before,
+        machines: { ...before.machines, [vm.resourceId]: vm.vmId },
+      }));
+    },
+    async together({ actions: wanted, ...how }: Together, about: string): Promise<void> {
+      const prepared: Prepared[] = [];
+      for (const action of wanted) {
+        const ready = await prepare(stage, world(), action);
+        if (ready) prepared.push(ready);
+      }
+      await carryOut(prepared, how, about);
+    },
+    /** One action without faults, which must succeed. */
+    async mustSucceed(action: Prepared, about: string): Promise<void> {
+      const [answer] = await carryOut([action], { faults: [], order: [] }, about);
+      if (!answer || answer.status >= 300)
+        throw new Violation(`${about}: ${answer?.status} ${JSON.stringify(answer?.body)}`);
+    },
+  };
+}
+const outcomeOf = (stage: Stage, { message, fn }: Prepared, answer: Answer): string => {
+  const line = message && auditOf(stage, fn, answer);
+  if (line?.event !== 'join') return 'operators and timers';
+  return line.reason ?? line.code ?? (message?.sent.renews ? 'renewed' : 'joined');
+};
+
+export type Run = ReturnType<typeof createRun>;
+
+interface Done {
+  readonly action: Prepared;
+  readonly answer: Answer;
+}
+
+/** Requests that race may count in any order; what is stored says which. */
+function worldsAfter(
+  before: readonly World[],
+  done: readonly Done[],
+  circumstances: Circumstances,
+  rows: Rows,
+): readonly World[] {
+  const stored = new Set(Object.keys(rows.instances));
+  const found = new Map<string, World>();
+  for (const order of permutations(done)) {
+    const after = order.reduce<readonly World[]>(
+      (all, { action, answer }) =>
+        all.flatMap((one) => action.possible(one, answer, circumstances, stored)),
+      before,
+    );
+    for (const one of after) {
+      if (!sameRows(rowsIn(one), rows)) continue;
+      // Of worlds that differ only in what function instances know, the least known allows all that the others do.
+      const { seen, ...rest } = one;
+      const id = JSON.stringify(rest);
+      const same = found.get(id);
+      found.set(id, same ? { ...one, seen: least(seen, same.seen) } : one);
+    }
+  }
+  return [...found.values()];
+}
+
+const least = (a: World['seen'], b: World['seen']): World['seen'] =>
+  Object.fromEntries(
+    Object.entries(a).map(([fn, version]) => [fn, Math.min(version, b[Number(fn)] ?? 0)]),
+  );
+
+const sameRows = (a: object, b: object): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+function* permutations<T>(items: readonly T[]): Generator<readonly T[]> {
+  if (items.length === 0) yield [];
+  for (const [i, item] of items.entries()) {
+    for (const rest of permutations(items.toSpliced(i, 1))) yield [item, ...rest];
+  }
+}
+
+function describe(
+  stage: Stage,
+  world: World,
+  done: readonly Done[],
+  circumstances: Circumstances,
+  rows: object,
+  about: string,
+): string {
+  const lines = done.map(({ action, answer }) => {
+    const line = action.message && auditOf(stage, action.fn, answer);
+    const body =
+      answer.status === 200 && line
+        ? {
+            ...(answer.body as object),
+            certificates: (answer.body as JoinAnswer).certificates.map(({ expires }) => expires),
+            trust: undefined,
+          }
+        : answer.body;
+    return `${JSON.stringify(action.message?.sent)}\n  -> ${answer.status} ${JSON.stringify(body)}\n  audit ${JSON.stringify(line)}`;
+  });
+  return [
+    `${about}: no world is possible after this (${JSON.stringify(circumstances)})`,
+    ...lines,
+    `before: ${JSON.stringify(rowsIn(world))}`,
+    `stored: ${JSON.stringify(rows)}`,
+    `state: ${JSON.stringify(world.state)}`,
+    `versions: ${JSON.stringify(world.versions.slice(-3))} of ${world.versions.length} seen ${JSON.stringify(world.seen)}`,
+  ].join('\n');
+}
