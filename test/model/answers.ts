@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { JoinAnswer } from '../../shared/protocol/join.ts';
 import type { Answer } from '../broker/test-broker.ts';
-import { auditOf, type Prepared } from './actions.ts';
+import { auditOf } from './actions.ts';
+import type { Prepared } from './prepared.ts';
 import type { Stage } from './stage.ts';
 
 /** The broker did what it must not do. */

@@ -1,8 +1,9 @@
 /** After the faults: operators take their locks and limits back, and everyone healthy gets on, whatever happened before. */
 import { asJoin, asPrepared } from './actions.ts';
+import { keyRenews, machineJoins } from './messages.ts';
 import { newestRules } from './possible.ts';
 import type { Run } from './run.ts';
-import { keyRenews, machineJoins, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 
 export async function everyoneGetsOn(stage: Stage, run: Run): Promise<void> {
   run.wait(5);

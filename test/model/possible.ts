@@ -3,16 +3,8 @@
  * five seconds yet, a lost answer hides whether its write was done, and requests that race may count in any order. None
  * possible is a violation.
  */
-import {
-  afterClaim,
-  afterVerdict,
-  judge,
-  type Rules,
-  type Sent,
-  type State,
-  sameTarget,
-  type Verdict,
-} from './reference.ts';
+import { afterClaim, afterVerdict } from './consequences.ts';
+import { judge, type Rules, type Sent, type State, sameTarget, type Verdict } from './reference.ts';
 
 /** How long a change may take to be noticed by every function instance (design, "Caches"). */
 const SNAPSHOT_SECONDS = 5;

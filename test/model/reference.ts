@@ -70,14 +70,14 @@ export interface Instance {
   readonly goneAfter: number;
 }
 
-interface Answered {
+export interface Answered {
   readonly digest: string;
   readonly generation: number;
   readonly ends: number;
   readonly until: number;
 }
 
-interface Replaced {
+export interface Replaced {
   readonly generation: number;
   readonly key: string;
   readonly by: string;
@@ -110,13 +110,10 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly code: 'instance_unknown' | 'try_again' };
 
 /** A document is good for five minutes, and clocks may differ by one. */
-const DOCUMENT_SECONDS = 360;
-/** No document that was good for a request is good any more: its clock may have been ahead by a minute. */
-const EVIDENCE_SECONDS = DOCUMENT_SECONDS + 60;
+export const DOCUMENT_SECONDS = 360;
 const DEFAULT_SECONDS = 3600;
 const MOST_SECONDS = 86_400;
 const LATE_SECONDS = 300;
-const GRACE_SECONDS = 3600;
 /** Requests that one instance answers again, while their evidence is fresh. */
 const MOST_ANSWERED = 10;
 
@@ -201,7 +198,6 @@ function showsCopy({ replaced }: Instance, sent: Sent, at: number): boolean {
   return (
     sent.method === 'token' &&
     before !== undefined &&
-    before.until > at &&
     before.key === sent.renews?.key &&
     before.by !== sent.digest &&
     Math.min(sent.made, at) > before.at + LATE_SECONDS
@@ -210,77 +206,3 @@ function showsCopy({ replaced }: Instance, sent: Sent, at: number): boolean {
 
 const mayHave = ({ resource, vmId }: MachineFacts, name: Name | undefined): boolean =>
   !name || (name.resource === resource && !name.gone.includes(vmId));
-
-/** The state after a host's name was claimed, whatever became of its join. */
-export function afterClaim(state: State, { machine, owner }: Sent): State {
-  if (!machine || owner !== 'host:Node') return state;
-  const { resource, vmId, hostName } = machine;
-  const held = state.names[hostName];
-  const gone = held && held.vmId !== vmId ? [...held.gone, held.vmId] : (held?.gone ?? []);
-  return { ...state, names: { ...state.names, [hostName]: { resource, vmId, gone } } };
-}
-
-/** The state after this answer. A denial changes nothing here: the lock on a copy is a change of the rules. */
-export function afterVerdict(state: State, rules: Rules, sent: Sent, verdict: Verdict): State {
-  if (verdict.kind !== 'admitted') return state;
-  const claimed = afterClaim(state, sent);
-  if (verdict.again) return claimed;
-  const { at } = state;
-  const { id, generation, ends } = verdict;
-  const before = state.instances[id];
-  const byKey = sent.method === 'token';
-  const lastEnd = Math.max(before?.lastEnd ?? 0, ends);
-  const evidenceEnds = byKey ? lastEnd : at + EVIDENCE_SECONDS;
-  const answered: Answered = { digest: sent.digest, generation, ends, until: evidenceEnds };
-  const secret = Object.values(rules.secrets).find(({ reference }) => reference === sent.token);
-  const instance: Instance = {
-    owner: sent.owner,
-    token: sent.token,
-    machine: sent.machine?.vmId ?? '',
-    generation,
-    key: sent.key,
-    // No renewal by the key alone shortens the time in which the instance can renew itself.
-    keyEnds: byKey ? Math.max(before?.keyEnds ?? 0, ends) : ends,
-    lastEnd,
-    // An older request of method `token` is of an older key.
-    answered: [...(byKey ? [] : (before?.answered ?? [])), answered],
-    replaced: before
-      ? [
-          ...before.replaced,
-          {
-            generation: before.generation,
-            key: before.key,
-            by: sent.digest,
-            at,
-            until: Math.max(before.keyEnds, before.lastEnd),
-          },
-        ]
-      : [],
-    removed: false,
-    goneAfter: Math.max(lastEnd, evidenceEnds, secret?.ends ?? 0) + GRACE_SECONDS,
-  };
-  return { ...claimed, instances: { ...claimed.instances, [id]: instance } };
-}
-
-/** The state after an operator has removed an instance: what is left of it still counts as used. */
-export function afterRemoval(state: State, id: string): State | undefined {
-  const instance = state.instances[id];
-  if (!instance || instance.removed) return undefined;
-  const tombstone: Instance = { ...instance, removed: true, answered: [] };
-  return { ...state, instances: { ...state.instances, [id]: tombstone } };
-}
-
-/** The state after an operator has freed a name. */
-export function afterFreeing(state: State, name: string): State | undefined {
-  if (!state.names[name]) return undefined;
-  const { [name]: _, ...names } = state.names;
-  return { ...state, names };
-}
-
-/** The state after a sweep that got as far as these rows. */
-export function afterSweep(state: State, stays: (id: string) => boolean = () => false): State {
-  const instances = Object.entries(state.instances).filter(
-    ([id, { goneAfter }]) => goneAfter >= state.at || stays(id),
-  );
-  return { ...state, instances: Object.fromEntries(instances) };
-}

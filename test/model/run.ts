@@ -1,10 +1,11 @@
 /** One history on the real broker, followed in the reference step by step: what must not happen throws a `Violation`. */
 import type { JoinAnswer } from '../../shared/protocol/join.ts';
 import type { Answer } from '../broker/test-broker.ts';
-import { auditOf, type Prepared, prepare } from './actions.ts';
+import { auditOf, prepare } from './actions.ts';
 import { checkAnswer, type Given, Violation } from './answers.ts';
 import type { Step } from './histories.ts';
 import type { Circumstances, World } from './possible.ts';
+import type { Prepared } from './prepared.ts';
 import { type Rows, rowsIn, rowsOf } from './rows.ts';
 import { type Stage, secondsOf } from './stage.ts';
 

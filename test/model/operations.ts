@@ -1,0 +1,178 @@
+/** What operators do: how each change is made for real, and which worlds are possible after its answer. */
+import type { JoinAnswer } from '../../shared/protocol/join.ts';
+import { referenceOf } from '../../shared/protocol/join-secret.ts';
+import type { Answer } from '../broker/test-broker.ts';
+import { afterFreeing, afterRemoval } from './consequences.ts';
+import type { Action } from './histories.ts';
+import { type Circumstances, newestRules, type World, withRules } from './possible.ts';
+import { type Prepared, pick } from './prepared.ts';
+import type { Rules, Target } from './reference.ts';
+import { JOIN_TOKEN, joinTokenOf, roleOf, type Stage, secondsOf, textOf } from './stage.ts';
+
+/** An operator's change of rules, or what a timer did. */
+function asChange(
+  fn: number,
+  run: () => Promise<Answer>,
+  apply: (rules: Rules, answer: Answer) => Rules | undefined,
+): Prepared {
+  return {
+    fn,
+    run,
+    possible(world, answer, circumstances) {
+      const rules = apply(newestRules(world), answer);
+      return possibleAfterChange(world, rules && withRules(world, rules), answer, circumstances);
+    },
+  };
+}
+
+/** `next` is the world after it was done; `undefined` where there is nothing that it could be done with. */
+function possibleAfterChange(
+  world: World,
+  next: World | undefined,
+  { status }: Answer,
+  { faulty, racing }: Circumstances,
+): readonly World[] {
+  if (status < 300) return next ? [next] : [];
+  const isExcused = faulty ? [409, 412, 503] : racing ? [409, 412] : [];
+  // One that was done and undone by another before it was read back is told as a lost race, too.
+  if (isExcused.includes(status)) return [world, ...(next ? [next] : [])];
+  const isNothing = !next && [404, 409, 410].includes(status);
+  return isNothing || (racing && status === 404) ? [world] : [];
+}
+
+/** `undefined`: there is nothing yet that it could be done with. */
+export function prepareOperation(
+  stage: Stage,
+  world: World,
+  action: Exclude<
+    Action,
+    { do: 'join' | 'join with secret' | 'renew' | 'send again' | 'sweep' | 'rotate keys' }
+  >,
+): Prepared | undefined {
+  const { fn } = action;
+  const admin = stage.admin(fn);
+  const put = (resource: object) => putAnyway(admin, resource);
+  const remove = (address: string) => () => admin.request('DELETE', `/v1/${address}`);
+  switch (action.do) {
+    case 'lock': {
+      const name = `incident-${action.name}`;
+      const target = targetOf(stage, action.on, action.which);
+      if (!target) return undefined;
+      const spec = { target: Object.fromEntries([target]), message: 'a test' };
+      return asChange(
+        fn,
+        () => put({ kind: 'lock', version: 'v2', metadata: { name }, spec }),
+        (rules) => ({ ...rules, locks: { ...rules.locks, [name]: target } }),
+      );
+    }
+    case 'unlock': {
+      const name = `incident-${action.name}`;
+      return asChange(fn, remove(`resources/lock/${name}`), (rules) => {
+        const { [name]: held, ...locks } = rules.locks;
+        return held && { ...rules, locks };
+      });
+    }
+    case 'allow': {
+      const allow = { groups: action.groups, ends: secondsOf(stage.clock) + action.life };
+      return asChange(
+        fn,
+        () => put(joinTokenOf(stage.subscription, allow)),
+        (rules) => ({ ...rules, allow }),
+      );
+    }
+    case 'limit role':
+      return asChange(
+        fn,
+        () => put(roleOf(stage, action.seconds)),
+        (rules) => ({ ...rules, roleSeconds: action.seconds }),
+      );
+    case 'make secret':
+      return prepareSecret(stage, action);
+    case 'delete secret': {
+      const name = `s${action.secret}`;
+      return asChange(fn, remove(`resources/token/${name}`), (rules) => {
+        const { [name]: held, ...secrets } = rules.secrets;
+        return held && { ...rules, secrets };
+      });
+    }
+    case 'remove instance': {
+      const known = pick(stage.identities, action.which);
+      if (!known) return undefined;
+      const { instance_id: id } = known.answer.body as JoinAnswer;
+      const address = `instances/${encodeURIComponent(known.message.sent.owner)}/${id}`;
+      return asStateChange(fn, remove(address), (before) => {
+        const state = afterRemoval(before.state, id);
+        return state && { ...before, state };
+      });
+    }
+    case 'free name': {
+      const name = pick(Object.keys(world.state.names), action.which);
+      if (name === undefined) return undefined;
+      return asStateChange(fn, remove(`names/${name}`), (before) => {
+        const state = afterFreeing(before.state, name);
+        return state && { ...before, state };
+      });
+    }
+  }
+}
+
+const asStateChange = (
+  fn: number,
+  run: () => Promise<Answer>,
+  apply: (world: World) => World | undefined,
+): Prepared => ({
+  fn,
+  run,
+  possible: (world, answer, circumstances) =>
+    possibleAfterChange(world, apply(world), answer, circumstances),
+});
+
+function prepareSecret(
+  stage: Stage,
+  { fn, secret, life }: Extract<Action, { do: 'make secret' }>,
+): Prepared {
+  const name = `s${secret}`;
+  const ends = secondsOf(stage.clock) + life;
+  const run = async (): Promise<Answer> => {
+    const answer = await stage.admin(fn).request('PUT', `/v1/resources/token/${name}`, {
+      body: {
+        kind: 'token',
+        version: 'v2',
+        metadata: { name, expires: textOf(ends) },
+        spec: { roles: ['Bot'], bot_name: 'example', join_method: 'token' },
+      },
+      headers: { 'if-none-match': '*' },
+    });
+    const { secret: made } = answer.body as { secret?: string };
+    if (made !== undefined) stage.secrets.set(name, made);
+    return answer;
+  };
+  return asChange(fn, run, (rules, answer) => {
+    if (rules.secrets[name]) return undefined;
+    const { secret: made } = answer.body as { secret?: string };
+    // Where the answer was lost, nobody knows the secret.
+    const reference = made === undefined ? 'lost' : referenceOf(made);
+    return { ...rules, secrets: { ...rules.secrets, [name]: { reference, ends } } };
+  });
+}
+
+function targetOf(
+  stage: Stage,
+  on: Extract<Action, { do: 'lock' }>['on'],
+  which: number,
+): Target | undefined {
+  if (on === 'bot') return [on, 'example'];
+  if (on === 'join_token') return [on, pick([JOIN_TOKEN, ...stage.secrets.keys()], which) ?? ''];
+  if (on === 'machine') return [on, pick(stage.machines, which)?.vmId ?? ''];
+  const known = pick(stage.identities, which);
+  return known && [on, (known.answer.body as JoinAnswer).instance_id];
+}
+
+async function putAnyway(admin: ReturnType<Stage['admin']>, resource: object): Promise<Answer> {
+  const { kind, metadata } = resource as { kind: string; metadata: { name: string } };
+  const address = `/v1/resources/${kind}/${metadata.name}`;
+  const send = (headers: Record<string, string>) =>
+    admin.request('PUT', address, { body: resource, headers });
+  const answer = await send({ 'if-none-match': '*' });
+  return answer.status === 409 ? send({ 'if-match': '*' }) : answer;
+}
