@@ -32,7 +32,9 @@ function possibleAfterChange(
   { status }: Answer,
   { faulty, racing }: Circumstances,
 ): readonly World[] {
-  if (status < 300) return next ? [next] : [];
+  if (status < 300 && next) return [next];
+  // Of two that remove it at once, both may be told that it is gone.
+  if (status < 300) return racing && status === 204 ? [world] : [];
   const isExcused = faulty ? [409, 412, 503] : racing ? [409, 412] : [];
   // One that was done and undone by another before it was read back is told as a lost race, too.
   if (isExcused.includes(status)) return [world, ...(next ? [next] : [])];
