@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
 import { type InstanceRecord, instancePage, instanceRecord } from '../shared/protocol/instance.ts';
-import { type JoinRecord, joinRecord } from '../shared/protocol/join-record.ts';
+import { type JoinRecord, joinPage, joinRecord } from '../shared/protocol/join-record.ts';
 import {
   type Resource,
   type ResourceKind,
@@ -37,6 +37,16 @@ export interface Checked {
   readonly warnings: readonly ResourceWarning[];
 }
 
+/** Which attempts to join. */
+export interface JoinFilter {
+  readonly since: string;
+  readonly bot?: string;
+  readonly token?: string;
+  readonly machine?: string;
+  readonly result?: string;
+  readonly reason?: string;
+}
+
 /** Told what a write's answer warns of. */
 export type OnWarning = (about: ResourceReference, warning: ResourceWarning) => void;
 
@@ -67,6 +77,11 @@ export interface BrokerClient {
   ) => Promise<boolean>;
   /** What the join log has under a request id. */
   readonly join: (requestId: string) => Promise<JoinRecord | undefined>;
+  /** The first `most` attempts that fit; `isCut` where there may be more. */
+  readonly joins: (
+    filter: JoinFilter,
+    most: number,
+  ) => Promise<{ readonly items: readonly JoinRecord[]; readonly isCut: boolean }>;
   /** What joined as `bot:<name>`, or `host:<system role>`. */
   readonly instances: (owner: string) => Promise<readonly InstanceRecord[]>;
   /** One of them; `undefined` where there never was one, or long ago. */
@@ -196,6 +211,20 @@ export function brokerClient(
     async join(requestId) {
       const answer = await find(`joins/${encodeURIComponent(requestId)}`);
       return answer && readAnswer(joinRecord, answer, broker);
+    },
+    async joins(filter, most) {
+      const items: JoinRecord[] = [];
+      let next: string | undefined;
+      do {
+        const query = { ...filter, ...(next !== undefined && { next }) };
+        const answered = readAnswer(joinPage, await page('joins', query), broker);
+        items.push(...answered.items);
+        next = answered.next;
+      } while (next !== undefined && items.length < most);
+      return {
+        items: items.slice(0, most),
+        isCut: next !== undefined || items.length > most,
+      };
     },
     instances: (owner) =>
       allPages(broker, async (next) => {

@@ -6,7 +6,7 @@ import { installScript } from './install-script.ts';
 import { openInstallation } from './installation.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
 import { join } from './join.ts';
-import { getJoin } from './joins.ts';
+import { getJoin, listJoins } from './joins.ts';
 import { deleteName, getName } from './names.ts';
 import { notFound } from './not-found.ts';
 import { openapi } from './openapi.ts';
@@ -32,6 +32,7 @@ const known: readonly Endpoint[] = [
   getResource,
   putResource,
   deleteResource,
+  listJoins,
   getJoin,
   listInstances,
   getInstance,

@@ -4,6 +4,18 @@ import type { BrokerEndpoint } from './endpoint.ts';
 import { checkReader, param } from './operator-call.ts';
 
 /** What became of one join, and why: for the operator who was given its request id. */
+/** What became of the joins of a time. */
+export const listJoins: BrokerEndpoint = {
+  name: 'list-joins',
+  methods: ['GET'],
+  route: 'v1/joins',
+  async answer(exchange) {
+    await checkReader(exchange);
+    const { broker, request } = exchange;
+    return { body: await broker.joins.list(Object.fromEntries(request.query)) };
+  },
+};
+
 export const getJoin: BrokerEndpoint = {
   name: 'get-join',
   methods: ['GET'],
@@ -13,7 +25,7 @@ export const getJoin: BrokerEndpoint = {
     const { broker, request } = exchange;
     const id = param(request, 'id').toLowerCase();
     if (!isRequestId(id)) throw badInput({ field: 'id', message: 'expected a request id' });
-    const record = await broker.findJoin(id);
+    const record = await broker.joins.find(id);
     if (record) return { body: record };
     throw new Refusal(
       'not_found',

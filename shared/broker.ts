@@ -23,13 +23,13 @@ import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
 import { createInstancesApi, type InstancesApi } from './operators/instances-api.ts';
+import { createJoinsApi, type JoinsApi } from './operators/joins-api.ts';
 import { createNamesApi, type NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
-import type { JoinRecord } from './protocol/join-record.ts';
 import { VERSION } from './protocol/version.ts';
 import { acceptedAudiences, namedUrl, type Settings } from './settings.ts';
 import { createHostNames } from './storage/host-names.ts';
@@ -81,8 +81,7 @@ export interface Broker {
   rotateKeys(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
   probe(call: Call): Promise<void>;
-  /** What the join log has under a request id. */
-  findJoin(requestId: string): Promise<JoinRecord | undefined>;
+  readonly joins: JoinsApi;
   /** Writes what waits to be written: before the process ends. */
   flush(): Promise<void>;
   /** Removes rows that are over. */
@@ -260,7 +259,7 @@ export function createBroker(parts: BrokerParts): Broker {
       prober ??= await openProber();
       await prober(call);
     },
-    findJoin: joinLog.find,
+    joins: createJoinsApi(joinLog, now),
     async flush() {
       sample.tell();
       await joinLog.flush();

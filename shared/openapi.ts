@@ -4,7 +4,7 @@ import { discovery } from './protocol/discovery.ts';
 import { nameRecord } from './protocol/host-name.ts';
 import { instancePage, instanceRecord } from './protocol/instance.ts';
 import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
-import { joinRecord } from './protocol/join-record.ts';
+import { joinPage, joinRecord } from './protocol/join-record.ts';
 import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
 import { resourcePage, writtenResource } from './protocol/resource.ts';
 import { trustBundle } from './protocol/trust.ts';
@@ -73,6 +73,18 @@ export function openApiDocument(version: string): Json {
       },
       '/healthz': { get: operation('The process answers', {}) },
       '/readyz': { get: operation('Storage is reachable, signing keys are loaded and valid', {}) },
+      '/v1/joins': {
+        get: operator(
+          operation(
+            'A page of attempts to join, oldest first: of the last hour, unless since says otherwise. It may be empty and name a next one',
+            { answer: 'JoinPage' },
+            ['since', 'until', 'bot', 'token', 'machine', 'result', 'reason', 'next'].map(
+              (name) => ({ name, in: 'query', schema: { type: 'string' } }),
+            ),
+            READING,
+          ),
+        ),
+      },
       '/v1/joins/{id}': {
         get: operator(
           operation(
@@ -172,6 +184,7 @@ export function openApiDocument(version: string): Json {
         Discovery: schemaOf(discovery),
         Problem: schemaOf(problem),
         JoinRecord: schemaOf(joinRecord),
+        JoinPage: schemaOf(joinPage),
         InstanceRecord: schemaOf(instanceRecord),
         InstancePage: schemaOf(instancePage),
         NameRecord: schemaOf(nameRecord),

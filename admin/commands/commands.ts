@@ -8,6 +8,7 @@ import { edit } from './edit.ts';
 import { get } from './get.ts';
 import { botsInstancesLs, botsInstancesRm, botsInstancesShow } from './instances.ts';
 import { joinsShow } from './joins.ts';
+import { joinsLs } from './joins-ls.ts';
 import { lock, unlock } from './locks.ts';
 import { login, logout } from './login.ts';
 import { nodesAdd, nodesRm } from './nodes.ts';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   ls,
   nodesAdd,
   nodesRm,
+  joinsLs,
   joinsShow,
   lock,
   unlock,

@@ -12,11 +12,13 @@ export const requestId = z
     ),
   );
 
+export const joinOutcome = z.enum(['admitted', 'denied', 'failed']);
+
 /** What became of it, why, and what was known of the machine by then. */
 export const joinRecord = z.object({
   request_id: requestId,
   time: timestamp,
-  outcome: z.enum(['admitted', 'denied', 'failed']),
+  outcome: joinOutcome,
   code: z.optional(z.string()),
   reason: z.optional(z.string()),
   detail: z.optional(z.string()),
@@ -49,6 +51,13 @@ export const joinRecord = z.object({
   client: z.optional(z.string()),
 });
 export type JoinRecord = z.infer<typeof joinRecord>;
+
+/** One page of a list, oldest first. `next` is passed back as `?next=`; a page may be empty and name a next one. */
+export const joinPage = z.object({
+  items: z.array(joinRecord),
+  next: z.optional(requestId),
+});
+export type JoinPage = z.infer<typeof joinPage>;
 
 /** What an attempt leaves in the join log. */
 export type JoinFacts = Omit<JoinRecord, 'request_id' | 'time'>;

@@ -199,10 +199,11 @@ function rowOf(entity: TableEntityResult<Entity>): StoredRow {
   };
 }
 
-function filterOf({ partition, keyAfter, partitionBelow, below }: Query): string {
+function filterOf({ partition, keyAfter, partitionAfter, partitionBelow, below }: Query): string {
   const parts = [
     ...(partition === undefined ? [] : [odata`PartitionKey eq ${partition}`]),
     ...(keyAfter === undefined ? [] : [odata`RowKey gt ${keyAfter}`]),
+    ...(partitionAfter === undefined ? [] : [odata`PartitionKey gt ${partitionAfter}`]),
     ...(partitionBelow === undefined ? [] : [odata`PartitionKey lt ${partitionBelow}`]),
     ...(below === undefined ? [] : [`${below.column} lt ${below.value}L`]),
   ];

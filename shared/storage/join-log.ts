@@ -2,11 +2,17 @@
  * The `joins` table: attempts to join, for the operator who has a request id. Rows are written in batches after the
  * answer. Which attempts leave one is for the audit to say (joining/audited-join.ts).
  */
-import { type JoinFacts, type JoinRecord, joinRecord, requestId } from '../protocol/join-record.ts';
+import {
+  type JoinFacts,
+  type JoinPage,
+  type JoinRecord,
+  joinRecord,
+  requestId,
+} from '../protocol/join-record.ts';
 import { parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { unavailable } from '../refusal.ts';
-import type { Operation, Row, Table } from './table.ts';
+import type { Operation, Row, StoredRow, Table } from './table.ts';
 
 export interface JoinLog {
   /**
@@ -15,10 +21,21 @@ export interface JoinLog {
    */
   record(id: string, facts: JoinFacts): Promise<void>;
   find(id: string): Promise<JoinRecord | undefined>;
+  /** One page of the attempts of a time: what at most 1,000 rows say, in two questions to storage. */
+  list(query: JoinListQuery): Promise<JoinPage>;
   /** Writes what was kept. */
   flush(): Promise<void>;
   /** Removes what is older than the retention. Gives how many rows. */
   sweep(at: Date): Promise<number>;
+}
+
+export interface JoinListQuery {
+  readonly since: Date;
+  readonly until: Date;
+  /** The request after which the page begins: `next` of the page before. */
+  readonly after: string | undefined;
+  /** Only those that were not admitted, which have rows of their own. */
+  readonly refusedOnly: boolean;
 }
 
 export interface JoinLogOptions {
@@ -36,6 +53,10 @@ export const JOIN_LOG_DAYS = 30;
 const MOST_KEPT = 5000;
 const MOST_IN_TRANSACTION = 100;
 const MOST_SWEPT = 5000;
+const MOST_LISTED = 1000;
+
+/** Before the partition of a row that is written once more, so that those who look for refusals read no others. */
+const REFUSED = 'refused-';
 
 /** What waits: an admission until it is written, anything else until a batch was tried. */
 type Waiting = Row & { readonly admitted: boolean };
@@ -57,7 +78,7 @@ export function createJoinLog({
     scheduled = false;
     if (lost > 0) onFailure(`${lost} joins were not kept in the join log`);
     lost = 0;
-    for (const batch of batchesOf(rows)) {
+    for (const batch of batchesOf(rows.flatMap(withRefusal))) {
       try {
         await table.apply(batch.map(({ admitted: _, ...row }) => ({ kind: 'put', row })));
       } catch (error) {
@@ -95,13 +116,42 @@ export function createJoinLog({
     },
     async find(id) {
       const row = await table.read(partitionOf(id), id);
-      const parsed = row && parseJsonWith(joinRecord, String(row.values['json']));
-      return parsed?.ok ? parsed.value : undefined;
+      return row && recordOf(row);
+    },
+    async list({ since, until, after, refusedOnly }) {
+      const prefix = refusedOnly ? REFUSED : '';
+      const from = after === undefined ? undefined : prefix + minuteAndShard(after, refusedOnly);
+      const rest =
+        after === undefined || from === undefined
+          ? []
+          : await table.list({ partition: from, keyAfter: after, most: MOST_LISTED });
+      const rows = [...rest];
+      if (rows.length < MOST_LISTED) {
+        const range = {
+          partitionAfter: from ?? prefix + justBefore(minuteOf(since)),
+          // Nothing sorts between a minute's partitions and this.
+          partitionBelow: `${prefix}${minuteOf(until)}~`,
+          most: MOST_LISTED - rows.length,
+        };
+        rows.push(...(await table.list(range)));
+      }
+      const last = rows.at(-1);
+      const items = rows
+        .map(recordOf)
+        .filter((record) => record !== undefined)
+        .filter(({ request_id }) => isWithin(timeOf(request_id), since, until))
+        .toSorted((a, b) => (a.request_id < b.request_id ? -1 : 1));
+      return { items, ...(rows.length === MOST_LISTED && last && { next: last.key }) };
     },
     flush,
     async sweep(at) {
       const oldest = new Date(at.getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
-      const over = await table.list({ partitionBelow: dayOf(oldest), most: MOST_SWEPT });
+      const day = dayOf(oldest);
+      const attempts = await table.list({ partitionBelow: day, most: MOST_SWEPT });
+      if (attempts.length === 0) return 0;
+      // They go first: each has an attempt's row of the same day, which has the next sweep look for the rest.
+      const refused = { partitionAfter: REFUSED, partitionBelow: REFUSED + day, most: MOST_SWEPT };
+      const over = [...(await table.list(refused)), ...attempts];
       for (const batch of batchesOf(over)) {
         const removals = batch.map(
           ({ partition, key, etag }): Operation => ({ kind: 'remove', partition, key, etag }),
@@ -114,10 +164,20 @@ export function createJoinLog({
 }
 
 /** Everything that finds the row is in the id: its time, and a digit that spreads a busy minute over sixteen partitions. */
-function partitionOf(id: string): string {
-  const time = timeOf(id);
-  return `${dayOf(time)}T${time.toISOString().slice(11, 16).replace(':', '')}-${id.slice(-1)}`;
-}
+const partitionOf = (id: string): string => `${minuteOf(timeOf(id))}-${id.slice(-1)}`;
+
+/** Where the rows of an attempt are, before the prefix: refusals are few, so a minute of them is one partition. */
+const minuteAndShard = (id: string, refused: boolean): string =>
+  refused ? minuteOf(timeOf(id)) : partitionOf(id);
+
+const minuteOf = (time: Date): string =>
+  `${dayOf(time)}T${time.toISOString().slice(11, 16).replace(':', '')}`;
+
+/** A text that sorts before every partition of a minute, and after those of the minute before. */
+const justBefore = (minute: string): string =>
+  `${minute.slice(0, -1)}${String.fromCharCode(minute.charCodeAt(minute.length - 1) - 1)}~`;
+
+const isWithin = (time: Date, since: Date, until: Date): boolean => time >= since && time <= until;
 
 const dayOf = (time: Date): string => time.toISOString().slice(0, 10).replaceAll('-', '');
 
@@ -131,6 +191,15 @@ export const isRequestId = (text: string): boolean => parseWith(requestId, text)
 function rowOf(id: string, facts: JoinFacts): Row {
   const record = { request_id: id, time: formatTimestamp(timeOf(id)), ...facts };
   return { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
+}
+
+/** An attempt that was not admitted is written twice. */
+const withRefusal = (row: Waiting): readonly Waiting[] =>
+  row.admitted ? [row] : [row, { ...row, partition: REFUSED + minuteOf(timeOf(row.key)) }];
+
+function recordOf({ values }: StoredRow): JoinRecord | undefined {
+  const parsed = parseJsonWith(joinRecord, String(values['json']));
+  return parsed.ok ? parsed.value : undefined;
 }
 
 /** Rows of one partition at a time, as many as a transaction takes. */

@@ -54,9 +54,13 @@ export function createMemoryTable(): Table {
   };
 }
 
-function matches(row: StoredRow, { partition, keyAfter, partitionBelow, below }: Query): boolean {
+function matches(
+  row: StoredRow,
+  { partition, keyAfter, partitionAfter, partitionBelow, below }: Query,
+): boolean {
   if (partition !== undefined && row.partition !== partition) return false;
   if (keyAfter !== undefined && row.key <= keyAfter) return false;
+  if (partitionAfter !== undefined && row.partition <= partitionAfter) return false;
   if (partitionBelow !== undefined && row.partition >= partitionBelow) return false;
   return (
     below === undefined ||

@@ -93,6 +93,7 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
       const record = options.joins?.find(({ request_id }) => request_id === id);
       return record ? json(200, record) : problem('not_found', 'the join log has no such request');
     }
+    if (url.pathname === '/v1/joins') return json(200, { items: options.joins ?? [] });
     if (/^\/v1\/(?:instances|names)\b/.test(url.pathname)) return joined(request, url);
     const [, kind = '', name] = /^\/v1\/resources\/(\w+)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
     if (kind === '') return problem('not_found', 'there is no such address');

@@ -24,6 +24,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'install-script: GET,HEAD scripts/install.sh',
     'join: POST v1/join',
     'list-instances: GET,HEAD v1/instances',
+    'list-joins: GET,HEAD v1/joins',
     'list-resources: GET,HEAD v1/resources/{kind}',
     'not-found: GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS {*path}',
     'openapi: GET,HEAD v1/openapi.json',

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createScene } from '../broker/fixtures.ts';
 import { join } from '../broker/joiner.ts';
@@ -46,4 +46,66 @@ test('a request that is not there, and a text that is no request id', async () =
   for (const id of ['1', '01a1fa95-c122-4a58-aa32-c69cc852cfc7', '__proto__']) {
     expect(await ask(id)).toBeProblem('bad_request', 'id');
   }
+});
+
+const ALWAYS = 'since=2020-01-01T00:00:00Z&until=2999-01-01T00:00:00Z';
+
+describe('a list', () => {
+  async function logged() {
+    const { api, subscription, vm } = await createScene();
+    const options = { resourceGroup: 'group2', systemAssigned: true };
+    const other = subscription.virtualMachine('vm-b', options);
+    await join(api, vm);
+    api.clock.advance(60);
+    await join(api, other);
+    await api.broker.flush();
+    const reader = signIn(api, 'JoinBroker.Reader');
+    // Request ids have the time of the process, not of the test.
+    const list = async (query: string): Promise<string[]> => {
+      const { body } = await reader.request('GET', `/v1/joins?${ALWAYS}&${query}`);
+      return (body as { items: { outcome: string }[] }).items.map(({ outcome }) => outcome);
+    };
+    return { api, reader, vm, other, list };
+  }
+
+  test('has those that fit everything that was asked', async () => {
+    const { list, vm, other } = await logged();
+    expect(await list('')).toEqual(['admitted', 'denied']);
+    expect(await list('bot=example')).toEqual(['admitted']);
+    expect(await list('token=example-bot')).toEqual(['admitted', 'denied']);
+    expect(await list('token=another')).toEqual([]);
+    expect(await list('result=denied')).toEqual(['denied']);
+    expect(await list('result=failed')).toEqual([]);
+    expect(await list('reason=rule_mismatch')).toEqual(['denied']);
+    expect(await list('reason=locked')).toEqual([]);
+    expect(await list(`machine=${vm.vmId}`)).toEqual(['admitted']);
+    expect(await list(`machine=${other.vmId.toUpperCase()}`)).toEqual(['denied']);
+    expect(await list('machine=VM-A')).toEqual(['admitted']);
+    expect(await list(`machine=${encodeURIComponent(vm.resourceId)}`)).toEqual(['admitted']);
+    expect(await list('machine=m-a')).toEqual([]);
+  });
+
+  test('is of the time that is said', async () => {
+    const { reader } = await logged();
+    const query = 'since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z';
+    expect((await reader.request('GET', `/v1/joins?${query}`)).body).toEqual({ items: [] });
+  });
+
+  test.each([
+    ['since=yesterday', 'since'],
+    ['result=no', 'result'],
+    ['reason=nosuch', 'reason'],
+    ['next=1', 'next'],
+    ['bots=x', 'bots'],
+    ['machine=', 'machine'],
+  ])('refuses %s', async (query, field) => {
+    const { reader } = await logged();
+    expect(await reader.request('GET', `/v1/joins?${query}`)).toBeProblem('bad_request', field);
+  });
+
+  test('is for operators', async () => {
+    const { api } = await logged();
+    expect(await api.request('GET', '/v1/joins')).toBeProblem('unauthenticated');
+    expect(await signIn(api).request('GET', '/v1/joins')).toBeProblem('forbidden');
+  });
 });

@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
 import { unavailable } from '../../../shared/refusal.ts';
 import { makeRequestId } from '../../../shared/request-id.ts';
 import { createJoinLog, JOIN_LOG_DAYS } from '../../../shared/storage/join-log.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { Query, Table } from '../../../shared/storage/table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const DAY_MS = 24 * 3600 * 1000;
@@ -72,9 +73,10 @@ test('storage that is down is told of, and stops nothing', async () => {
   });
   await log.record(makeRequestId(NOON), denied);
   await log.flush();
-  expect(failures).toEqual([
-    '1 joins could not be written to the join log: Refusal: storage can not be asked now',
-  ]);
+  // It would have been two rows.
+  const told =
+    '1 joins could not be written to the join log: Refusal: storage can not be asked now';
+  expect(failures).toEqual([told, told]);
 });
 
 test('denials that can not be kept are counted and told', async () => {
@@ -135,6 +137,79 @@ test('sweeping removes what is older than the retention, and nothing else', asyn
   for (const id of ids) await log.record(id, denied);
   await log.flush();
   expect(await log.sweep(at(JOIN_LOG_DAYS))).toBe(0);
-  expect(await log.sweep(at(JOIN_LOG_DAYS + 1))).toBe(1);
+  // Of a refusal there are two rows.
+  expect(await log.sweep(at(JOIN_LOG_DAYS + 1))).toBe(2);
   expect((await Promise.all(ids.map(log.find))).map(Boolean)).toEqual([false, true, true]);
+});
+
+describe('a list', () => {
+  const at = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
+  const admitted: JoinFacts = { outcome: 'admitted', vm_id: VM };
+  const all = { since: NOON, until: at(3600), after: undefined, refusedOnly: false };
+
+  /** Counts what is asked of the table. */
+  function watched() {
+    const table = createMemoryTable();
+    const queries: Query[] = [];
+    const list: Table['list'] = async (query) => {
+      queries.push(query);
+      return table.list(query);
+    };
+    return { ...setUp({ ...table, list }), queries };
+  }
+
+  async function filled(count: number, secondsBetween: number) {
+    const parts = watched();
+    const ids: string[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const id = makeRequestId(at(i * secondsBetween));
+      ids.push(id);
+      await parts.log.record(id, i % 10 === 0 ? denied : admitted);
+      if (i % 1000 === 999) await parts.log.flush();
+    }
+    await parts.log.flush();
+    return { ...parts, ids };
+  }
+
+  test('has the attempts of a time, oldest first', async () => {
+    const { log, ids } = await filled(100, 30);
+    const idsOf = async (query: object) =>
+      (await log.list({ ...all, ...query })).items.map(({ request_id }) => request_id);
+    expect(await idsOf({})).toEqual(ids);
+    expect(await idsOf({ since: at(60), until: at(90) })).toEqual(ids.slice(2, 4));
+    expect(await idsOf({ since: at(59), until: at(59) })).toEqual([]);
+    expect(await idsOf({ refusedOnly: true })).toEqual(ids.filter((_, i) => i % 10 === 0));
+  });
+
+  test.each([false, true])(
+    'goes on page by page, each of them in two questions (refused: %s)',
+    async (refusedOnly) => {
+      const { log, ids, queries } = await filled(refusedOnly ? 4500 : 2500, 0.5);
+      const wanted = refusedOnly ? ids.filter((_, i) => i % 10 === 0) : ids;
+      const seen: string[] = [];
+      let after: string | undefined;
+      do {
+        queries.length = 0;
+        const page = await log.list({ ...all, after, refusedOnly });
+        expect(queries.length).toBeLessThanOrEqual(2);
+        for (const { most } of queries) expect(most).toBeLessThanOrEqual(1000);
+        seen.push(...page.items.map(({ request_id }) => request_id));
+        after = page.next;
+      } while (after !== undefined);
+      expect(seen.toSorted()).toEqual(wanted);
+      expect(new Set(seen).size).toBe(seen.length);
+    },
+  );
+
+  test('who asks for refusals reads no rows of those who were admitted', async () => {
+    const { log, queries } = await filled(10, 1);
+    await log.list({ ...all, refusedOnly: true });
+    expect(queries).toEqual([
+      {
+        partitionAfter: 'refused-20261120T120/~',
+        partitionBelow: 'refused-20261120T1300~',
+        most: 1000,
+      },
+    ]);
+  });
 });

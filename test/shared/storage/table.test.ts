@@ -198,6 +198,14 @@ describe.each(implementations)('a table %s', (_, open) => {
         expect(await open().list({ partition: p, most })).toHaveLength(most);
     });
 
+    test('is of the partitions between two texts, neither of them included', async () => {
+      const p = newPartition();
+      for (const end of ['-1', '-2', '-3', '-4']) await insert(row(p + end, 'k'));
+      const between = { partitionAfter: `${p}-1`, partitionBelow: `${p}-4` };
+      const partitions = (await open().list(between)).map(({ partition }) => partition);
+      expect(partitions).toEqual([`${p}-2`, `${p}-3`]);
+    });
+
     test('is of the rows whose number is below a value', async () => {
       const p = newPartition();
       for (const n of [9, 10, 11, Number.MAX_SAFE_INTEGER]) await insert(row(p, `k${n}`, { n }));

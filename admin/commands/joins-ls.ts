@@ -1,0 +1,93 @@
+/** `joinctl joins ls`: who joined, who was refused, and why. */
+import type { JoinRecord } from '../../shared/protocol/join-record.ts';
+import { formatTimestamp, parseDuration, parseTimestamp } from '../../shared/protocol/values.ts';
+import { type Arguments, flagValue } from '../arguments.ts';
+import type { JoinFilter } from '../broker-client.ts';
+import type { Command } from '../command.ts';
+import { UsageFailure } from '../failure.ts';
+import type { FlagName } from '../flags.ts';
+import { printable } from '../printable.ts';
+import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { openSession } from '../session.ts';
+import { type Column, renderTable } from '../table.ts';
+
+const FILTERS = {
+  bot: 'those of a bot',
+  token: 'those with a join token',
+  machine: 'those of a machine: its vmId, name, resource id, instance or ARN',
+  result: 'those that ended so',
+  reason: 'those that were denied for this reason, as joins show names it',
+} as const satisfies Partial<Record<FlagName, string>>;
+
+/** More than these nobody reads. */
+const MOST = 1000;
+const DAY = 24 * 3600;
+
+export const joinsLs: Command = {
+  words: ['joins', 'ls'],
+  summary: 'list attempts to join, oldest first',
+  operands: [],
+  flags: { ...FILTERS, since: 'from when on (1h)', format: 'how to show them (text)' },
+  examples: [
+    'joinctl joins ls --result=denied --since=24h',
+    'joinctl joins ls --bot=example --since=2026-11-20T08:00:00Z',
+  ],
+  async run(io, args) {
+    const format = formatOf(args, 'text');
+    const filter = { ...filterOf(args), since: sinceOf(args, io.now()) };
+    const { client } = await openSession(io, args);
+    const { items, isCut } = await client.joins(filter, MOST);
+    if (isCut) {
+      const last = items.at(-1)?.time ?? '';
+      io.stderr.write(
+        `joinctl: these are the first ${MOST}: go on with --since=${printable(last)}\n`,
+      );
+    }
+    if (format === 'json') return io.stdout.write(toJson(items));
+    if (format === 'yaml') return io.stdout.write(toYaml(items));
+    io.stdout.write(renderTable(COLUMNS, items, io.stdout.columns));
+  },
+};
+
+const filterOf = (args: Arguments): Omit<JoinFilter, 'since'> =>
+  Object.fromEntries(
+    (Object.keys(FILTERS) as (keyof typeof FILTERS)[]).flatMap((flag) => {
+      const value = flagValue(args, flag);
+      return value === undefined ? [] : [[flag, value]];
+    }),
+  );
+
+/** A length of time before now, or a point in time. Days are counted, too: the log goes back 30 of them. */
+function sinceOf(args: Arguments, now: Date): string {
+  const asked = flagValue(args, 'since') ?? '1h';
+  const days = /^(\d{1,3})d$/.exec(asked)?.[1];
+  const seconds = days === undefined ? parseDuration(asked) : Number(days) * DAY;
+  if (seconds !== undefined) return formatTimestamp(new Date(now.getTime() - seconds * 1000));
+  if (parseTimestamp(asked)) return asked;
+  throw new UsageFailure(
+    `--since is a length of time such as 90m or 7d, or a time such as 2026-11-20T19:05:00Z, not "${printable(asked)}".`,
+  );
+}
+
+const COLUMNS: readonly Column<JoinRecord>[] = [
+  { header: 'Time', cell: ({ time }) => time },
+  { header: 'Result', cell: ({ outcome }) => outcome },
+  { header: 'Reason', cell: ({ reason, code }) => reason ?? code ?? '' },
+  { header: 'Bot', cell: ({ bot, system_role }) => bot ?? system_role ?? '' },
+  { header: 'Join token', cell: ({ join_token }) => join_token ?? '' },
+  { header: 'Machine', cell: machineOf, elastic: true },
+  { header: 'Request', cell: ({ request_id }) => request_id },
+];
+
+function machineOf({ resource_id, aws_arn, vm_id, names }: JoinRecord): string {
+  const short = resource_id === undefined ? undefined : shortOf(resource_id);
+  return names?.[0] ?? short ?? aws_arn ?? vm_id ?? '';
+}
+
+/** `group/vm`, or `group/set/number`. */
+const shortOf = (resourceId: string): string =>
+  resourceId.replace(
+    /^.*\/resourcegroups\/([^/]+)\/providers\/microsoft\.compute\/virtualmachine(?:scalesets\/([^/]+)\/virtualmachines|s)\/([^/]+)$/i,
+    (_, group: string, set: string | undefined, name: string) =>
+      [group, ...(set === undefined ? [] : [set]), name].join('/'),
+  );

@@ -1,0 +1,66 @@
+/** What operators ask of the join log: one attempt, or those of a time, page by page. */
+import * as z from 'zod/mini';
+import { type JoinPage, type JoinRecord, joinOutcome, requestId } from '../protocol/join-record.ts';
+import { parseWith } from '../protocol/schema.ts';
+import { parseTimestamp, timestamp } from '../protocol/values.ts';
+import { badInput, DENIAL_REASONS } from '../refusal.ts';
+import type { JoinLog } from '../storage/join-log.ts';
+
+export interface JoinsApi {
+  /** `undefined` where the log has no such request. */
+  find(id: string): Promise<JoinRecord | undefined>;
+  /** One page, oldest first: it may be empty and name a next one. */
+  list(query: Readonly<Record<string, string>>): Promise<JoinPage>;
+}
+
+const text = z.string().check(z.minLength(1), z.maxLength(2048));
+
+const joinQuery = z.strictObject({
+  since: z.optional(timestamp),
+  until: z.optional(timestamp),
+  next: z.optional(requestId),
+  bot: z.optional(text),
+  token: z.optional(text),
+  /** `vmId`, resource id, name of the virtual machine, instance id or ARN. */
+  machine: z.optional(text),
+  result: z.optional(joinOutcome),
+  reason: z.optional(z.enum(DENIAL_REASONS)),
+});
+type JoinQuery = z.infer<typeof joinQuery>;
+
+const DEFAULT_SECONDS = 3600;
+
+export function createJoinsApi(
+  { find, list }: Pick<JoinLog, 'find' | 'list'>,
+  now: () => Date,
+): JoinsApi {
+  return {
+    find,
+    async list(asked) {
+      const parsed = parseWith(joinQuery, asked);
+      if (!parsed.ok) throw badInput(parsed.problem);
+      const query = parsed.value;
+      const until = parseTimestamp(query.until ?? '') ?? now();
+      const since =
+        parseTimestamp(query.since ?? '') ?? new Date(until.getTime() - DEFAULT_SECONDS * 1000);
+      const refusedOnly = query.reason !== undefined || (query.result ?? 'admitted') !== 'admitted';
+      const page = await list({ since, until, after: query.next, refusedOnly });
+      return { ...page, items: page.items.filter((record) => isAsked(record, query)) };
+    },
+  };
+}
+
+function isAsked(record: JoinRecord, query: JoinQuery): boolean {
+  return (
+    (query.bot === undefined || record.bot === query.bot) &&
+    (query.token === undefined || record.join_token === query.token) &&
+    (query.result === undefined || record.outcome === query.result) &&
+    (query.reason === undefined || record.reason === query.reason) &&
+    (query.machine === undefined || isOf(query.machine.toLowerCase(), record))
+  );
+}
+
+const isOf = (machine: string, record: JoinRecord): boolean =>
+  [record.vm_id, record.resource_id, record.instance_id, record.aws_arn].some(
+    (known) => known?.toLowerCase() === machine,
+  ) || record.resource_id?.toLowerCase().endsWith(`/${machine}`) === true;
