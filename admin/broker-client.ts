@@ -1,6 +1,7 @@
 /** The broker's HTTP API, as far as operators use it. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
+import { type ExplainRequest, type Explanation, explanation } from '../shared/protocol/explain.ts';
 import { type InstanceRecord, instancePage, instanceRecord } from '../shared/protocol/instance.ts';
 import { type JoinRecord, joinPage, joinRecord } from '../shared/protocol/join-record.ts';
 import {
@@ -82,6 +83,8 @@ export interface BrokerClient {
     filter: JoinFilter,
     most: number,
   ) => Promise<{ readonly items: readonly JoinRecord[]; readonly isCut: boolean }>;
+  /** What would happen to a machine with these facts. */
+  readonly explain: (asked: ExplainRequest) => Promise<Explanation>;
   /** What joined as `bot:<name>`, or `host:<system role>`. */
   readonly instances: (owner: string) => Promise<readonly InstanceRecord[]>;
   /** One of them; `undefined` where there never was one, or long ago. */
@@ -225,6 +228,18 @@ export function brokerClient(
         items: items.slice(0, most),
         isCut: next !== undefined || items.length > most,
       };
+    },
+    async explain(asked) {
+      const answer = await send(
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(asked),
+        },
+        'explain',
+      );
+      if (answer.status !== 200) throw failureOf(answer, broker);
+      return readAnswer(explanation, answer, broker);
     },
     instances: (owner) =>
       allPages(broker, async (next) => {

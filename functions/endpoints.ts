@@ -1,6 +1,7 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
 import { type Endpoint, withHead } from './endpoint.ts';
+import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
 import { installScript } from './install-script.ts';
 import { openInstallation } from './installation.ts';
@@ -33,6 +34,7 @@ const known: readonly Endpoint[] = [
   putResource,
   deleteResource,
   listJoins,
+  explain,
   getJoin,
   listInstances,
   getInstance,

@@ -18,6 +18,7 @@ import type { Call } from './call.ts';
 import { createAuditSample } from './joining/audit-sample.ts';
 import { auditedJoin } from './joining/audited-join.ts';
 import { createCallers } from './joining/caller.ts';
+import { explain } from './joining/explain.ts';
 import { join } from './joining/join.ts';
 import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
@@ -29,6 +30,7 @@ import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
 import type { Discovery } from './protocol/discovery.ts';
+import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import { VERSION } from './protocol/version.ts';
 import { acceptedAudiences, namedUrl, type Settings } from './settings.ts';
@@ -82,6 +84,8 @@ export interface Broker {
   /** Tries what must be denied, and what must work. */
   probe(call: Call): Promise<void>;
   readonly joins: JoinsApi;
+  /** What would happen to a machine with given facts; nothing is changed. */
+  explain(asked: ExplainRequest): Promise<Explanation>;
   /** Writes what waits to be written: before the process ends. */
   flush(): Promise<void>;
   /** Removes rows that are over. */
@@ -264,6 +268,12 @@ export function createBroker(parts: BrokerParts): Broker {
       sample.tell();
       await joinLog.flush();
     },
+    explain: (asked) =>
+      explain(asked, {
+        ...joinParts,
+        findJoin: joinLog.find,
+        naming: { cluster, domains: settings.JOIN_BROKER_HOST_DOMAINS },
+      }),
     sweep: async () => (await instances.sweep(now())) + (await joinLog.sweep(now())),
     telemetry,
     now,

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
 import { discovery } from './protocol/discovery.ts';
+import { explainRequest, explanation } from './protocol/explain.ts';
 import { nameRecord } from './protocol/host-name.ts';
 import { instancePage, instanceRecord } from './protocol/instance.ts';
 import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
@@ -73,6 +74,16 @@ export function openApiDocument(version: string): Json {
       },
       '/healthz': { get: operation('The process answers', {}) },
       '/readyz': { get: operation('Storage is reachable, signing keys are loaded and valid', {}) },
+      '/v1/explain': {
+        post: operator(
+          operation(
+            'What would happen to a machine with these facts, step by step. Nothing is changed',
+            { body: 'ExplainRequest', answer: 'Explanation' },
+            [],
+            [...READING, 'length_required', 'too_large', 'unsupported_media_type'],
+          ),
+        ),
+      },
       '/v1/joins': {
         get: operator(
           operation(
@@ -185,6 +196,8 @@ export function openApiDocument(version: string): Json {
         Problem: schemaOf(problem),
         JoinRecord: schemaOf(joinRecord),
         JoinPage: schemaOf(joinPage),
+        ExplainRequest: schemaOf(explainRequest),
+        Explanation: schemaOf(explanation),
         InstanceRecord: schemaOf(instanceRecord),
         InstancePage: schemaOf(instancePage),
         NameRecord: schemaOf(nameRecord),

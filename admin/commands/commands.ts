@@ -5,6 +5,7 @@ import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
 import { create } from './create.ts';
 import { edit } from './edit.ts';
+import { explain } from './explain.ts';
 import { get } from './get.ts';
 import { botsInstancesLs, botsInstancesRm, botsInstancesShow } from './instances.ts';
 import { joinsShow } from './joins.ts';
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   nodesRm,
   joinsLs,
   joinsShow,
+  explain,
   lock,
   unlock,
   version,

@@ -104,6 +104,7 @@ const LABELS = {
   ssh_keys: 'SSH keys',
   vm_id: 'vmId',
   resource_id: 'Resource id',
+  claimed_resource_id: 'Claims to be',
   subscription: 'Subscription',
   tenant: 'Tenant',
   identity: 'Identity',

@@ -10,7 +10,7 @@ import type { Snapshot } from '../storage/resources.ts';
  * The join token, if it is for this method and role. `limits` says what its end limits: every join, or the first one only.
  */
 export function findJoinToken(
-  request: JoinRequest,
+  request: Pick<JoinRequest, 'token' | 'join_method' | 'role' | 'instance'>,
   snapshot: Snapshot,
   at: Date,
   limits: 'every join' | 'first join',

@@ -30,6 +30,8 @@ export interface JoinEvent {
   readonly document_signer?: string;
   /** The rule that admitted it, as a path in the join token. */
   readonly rule?: string;
+  /** What the machine says that it is, where it was denied before anybody was asked. */
+  readonly claimed_resource_id?: string | undefined;
   readonly aws_account?: string;
   readonly aws_arn?: string;
   /** As the joiner names it: an id, not the key. */

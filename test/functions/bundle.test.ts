@@ -16,6 +16,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'delete-instance: DELETE v1/instances/{owner}/{id}',
     'delete-name: DELETE v1/names/{name}',
     'delete-resource: DELETE v1/resources/{kind}/{name}',
+    'explain: POST v1/explain',
     'get-instance: GET,HEAD v1/instances/{owner}/{id}',
     'get-join: GET,HEAD v1/joins/{id}',
     'get-name: GET,HEAD v1/names/{name}',

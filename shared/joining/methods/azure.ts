@@ -10,6 +10,7 @@ import {
 } from '../../attestation/azure/azure-evidence.ts';
 import type { MachineBinder } from '../../attestation/azure/machine-binder.ts';
 import { readClaimedMachine, type VerifiedFacts } from '../../attestation/azure/machine-binding.ts';
+import { formatMachineId } from '../../attestation/azure/resource-id.ts';
 import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { instanceIdOf } from '../../protocol/join.ts';
 import { badInput, denied, type Refusal } from '../../refusal.ts';
@@ -86,12 +87,17 @@ export function azureMethod({
       });
       const bound = bindingEvidence(evidence, document, identity);
       const claimed = readClaimedMachine(bound);
+      if (claimed.id) report({ claimed_resource_id: formatMachineId(claimed.id) });
       checkCouldMatch(joinToken, document, identity.tenant, claimed.id?.group);
       report({ known: true });
       const binding = specOf(joinToken, 'azure').azure.vm_binding ?? 'strict';
       const known = kept && isAzure(kept) ? kept : undefined;
       const { machine, verified } = await binder.bind(bound, claimed, binding, known);
-      report({ resource_id: machine.resourceId, vm_binding: binding });
+      report({
+        resource_id: machine.resourceId,
+        claimed_resource_id: undefined,
+        vm_binding: binding,
+      });
       return { ...machine, method: 'azure', verified: Math.floor(verified.getTime() / 1000) };
     },
 

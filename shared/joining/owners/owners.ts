@@ -8,7 +8,7 @@ import { hostOwner } from './host.ts';
 import type { Owner } from './owner.ts';
 
 export const ownerOf = (
-  { role }: JoinRequest,
+  { role }: Pick<JoinRequest, 'role'>,
   joinToken: JoinToken,
   snapshot: Snapshot,
   naming: Naming,

@@ -1,0 +1,197 @@
+/**
+ * What would happen to a machine, step by step, by the very decisions of a join. Nothing is proved here: the facts are an
+ * operator's word, or what the join log has of an attempt.
+ */
+import { parseMachineId } from '../attestation/azure/resource-id.ts';
+import type { ExplainRequest, Explanation } from '../protocol/explain.ts';
+import { type JoinRequest, systemRole } from '../protocol/join.ts';
+import type { JoinRecord } from '../protocol/join-record.ts';
+import { formatTimestamp } from '../protocol/values.ts';
+import { denied, Refusal } from '../refusal.ts';
+import { evaluateAwsRules } from '../resources/aws-allow-rules.ts';
+import { evaluateAllowRules, type MachineFacts } from '../resources/azure-rule-decision.ts';
+import type { Naming } from '../resources/host-names.ts';
+import type { JoinToken } from '../resources/join-token.ts';
+import type { Resources } from '../storage/resources.ts';
+import { checkLocks, findJoinToken } from './admission.ts';
+import type { Owner } from './owners/owner.ts';
+import { ownerOf } from './owners/owners.ts';
+
+export interface ExplainParts {
+  readonly resources: Pick<Resources, 'snapshot'>;
+  readonly findJoin: (requestId: string) => Promise<JoinRecord | undefined>;
+  readonly naming: Naming;
+  readonly defaultSeconds: number;
+  readonly maxSeconds: number;
+  readonly now: () => Date;
+}
+
+type Step = Explanation['steps'][number];
+
+/** Goes on after a step that says no, as far as there is something to go on with. Throws `not_found` for an unknown join. */
+export async function explain(asked: ExplainRequest, parts: ExplainParts): Promise<Explanation> {
+  const facts = asked.join === undefined ? asked : await factsOf(asked.join, parts);
+  const snapshot = await parts.resources.snapshot();
+  const at = parts.now();
+  const role = facts.role ?? 'Bot';
+  const steps: Step[] = [];
+  const attempt = <T>(
+    step: string,
+    decide: () => readonly [T, string, Step['result']?],
+  ): T | undefined => {
+    try {
+      const [value, detail, result = 'ok'] = decide();
+      steps.push({ step, result, detail });
+      return value;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { reason, message } = error;
+      steps.push({
+        step,
+        result: 'denied',
+        detail: message,
+        ...(reason !== undefined && { reason }),
+      });
+      return undefined;
+    }
+  };
+
+  const token = snapshot.get('token', facts.token ?? '');
+  const request: Request = {
+    token: facts.token ?? '',
+    join_method: token?.spec.join_method ?? 'azure',
+    role,
+    instance: undefined,
+  };
+  attempt('join token', () => {
+    const found = findJoinToken(request, snapshot, at, 'every join');
+    const { join_method, roles } = found.spec;
+    return [found, `${found.metadata.name}, join method ${join_method}, for ${roles.join(', ')}`];
+  });
+  if (token) {
+    attempt('allow rules', () => decideRules(token, facts));
+    const owner = attempt('bot or host', () => {
+      const found = ownerOf(request, token, snapshot, parts.naming, at);
+      return [found, found.key];
+    });
+    attempt('locks', () => {
+      const locked = {
+        join_token: token.metadata.name,
+        ...lockTargets(facts),
+        ...owner?.lockTargets,
+      };
+      checkLocks(locked, snapshot, at);
+      return [true, 'none is on it'];
+    });
+    if (owner) attempt('certificate', () => [true, certificateOf(owner, token, parts, at)]);
+  }
+  return { verdict: verdictOf(steps), steps };
+}
+
+type Request = Pick<JoinRequest, 'token' | 'join_method' | 'role' | 'instance'>;
+
+async function factsOf(id: string, { findJoin }: ExplainParts): Promise<ExplainRequest> {
+  const record = await findJoin(id);
+  if (!record) {
+    throw new Refusal(
+      'not_found',
+      'the join log has no such request: it keeps those of machines, for 30 days',
+    );
+  }
+  const machine = parseMachineId(record.resource_id ?? record.claimed_resource_id ?? '');
+  const scaleSet = machine && machine.kind !== 'vm' ? machine.set : undefined;
+  const name =
+    machine?.kind === 'vm'
+      ? machine.vm
+      : machine?.kind === 'instance'
+        ? `${machine.set}_${machine.instance}`
+        : undefined;
+  return {
+    token: record.join_token,
+    role: roleOf(record),
+    tenant: record.tenant,
+    subscription: record.subscription,
+    resource_group: machine?.group,
+    vm_name: name,
+    vm_id: record.vm_id,
+    scale_set: scaleSet,
+    aws_account: record.aws_account,
+    aws_arn: record.aws_arn,
+  };
+}
+
+const roleOf = ({ system_role }: JoinRecord): ExplainRequest['role'] =>
+  systemRole.safeParse(system_role).data;
+
+function decideRules(
+  { metadata, spec }: JoinToken,
+  facts: ExplainRequest,
+): readonly [boolean, string, Step['result']?] {
+  switch (spec.join_method) {
+    case 'token':
+      return [true, 'whoever has the secret'];
+    case 'iam': {
+      const { aws_account: account, aws_arn: arn } = facts;
+      if (account === undefined || arn === undefined)
+        return [false, 'account and ARN are not both known', 'unknown'];
+      const decision = evaluateAwsRules(spec.allow, { account, arn });
+      if (decision.admitted) return [true, `rule ${decision.rule + 1} admits it`];
+      throw noRule(metadata.name, decision.mismatches);
+    }
+    case 'azure': {
+      const machine = machineFacts(facts);
+      const possible = evaluateAllowRules(spec.azure.allow, machine, 'unknown facts may match');
+      if (!possible.admitted) throw noRule(metadata.name, possible.misses);
+      const decision = evaluateAllowRules(spec.azure.allow, machine);
+      return decision.admitted
+        ? [true, `rule ${decision.rule + 1} admits it`]
+        : [false, decision.misses.join('; '), 'unknown'];
+    }
+  }
+}
+
+const noRule = (name: string, misses: readonly string[]): Refusal =>
+  denied('rule_mismatch', `no rule of join token ${name} admits it: ${misses.join('; ')}`);
+
+const machineFacts = (facts: ExplainRequest): MachineFacts => ({
+  tenant: facts.tenant,
+  subscription: facts.subscription,
+  resourceGroup: facts.resource_group,
+  name: facts.vm_name,
+  scaleSet: facts.scale_set,
+  location: facts.location,
+  identity: facts.identity === undefined ? undefined : [facts.identity.toLowerCase()],
+  tags: facts.tags,
+});
+
+const lockTargets = ({ vm_id, identity, aws_arn }: ExplainRequest) => ({
+  ...(vm_id !== undefined && { machine: vm_id }),
+  ...(identity !== undefined && { identity: identity.toLowerCase() }),
+  ...(aws_arn !== undefined && { aws_arn }),
+});
+
+/** What a bot's certificate would say. A host's names come from what is attested of it. */
+function certificateOf(owner: Owner, token: JoinToken, parts: ExplainParts, at: Date): string {
+  if (owner.bot === undefined) return 'for the names that its join token makes of verified facts';
+  const { defaultSeconds, maxSeconds } = parts;
+  const lifetime = {
+    defaultSeconds,
+    maxSeconds,
+    tokenTtl: token.spec.max_ttl,
+    tokenEnds: token.spec.join_method === 'token' ? undefined : token.metadata.expires,
+    issuingEnds: new Date(at.getTime() + maxSeconds * 1000),
+    at,
+  };
+  const grant = owner.grant({ name: 'identity', csr: '' }, 'certificates[0]', lifetime, []);
+  if (grant.type === 'host') return `for ${grant.names.join(', ')}`;
+  const roles = grant.roles.join(', ') || 'no role';
+  const logins = grant.logins.join(', ') || 'none';
+  return `roles ${roles}; logins ${logins}; until ${formatTimestamp(grant.expires)} at the latest, if no lifetime is asked for`;
+}
+
+const verdictOf = (steps: readonly Step[]): Explanation['verdict'] =>
+  steps.some(({ result }) => result === 'denied')
+    ? 'denied'
+    : steps.some(({ result }) => result === 'unknown')
+      ? 'unknown'
+      : 'admitted';
