@@ -15,6 +15,7 @@ export const overview = (commands: readonly Command[]): string =>
     'Flags of every command:',
     ...flagLines(GLOBAL_FLAGS),
     '',
+    'HTTPS_PROXY and NO_PROXY count; this machine itself is never asked through a proxy.',
     'joinctl <command> --help says more about a command.',
     '',
   ].join('\n');

@@ -91,6 +91,9 @@ Join method token needs --data-dir (or storage of type directory): a secret is g
 comes after is proved by the keys kept there. A copy of that directory, or a disk that was set back to a
 backup, is locked as soon as both are used; the machine then needs a new secret.
 
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY count for the broker and for downloads. Metadata services and this machine itself
+are never asked through a proxy.
+
 Signals: SIGHUP and SIGUSR1 renew now, SIGINT and SIGTERM stop.
 Exit codes: 0 done or stopped, 1 failed, 2 wrong usage.
 `;

@@ -1,6 +1,7 @@
 /** `joinbot`: from a command line to an exit code. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { proxyFor, type WebProxy } from '../shared/http/proxy.ts';
 import { VERSION } from '../shared/protocol/version.ts';
 import { type NextWake, runAgent } from './agent.ts';
 import { brokerAt } from './broker.ts';
@@ -79,6 +80,8 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
       'a secret on the command line shows in the list of processes: write it to a file, and give --token=file:<path>',
     );
   }
+  const proxy = proxyOf(settings.broker, env);
+  if (proxy) log.info(`the broker is reached through the proxy ${proxy.host}:${proxy.port}`);
   const effects: Effects = { ...process, log };
   const broker = brokerAt(settings.broker, effects, settings.authorities);
   const openJoiner = () => joinerOf(settings, { broker, effects, env });
@@ -87,6 +90,14 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   await runAgent(settings, openJoiner, effects, process.nextWake, async () => {
     if (isServer) await reloadAfterRenewal(storage.path, process.programs, log);
   });
+}
+
+function proxyOf(broker: string, env: Process['env']): WebProxy | undefined {
+  try {
+    return proxyFor(new URL(broker), env);
+  } catch (error) {
+    throw new Failure('config', error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Where guide 004 has it. */

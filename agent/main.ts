@@ -2,10 +2,10 @@
 import './no-debugger.ts';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sendDirectly } from './direct-http.ts';
 import type { Clock } from './effects.ts';
 import { runJoinbot } from './joinbot.ts';
 import { machinePrograms } from './machine-programs.ts';
+import { sendByEnvironment, sendDirectly } from './network-http.ts';
 import { debuggerWasOpen } from './no-debugger.ts';
 
 // The command line may hold a secret: from here on the list of processes shows the program's name in its place.
@@ -54,7 +54,7 @@ runJoinbot(process.argv.slice(2), {
   env: process.env,
   clock,
   random: Math.random,
-  web: sendDirectly,
+  web: sendByEnvironment(process.env),
   imds: sendDirectly,
   stop: stop.signal,
   nextWake: () => wake.signal,

@@ -200,6 +200,8 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 UMask=0077
+# What is set for all services may not open a debugger's port in this one, or load code into it.
+UnsetEnvironment=NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE NODE_DEBUG NODE_DEBUG_NATIVE
 ExecStart=/usr/local/bin/joinbot start -c $config
 ExecReload=/bin/kill -HUP \$MAINPID
 Restart=on-failure

@@ -1,8 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { sendDirectly } from '../../agent/direct-http.ts';
 import { type HttpRequest, NoAnswer, noAnswerOf } from '../../agent/http.ts';
+import { sendDirectly } from '../../agent/network-http.ts';
 
 async function serve(listener: RequestListener, state = 'open'): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');

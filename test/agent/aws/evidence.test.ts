@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { awsEvidence } from '../../../agent/aws/evidence.ts';
 import { findCredentials } from '../../../agent/aws/find-credentials.ts';
-import { sendDirectly } from '../../../agent/direct-http.ts';
+import { sendDirectly } from '../../../agent/network-http.ts';
 import { askSts } from '../../../shared/attestation/aws/caller-identity.ts';
 import { examineStsRequest } from '../../../shared/attestation/aws/sts-request.ts';
 import { iamEvidence } from '../../../shared/protocol/evidence.ts';
