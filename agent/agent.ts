@@ -54,7 +54,7 @@ export async function runAgent(
     const opened = joiner ?? (await openJoiner());
     joiner = opened;
     instance = await storedInstance(settings, opened, log);
-    destinations = destinationsOf(settings, opened.storesItself, clock);
+    destinations = destinationsOf(settings, opened.storesItself, effects);
     return opened;
   }
 

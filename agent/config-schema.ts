@@ -43,6 +43,28 @@ const directory = z.strictObject({
   acls: z.optional(z.enum(['off', 'try', 'required'])),
 });
 
+/** Names as passwd and group have them: they become part of an access control list. */
+const systemName = z
+  .string()
+  .check(z.regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'expected the name of a user or group'));
+
+const reader = z.union(
+  [z.strictObject({ user: systemName }), z.strictObject({ group: systemName })],
+  { error: 'expected {user: name} or {group: name}' },
+);
+
+/** What others may read. */
+const output = z.extend(directory, {
+  readers: z.optional(z.array(reader).check(z.maxLength(32))),
+  mode: z.optional(
+    z
+      .string('expected a mode in quotes, such as "0640"')
+      .check(
+        z.regex(/^0?6[04][04]$/, 'expected a mode that lets others read at most, such as "0640"'),
+      ),
+  ),
+});
+
 const memory = z.strictObject({ type: z.literal('memory') });
 
 const place = z.discriminatedUnion('type', [memory, directory], {
@@ -52,7 +74,9 @@ const place = z.discriminatedUnion('type', [memory, directory], {
 const identityOutput = z.strictObject({
   type: z.literal('identity'),
   name: z.optional(z.string().check(z.maxLength(64))),
-  destination: place,
+  destination: z.discriminatedUnion('type', [memory, output], {
+    error: 'expected memory or directory',
+  }),
   roles: z.optional(z.array(name).check(z.maxLength(32))),
   credential_ttl: z.optional(durationText),
   renewal_interval: z.optional(durationText),

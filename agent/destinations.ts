@@ -1,13 +1,13 @@
 /** The directories that a join's files go to: checked before anything is asked for, each written whatever becomes of the others. */
 import { checkDirectory } from './check-directory.ts';
-import type { Clock, Effects } from './effects.ts';
+import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { writeIdentity, writeOwnIdentity } from './identity-directory.ts';
 import { IDENTITY_FILES } from './identity-files.ts';
 import { STATE_FILE } from './instance-state.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import type { Joined } from './join-answer.ts';
-import type { AgentSettings } from './settings.ts';
+import type { AgentSettings, IdentityOutput } from './settings.ts';
 
 export interface Destination {
   readonly path: string;
@@ -21,34 +21,34 @@ export interface Destination {
 export function destinationsOf(
   { storage, outputs }: Pick<AgentSettings, 'storage' | 'outputs'>,
   isStored: boolean,
-  clock: Pick<Clock, 'now'>,
+  effects: Pick<Effects, 'clock' | 'programs'>,
 ): Destination[] {
   const own = (path: string): Destination => ({
     path,
     names: [STATE_FILE],
     certificate: ({ certificates: [first] }) => first,
     write: async (joined) => {
-      if (!isStored) await writeOwnIdentity(path, joined, clock.now());
+      if (!isStored) await writeOwnIdentity(path, joined, effects.clock.now());
     },
   });
-  const output = (path: string, position: number): Destination => {
+  const destinationOf = (output: IdentityOutput, position: number): Destination => {
     const certificate = ({ certificates }: Joined): IssuedCertificate | undefined =>
       certificates[position + 1];
     return {
-      path,
+      path: output.path,
       names: IDENTITY_FILES,
       certificate,
       write: async (joined) => {
         const granted = certificate(joined);
         const { bot } = joined.instance;
         if (!granted || bot === undefined) throw new TypeError('a bot gets one for each output');
-        await writeIdentity(path, bot, granted, joined.trust.bundle, clock.now());
+        await writeIdentity(output, bot, granted, joined.trust.bundle, effects);
       },
     };
   };
   return [
     ...(storage.type === 'directory' ? [own(storage.path)] : []),
-    ...outputs.map(({ path }, position) => output(path, position)),
+    ...outputs.map(destinationOf),
   ];
 }
 

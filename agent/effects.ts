@@ -1,6 +1,7 @@
 /** Everything that the agent touches outside itself, passed in so that tests need no clock, network or signal. */
 import type { SendHttp } from './http.ts';
 import type { Log } from './log.ts';
+import type { MachinePrograms } from './machine-programs.ts';
 
 export interface Clock {
   now(): Date;
@@ -16,6 +17,7 @@ export interface Effects {
   readonly web: SendHttp;
   /** The metadata service: never through a proxy. */
   readonly imds: SendHttp;
+  readonly programs: MachinePrograms;
   readonly log: Log;
   /** Aborted when the agent is to stop. */
   readonly stop: AbortSignal;

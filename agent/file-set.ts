@@ -30,8 +30,16 @@ const CURRENT = '..data';
 const NEXT = '..data_tmp';
 const VERSION = /^\.\.\d{4}(?:_\d\d){5}\.[A-Za-z0-9]{6}$/;
 
-/** Replaces the whole set. Refuses, and changes nothing, where a name is taken by something that is not of a set. */
-export async function writeFileSet(directory: string, files: FileSet, now: Date): Promise<void> {
+/**
+ * Replaces the whole set. Refuses, and changes nothing, where a name is taken by something that is not of a set. `prepare`
+ * is given the new version's directory before anybody sees it.
+ */
+export async function writeFileSet(
+  directory: string,
+  files: FileSet,
+  now: Date,
+  prepare: (version: string) => Promise<void> = async () => undefined,
+): Promise<void> {
   await withPlainErrors(directory, async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const previous = await currentVersion(directory);
@@ -39,6 +47,7 @@ export async function writeFileSet(directory: string, files: FileSet, now: Date)
     await removeLeftovers(directory, previous);
 
     const version = await writeVersion(directory, files, now);
+    await prepare(join(directory, version));
     await symlink(version, join(directory, NEXT));
     await rename(join(directory, NEXT), join(directory, CURRENT));
     await syncDirectory(directory);

@@ -13,8 +13,8 @@ import { Failure } from './failure.ts';
 import { joinerOf } from './join-methods.ts';
 import { TOKEN_VARIABLE } from './join-token.ts';
 import { createLog } from './log.ts';
-import type { MachinePrograms } from './machine-programs.ts';
 import { printable } from './printable.ts';
+import { expectReaders } from './readers.ts';
 import { installSshd, SSHD_CONFIG } from './sshd/install.ts';
 import { reloadAfterRenewal } from './sshd/reload.ts';
 import { startSettings } from './start-settings.ts';
@@ -25,7 +25,6 @@ export interface Process extends Omit<Effects, 'log'> {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly nextWake: NextWake;
-  readonly programs: MachinePrograms;
   /** What the log should say of the process itself. */
   readonly warnings?: readonly string[];
 }
@@ -83,6 +82,7 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   const proxy = proxyOf(settings.broker, env);
   if (proxy) log.info(`the broker is reached through the proxy ${proxy.host}:${proxy.port}`);
   const effects: Effects = { ...process, log };
+  await expectReaders(settings.outputs, process.programs);
   const broker = brokerAt(settings.broker, effects, settings.authorities);
   const openJoiner = () => joinerOf(settings, { broker, effects, env });
   const { host, storage } = settings;

@@ -28,6 +28,12 @@ export interface AgentSettings {
   readonly renewalIntervalSeconds: number;
 }
 
+/** Somebody who may read an output. */
+export interface Reader {
+  readonly kind: 'user' | 'group';
+  readonly name: string;
+}
+
 export interface HostAndPort {
   readonly host: string;
   readonly port: number;
@@ -42,6 +48,10 @@ export interface IdentityOutput {
   readonly path: string;
   /** How long its certificate is to be valid; absent: as long as the agent's own. */
   readonly ttlSeconds?: number;
+  /** Who may read it beside the agent's own user. */
+  readonly readers?: readonly Reader[];
+  /** Of its files; absent: 0600. */
+  readonly mode?: number;
   /** Roles of the bot to ask for; absent: all of them. */
   readonly roles?: readonly string[];
 }

@@ -8,7 +8,7 @@ import { directoryPath, MOST_OUTPUTS } from './config-schema.ts';
 import { readDuration } from './duration.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
-import type { AgentSettings, IdentityOutput, Storage } from './settings.ts';
+import type { AgentSettings, IdentityOutput, Reader, Storage } from './settings.ts';
 
 /** A problem of the file is named by its place there, one of the flags alone by the flag. */
 export type ProblemAt = (path: readonly PropertyKey[], flag: string, message: string) => Failure;
@@ -35,12 +35,32 @@ export function outputsOf(flags: StartFlags, config: ConfigValue | undefined): I
         : [
             {
               path: resolve(destination.path),
+              ...accessOf(destination),
               ...(roles && { roles }),
               ...(ttl !== undefined && { ttlSeconds: readDuration(ttl) ?? 0 }),
             },
           ],
     ),
   ];
+}
+
+function accessOf({
+  readers = [],
+  mode,
+}: {
+  readonly readers?:
+    | readonly ({ readonly user: string } | { readonly group: string })[]
+    | undefined;
+  readonly mode?: string | undefined;
+}): Pick<IdentityOutput, 'readers' | 'mode'> {
+  const named = readers.map(
+    (one): Reader =>
+      'user' in one ? { kind: 'user', name: one.user } : { kind: 'group', name: one.group },
+  );
+  return {
+    ...(named.length > 0 && { readers: named }),
+    ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }),
+  };
 }
 
 /** Under either name that tbot has for them. */
@@ -54,7 +74,7 @@ export function notesOn(config: ConfigValue | undefined): string[] {
   const outputs = configured(config);
   const places = [config?.storage, ...outputs.map(({ destination }) => destination)];
   const idle = ['symlinks', 'acls'].filter((field) =>
-    places.some((place) => place && field in place),
+    places.some((place) => place && field in place && !(field === 'acls' && 'readers' in place)),
   );
   return [
     ...(outputs.some(({ destination }) => destination.type === 'memory')

@@ -58,8 +58,8 @@ describe('names file, line, column, field and what was expected', () => {
     ],
     [
       'an unknown field of a list',
-      'version: v2\noutputs:\n  - type: identity\n    destination: {type: directory, path: /x, mode: 3}\n',
-      '4:46: outputs[0].destination.mode: unknown field',
+      'version: v2\noutputs:\n  - type: identity\n    destination: {type: directory, path: /x, whatever: 3}\n',
+      '4:46: outputs[0].destination.whatever: unknown field',
     ],
     [
       'a misspelt field that would be needed',

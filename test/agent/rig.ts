@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Process, runJoinbot } from '../../agent/joinbot.ts';
+import type { MachinePrograms } from '../../agent/machine-programs.ts';
 import { createRsaKeySource } from '../../local/azure/certificates/rsa-keys.ts';
 import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
 import type { VirtualMachine, VirtualMachineOptions } from '../../local/azure/virtual-machine.ts';
@@ -37,6 +38,7 @@ export async function createRig(
   options: {
     readonly vm?: Partial<VirtualMachineOptions>;
     readonly chain?: 'ec' | 'cross_signed';
+    readonly programs?: MachinePrograms;
   } = {},
 ): Promise<Rig> {
   const clock = createClock();
@@ -61,7 +63,7 @@ export async function createRig(
     imds: sendWith((request) => vm.fetch(request)),
     stop: stop.signal,
     nextWake: () => wake.signal,
-    programs: noPrograms(),
+    programs: options.programs ?? noPrograms(),
     stdout: (text) => output.push(text),
     stderr: (text) => output.push(text),
   };

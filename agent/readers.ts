@@ -1,0 +1,85 @@
+/**
+ * Who else may read an output: users and groups by access control lists, or everybody with a mode. Each version of the
+ * files gets its rights before it becomes the current one, so that readers never meet files which they can't read.
+ */
+import { chmod, chown, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from './durable-file.ts';
+import { Failure } from './failure.ts';
+import type { MachinePrograms } from './machine-programs.ts';
+import { printable } from './printable.ts';
+import type { IdentityOutput, Reader } from './settings.ts';
+
+type Wanted = Pick<IdentityOutput, 'readers' | 'mode'>;
+
+/** Throws a `Failure` for a user or group that isn't there. Where nobody can say, it shows when the files are written. */
+export async function expectReaders(
+  outputs: readonly Wanted[],
+  programs: MachinePrograms,
+): Promise<void> {
+  for (const { kind, name } of outputs.flatMap(({ readers = [] }) => readers)) {
+    const table = kind === 'user' ? 'passwd' : 'group';
+    const found = await programs.run('getent', [table, name]);
+    if (found?.code !== 2) continue;
+    throw new Failure(
+      'config',
+      `readers: there is no ${kind} ${printable(name, 64)} on this machine`,
+    );
+  }
+}
+
+/** Lets them read `version`, a directory of files in `directory`. Throws a `Failure` that says what to do. */
+export async function admitReaders(
+  directory: string,
+  version: string,
+  { readers = [], mode }: Wanted,
+  programs: MachinePrograms,
+): Promise<void> {
+  if (mode !== undefined) await setModes(directory, version, mode);
+  if (readers.length === 0) return;
+  const entries = (rights: string): string => readers.map((one) => entryOf(one, rights)).join(',');
+  // Of the directory itself the files' names are known anyway.
+  await setList(['-m', entries('r-x'), '--', directory], directory, programs);
+  await setList(['-R', '-m', entries('r-X'), '--', version], directory, programs);
+}
+
+const entryOf = ({ kind, name }: Reader, rights: string): string =>
+  `${kind === 'user' ? 'u' : 'g'}:${name}:${rights}`;
+
+async function setList(
+  args: readonly string[],
+  directory: string,
+  programs: MachinePrograms,
+): Promise<void> {
+  const done = await programs.run('setfacl', args);
+  if (done?.code === 0) return;
+  const why = done
+    ? `setfacl says: ${printable(done.stderr) || `exit code ${done.code}`}`
+    : "there is no program setfacl: install the package acl, or use mode with a directory of the readers' group";
+  throw new Failure('files', `the readers of ${directory} can't be let in: ${why}`);
+}
+
+/** Who may read a file may enter its directories. Their group is that of the directory. */
+async function setModes(directory: string, version: string, mode: number): Promise<void> {
+  const { gid } = await stat(directory);
+  const enter = mode | ((mode & 0o444) >> 2);
+  for (const [path, wanted] of [
+    ...(await readdir(version)).map((name) => [join(version, name), mode] as const),
+    [version, enter] as const,
+  ]) {
+    if ((await stat(path)).gid !== gid) await giveToGroup(path, gid, directory);
+    await chmod(path, wanted);
+  }
+  const now = (await stat(directory)).mode & 0o7777;
+  if ((now & enter) !== enter) await chmod(directory, now | enter);
+}
+
+async function giveToGroup(path: string, gid: number, directory: string): Promise<void> {
+  try {
+    await chown(path, -1, gid);
+  } catch (error) {
+    if (codeOf(error) !== 'EPERM') throw error;
+    const message = `the files in ${directory} can't be given to its group: make them so from the start (chmod g+s ${directory})`;
+    throw new Failure('files', message, { cause: error });
+  }
+}
