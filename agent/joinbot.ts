@@ -5,7 +5,12 @@ import { proxyFor, type WebProxy } from '../shared/http/proxy.ts';
 import { VERSION } from '../shared/protocol/version.ts';
 import { type NextWake, runAgent } from './agent.ts';
 import { brokerAt } from './broker.ts';
-import { type InstallFlags, parseCommandLine, type StartFlags, USAGE } from './command-line.ts';
+import {
+  type InstallFlags,
+  parseCommandLine,
+  type StartFlags,
+  type WaitFlags,
+} from './command-line.ts';
 import { type ReadConfig, readConfig } from './config-file.ts';
 import { codeOf, plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
@@ -13,11 +18,14 @@ import { Failure } from './failure.ts';
 import { joinerOf } from './join-methods.ts';
 import { TOKEN_VARIABLE } from './join-token.ts';
 import { createLog } from './log.ts';
+import { notifyReady } from './notify.ts';
 import { printable } from './printable.ts';
 import { expectReaders } from './readers.ts';
 import { installSshd, SSHD_CONFIG } from './sshd/install.ts';
 import { reloadAfterRenewal } from './sshd/reload.ts';
 import { startSettings } from './start-settings.ts';
+import { USAGE } from './usage.ts';
+import { directoriesToWaitFor, waitForCertificates } from './wait.ts';
 
 /** What a process brings along. */
 export interface Process extends Omit<Effects, 'log'> {
@@ -35,6 +43,7 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
     if (command.name === 'help') process.stdout(USAGE);
     if (command.name === 'version') process.stdout(`joinbot ${VERSION}\n`);
     if (command.name === 'start') await start(command.flags, process);
+    if (command.name === 'wait') await wait(command.flags, process);
     if (command.name === 'install sshd') await install(command.flags, process);
     return 0;
   } catch (thrown) {
@@ -87,7 +96,10 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   const openJoiner = () => joinerOf(settings, { broker, effects, env });
   const { host, storage } = settings;
   const isServer = host?.role === 'Node' && storage.type === 'directory';
+  let isTold = false;
   await runAgent(settings, openJoiner, effects, process.nextWake, async () => {
+    if (!isTold) await notifyReady(env, process.programs, log);
+    isTold = true;
     if (isServer) await reloadAfterRenewal(storage.path, process.programs, log);
   });
 }
@@ -98,6 +110,11 @@ function proxyOf(broker: string, env: Process['env']): WebProxy | undefined {
   } catch (error) {
     throw new Failure('config', error instanceof Error ? error.message : String(error));
   }
+}
+
+async function wait(flags: WaitFlags, process: Process): Promise<void> {
+  const file = flags.config === undefined ? undefined : readConfigAt(flags.config);
+  await waitForCertificates(directoriesToWaitFor(flags, file), flags.timeoutSeconds, process);
 }
 
 /** Where guide 004 has it. */

@@ -39,6 +39,7 @@ export async function createRig(
     readonly vm?: Partial<VirtualMachineOptions>;
     readonly chain?: 'ec' | 'cross_signed';
     readonly programs?: MachinePrograms;
+    readonly env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Rig> {
   const clock = createClock();
@@ -54,7 +55,7 @@ export async function createRig(
   const output: string[] = [];
 
   const process: Process = {
-    env: {},
+    env: options.env ?? {},
     clock,
     random: () => 0,
     web: sendWith((request) =>

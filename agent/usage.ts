@@ -1,0 +1,47 @@
+/** What `joinbot help` prints. */
+export const USAGE = `joinbot joins this machine to a join broker and keeps its certificates fresh.
+
+Usage:
+  joinbot start -c <file> [flags]   join, write certificates, renew them until stopped
+  joinbot wait [flags]              wait until certificates are there, for scripts
+  joinbot install sshd [flags]      make sshd use the files of a host that has joined as Node
+  joinbot version                   print the version
+  joinbot help                      print this
+
+Flags of start; they win over the config file:
+  -c, --config <file>          config file (YAML): joinbot's own, or a teleport.yaml, which joins as a host
+      --proxy-server <addr>    address of the broker, host:port
+      --auth-server <addr>     the same
+      --join-method <method>   azure, iam or token
+      --token <token>          the join token: its name, or its secret with join method token;
+                               file:<path> or /path for a file that holds it
+      --ca-pin <pin>           accept only trust bundles under this root (sha256:...); may be repeated
+      --data-dir <dir>         keep the agent's own identity here, so that a restart renews
+      --destination-dir <dir>  write an identity for other programs here
+      --ssh-host-key <file>    of a Node: the host key (.pub) that its SSH certificates are for, or none for a key
+                               of their own (default: sshd's Ed25519 or ECDSA key in /etc/ssh, where there is one)
+      --oneshot                join, write, exit
+  -d, --debug                  log more
+      --log-format text|json   form of the log lines (default text)
+
+Flags of install sshd, which prints what it would write:
+  -c, --config <file>          the teleport.yaml that the host joined with (default /etc/teleport.yaml)
+      --write                  write it to sshd_config.d, have sshd test it, and reload sshd, from now on after
+                               each renewal too; where sshd refuses it, everything is put back as it was
+      --sshd-config <file>     sshd's main configuration (default /etc/ssh/sshd_config)
+
+Without --token, the variable JOINBOT_TOKEN counts before the config file; it holds the same. A secret is
+best kept in a file that only joinbot's user can read: a command line shows in the list of processes.
+Join method token needs --data-dir (or storage of type directory): a secret is good for one join, and what
+comes after is proved by the keys kept there. A copy of that directory, or a disk that was set back to a
+backup, is locked as soon as both are used; the machine then needs a new secret.
+
+Flags of wait: -c, --data-dir and --destination-dir name the directories, --timeout <duration> how long to wait (5m).
+Under systemd with Type=notify and NotifyAccess=all, the service is ready once its certificates are written.
+
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY count for the broker and for downloads. Metadata services and this machine itself
+are never asked through a proxy.
+
+Signals: SIGHUP and SIGUSR1 renew now, SIGINT and SIGTERM stop.
+Exit codes: 0 done or stopped, 1 failed, 2 wrong usage.
+`;
