@@ -136,8 +136,8 @@ const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory =
 });
 
 const lazyCustody = (open: () => Promise<Custody>): Custody => ({
-  wrapDataKey: async (dataKey) => (await open()).wrapDataKey(dataKey),
-  unwrapDataKey: async (wrapped) => (await open()).unwrapDataKey(wrapped),
+  wrapDataKey: async (dataKey, about) => (await open()).wrapDataKey(dataKey, about),
+  unwrapDataKey: async (wrapped, about) => (await open()).unwrapDataKey(wrapped, about),
   createRootKey: async () => (await open()).createRootKey(),
   signWithRoot: async (handle, message) => (await open()).signWithRoot(handle, message),
 });

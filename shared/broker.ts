@@ -12,7 +12,7 @@ import { rememberDataKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
 import { rotateKeys } from './authority/rotate.ts';
-import { ROTATION_POLICY } from './authority/rotation.ts';
+import { ROTATION_POLICY } from './authority/rotation-policy.ts';
 import { type SignedTrust, signedTrust } from './authority/signed-trust.ts';
 import type { Call } from './call.ts';
 import { auditedJoin } from './joining/audited-join.ts';
@@ -36,6 +36,7 @@ import { createJoinLog } from './storage/join-log.ts';
 import { createResources } from './storage/resources.ts';
 import type { Tables } from './storage/table.ts';
 import { watchKeys, watchSigners } from './telemetry/ages.ts';
+import { keyEvents } from './telemetry/key-events.ts';
 import { lookupsOf } from './telemetry/lookups.ts';
 import { measured } from './telemetry/measured.ts';
 import type { Dimensions } from './telemetry/metrics.ts';
@@ -103,7 +104,12 @@ export function createBroker(parts: BrokerParts): Broker {
     cluster,
   };
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
-  const keyring = watchKeys(createKeyring(rotation, now, lookups('keyring')), telemetry, now);
+  const tellKeys = keyEvents(telemetry);
+  const keyring = watchKeys(
+    createKeyring(rotation, now, { onLookup: lookups('keyring'), onReport: tellKeys }),
+    telemetry,
+    now,
+  );
   const keys = createDirectoryKeys(fetchKeySet, cloud.issuers, lookups('directory_keys'));
   const resources = createResources(tables.resources, now, lookups('resources'));
   const instances = createInstances(tables.instances);
@@ -224,10 +230,7 @@ export function createBroker(parts: BrokerParts): Broker {
     instances: createInstancesApi(instances),
     names: createNamesApi(names),
     async rotateKeys(call) {
-      const actions = await rotateKeys(rotation, now());
-      const told = actions.map(({ kind, owner, sequence }) => `${kind} ${owner} ${sequence}`);
-      if (told.length > 0)
-        telemetry.audit({ event: 'keys', actions: told }, call.requestId, call.log);
+      tellKeys(await rotateKeys(rotation, now()), call);
     },
     async probe(call) {
       prober ??= await openProber();

@@ -7,10 +7,12 @@ export interface RootKey {
   readonly handle: Uint8Array;
 }
 
+/** Every method throws where custody can't be asked now. */
 export interface Custody {
-  /** Encrypts the data key, the key of all other private keys, for storage. */
-  wrapDataKey(dataKey: Uint8Array): Promise<Uint8Array>;
-  unwrapDataKey(wrapped: Uint8Array): Promise<Uint8Array>;
+  /** Encrypts the data key, the key of all other private keys, for storage. `about` is authenticated with it. */
+  wrapDataKey(dataKey: Uint8Array, about: string): Promise<Uint8Array>;
+  /** `undefined` where this is not what custody wrapped, or not with this `about`. */
+  unwrapDataKey(wrapped: Uint8Array, about: string): Promise<Uint8Array | undefined>;
   /** Makes a root's key: ECDSA P-384. */
   createRootKey(): Promise<RootKey>;
   /** Signs with ECDSA and SHA-384; the signature is DER. */

@@ -8,8 +8,10 @@
 import { createHash, createPublicKey, type JsonWebKey as JsonKey, verify } from 'node:crypto';
 import type { TokenCredential } from '@azure/identity';
 import { CryptographyClient, KeyClient, type KeyVaultKey } from '@azure/keyvault-keys';
+import * as z from 'zod/mini';
 import { sequence, unsignedInteger } from '../encoding/der-encode.ts';
 import { fetchHttpClient } from '../fetch-http-client.ts';
+import { parseJsonWith } from '../protocol/schema.ts';
 import type { Custody } from './custody.ts';
 
 export interface KeyVaultCustodyOptions {
@@ -26,12 +28,13 @@ const SIGNATURE = 'data-key-signature';
 const WRAP_ALGORITHM = 'RSA-OAEP-256';
 
 /** The data key as it is stored: wrapped, with the version of the key that can unwrap it, and signed. */
-interface WrappedDataKey {
-  readonly keyId: string;
-  readonly wrapped: string;
-  readonly signerId: string;
-  readonly signature: string;
-}
+const wrappedDataKey = z.strictObject({
+  keyId: z.string(),
+  wrapped: z.string(),
+  signerId: z.string(),
+  signature: z.string(),
+});
+type WrappedDataKey = z.infer<typeof wrappedDataKey>;
 
 export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyOptions): Custody {
   const options = {
@@ -42,20 +45,34 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
   const cryptography = (keyId: string): CryptographyClient =>
     new CryptographyClient(keyId, credential, options);
 
-  /** Refuses ids of other vaults or keys: they come from a table. */
-  function expectId(keyId: string, name: string): string {
+  /** `undefined` for ids of other vaults or keys: they come from a table. */
+  function versionOf(keyId: string, name: string): string | undefined {
     const prefix = `${new URL(url).origin}/keys/${name}/`;
-    if (!keyId.startsWith(prefix) || !/^[0-9a-f]{32}$/.test(keyId.slice(prefix.length))) {
-      throw new Error(`expected the id of a version of ${prefix}`);
-    }
+    const version = keyId.slice(prefix.length);
+    return keyId.startsWith(prefix) && /^[0-9a-f]{32}$/.test(version) ? version : undefined;
+  }
+
+  function expectId(keyId: string, name: string): string {
+    if (versionOf(keyId, name) === undefined)
+      throw new Error(`expected the id of a version of ${url}/keys/${name}`);
     return keyId;
+  }
+
+  /** A version that the vault never had signed nothing. */
+  async function signatureKeyOf(version: string) {
+    try {
+      return publicKeyOf(await client.getKey(SIGNATURE, { version }));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
   }
 
   async function signatureKey(): Promise<KeyVaultKey> {
     try {
       return await client.getKey(SIGNATURE);
     } catch (error) {
-      if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
+      if (!isNotFound(error)) throw error;
       return client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps: ['sign', 'verify'] });
     }
   }
@@ -72,12 +89,12 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
   }
 
   return {
-    async wrapDataKey(dataKey) {
+    async wrapDataKey(dataKey, about) {
       const { id: keyId = '' } = await client.getKey(ENCRYPTION);
       const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey);
       const wrapped = Buffer.from(result).toString('base64');
       const { id: signerId = '' } = await signatureKey();
-      const signature = await sign('ES256', signerId, signedPart({ keyId, wrapped }));
+      const signature = await sign('ES256', signerId, signedPart({ keyId, wrapped }, about));
       const stored: WrappedDataKey = {
         keyId,
         wrapped,
@@ -87,19 +104,18 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
       return Buffer.from(JSON.stringify(stored));
     },
 
-    async unwrapDataKey(stored) {
-      const { keyId, wrapped, signerId, signature } = JSON.parse(
-        Buffer.from(stored).toString('utf8'),
-      ) as WrappedDataKey;
-      expectId(keyId, ENCRYPTION);
-      const version = expectId(signerId, SIGNATURE).split('/').at(-1) ?? '';
-      const signer = publicKeyOf(await client.getKey(SIGNATURE, { version }));
-      const key = { key: signer, dsaEncoding: 'ieee-p1363' } as const;
-      if (
-        !verify('sha256', signedPart({ keyId, wrapped }), key, Buffer.from(signature, 'base64'))
-      ) {
-        throw new Error('the data key is not signed by the vault');
-      }
+    async unwrapDataKey(stored, about) {
+      const text = Buffer.from(stored).toString('utf8');
+      const parsed = parseJsonWith(wrappedDataKey, text);
+      if (!parsed.ok || JSON.stringify(parsed.value) !== text) return undefined;
+      const { keyId, wrapped, signerId, signature } = parsed.value;
+      const version = versionOf(signerId, SIGNATURE);
+      if (version === undefined || versionOf(keyId, ENCRYPTION) === undefined) return undefined;
+      const signer = await signatureKeyOf(version);
+      const signed = signedPart({ keyId, wrapped }, about);
+      const key = signer && ({ key: signer, dsaEncoding: 'ieee-p1363' } as const);
+      if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64')))
+        return undefined;
       return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, Buffer.from(wrapped, 'base64')))
         .result;
     },
@@ -116,8 +132,13 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
   };
 }
 
-const signedPart = ({ keyId, wrapped }: Pick<WrappedDataKey, 'keyId' | 'wrapped'>): Uint8Array =>
-  Buffer.from(JSON.stringify(['join-broker data key', keyId, wrapped]));
+const isNotFound = (error: unknown): boolean =>
+  (error as { statusCode?: unknown }).statusCode === 404;
+
+const signedPart = (
+  { keyId, wrapped }: Pick<WrappedDataKey, 'keyId' | 'wrapped'>,
+  about: string,
+): Uint8Array => Buffer.from(JSON.stringify(['join-broker data key', keyId, wrapped, about]));
 
 function publicKeyOf({ key }: KeyVaultKey) {
   if (!key?.crv || !key.x || !key.y)

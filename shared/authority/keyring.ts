@@ -4,16 +4,22 @@
  */
 
 import type { OnLookup } from '../lookups.ts';
-import { type Refusal, unavailable } from '../refusal.ts';
+import { Refusal, unavailable } from '../refusal.ts';
 import { type Authorities, authoritiesOf } from './authorities.ts';
-import { openGenuineKeys } from './genuine-keys.ts';
-import { type RotationParts, rotateKeys } from './rotate.ts';
+import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
+import { type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
 
 export interface Keyring {
-  /** The authorities as of at most five minutes ago. With no keys yet, makes them. Throws `unavailable`. */
+  /** The authorities of now, from keys that were read at most five minutes ago. Throws `unavailable`. */
   authorities(): Promise<Authorities>;
   /** Reads the keys again unless that was just done; whether anything was read. */
   refresh(): Promise<boolean>;
+}
+
+export interface KeyringEvents {
+  readonly onLookup?: OnLookup;
+  /** Told of what was made, is ignored or lost, whenever keys were read. */
+  readonly onReport?: (report: RotationReport) => void;
 }
 
 const FRESH_SECONDS = 300;
@@ -24,8 +30,9 @@ const FAILURE_SECONDS = 2;
 export function createKeyring(
   parts: RotationParts,
   now: () => Date,
-  onLookup: OnLookup = () => {},
+  { onLookup = () => {}, onReport = () => {} }: KeyringEvents = {},
 ): Keyring {
+  let keys: GenuineKeys | undefined;
   let known: Authorities | undefined;
   let loadedAt = 0;
   let triedAt = 0;
@@ -35,21 +42,32 @@ export function createKeyring(
 
   const age = (since: number): number => (now().getTime() - since) / 1000;
 
+  /** Those of the keys in memory: which of them signs is a matter of time, too. */
+  function current(): Authorities | undefined {
+    if (!keys || age(loadedAt) >= parts.policy.reloadLag) return undefined;
+    if (!known || known.changes * 1000 <= now().getTime())
+      known = authoritiesOf(keys, parts.policy, now());
+    return known;
+  }
+
   async function load(): Promise<Authorities> {
-    let found = await open();
-    if (!found) {
-      await rotateKeys(parts, now());
-      found = await open();
+    let read = await openGenuineKeys(await parts.store.list(), parts);
+    let found = read && authoritiesOf(read, parts.policy, now());
+    let lost: RotationReport['lost'] = [];
+    if (found) onReport({ done: [], ignored: read?.ignored ?? [], lost });
+    else {
+      // Perhaps the timer is silent. What rotation may make is made here, too.
+      const report = await rotateKeys(parts, now());
+      onReport(report);
+      lost = report.lost;
+      read = await openGenuineKeys(await parts.store.list(), parts);
+      found = read && authoritiesOf(read, parts.policy, now());
     }
-    if (!found) throw unavailable('the signing keys can not be opened');
+    if (!read || !found) throw unavailable(lostKeys(lost));
+    keys = read;
     known = found;
     loadedAt = now().getTime();
     return found;
-  }
-
-  async function open(): Promise<Authorities | undefined> {
-    const genuine = await openGenuineKeys(await parts.store.list(), parts.custody);
-    return genuine && authoritiesOf(genuine, now());
   }
 
   function loadOnce(): Promise<Authorities> {
@@ -60,12 +78,10 @@ export function createKeyring(
     return pending;
   }
 
-  const usable = (authorities: Authorities): boolean => authorities.issuing.notAfter > now();
-
   return {
     async authorities() {
       const recent = age(loadedAt) < FRESH_SECONDS || age(triedAt) < COOLDOWN_SECONDS;
-      const hit = known && usable(known) && recent ? known : undefined;
+      const hit = recent ? current() : undefined;
       onLookup(hit ? 'hit' : 'miss');
       if (hit) return hit;
       if (!pending && age(failedAt) < FAILURE_SECONDS) throw asUnavailable(failure);
@@ -73,7 +89,8 @@ export function createKeyring(
         return await loadOnce();
       } catch (error) {
         // Storage or vault are down: keys that are still good keep working (rule 7).
-        if (known && usable(known)) return known;
+        const still = current();
+        if (still) return still;
         failure = error;
         failedAt = now().getTime();
         throw asUnavailable(error);
@@ -91,5 +108,13 @@ export function createKeyring(
   };
 }
 
+/** A refusal is made to be told; anything else may hold what is nobody's business. */
 const asUnavailable = (error: unknown): Refusal =>
-  unavailable('the signing keys can not be loaded now', 5, error);
+  error instanceof Refusal
+    ? error
+    : unavailable('the signing keys can not be loaded now', 5, error);
+
+const lostKeys = (lost: RotationReport['lost']): string => {
+  const named = lost.map(({ owner, purpose }) => `${owner} (${purpose})`).join(', ');
+  return `keys are missing or not genuine, and nothing takes their place by itself: ${named}; an operator has to mend it (runbook, "Lost keys")`;
+};

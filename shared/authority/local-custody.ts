@@ -16,14 +16,19 @@ import type { Custody } from './custody.ts';
 import { decrypt, encrypt } from './sealing.ts';
 
 const KEY_BYTES = 32;
-const WRAPPED_DATA_KEY = Buffer.from('join-broker data key');
 
 /** Opens the file, or makes it with a fresh key. Throws where others may read it, or it holds no key. */
 export function openLocalCustody(file: string): Custody {
   const key = readKey(file) ?? createKey(file);
   return {
-    wrapDataKey: async (dataKey) => encrypt(key, dataKey, WRAPPED_DATA_KEY),
-    unwrapDataKey: async (wrapped) => decrypt(key, wrapped, WRAPPED_DATA_KEY),
+    wrapDataKey: async (dataKey, about) => encrypt(key, dataKey, dataKeyOf(about)),
+    async unwrapDataKey(wrapped, about) {
+      try {
+        return decrypt(key, wrapped, dataKeyOf(about));
+      } catch {
+        return undefined;
+      }
+    },
     async createRootKey() {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
       return { publicKey, handle: privateKey.export({ format: 'der', type: 'pkcs8' }) };
@@ -34,6 +39,8 @@ export function openLocalCustody(file: string): Custody {
     },
   };
 }
+
+const dataKeyOf = (about: string): Uint8Array => Buffer.from(`join-broker data key\n${about}`);
 
 function readKey(file: string): Uint8Array | undefined {
   let key: Uint8Array;

@@ -21,11 +21,11 @@ export async function makeTrustBundle(
   authorities: Authorities,
   at: Date,
 ): Promise<TrustBundle> {
-  const { issuing, roots, sshUserCas, sshHostCas, changed } = authorities;
+  const { issuing, roots, sshUserCas, sshHostCas, version } = authorities;
   const expires = Math.min(at.getTime() + EXPIRES_SECONDS * 1000, issuing.notAfter.getTime());
   const bundle = {
     cluster,
-    version: changed,
+    version,
     expires: formatTimestamp(new Date(expires)),
     refresh_after: formatTimestamp(
       new Date(Math.min(at.getTime() + REFRESH_SECONDS * 1000, expires)),

@@ -5,10 +5,15 @@ import { decrypt, encrypt } from '../../shared/authority/sealing.ts';
 
 export function createMemoryCustody(): Custody {
   const key = randomBytes(32);
-  const about = Buffer.from('data key');
   return {
-    wrapDataKey: async (dataKey) => encrypt(key, dataKey, about),
-    unwrapDataKey: async (wrapped) => decrypt(key, wrapped, about),
+    wrapDataKey: async (dataKey, about) => encrypt(key, dataKey, Buffer.from(about)),
+    async unwrapDataKey(wrapped, about) {
+      try {
+        return decrypt(key, wrapped, Buffer.from(about));
+      } catch {
+        return undefined;
+      }
+    },
     async createRootKey() {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
       return { publicKey, handle: privateKey.export({ format: 'der', type: 'pkcs8' }) };

@@ -27,6 +27,8 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'duration_ms',
   'action',
   'actions',
+  'ignored',
+  'lost',
   'resource',
   'operator',
   'results',

@@ -58,7 +58,7 @@ test('carries every root and SSH authority', async () => {
   expect(bundle.ssh.host_ca.map((line) => parseSshPublicKeyLine(line)?.type)).toEqual(['public']);
   expect(bundle).toMatchObject({
     cluster: 'test.example.org',
-    version: NOON.getTime() / 1000,
+    version: 3 * (NOON.getTime() / 1000),
     ca_pins: [caPin(root?.publicKeyInfo ?? Buffer.of())],
   });
 });

@@ -142,6 +142,7 @@ describe('a broker that joins, denies and fails', () => {
     expect(titles(ingestion)).toEqual([
       'resource create done',
       'resource create done',
+      'keys',
       'join admitted',
       'join denied document_signature',
       'join failed',
@@ -171,6 +172,7 @@ describe('a broker that joins, denies and fails', () => {
     await telemetry.drain();
     expect(api.audit).toEqual([]);
     expect(titles(ingestion).slice(2)).toEqual([
+      'keys',
       'join admitted',
       'join denied join_token_not_found',
     ]);

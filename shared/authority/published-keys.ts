@@ -1,0 +1,91 @@
+/**
+ * Which public keys the trust bundle lists, and its version: pure functions of the keys' authenticated times, so that all
+ * function instances and all moments agree. A key's states are read off them:
+ * upcoming (published, not signing yet) → signing → retiring (its successor signs) → gone.
+ */
+import { supersededAt, usedKey } from './rotation.ts';
+import { type RotationPolicy, retirement } from './rotation-policy.ts';
+import type { KeyDescription, KeyOwner, KeyPurpose } from './signing-key.ts';
+
+export type KeyState = 'upcoming' | 'signing' | 'retiring' | 'gone';
+
+/** Kinds that the trust bundle lists. */
+const PUBLISHED: readonly (readonly [KeyOwner, KeyPurpose])[] = [
+  ['tls', 'root'],
+  ['ssh-user', 'sign'],
+  ['ssh-host', 'sign'],
+];
+
+export function stateOf(
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
+): KeyState {
+  if (endOf(key, keys, policy) <= at) return 'gone';
+  const used = usedKey(keys, key.owner, key.purpose, at);
+  if (used?.sequence === key.sequence) return 'signing';
+  return key.starts > at ? 'upcoming' : 'retiring';
+}
+
+/** The keys of one kind that are in the bundle. */
+export const publishedKeys = <K extends KeyDescription>(
+  keys: readonly K[],
+  owner: KeyOwner,
+  purpose: KeyPurpose,
+  policy: RotationPolicy,
+  at: number,
+): K[] =>
+  keys.filter(
+    (key) => key.owner === owner && key.purpose === purpose && endOf(key, keys, policy) > at,
+  );
+
+/**
+ * Grows whenever a key comes into the bundle or leaves it, and never falls: for each kind the time of its latest change,
+ * all added up, so that two kinds that change in the same second count twice. A key that has left had a successor, whose
+ * row tells when, so the sum needs no memory of rows that are gone.
+ */
+export const publishedVersion = (
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
+): number =>
+  PUBLISHED.map(([owner, purpose]) =>
+    Math.max(
+      0,
+      ...keys
+        .filter((key) => key.owner === owner && key.purpose === purpose)
+        .flatMap((key) => changesOf(key, keys, policy))
+        .filter((change) => change <= at),
+    ),
+  ).reduce((sum, change) => sum + change, 0);
+
+/** When anything of this will be different, without any row changing; `Infinity` for never. */
+export const nextChange = (
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
+): number =>
+  Math.min(
+    ...keys
+      .flatMap((key) => [key.starts, key.expires, ...changesOf(key, keys, policy)])
+      .filter((change) => change > at),
+  );
+
+/** When a key leaves the bundle: at its own end, or when its successor has signed for long enough. */
+const endOf = (
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+): number =>
+  key.purpose === 'sign' ? Math.min(key.expires, supersededAt(key, keys, policy)) : key.expires;
+
+/** When it came, when it goes, and when it drives out its predecessors, of whom there may be no row any more. */
+function changesOf(
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+): number[] {
+  const drivesOut = key.purpose === 'sign' ? [key.starts + retirement(policy)] : [];
+  return [key.created, endOf(key, keys, policy), ...drivesOut];
+}
