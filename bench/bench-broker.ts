@@ -68,6 +68,7 @@ export async function createBenchBroker(): Promise<BenchBroker> {
     telemetry: createLogTelemetry(now, () => {}),
     now,
   });
+  await broker.initAuthorities({}, { requestId: 'bench' });
   await putResources(broker, subscription.id);
   return {
     broker,

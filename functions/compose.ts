@@ -138,6 +138,7 @@ const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory =
 const lazyCustody = (open: () => Promise<Custody>): Custody => ({
   wrapDataKey: async (dataKey, about) => (await open()).wrapDataKey(dataKey, about),
   unwrapDataKey: async (wrapped, about) => (await open()).unwrapDataKey(wrapped, about),
-  createRootKey: async () => (await open()).createRootKey(),
+  createRootKey: async (cluster) => (await open()).createRootKey(cluster),
+  rememberedRoot: async () => (await open()).rememberedRoot(),
   signWithRoot: async (handle, message) => (await open()).signWithRoot(handle, message),
 });

@@ -1,5 +1,6 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
+import { getAuthorities, initAuthorities } from './authorities.ts';
 import type { Endpoint } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { installScript } from './install-script.ts';
@@ -38,6 +39,8 @@ const known: readonly Endpoint[] = [
   deleteInstance,
   getName,
   deleteName,
+  getAuthorities,
+  initAuthorities,
   openapi,
 ];
 

@@ -78,6 +78,7 @@ export const ARROWS: readonly Arrows[] = [
       'shared/resources',
       'shared/storage',
       'shared/attestation',
+      'shared/authority',
       'shared/telemetry',
     ],
   },

@@ -20,11 +20,13 @@ import { join } from './joining/join.ts';
 import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
+import { type AuthoritiesApi, createAuthoritiesApi } from './operators/authorities-api.ts';
 import { createInstancesApi, type InstancesApi } from './operators/instances-api.ts';
 import { createNamesApi, type NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
+import type { InitBody } from './protocol/authorities.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import type { JoinRecord } from './protocol/join-record.ts';
@@ -75,6 +77,9 @@ export interface Broker {
   readonly resources: ResourceApi;
   readonly instances: InstancesApi;
   readonly names: NamesApi;
+  readonly authorities: Pick<AuthoritiesApi, 'status'>;
+  /** The first keys, by an operator's will. */
+  initAuthorities(body: InitBody, call: Call): Promise<void>;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
@@ -184,10 +189,21 @@ export function createBroker(parts: BrokerParts): Broker {
     });
   }
 
+  const authorities = createAuthoritiesApi(rotation, keyring, now);
+  /** None as long as there is no authority: operators find the broker all the same, and make it. */
+  const caPins = async (): Promise<string[]> => {
+    try {
+      return (await trust()).bundle.ca_pins;
+    } catch (error) {
+      if (keyring.missing() === undefined) throw error;
+      return [];
+    }
+  };
   const checkReady = readiness(
     { storage: resources.snapshot, signing_keys: keyring.authorities },
     telemetry,
     now,
+    keyring.missing,
   );
 
   return {
@@ -205,7 +221,7 @@ export function createBroker(parts: BrokerParts): Broker {
         server_version: VERSION,
         cluster_name: cluster,
         cloud: cloud.name,
-        ca_pins: (await trust()).bundle.ca_pins,
+        ca_pins: await caPins(),
         audiences: [...audiences],
         operators: {
           tenant: settings.JOIN_BROKER_OPERATORS_TENANT,
@@ -229,6 +245,10 @@ export function createBroker(parts: BrokerParts): Broker {
     }),
     instances: createInstancesApi(instances),
     names: createNamesApi(names),
+    authorities,
+    async initAuthorities(body, call) {
+      tellKeys(await authorities.init(body), call);
+    },
     async rotateKeys(call) {
       tellKeys(await rotateKeys(rotation, now()), call);
     },

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
+import { authorityStatus, initBody } from './protocol/authorities.ts';
 import { discovery } from './protocol/discovery.ts';
 import { nameRecord } from './protocol/host-name.ts';
 import { instancePage, instanceRecord } from './protocol/instance.ts';
@@ -114,6 +115,26 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/authorities': {
+        get: operator(
+          operation(
+            'The keys of the authorities, their states, and what is missing',
+            { answer: 'AuthorityStatus' },
+            [],
+            ['unauthenticated', 'forbidden'],
+          ),
+        ),
+      },
+      '/v1/authorities/init': {
+        post: operator(
+          operation(
+            'Makes the first keys, once. Needs app role JoinBroker.AuthorityAdmin',
+            { body: 'InitBody', answer: 'AuthorityStatus' },
+            [],
+            ['bad_request', 'unauthenticated', 'forbidden', 'already_exists', 'try_again'],
+          ),
+        ),
+      },
       '/v1/names/{name}': {
         get: operator(
           operation("Whose a host's name is", { answer: 'NameRecord' }, [NAME], READING),
@@ -174,6 +195,8 @@ export function openApiDocument(version: string): Json {
         JoinRecord: schemaOf(joinRecord),
         InstanceRecord: schemaOf(instanceRecord),
         InstancePage: schemaOf(instancePage),
+        AuthorityStatus: schemaOf(authorityStatus),
+        InitBody: schemaOf(initBody),
         NameRecord: schemaOf(nameRecord),
         ResourcePage: schemaOf(resourcePage),
         WrittenResource: schemaOf(writtenResource),
@@ -188,7 +211,7 @@ export function openApiDocument(version: string): Json {
           type: 'http',
           scheme: 'bearer',
           description:
-            "An Entra ID token for the operators' application, with app role JoinBroker.Admin or JoinBroker.Reader.",
+            "An Entra ID token for the operators' application, with app role JoinBroker.Admin, JoinBroker.AuthorityAdmin or JoinBroker.Reader.",
         },
       },
     },

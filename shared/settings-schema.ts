@@ -100,7 +100,7 @@ export const SETTINGS = {
   JOIN_BROKER_OPERATORS_CLIENT_ID: {
     schema: guid,
     about:
-      "The client id of the operators' application, which has the app roles `JoinBroker.Admin` and `JoinBroker.Reader`.",
+      "The client id of the operators' application, which has the app roles `JoinBroker.Admin`, `JoinBroker.Reader` and `JoinBroker.AuthorityAdmin`.",
     required: true,
   },
   JOIN_BROKER_TABLES_URL: {

@@ -13,6 +13,7 @@ import { sequence, unsignedInteger } from '../encoding/der-encode.ts';
 import { fetchHttpClient } from '../fetch-http-client.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import type { Custody } from './custody.ts';
+import { publicKeyInfo } from './x509.ts';
 
 export interface KeyVaultCustodyOptions {
   /** `https://<vault>.vault.azure.net`. */
@@ -24,6 +25,9 @@ export interface KeyVaultCustodyOptions {
 const ROOT = 'root';
 const ENCRYPTION = 'data-key-encryption';
 const SIGNATURE = 'data-key-signature';
+
+/** The tag of a version of `root` that says which cluster it was made for. */
+const CLUSTER_TAG = 'join-broker-cluster';
 
 const WRAP_ALGORITHM = 'RSA-OAEP-256';
 
@@ -120,9 +124,26 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
         .result;
     },
 
-    async createRootKey() {
-      const key = await client.createEcKey(ROOT, { curve: 'P-384', keyOps: ['sign', 'verify'] });
+    async createRootKey(cluster) {
+      const key = await client.createEcKey(ROOT, {
+        curve: 'P-384',
+        keyOps: ['sign', 'verify'],
+        tags: { [CLUSTER_TAG]: cluster },
+      });
       return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
+    },
+
+    async rememberedRoot() {
+      try {
+        const key = await client.getKey(ROOT);
+        return {
+          cluster: key.properties.tags?.[CLUSTER_TAG],
+          publicKeyInfo: publicKeyInfo(publicKeyOf(key)),
+        };
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
     },
 
     async signWithRoot(handle, message) {

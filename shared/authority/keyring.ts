@@ -7,6 +7,8 @@ import type { OnLookup } from '../lookups.ts';
 import { Refusal, unavailable } from '../refusal.ts';
 import { type Authorities, authoritiesOf } from './authorities.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
+import type { StoredKeys } from './key-store.ts';
+import { sayMissing } from './missing-authority.ts';
 import { type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
 
 export interface Keyring {
@@ -14,6 +16,10 @@ export interface Keyring {
   authorities(): Promise<Authorities>;
   /** Reads the keys again unless that was just done; whether anything was read. */
   refresh(): Promise<boolean>;
+  /** Reads the keys again, at once: somebody has just changed them. */
+  reload(): Promise<void>;
+  /** What is missing, as far as is known: an operator has to mend it. `undefined` where nothing is, or storage is down. */
+  missing(): string | undefined;
 }
 
 export interface KeyringEvents {
@@ -39,6 +45,7 @@ export function createKeyring(
   let failedAt = 0;
   let failure: unknown;
   let pending: Promise<Authorities> | undefined;
+  let missing: string | undefined;
 
   const age = (since: number): number => (now().getTime() - since) / 1000;
 
@@ -51,23 +58,29 @@ export function createKeyring(
   }
 
   async function load(): Promise<Authorities> {
+    missing = undefined;
     let read = await openGenuineKeys(await parts.store.list(), parts);
     let found = read && authoritiesOf(read, parts.policy, now());
-    let lost: RotationReport['lost'] = [];
-    if (found) onReport({ done: [], ignored: read?.ignored ?? [], lost });
+    if (found) onReport({ done: [], ignored: read?.ignored ?? [], lost: [] });
     else {
       // Perhaps the timer is silent. What rotation may make is made here, too.
       const report = await rotateKeys(parts, now());
       onReport(report);
-      lost = report.lost;
-      read = await openGenuineKeys(await parts.store.list(), parts);
+      const stored = await parts.store.list();
+      read = await openGenuineKeys(stored, parts);
       found = read && authoritiesOf(read, parts.policy, now());
+      if (!found) throw await lostAuthority(stored, report);
     }
-    if (!read || !found) throw unavailable(lostKeys(lost));
     keys = read;
     known = found;
     loadedAt = now().getTime();
     return found;
+  }
+
+  async function lostAuthority(stored: StoredKeys, { lost }: RotationReport): Promise<Refusal> {
+    const remembered = await parts.custody.rememberedRoot();
+    missing = sayMissing({ stored, lost, remembered, cluster: parts.cluster });
+    return unavailable(missing);
   }
 
   function loadOnce(): Promise<Authorities> {
@@ -105,6 +118,12 @@ export function createKeyring(
       }
       return true;
     },
+    async reload() {
+      await pending?.catch(() => {});
+      failedAt = 0;
+      await loadOnce();
+    },
+    missing: () => missing,
   };
 }
 
@@ -113,8 +132,3 @@ const asUnavailable = (error: unknown): Refusal =>
   error instanceof Refusal
     ? error
     : unavailable('the signing keys can not be loaded now', 5, error);
-
-const lostKeys = (lost: RotationReport['lost']): string => {
-  const named = lost.map(({ owner, purpose }) => `${owner} (${purpose})`).join(', ');
-  return `keys are missing or not genuine, and nothing takes their place by itself: ${named}; an operator has to mend it (runbook, "Lost keys")`;
-};

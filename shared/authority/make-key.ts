@@ -52,7 +52,7 @@ export async function makeKey(
       return seal({ publicKey: publicKeyInfo(publicKey), certificate: NONE }, pkcs8(privateKey));
     }
     case 'root': {
-      const { publicKey, handle } = await maker.custody.createRootKey();
+      const { publicKey, handle } = await maker.custody.createRootKey(maker.cluster);
       const certificate = await issueRootCertificate(
         `${maker.cluster} root ${creation.sequence}`,
         publicKey,

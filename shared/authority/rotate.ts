@@ -38,22 +38,16 @@ const MOST_ROUNDS = 24;
 
 /** Makes and removes keys until nothing is due. */
 export async function rotateKeys(parts: RotationParts, now: Date): Promise<RotationReport> {
-  let founding: boolean | undefined;
-  return applyUntilDone(parts, now, (present) => {
-    founding ??= present.taken.length === 0;
-    return founding ? foundingAnd(present, parts, now) : dueActions(present, parts.policy, now);
-  });
+  return applyUntilDone(parts, now, (present) => dueActions(present, parts.policy, now));
 }
 
 /** Makes the keys that rotation never makes, too: the first of their kind. */
 export async function foundKeys(parts: RotationParts, now: Date): Promise<RotationReport> {
-  return applyUntilDone(parts, now, (present) => foundingAnd(present, parts, now));
+  return applyUntilDone(parts, now, (present) => [
+    ...foundingActions(present, parts.policy, now),
+    ...dueActions(present, parts.policy, now),
+  ]);
 }
-
-const foundingAnd = (present: PresentKeys, { policy }: RotationParts, now: Date): DueAction[] => [
-  ...foundingActions(present, policy, now),
-  ...dueActions(present, policy, now),
-];
 
 async function applyUntilDone(
   parts: RotationParts,
@@ -75,7 +69,11 @@ async function applyUntilDone(
 }
 
 /** Without a genuine data key nothing of what is there is known to be ours. */
-function presentOf(stored: StoredKeys, genuine: GenuineKeys | undefined, now: Date): PresentKeys {
+export function presentOf(
+  stored: StoredKeys,
+  genuine: GenuineKeys | undefined,
+  now: Date,
+): PresentKeys {
   if (!genuine) return { keys: [], marks: [], taken: stored.taken };
   const over = genuine.orphans.filter(({ expires }) => expires * 1000 <= now.getTime());
   return {

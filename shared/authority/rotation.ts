@@ -147,22 +147,35 @@ function isDue(
   at: number,
 ): boolean {
   const newest = newestKey(keys, owner, purpose);
-  switch (purpose) {
-    case 'sign':
-      return newest !== undefined && at >= successorDue(newest, policy);
-    case 'issuing':
-      return !newest || newest.expires <= at || at - newest.created >= policy.issuingRenewal;
-    case 'authenticate':
-      return !newest || newest.expires <= at || at - newest.created >= policy.probeRenewal;
-    case 'root':
-    case 'encrypt':
-      return false;
-  }
+  if (!newest) return FREE.some((kind) => kind.purpose === purpose);
+  return (successorDue(newest, keys, policy) ?? Number.POSITIVE_INFINITY) <= at;
 }
 
-/** Early enough to be published before it signs; earlier where the key was made for a shorter life than the policy's of today. */
-const successorDue = ({ starts, expires }: KeyDescription, policy: RotationPolicy): number =>
-  Math.min(starts + policy.sshSigning, expires - retirement(policy)) - policy.sshPublication;
+/**
+ * Unix seconds at which rotation makes a key's successor; `undefined` where there is one, or rotation never makes any. An
+ * SSH authority's is early enough to be published before it signs; earlier where the key was made for a shorter life than
+ * the policy's of today.
+ */
+export function successorDue(
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+): number | undefined {
+  if (newestKey(keys, key.owner, key.purpose)?.sequence !== key.sequence) return undefined;
+  switch (key.purpose) {
+    case 'sign': {
+      const signsUntil = Math.min(key.starts + policy.sshSigning, key.expires - retirement(policy));
+      return signsUntil - policy.sshPublication;
+    }
+    case 'issuing':
+      return Math.min(key.created + policy.issuingRenewal, key.expires);
+    case 'authenticate':
+      return Math.min(key.created + policy.probeRenewal, key.expires);
+    case 'root':
+    case 'encrypt':
+      return undefined;
+  }
+}
 
 function creation(
   kind: KeyKind,

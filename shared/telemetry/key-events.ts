@@ -1,4 +1,5 @@
 /** What happened to the broker's keys, told wherever it happens: by the timer, or by a request that found keys missing. */
+import { kindName } from '../authority/missing-authority.ts';
 import type { RotationReport } from '../authority/rotate.ts';
 import type { Call } from '../call.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -7,9 +8,9 @@ import type { Telemetry } from './telemetry.ts';
 export function keyEvents(
   telemetry: Telemetry,
 ): (report: RotationReport, call?: Pick<Call, 'requestId' | 'log'>) => void {
-  let told = '';
+  let told = JSON.stringify([[], []]);
   return ({ done, ignored, lost }, { requestId, log } = { requestId: 'none' }) => {
-    const missing = lost.map(({ owner, purpose }) => `${owner} (${purpose})`);
+    const missing = lost.map(kindName);
     telemetry.measure('keys_amiss', missing.length, { trouble: 'lost' });
     telemetry.measure('keys_amiss', ignored.length, { trouble: 'ignored' });
     const amiss = JSON.stringify([ignored, missing]);

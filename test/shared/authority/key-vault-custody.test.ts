@@ -90,6 +90,20 @@ test('fails where the vault can not be asked, and works again afterwards', async
   expect(await custody.unwrapDataKey(wrapped, 'about')).toHaveLength(32);
 });
 
+test('remembers which root was made last, and for which cluster', async () => {
+  const { vault, custody } = setUp();
+  expect(await custody.rememberedRoot()).toBeUndefined();
+  await custody.createRootKey('first.example.org');
+  const { publicKey } = await custody.createRootKey('test.example.org');
+  const another = openKeyVaultCustody({ url: vault.url, credential, fetch: vault.fetch });
+  expect(await another.rememberedRoot()).toEqual({
+    cluster: 'test.example.org',
+    publicKeyInfo: publicKey.export({ format: 'der', type: 'spki' }),
+  });
+  vault.failWith(403);
+  await expect(another.rememberedRoot()).rejects.toThrow();
+});
+
 test.each(['', 'null', '[]', '{}', 'garbage'])('%j is no wrapped data key', async (text) => {
   expect(await setUp().custody.unwrapDataKey(Buffer.from(text), 'about')).toBeUndefined();
 });

@@ -45,15 +45,28 @@ const newest = async (keyring: Keyring): Promise<number | undefined> =>
   (await keyring.authorities()).probeKeys[0]?.sequence;
 
 describe('loading', () => {
-  test('with no keys yet, the first caller makes them', async () => {
+  test('with no keys yet, nobody is served, and nothing is made', async () => {
     const { keyring, parts } = createScene();
+    await expect(keyring.authorities()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'there is no authority yet: an operator makes it once, with joinctl auth init',
+    });
+    expect(keyring.missing()).toContain('there is no authority yet');
+    expect((await parts.store.list()).taken).toEqual([]);
+  });
+
+  test('the first keys are there at once for whoever made them', async () => {
+    const { keyring, parts, clock } = createScene();
+    await expect(keyring.authorities()).rejects.toThrow('no authority yet');
+    await foundKeys(parts, clock.now());
+    await keyring.reload();
     expect(await newest(keyring)).toBe(1);
-    expect((await parts.store.list()).keys).toHaveLength(6);
+    expect(keyring.missing()).toBeUndefined();
   });
 
   test('callers at once share one load', async () => {
     const { keyring, parts, storage, clock } = createScene();
-    await rotateKeys(parts, clock.now());
+    await foundKeys(parts, clock.now());
     const [first, ...others] = await Promise.all([1, 2, 3].map(() => keyring.authorities()));
     expect(storage.reads).toBe(1);
     expect(others.every((one) => one === first)).toBe(true);
@@ -61,6 +74,7 @@ describe('loading', () => {
 
   test('two function instances that start at once get the same keys', async () => {
     const { keyring, parts, clock } = createScene();
+    await foundKeys(parts, clock.now());
     const other = createKeyring(parts, clock.now);
     const [a, b] = await Promise.all([keyring.authorities(), other.authorities()]);
     expect(a.issuing.certificate).toEqual(b.issuing.certificate);
@@ -112,7 +126,8 @@ describe('with storage down', () => {
   });
 
   test('nothing works before the first load, and the next try may', async () => {
-    const { keyring, clock, storage } = createScene();
+    const { keyring, parts, clock, storage } = createScene();
+    await foundKeys(parts, clock.now());
     storage.down = true;
     await expect(keyring.authorities()).rejects.toMatchObject({
       code: 'unavailable',

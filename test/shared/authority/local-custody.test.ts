@@ -73,9 +73,26 @@ test('processes that start at once end up with the same key', async () => {
   expect(readdirSync(join(file, '..'))).toEqual(['key']);
 });
 
+test('remembers which root was made last, and for which cluster', async () => {
+  const file = newFile();
+  const custody = openLocalCustody(file);
+  const wrapped = await custody.wrapDataKey(DATA_KEY, 'about');
+  expect(await custody.rememberedRoot()).toBeUndefined();
+  await custody.createRootKey('first.example.org');
+  const { publicKey } = await custody.createRootKey('test.example.org');
+  const another = openLocalCustody(file);
+  expect(await another.rememberedRoot()).toEqual({
+    cluster: 'test.example.org',
+    publicKeyInfo: publicKey.export({ format: 'der', type: 'spki' }),
+  });
+  expect(await another.unwrapDataKey(wrapped, 'about')).toEqual(DATA_KEY);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readdirSync(join(file, '..'))).toEqual(['key']);
+});
+
 test('a root key signs with ECDSA P-384 and SHA-384', async () => {
   const custody = openLocalCustody(newFile());
-  const { publicKey, handle } = await custody.createRootKey();
+  const { publicKey, handle } = await custody.createRootKey('test.example.org');
   const signature = await custody.signWithRoot(handle, Buffer.from('message'));
   expect(publicKey.asymmetricKeyDetails?.namedCurve).toBe('secp384r1');
   expect(verify('sha384', Buffer.from('message'), publicKey, signature)).toBe(true);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PROBE_HEADER } from '../../../shared/joining/probe-mark.ts';
+import type { TrustBundle } from '../../../shared/protocol/trust.ts';
 import { METRICS } from '../../../shared/telemetry/metrics.ts';
 import type { JoinEvent } from '../../../shared/telemetry/telemetry.ts';
 import { createTestBroker, type TestBroker } from '../../broker/test-broker.ts';
@@ -177,9 +178,12 @@ describe('a relying party refuses a trust bundle', () => {
   test('whose pins are all others than at the last run', async () => {
     const { api, run } = probedBroker();
     expect((await run()).results).toMatchObject({ trust_bundle: 'passed' });
+    const { body } = await api.request('GET', '/v1/trust');
     for (const { partition, key, etag } of await api.tables.keys.list({})) {
       await api.tables.keys.apply([{ kind: 'remove', partition, key, etag }]);
     }
+    const { ca_pins: give_up } = body as TrustBundle;
+    await api.broker.initAuthorities({ give_up }, { requestId: 'init' });
     api.clock.advance(600);
     const { results, event } = await run();
     expect(results).toMatchObject({ trust_bundle: 'failed', tls_authority: 'passed' });
@@ -219,6 +223,7 @@ describe('a broker that can not be asked is unreachable, not failed:', () => {
 describe('what is not possible is skipped:', () => {
   test('without a public address only the probes inside run', async () => {
     const api = createTestBroker();
+    await api.ready();
     await api.broker.probe({ requestId: 'probe-run' });
     expect(api.audit.at(-1)).toMatchObject({
       event: 'probe',
