@@ -105,8 +105,13 @@ export function createBroker(parts: BrokerParts): Broker {
   const rotation = {
     store: createKeyStore(tables.keys),
     custody: rememberDataKeys(custody),
-    policy: ROTATION_POLICY,
+    policy: {
+      ...ROTATION_POLICY,
+      sshSigning: settings.JOIN_BROKER_SSH_SIGNING,
+      sshPublication: settings.JOIN_BROKER_SSH_PUBLICATION,
+    },
     cluster,
+    sshKey: settings.JOIN_BROKER_SSH_KEY_TYPE,
   };
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
   const tellKeys = keyEvents(telemetry);

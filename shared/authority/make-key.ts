@@ -6,6 +6,7 @@ import { describeDataKey, type GenuineKeys } from './genuine-keys.ts';
 import { type KeyCreation, newestKey } from './rotation.ts';
 import { sealKey } from './sealing.ts';
 import type { KeyDescription, SealedKey } from './signing-key.ts';
+import type { SshAuthorityKey } from './ssh-certificate.ts';
 import {
   BACKDATED_SECONDS,
   issueIssuingCertificate,
@@ -17,6 +18,8 @@ export interface KeyMaker {
   readonly custody: Custody;
   /** The cluster's name: part of the authorities' names. */
   readonly cluster: string;
+  /** The kind of the next SSH authority's key: Ed25519, unless said otherwise. */
+  readonly sshKey?: SshAuthorityKey;
 }
 
 const NONE = new Uint8Array();
@@ -48,7 +51,10 @@ export async function makeKey(
     case 'authenticate':
       return seal({ publicKey: NONE, certificate: NONE }, randomBytes(32));
     case 'sign': {
-      const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+      const { publicKey, privateKey } =
+        maker.sshKey === 'ecdsa-p256'
+          ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+          : generateKeyPairSync('ed25519');
       return seal({ publicKey: publicKeyInfo(publicKey), certificate: NONE }, pkcs8(privateKey));
     }
     case 'root': {

@@ -15,6 +15,7 @@ import {
 import type { RotationPolicy } from './rotation-policy.ts';
 import { sealMark } from './sealing.ts';
 import type { KeyOwner, SealedKey, SealedMark } from './signing-key.ts';
+import type { SshAuthorityKey } from './ssh-certificate.ts';
 
 export interface RotationParts {
   readonly store: KeyStore;
@@ -22,6 +23,8 @@ export interface RotationParts {
   readonly policy: RotationPolicy;
   /** The cluster's name: part of the authorities' names. */
   readonly cluster: string;
+  /** The kind of the next SSH authority's key. */
+  readonly sshKey?: SshAuthorityKey;
 }
 
 /** What a run did, and what it found that it must not mend. */

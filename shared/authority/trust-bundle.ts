@@ -7,8 +7,8 @@ import { sshPublicKeyLine } from '../encoding/ssh-public-key.ts';
 import { type TrustBundle, trustPayload } from '../protocol/trust.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import type { Authorities } from './authorities.ts';
+import { ROTATION_POLICY } from './rotation-policy.ts';
 
-const REFRESH_SECONDS = 3600;
 const EXPIRES_SECONDS = 7 * 24 * 3600;
 
 /** The pin of a root: `sha256:` and the hex SHA-256 of its SubjectPublicKeyInfo. */
@@ -28,7 +28,7 @@ export async function makeTrustBundle(
     version,
     expires: formatTimestamp(new Date(expires)),
     refresh_after: formatTimestamp(
-      new Date(Math.min(at.getTime() + REFRESH_SECONDS * 1000, expires)),
+      new Date(Math.min(at.getTime() + ROTATION_POLICY.bundleRefresh * 1000, expires)),
     ),
     ca_pins: roots.map(({ publicKeyInfo }) => caPin(publicKeyInfo)),
     tls: { roots: roots.map(({ certificate }) => encodePem('CERTIFICATE', certificate)).join('') },

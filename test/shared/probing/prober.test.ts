@@ -83,6 +83,17 @@ describe('its denials', () => {
   });
 });
 
+test('SSH authorities with keys of P-256 pass, too', async () => {
+  const settings = {
+    JOIN_BROKER_AUDIENCES: 'api://join-broker',
+    JOIN_BROKER_SSH_KEY_TYPE: 'ecdsa-p256',
+  };
+  const { api, run } = probedBroker(undefined, { settings });
+  expect((await run()).results).toEqual(allOf(NAMES, 'passed'));
+  const { body } = await api.request('GET', '/v1/trust');
+  expect((body as TrustBundle).ssh.user_ca[0]).toMatch(/^ecdsa-sha2-nistp256 /);
+});
+
 describe('a broker that does what it must never do fails the probe:', () => {
   const seen = (): Bend => {
     const bodies = new Set<string>();
