@@ -50,15 +50,17 @@ export const publishedVersion = (
   policy: RotationPolicy,
   at: number,
 ): number =>
-  PUBLISHED.map(([owner, purpose]) =>
-    Math.max(
-      0,
-      ...keys
-        .filter((key) => key.owner === owner && key.purpose === purpose)
-        .flatMap((key) => changesOf(key, keys, policy))
-        .filter((change) => change <= at),
-    ),
-  ).reduce((sum, change) => sum + change, 0);
+  PUBLISHED.map(([owner, purpose]) => {
+    const ours = keys.filter((key) => key.owner === owner && key.purpose === purpose);
+    const oldest = Math.min(...ours.map(({ sequence }) => sequence));
+    const changes = ours.flatMap((key) => [
+      // A row that is there, or is not there any more, is a change that has happened, even if a clock that was ahead made it.
+      key.created,
+      ...(key.sequence === oldest ? [drivenOut(key, policy)] : []),
+      ...[drivenOut(key, policy), endOf(key, ours, policy)].filter((time) => time <= at),
+    ]);
+    return Math.max(0, ...changes);
+  }).reduce((sum, change) => sum + change, 0);
 
 /** When anything of this will be different, without any row changing; `Infinity` for never. */
 export const nextChange = (
@@ -68,7 +70,7 @@ export const nextChange = (
 ): number =>
   Math.min(
     ...keys
-      .flatMap((key) => [key.starts, key.expires, ...changesOf(key, keys, policy)])
+      .flatMap((key) => [key.starts, drivenOut(key, policy), key.expires])
       .filter((change) => change > at),
   );
 
@@ -80,12 +82,6 @@ const endOf = (
 ): number =>
   key.purpose === 'sign' ? Math.min(key.expires, supersededAt(key, keys, policy)) : key.expires;
 
-/** When it came, when it goes, and when it drives out its predecessors, of whom there may be no row any more. */
-function changesOf(
-  key: KeyDescription,
-  keys: readonly KeyDescription[],
-  policy: RotationPolicy,
-): number[] {
-  const drivesOut = key.purpose === 'sign' ? [key.starts + retirement(policy)] : [];
-  return [key.created, endOf(key, keys, policy), ...drivesOut];
-}
+/** When a key's predecessors leave the bundle. The root drives out nobody. */
+const drivenOut = ({ purpose, created, starts }: KeyDescription, policy: RotationPolicy): number =>
+  purpose === 'sign' ? starts + retirement(policy) : created;
