@@ -4,7 +4,7 @@ import { type Problem, problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { Failure, Refusal } from './failure.ts';
 import type { HttpAnswer } from './http.ts';
-import { printable } from './printable.ts';
+import { ended, printable } from './printable.ts';
 
 /** The body of an answer of status 200. */
 export function readAnswer<T>(schema: z.ZodMiniType<T>, answer: HttpAnswer, broker: string): T {
@@ -46,7 +46,7 @@ function sentence({ code, title, detail, field, request_id }: Problem): string {
       return `${said} (request ${printable(request_id)}): try again in a minute.`;
     default: {
       const at = field === undefined || said.startsWith(field) ? '' : `${printable(field)}: `;
-      return `${at}${said}.`;
+      return ended(`${at}${said}`);
     }
   }
 }

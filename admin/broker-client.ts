@@ -11,6 +11,7 @@ import { type JoinRecord, joinRecord } from '../shared/protocol/join-record.ts';
 import {
   type Resource,
   type ResourceKind,
+  type ResourceWarning,
   resource,
   resourcePage,
   writtenResource,
@@ -20,6 +21,7 @@ import { allPages } from './broker-pages.ts';
 import { Failure } from './failure.ts';
 import type { Http, HttpAnswer, HttpRequest } from './http.ts';
 import { hasSecret, keepingSecret } from './join-tokens.ts';
+import type { ResourceReference } from './kinds.ts';
 
 export interface StoredResource {
   readonly resource: Resource;
@@ -33,16 +35,41 @@ export interface Created {
   readonly secret?: string;
 }
 
+/** A write that was only tried. */
+export interface Checked {
+  /** As it would be stored. */
+  readonly resource: Resource;
+  readonly warnings: readonly ResourceWarning[];
+}
+
+/** Told what a write's answer warns of. */
+export type OnWarning = (about: ResourceReference, warning: ResourceWarning) => void;
+
 export interface BrokerClient {
   readonly list: (kind: ResourceKind) => Promise<readonly Resource[]>;
   /** `undefined` where there is no such resource. */
   readonly get: (kind: ResourceKind, name: string) => Promise<StoredResource | undefined>;
-  /** `undefined` where one of this name exists already. */
-  readonly create: (wanted: Resource) => Promise<Created | undefined>;
+  /**
+   * `undefined` where one of this name exists already. `coming` are those that are created next: nobody is warned that they
+   * don't exist yet.
+   */
+  readonly create: (
+    wanted: Resource,
+    coming?: readonly ResourceReference[],
+  ) => Promise<Created | undefined>;
   /** Replaces the version with this ETag, or any with `*`. False where it was changed or deleted meanwhile. */
   readonly replace: (wanted: Resource, etag: string) => Promise<boolean>;
+  /**
+   * What the broker would say to the write, which it doesn't carry out: to a creation, or with an ETag to a replacement.
+   * `undefined` where it exists already, or doesn't any more.
+   */
+  readonly check: (wanted: Resource, etag?: string) => Promise<Checked | undefined>;
   /** Removes the version with this ETag, or any. False where there was none, or where it was changed meanwhile. */
-  readonly remove: (kind: ResourceKind, name: string, etag?: string) => Promise<boolean>;
+  readonly remove: (
+    kind: ResourceKind,
+    name: string,
+    how?: { readonly etag?: string; readonly force?: boolean },
+  ) => Promise<boolean>;
   /** What the join log has under a request id. */
   readonly join: (requestId: string) => Promise<JoinRecord | undefined>;
   /** What joined as `bot:<name>`, or `host:<system role>`. */
@@ -67,22 +94,39 @@ export async function discover(http: Http, broker: string): Promise<Discovery> {
 }
 
 /** A client with the operator's access token, which goes to `broker` and nowhere else. */
-export function brokerClient(http: Http, broker: string, token: string): BrokerClient {
+export function brokerClient(
+  http: Http,
+  broker: string,
+  token: string,
+  onWarning: OnWarning = () => {},
+): BrokerClient {
   const send = async (request: Omit<HttpRequest, 'url'>, path: string): Promise<HttpAnswer> => {
     const headers = { ...request.headers, authorization: `Bearer ${token}` };
     const authorised = { ...request, headers, url: `${broker}/v1/${path}` };
     const answer = await http(authorised);
     return codeOf(answer) === 'try_again' ? http(authorised) : answer;
   };
-  const put = (wanted: Resource, condition: Record<string, string>): Promise<HttpAnswer> =>
+  const put = (
+    wanted: Resource,
+    condition: Record<string, string>,
+    query = '',
+  ): Promise<HttpAnswer> =>
     send(
       {
         method: 'PUT',
         headers: { 'content-type': 'application/json', ...condition },
         body: JSON.stringify(wanted),
       },
-      pathOf(wanted.kind, wanted.metadata.name),
+      pathOf(wanted.kind, wanted.metadata.name) + query,
     );
+  const warn = (
+    { kind, metadata }: Resource,
+    warnings: readonly ResourceWarning[] = [],
+    coming: readonly ResourceReference[] = [],
+  ): void => {
+    for (const warning of warnings.filter(({ missing }) => !isAmong(coming, missing)))
+      onWarning({ kind, name: metadata.name }, warning);
+  };
 
   /** `undefined` where there is no such thing. */
   const find = async (path: string): Promise<HttpAnswer | undefined> => {
@@ -119,7 +163,7 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
       if (etag === null) throw new Failure(`${broker} answers without an ETag.`);
       return { resource: readAnswer(resource, answer, broker), etag };
     },
-    async create(wanted) {
+    async create(wanted, coming) {
       const answer = await put(wanted, { 'if-none-match': '*' });
       if (codeOf(answer) === 'already_exists') {
         if (!answer.retried || !(await isStored(wanted))) return undefined;
@@ -127,7 +171,8 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
         return { resource: wanted };
       }
       if (answer.status >= 300) throw failureOf(answer, broker);
-      const { secret, ...stored } = readAnswer(writtenResource, answer, broker);
+      const { secret, warnings, ...stored } = readAnswer(writtenResource, answer, broker);
+      warn(wanted, warnings, coming);
       if (hasSecret(wanted) && secret === undefined)
         throw new Failure(`${broker} answers without the secret of a join token.`);
       return { resource: stored, ...(secret !== undefined && { secret }) };
@@ -135,13 +180,28 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
     async replace(wanted, etag) {
       const answer = await put(wanted, { 'if-match': etag });
       const code = codeOf(answer);
-      if (code === 'precondition_failed') return answer.retried && (await isStored(wanted));
+      if (code === 'precondition_failed' && answer.retried && (await isStored(wanted))) return true;
+      // Whatever is there was to be replaced, but the resource itself says which version it came from.
+      if (code === 'precondition_failed' && etag !== '*') return false;
       if (code === 'not_found') return false;
       if (answer.status >= 300) throw failureOf(answer, broker);
+      warn(wanted, readAnswer(writtenResource, answer, broker).warnings);
       return true;
     },
-    remove: (kind, name, etag) =>
-      erase(pathOf(kind, name), etag === undefined ? {} : { 'if-match': etag }),
+    async check(wanted, etag) {
+      const condition = etag === undefined ? { 'if-none-match': '*' } : { 'if-match': etag };
+      const answer = await put(wanted, condition, '?dry_run=true');
+      const code = codeOf(answer);
+      if (code === 'already_exists' || code === 'not_found') return undefined;
+      if (answer.status >= 300) throw failureOf(answer, broker);
+      const { secret: _, warnings = [], ...stored } = readAnswer(writtenResource, answer, broker);
+      return { resource: stored, warnings };
+    },
+    remove: (kind, name, { etag, force = false } = {}) =>
+      erase(
+        `${pathOf(kind, name)}${force ? '?force=true' : ''}`,
+        etag === undefined ? {} : { 'if-match': etag },
+      ),
     async join(requestId) {
       const answer = await find(`joins/${encodeURIComponent(requestId)}`);
       return answer && readAnswer(joinRecord, answer, broker);
@@ -175,10 +235,28 @@ export function brokerClient(http: Http, broker: string, token: string): BrokerC
   /** After a lost answer the second try meets our own write (rule 16). */
   const isStored = async (wanted: Resource): Promise<boolean> => {
     const stored = await client.get(wanted.kind, wanted.metadata.name);
-    return isDeepStrictEqual(stored?.resource, keepingSecret(wanted, stored?.resource));
+    return (
+      stored !== undefined &&
+      isDeepStrictEqual(
+        withoutRevision(stored.resource),
+        withoutRevision(keepingSecret(wanted, stored.resource)),
+      )
+    );
   };
   return client;
 }
+
+/** What a resource says, whichever version it is. */
+export function withoutRevision({ metadata, ...resource }: Resource): Resource {
+  const { revision: _, ...kept } = metadata;
+  return { ...resource, metadata: kept };
+}
+
+/** Whether a resource is one of these. */
+export const isAmong = (
+  references: readonly ResourceReference[],
+  one: ResourceReference | undefined,
+): boolean => references.some(({ kind, name }) => kind === one?.kind && name === one.name);
 
 const pathOf = (kind: ResourceKind, name: string): string =>
   `resources/${kind}/${encodeURIComponent(name)}`;

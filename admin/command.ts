@@ -7,7 +7,7 @@ export interface Command {
   /** `['bots', 'add']` */
   readonly words: readonly string[];
   readonly summary: string;
-  /** `<file|->`; in brackets where it may be left out. */
+  /** `<file|->`; in brackets where it may be left out; with ` …` at its end where more may follow. */
   readonly operands: readonly string[];
   /** The flags it takes beside the global ones, with what help says about each. */
   readonly flags: Partial<Record<FlagName, string>>;

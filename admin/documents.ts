@@ -1,11 +1,14 @@
 /** YAML files of resources: every document checked for its form, every problem with its file, line and column. */
 import { type Document, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import { asWritten } from '../shared/protocol/as-written.ts';
 import { type Resource, resource } from '../shared/protocol/resource.ts';
-import { parseWith } from '../shared/protocol/schema.ts';
+import { type InputProblem, parseWith, sentenceOf } from '../shared/protocol/schema.ts';
+import { yamlFault } from '../shared/protocol/yaml-words.ts';
 import { Failure, Refusal } from './failure.ts';
 import { fieldOffset } from './field-offset.ts';
+import type { Io } from './io.ts';
 import { display } from './kinds.ts';
-import { printable } from './printable.ts';
+import { ended, printable } from './printable.ts';
 
 /** The text is not a valid file of resources. */
 export class DocumentFailure extends Failure {
@@ -16,6 +19,8 @@ export interface ResourceDocument {
   readonly resource: Resource;
   /** Where a field such as `spec.azure.allow[0].tenant` stands: `file:line:column`. */
   readonly locate: (field: string) => string;
+  /** What the file says and is left out, each with its place. */
+  readonly notices: readonly string[];
 }
 
 const LONGEST_FILE = 1024 * 1024;
@@ -41,17 +46,39 @@ export function readDocuments(text: string, file: string): readonly ResourceDocu
 const isBlank = ({ contents, errors }: Document.Parsed): boolean =>
   errors.length === 0 && (contents === null || (isScalar(contents) && contents.value === null));
 
-function readDocument(document: Document.Parsed, at: (offset: number) => string): ResourceDocument {
+function readDocument(
+  document: Document.Parsed,
+  at: (offset: number) => string,
+): readonly ResourceDocument[] {
   const [fault] = [...document.errors, ...document.warnings];
   if (fault) {
     const [reason = ''] = fault.message.split(/ at line \d|:?\n/);
-    throw new DocumentFailure(`${at(fault.pos[0])}: ${printable(reason)}.`);
+    throw new DocumentFailure(
+      `${at(fault.pos[0])}: ${yamlFault(fault.code) ?? printable(reason)}.`,
+    );
   }
-  const locate = (field: string): string => at(fieldOffset(document.contents, field));
-  const parsed = parseWith(resource, plainValue(document, locate));
-  if (parsed.ok) return { resource: parsed.value, locate };
-  const { field, message } = parsed.problem;
-  throw new DocumentFailure(`${locate(field)}: ${field === '' ? '' : `${field}: `}${message}.`);
+  const place = (field: string): string => at(fieldOffset(document.contents, field));
+  const value = plainValue(document, place);
+  // As other tools print them: a list of resources.
+  return Array.isArray(value)
+    ? value.map((item: unknown, i) =>
+        readResource(item, (field) =>
+          place(
+            field.startsWith('[') ? `[${i}]${field}` : field === '' ? `[${i}]` : `[${i}].${field}`,
+          ),
+        ),
+      )
+    : [readResource(value, place)];
+}
+
+function readResource(value: unknown, locate: ResourceDocument['locate']): ResourceDocument {
+  const say = (problem: InputProblem): string =>
+    ended(`${locate(problem.field)}: ${sentenceOf(problem)}`);
+  const written = asWritten(value);
+  if (!written.ok) throw new DocumentFailure(say(written.problem));
+  const parsed = parseWith(resource, written.value);
+  if (!parsed.ok) throw new DocumentFailure(say(parsed.problem));
+  return { resource: parsed.value, locate, notices: written.notices.map(say) };
 }
 
 function plainValue(document: Document.Parsed, locate: (field: string) => string): unknown {
@@ -72,6 +99,12 @@ export function refuseRepetitions(documents: readonly ResourceDocument[]): void 
     if (first) throw new DocumentFailure(`${locate('')}: ${shown} stands at ${first} already.`);
     seen.set(shown, locate(''));
   }
+}
+
+/** Says on stderr what the documents have that is left out. */
+export function sayNotices(io: Io, documents: readonly ResourceDocument[]): void {
+  for (const notice of documents.flatMap(({ notices }) => notices))
+    io.stderr.write(`joinctl: ${notice}\n`);
 }
 
 /** Adds to the broker's refusal of a document where in the file the refused field stands. */

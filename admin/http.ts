@@ -1,4 +1,5 @@
 /** One HTTP exchange with a service that may be asleep or busy: patient, bounded, and never led elsewhere. */
+import { ExchangeEnded } from '../shared/http/exchange.ts';
 import { Failure } from './failure.ts';
 import type { Io } from './io.ts';
 import { printable } from './printable.ts';
@@ -30,7 +31,7 @@ export function patientHttp({ fetch, now, sleep }: Pick<Io, 'fetch' | 'now' | 's
   return async (request) => {
     const deadline = now().getTime() + PATIENCE_MS;
     for (let tries = 1; ; tries += 1) {
-      const answer = await exchange(fetch, request, deadline - now().getTime());
+      const answer = await ask(fetch, request, deadline - now().getTime());
       const pause = pauseBefore(tries, answer.headers);
       if (!BUSY.includes(answer.status) || now().getTime() + pause >= deadline) {
         return { ...answer, retried: tries > 1 };
@@ -46,38 +47,19 @@ function pauseBefore(nextTry: number, headers: Headers): number {
   return Math.max(seconds, 1) * 1000;
 }
 
-async function exchange(
+async function ask(
   fetch: Io['fetch'],
   { method, url, headers = {}, body }: HttpRequest,
-  milliseconds: number,
+  timeoutMs: number,
 ): Promise<Omit<HttpAnswer, 'retried'>> {
   try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(milliseconds),
-      ...(body !== undefined && { body }),
-    });
-    return {
-      status: response.status,
-      headers: response.headers,
-      text: await boundedText(response, url),
-    };
+    const limits = { timeoutMs, mostBytes: LONGEST_ANSWER };
+    const sent = { method, headers: { ...headers }, ...(body !== undefined && { body }) };
+    const response = await fetch(url, { ...sent, ...limits });
+    return { status: response.status, headers: response.headers, text: await response.text() };
   } catch (error) {
-    throw error instanceof Failure ? error : new Failure(unreachable(new URL(url), error));
+    throw new Failure(unreachable(new URL(url), error));
   }
-}
-
-async function boundedText(response: Response, url: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > LONGEST_ANSWER) throw new Failure(`${new URL(url).origin} answers too much.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -98,8 +80,10 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function unreachable({ origin }: URL, error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') {
-    return `${origin} did not answer within ${PATIENCE_MS / 1000} s.`;
+  if (error instanceof ExchangeEnded) {
+    return error.why === 'size'
+      ? `${origin} answers too much.`
+      : `${origin} did not answer within ${PATIENCE_MS / 1000} s.`;
   }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';

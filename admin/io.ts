@@ -7,11 +7,24 @@ export interface Output {
   readonly columns?: number;
 }
 
+/** What commands need of `fetch`, with limits that hold. It follows no redirect. */
+export type Fetch = (url: string, request: FetchRequest) => Promise<Response>;
+
+interface FetchRequest {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  readonly timeoutMs: number;
+  readonly mostBytes: number;
+}
+
 export interface Io {
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly readStdin: () => Promise<string>;
+  /** Whether a person types there, who would be waited for. */
+  readonly stdinIsTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** The operator's home directory. */

@@ -6,13 +6,15 @@ import { homedir, tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Io, Output } from './io.ts';
+import { nodeFetch } from './node-fetch.ts';
 import { run } from './run.ts';
 
 const io: Io = {
-  fetch,
+  fetch: nodeFetch,
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
   readStdin: () => text(process.stdin),
+  stdinIsTerminal: process.stdin.isTTY === true,
   env: process.env,
   cwd: process.cwd(),
   home: homedir(),

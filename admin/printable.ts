@@ -7,6 +7,9 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 export const printable = (text: string): string =>
   text.replace(/\r?\n|\t/g, ' ').replace(UNSAFE, '\u{fffd}');
 
+/** The text as a sentence, which ends once. */
+export const ended = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);
+
 /** Whether a text holds more than visible characters, line feeds and tabs. */
 export const isUnsafe = (text: string): boolean => text.replace(/[\n\t]/g, '').search(UNSAFE) >= 0;
 

@@ -88,7 +88,8 @@ function checkOperands(command: Command, operands: readonly string[]): void {
   const missing = command.operands.find(
     (shown, at) => !shown.startsWith('[') && operands[at] === undefined,
   );
-  if (missing) throw new UsageFailure(`${missing} is missing: ${usage}.`);
+  if (missing) throw new UsageFailure(`${missing.replace(/ …$/, '')} is missing: ${usage}.`);
+  if (command.operands.at(-1)?.endsWith(' …')) return;
   const extra = operands[command.operands.length];
   if (extra !== undefined) {
     throw new UsageFailure(`"${printable(extra)}" is one operand too many: ${usage}.`);

@@ -7,8 +7,9 @@ import { type BrokerClient, brokerClient, discover } from './broker-client.ts';
 import { Failure, UsageFailure } from './failure.ts';
 import { type Http, patientHttp } from './http.ts';
 import type { Io } from './io.ts';
+import { display } from './kinds.ts';
 import { findLocalStack, LOCAL_OPERATOR, type LocalStack } from './local-stack.ts';
-import { printable } from './printable.ts';
+import { ended, printable } from './printable.ts';
 import {
   forgetToken,
   joinctlHome,
@@ -77,7 +78,11 @@ export async function signInTo(io: Io, connection: Connection): Promise<Session>
     if (answer.status === 401) await forgetToken(home, target.broker);
     return answer;
   };
-  const client = brokerClient(watchful, target.broker, token.text);
+  const client = brokerClient(watchful, target.broker, token.text, (about, { field, message }) =>
+    io.stderr.write(
+      `joinctl: warning: ${printable(ended(`${display(about)}: ${field}: ${message}`))}\n`,
+    ),
+  );
   return { ...connection, client, operator, expires: token.expires };
 }
 

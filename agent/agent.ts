@@ -1,55 +1,147 @@
 /** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
 import { formatTimestamp } from '../shared/protocol/values.ts';
+import { isOpenToAll } from './check-directory.ts';
+import {
+  type Destination,
+  destinationsOf,
+  expectDestination,
+  writeDestinations,
+} from './destinations.ts';
+import { plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
-import { writeIdentity, writeOwnIdentity } from './identity-directory.ts';
 import { type Instance, loadInstance } from './instance-state.ts';
 import type { Joined } from './join-answer.ts';
 import type { Joiner } from './joiner.ts';
+import type { Log } from './log.ts';
 import { untilNextTry, untilRenewal } from './schedule.ts';
 import type { AgentSettings } from './settings.ts';
 
-/** Gives the signal that ends the next wait: aborted when the agent is to renew now, or to stop. */
+/** Gives a signal that is aborted once the agent is told to renew now, or to stop, from here on. */
 export type NextWake = () => AbortSignal;
+
+/** What is to happen after each join and renewal, when all is written. Never fails. */
+export type AfterWriting = () => Promise<void>;
+
+/** What a join brought, and which directories don't have it yet. */
+interface Round {
+  readonly joined: Joined;
+  readonly joinedAt: Date;
+  readonly renewAt: Date;
+  readonly unwritten: readonly Destination[];
+}
 
 /** Ends when it was told to stop; with `oneshot`, once everything is written. Then a failure is thrown, else logged. */
 export async function runAgent(
   settings: AgentSettings,
-  joiner: Joiner,
+  openJoiner: () => Promise<Joiner>,
   effects: Effects,
   nextWake: NextWake,
+  afterWriting: AfterWriting = async () => undefined,
 ): Promise<void> {
   const { clock, random, log, stop } = effects;
-  announce(settings, effects);
-  const { storage } = settings;
-  let instance =
-    storage.type === 'directory' ? await loadInstance(settings, storage.path, log) : undefined;
+  await announce(settings, effects);
+  let joiner: Joiner | undefined;
+  let instance: Instance | undefined;
+  let destinations: readonly Destination[] = [];
+  let round: Round | undefined;
 
-  for (let failures = 0; !stop.aborted; ) {
-    let wait: number;
-    try {
-      const joined = await joiner.join(instance);
-      report(joined, instance, effects);
-      instance = joined.instance;
-      await write(joined, settings, joiner, effects);
-      if (settings.oneshot) return;
-      failures = 0;
-      const intervalMs = settings.renewalIntervalSeconds * 1000;
-      wait = untilRenewal({ intervalMs, expires: soonestEnd(joined), now: clock.now() }, random);
-    } catch (error) {
-      if (stop.aborted && !settings.oneshot) break;
-      if (settings.oneshot || !(error instanceof Failure)) throw error;
-      failures += 1;
-      wait = Math.max(untilNextTry(failures, random), error.retryAfterMs ?? 0);
-      log.error(`${error.message}${stillGood(instance, clock.now())}`);
+  /** The joiner first: it may lock the storage directory, and nobody else changes what is read there afterwards. */
+  async function begin(): Promise<Joiner> {
+    const opened = joiner ?? (await openJoiner());
+    joiner = opened;
+    instance = await storedInstance(settings, opened, log);
+    destinations = destinationsOf(settings, opened.storesItself, clock);
+    return opened;
+  }
+
+  async function renew(by: Joiner): Promise<Round> {
+    await expectDestination(destinations);
+    const joined = await by.join(instance);
+    report(joined, instance, effects);
+    instance = joined.instance;
+    const joinedAt = clock.now();
+    const intervalMs = settings.renewalIntervalSeconds * 1000;
+    const wait = untilRenewal({ intervalMs, expires: soonestEnd(joined), now: joinedAt }, random);
+    const renewAt = new Date(joinedAt.getTime() + wait);
+    return { joined, joinedAt, renewAt, unwritten: destinations };
+  }
+
+  let begun: Joiner | undefined;
+  let isTold = false;
+  try {
+    for (let failures = 0; !stop.aborted; ) {
+      let wait: number;
+      let working = true;
+      // From before the work on: who tells the agent to renew meanwhile has changed something that this round may not see.
+      const wake = nextWake();
+      const onWake = (): void => {
+        if (stop.aborted || settings.oneshot) return;
+        log.info(`told to renew now${working ? ': again, once this renewal is over' : ''}`);
+      };
+      wake.addEventListener('abort', onWake, { once: true });
+      try {
+        begun ??= await begin();
+        // What could not be written is written later as it is: a full disk is no reason to ask for new certificates.
+        if (isTold || !round || isDue(round, clock.now())) round = await renew(begun);
+        const { unwritten, failure } = await writeDestinations(
+          round.unwritten,
+          round.joined,
+          effects,
+        );
+        round = { ...round, unwritten };
+        if (failure) throw failure;
+        await afterWriting();
+        if (settings.oneshot) return;
+        failures = 0;
+        wait = round.renewAt.getTime() - clock.now().getTime();
+        log.debug(`the next renewal is in ${Math.round(wait / 1000)} s`);
+      } catch (thrown) {
+        const error = plainError(thrown);
+        if (stop.aborted && !settings.oneshot) break;
+        if (settings.oneshot || !(error instanceof Failure) || isFinal(error, begun)) throw error;
+        failures += 1;
+        wait = Math.max(untilNextTry(failures, random), error.retryAfterMs ?? 0);
+        log.error(
+          `${error.message}${stillGood(instance, clock.now())}; trying again in ${Math.round(wait / 1000)} s`,
+        );
+      }
+      working = false;
+      await clock.sleep(wait, wake);
+      isTold = wake.aborted;
     }
-    log.debug(`the next renewal is in ${Math.round(wait / 1000)} s`);
-    await clock.sleep(wait, nextWake());
+  } finally {
+    await joiner?.close();
   }
   log.info('stopped');
 }
 
-function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>): void {
+/** Also where the clock was set back: nobody knows then how old the certificates are. */
+const isDue = ({ joinedAt, renewAt }: Round, now: Date): boolean =>
+  now < joinedAt || now >= renewAt;
+
+/** Before it has begun, only what the disk or another process has in its way can pass. */
+const isFinal = ({ code }: Failure, begun: Joiner | undefined): boolean =>
+  begun === undefined && code !== 'files';
+
+/** Without its storage an agent joins afresh, unless its join method can't do without what was there. */
+async function storedInstance(
+  settings: AgentSettings,
+  { storesItself }: Joiner,
+  log: Log,
+): Promise<Instance | undefined> {
+  const { storage } = settings;
+  if (storage.type !== 'directory') return undefined;
+  try {
+    return await loadInstance(settings, storage.path, log);
+  } catch (error) {
+    if (!(error instanceof Failure) || storesItself) throw error;
+    log.warn(`joining afresh: ${error.message}`);
+    return undefined;
+  }
+}
+
+async function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>): Promise<void> {
   if (settings.caPins.length === 0) {
     log.info(
       'no ca_pins are set: the trust bundle is taken as the TLS connection delivers it; pins are safer, "joinctl status" shows them',
@@ -58,61 +150,29 @@ function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>): void 
   if (settings.storage.type === 'memory' && settings.outputs.length === 0) {
     log.info('storage is memory and there are no outputs: nothing will be written');
   }
+  for (const note of settings.host?.notes ?? []) log.info(note);
+  const { storage, outputs } = settings;
+  for (const { path } of [...(storage.type === 'directory' ? [storage] : []), ...outputs]) {
+    if (await isOpenToAll(path)) {
+      log.warn(
+        `everybody on this machine may replace what is written to ${path}: take their right to write away (chmod o-w)`,
+      );
+    }
+  }
 }
 
-function report(
-  { instance, trust, certificates }: Joined,
-  before: Instance | undefined,
-  { log }: Pick<Effects, 'log'>,
-): void {
+function report(joined: Joined, before: Instance | undefined, { log }: Pick<Effects, 'log'>): void {
+  const { instance, trust, certificates } = joined;
   const done = before?.id === instance.id ? 'renewed' : 'joined';
   const [own] = certificates;
   log.info(
-    `${done} as bot ${instance.bot} (instance ${instance.id}, generation ${instance.generation}, certificates until ${formatTimestamp(own.expires)})`,
+    `${done} as ${describe(joined)} (instance ${instance.id}, generation ${instance.generation}, certificates until ${formatTimestamp(own.expires)})`,
   );
   if (before?.trust.root !== trust.root) log.info(`the broker's root has the CA pin ${trust.root}`);
 }
 
-/** The agent's own directory first: losing it costs a fresh join. One bad directory doesn't keep the others from theirs. */
-async function write(
-  joined: Joined,
-  { storage, outputs }: AgentSettings,
-  { storesItself }: Joiner,
-  { clock, log }: Pick<Effects, 'clock' | 'log'>,
-): Promise<void> {
-  const { instance, trust, certificates } = joined;
-  const [own, ...others] = certificates;
-  const problems: Failure[] = [];
-  const told = async (path: string, { ssh, sshAbsent }: typeof own, work: () => Promise<void>) => {
-    try {
-      await work();
-      log.info(`wrote ${path}`);
-      if (ssh === undefined) {
-        const why = sshAbsent ?? 'the roles have no login';
-        log.info(`there is no SSH certificate in ${path}: ${why}`);
-      }
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      problems.push(error);
-    }
-  };
-
-  if (storage.type === 'directory') {
-    const { path } = storage;
-    await told(path, own, async () => {
-      if (!storesItself) await writeOwnIdentity(path, joined, clock.now());
-    });
-  }
-  for (const [position, { path }] of outputs.entries()) {
-    const certificate = others[position];
-    if (!certificate) continue;
-    await told(path, certificate, () =>
-      writeIdentity(path, instance, certificate, trust.bundle, clock.now()),
-    );
-  }
-  const [first] = problems;
-  if (first) throw new Failure(first.code, problems.map(({ message }) => message).join('; '));
-}
+const describe = ({ instance: { role, bot }, certificates: [own] }: Joined): string =>
+  bot === undefined ? `${role} ${own.names.join(', ')}` : `bot ${bot}`;
 
 const soonestEnd = ({ certificates }: Joined): Date =>
   new Date(Math.min(...certificates.map(({ expires }) => expires.getTime())));

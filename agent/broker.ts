@@ -85,7 +85,8 @@ function refusal(address: string, answer: HttpAnswer, text: string, now: Date): 
   }
   if (!parsed.ok) {
     const message = `${address} answered with status ${answer.status} and no explanation: is this the address of a join broker?`;
-    return new Failure('broker_refused', message);
+    // A function app that is starting answers 404 for a moment, without a word of ours.
+    return new Failure(answer.status === 404 ? 'broker_unavailable' : 'broker_refused', message);
   }
   switch (parsed.value.code) {
     case 'access_denied': {

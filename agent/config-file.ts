@@ -1,154 +1,20 @@
-/** Reads a config file. What is wrong with it is said with file, line, column, field and what was expected. */
-import {
-  type Document,
-  isMap,
-  isNode,
-  isScalar,
-  LineCounter,
-  type Node,
-  parseDocument,
-} from 'yaml';
-import * as z from 'zod/mini';
-import { fieldPath } from '../shared/protocol/schema.ts';
+/** Reads a config file of either form: the agent's own, or a `teleport.yaml`. */
 import { type ConfigFile, configFile } from './config-schema.ts';
-import { Failure } from './failure.ts';
-import { nearestName } from './nearest-name.ts';
-import { printable } from './printable.ts';
+import type { HostService } from './settings.ts';
+import { readTeleportYaml } from './teleport-yaml.ts';
+import { type FailureAt, parseYaml } from './yaml-file.ts';
 
 export interface ReadConfig {
   readonly value: ConfigFile;
+  /** The service that is to join; absent: a bot. */
+  readonly host?: HostService;
   /** The failure to throw for a problem that only shows when file and flags are put together. */
-  readonly failure: (path: readonly PropertyKey[], message: string) => Failure;
+  readonly failure: FailureAt;
 }
 
-const LONGEST = 256 * 1024;
-
-/** `fileName` is for messages only. Throws a `Failure`. */
+/** `fileName` is for messages only. A `teleport.yaml` is known by its field `teleport`. Throws a `Failure`. */
 export function readConfig(text: string, fileName: string): ReadConfig {
-  if (text.length > LONGEST)
-    throw new Failure('config', `${fileName}: larger than ${LONGEST} bytes`);
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const failureAt = (offset: number, message: string): Failure => {
-    const { line, col } = lines.linePos(offset);
-    return new Failure('config', `${fileName}:${line}:${col}: ${message}`);
-  };
-
-  const [error] = document.errors;
-  if (error)
-    throw failureAt(error.pos[0], `not valid YAML: ${sayYamlError(error.code, error.message)}`);
-  const failure = (path: readonly PropertyKey[], message: string): Failure =>
-    failureAt(
-      offsetOf(document, path),
-      path.length === 0 ? message : `${fieldPath(path)}: ${message}`,
-    );
-
-  const parsed = z.safeParse(configFile, plainValue(document, failure));
-  if (parsed.success) return { value: parsed.data, failure };
-  const { issues } = parsed.error;
-  // A misspelt field explains the missing one.
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
-  throw issue ? failureOf(issue, document, failure) : failure([], 'not a config file');
-}
-
-function plainValue(document: Document, failure: ReadConfig['failure']): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 50 });
-  } catch (error) {
-    // An alias without its anchor, or aliases that multiply.
-    if (error instanceof ReferenceError)
-      throw failure([], `not valid YAML: ${printable(error.message)}`);
-    throw error;
-  }
-}
-
-function failureOf(
-  issue: z.core.$ZodIssue,
-  document: Document,
-  failure: ReadConfig['failure'],
-): Failure {
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    const meant = nearestName(key, fieldsAt(configFile, issue.path));
-    const message = meant ? `unknown field; did you mean ${meant}?` : 'unknown field';
-    return failure([...issue.path, key], message);
-  }
-  const node = document.getIn(issue.path);
-  const value = isNode(node) ? node.toJSON() : node;
-  return failure(issue.path, `${expectation(issue, value)}${finding(issue, value)}`);
-}
-
-function expectation(issue: z.core.$ZodIssue, value: unknown): string {
-  const expected =
-    issue.code === 'invalid_type'
-      ? `expected ${IN_WORDS[issue.expected] ?? issue.expected}`
-      : issue.message.replace(/^Invalid (?:input|option): /, '');
-  return value === undefined ? `missing; ${expected}` : expected;
-}
-
-/** What stands there instead. A token may be a secret that belongs to another join method: it isn't shown (rule 14). */
-function finding(issue: z.core.$ZodIssue, value: unknown): string {
-  if (value === undefined) return '';
-  if (value === null) return ', got nothing';
-  if (typeof value === 'object') return Array.isArray(value) ? ', got a list' : ', got fields';
-  const shown = issue.path.at(-1) === 'token' ? '' : ` ${printable(String(value), 60)}`;
-  if (issue.code !== 'invalid_type') return shown === '' ? '' : `, got${shown}`;
-  const quote = issue.expected === 'string' ? ' (put it in quotes)' : '';
-  const kind = typeof value === 'string' ? 'text' : typeof value;
-  return `, got the ${kind}${shown}${quote}`;
-}
-
-const IN_WORDS: Readonly<Record<string, string>> = {
-  string: 'text',
-  object: 'fields',
-  array: 'a list',
-  boolean: 'true or false',
-};
-
-const YAML_ERRORS: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'this field is given twice',
-  MULTIPLE_DOCS: 'expected one document, and a second one begins here',
-  TAB_AS_INDENT: 'tabs can not indent; use spaces',
-};
-
-const sayYamlError = (code: string, message: string): string =>
-  YAML_ERRORS[code] ?? printable(message);
-
-/** Where the field stands; if it is missing, where what should hold it stands. */
-function offsetOf(document: Document, path: readonly PropertyKey[]): number {
-  let node: unknown = document.contents;
-  let offset = rangeStart(node) ?? 0;
-  for (const part of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && key.value === part);
-      if (!pair) break;
-      offset = rangeStart(pair.key) ?? offset;
-      node = pair.value;
-    } else {
-      node = document.getIn([...path.slice(0, path.indexOf(part) + 1)], true);
-      offset = rangeStart(node) ?? offset;
-    }
-  }
-  return offset;
-}
-
-const rangeStart = (node: unknown): number | undefined => (node as Node | null)?.range?.[0];
-
-/** The names of the fields that may stand at a path of the schema. */
-function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
-  const { def } = schema._zod as unknown as {
-    def: {
-      shape?: Record<string, z.core.$ZodType>;
-      innerType?: z.core.$ZodType;
-      element?: z.core.$ZodType;
-      options?: z.core.$ZodType[];
-    };
-  };
-  if (def.innerType) return fieldsAt(def.innerType, path);
-  if (def.options) return def.options.flatMap((option) => fieldsAt(option, path));
-  if (def.element) return fieldsAt(def.element, path.slice(1));
-  const [first, ...rest] = path;
-  if (first === undefined) return Object.keys(def.shape ?? {});
-  const field = def.shape?.[String(first)];
-  return field ? fieldsAt(field, rest) : [];
+  const file = parseYaml(text, fileName);
+  if (file.has('teleport')) return readTeleportYaml(file);
+  return { value: file.read(configFile), failure: file.failure };
 }

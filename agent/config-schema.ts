@@ -5,7 +5,7 @@ import { caPin } from '../shared/protocol/trust.ts';
 import { duration, guid, name } from '../shared/protocol/values.ts';
 import { BROKER_ADDRESS, brokerOrigin } from './addresses.ts';
 
-const address = z
+export const address = z
   .string()
   .check(z.refine((text) => brokerOrigin(text) !== undefined, `expected ${BROKER_ADDRESS}`));
 
@@ -28,7 +28,7 @@ const identityOutput = z.strictObject({
 });
 
 /** A join token's name, its secret, or where either is. Which one it must be depends on the join method. */
-const joinTokenText = z
+export const joinTokenText = z
   .string()
   .check(
     z.regex(
@@ -36,6 +36,21 @@ const joinTokenText = z
       'expected the name of a join token, a secret, or file: and the path of a file that holds it',
     ),
   );
+
+/** Which managed identity, and what its access token is for. */
+export const azureIdentity = z.strictObject({
+  client_id: z.optional(guid),
+  audience: z.optional(
+    z
+      .string()
+      .check(
+        z.regex(
+          /^[\x21-\x7e]{1,256}$/,
+          'expected a resource such as https://management.azure.com/',
+        ),
+      ),
+  ),
+});
 
 /** A join asks for at most 16 certificates; the agent's own is one of them. */
 const MOST_OUTPUTS = 15;
@@ -49,21 +64,7 @@ export const configFile = z.strictObject({
       join_method: z.optional(joinMethod),
       token: z.optional(joinTokenText),
       ca_pins: z.optional(z.array(caPin).check(z.maxLength(16))),
-      azure: z.optional(
-        z.strictObject({
-          client_id: z.optional(guid),
-          audience: z.optional(
-            z
-              .string()
-              .check(
-                z.regex(
-                  /^[\x21-\x7e]{1,256}$/,
-                  'expected a resource such as https://management.azure.com/',
-                ),
-              ),
-          ),
-        }),
-      ),
+      azure: z.optional(azureIdentity),
     }),
   ),
   storage: z.optional(

@@ -1,21 +1,28 @@
 /**
  * One process at a time works in a directory. The lock is a Unix socket in it that its holder listens on: the kernel
- * ends that with the process, however it ends, so a name that nobody answers on is left over and may be taken. Process
- * ids would be told apart neither after a reboot nor between containers; a socket is the same for all who see the
- * directory on this machine. It lies in the directory, so nobody else can take the name.
+ * ends that with the process, however it ends, so a name that nobody answers on is left over. Process ids would be told
+ * apart neither after a reboot nor between containers; a socket is the same for all who see the directory on this
+ * machine. It lies in the directory, so nobody else can take the name.
+ *
+ * Whoever wants the lock takes the next free number first and looks at the other numbers then: of two, the later one
+ * sees the earlier one, so never do both get it. The lower number stays, the higher one gives way.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf, withPlainErrors } from './durable-file.ts';
 import { Failure } from './failure.ts';
 
-const LOCK = 'joinbot.lock';
-const LEFTOVER = /^joinbot\.lock\.[0-9a-f]{12}$/;
-/** Each time, somebody's leftover was cleared away. */
-const TRIES = 10;
+const NUMBERED = /^joinbot\.lock\.(\d{1,15})$/;
+const NEW = /^joinbot\.lock\.new-[0-9a-f]{12}$/;
+/** So often may others take the number that was to be the next one. */
+const TRIES = 100;
+/** So long may one with a higher number take to give way. One that doesn't has the lock. */
+const GIVE_WAY_MS = 3000;
+const LOOK_EVERY_MS = 10;
 
 /** Makes the directory if need be and locks it. What comes back gives it free. Throws a `Failure` if it is taken. */
 export const lockDirectory = (directory: string): Promise<() => Promise<void>> =>
@@ -27,10 +34,9 @@ export const lockDirectory = (directory: string): Promise<() => Promise<void>> =
       process.platform === 'linux' ? `/proc/self/fd/${handle.fd}/${name}` : join(directory, name);
     const server = createServer((socket) => socket.destroy());
     try {
-      const held = await takeLock(directory, server, at);
+      const name = await takeLock(directory, server, at);
       return async () => {
-        const present = await stat(at(LOCK)).catch(() => undefined);
-        if (present?.ino === held) await unlink(at(LOCK));
+        await removeIfThere(at(name));
         await closed(server);
         await handle.close();
       };
@@ -43,22 +49,20 @@ export const lockDirectory = (directory: string): Promise<() => Promise<void>> =
 
 type At = (name: string) => string;
 
-/** Gives the inode of the lock that was taken. */
-async function takeLock(directory: string, server: Server, at: At): Promise<number> {
-  // It listens before it gets the name: what has the name and doesn't answer is dead.
-  const own = leftoverName();
+/** Gives the name of the lock that was taken. */
+async function takeLock(directory: string, server: Server, at: At): Promise<string> {
+  // It listens before it gets a number: a number that doesn't answer is left over.
+  const own = `joinbot.lock.new-${randomBytes(6).toString('hex')}`;
   await listen(server, at(own), directory);
   try {
-    for (let tries = 1; tries <= TRIES; tries += 1) {
-      if (await isLinked(at(own), at(LOCK))) {
-        await removeLeftovers(directory, at);
-        return (await stat(at(LOCK))).ino;
-      }
-      if (await answers(at(LOCK))) break;
-      if (!(await removeDead(at))) break;
+    const number = await takeNumber(directory, at(own), at);
+    if (number !== undefined && (await isAlone(directory, number, at))) {
+      await removeLeftovers(directory, own, numbered(number), at);
+      return numbered(number);
     }
+    if (number !== undefined) await removeIfThere(at(numbered(number)));
   } finally {
-    await unlink(at(own)).catch(() => undefined);
+    await removeIfThere(at(own));
   }
   throw new Failure(
     'files',
@@ -66,7 +70,42 @@ async function takeLock(directory: string, server: Server, at: At): Promise<numb
   );
 }
 
-const leftoverName = (): string => `${LOCK}.${randomBytes(6).toString('hex')}`;
+const numbered = (number: number): string => `joinbot.lock.${number}`;
+
+const numbersIn = async (directory: string): Promise<number[]> =>
+  (await readdir(directory)).flatMap((name) => {
+    const number = NUMBERED.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
+
+/** Takes the number after the highest one. `undefined` if that can't be done because of others. */
+async function takeNumber(directory: string, own: string, at: At): Promise<number | undefined> {
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    const number = Math.max(0, ...(await numbersIn(directory))) + 1;
+    try {
+      await link(own, at(numbered(number)));
+      return number;
+    } catch (error) {
+      // The holder clears up, and took the new name for left over.
+      if (codeOf(error) === 'ENOENT') return undefined;
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Whether no other number answers; waits for higher ones to give way. */
+async function isAlone(directory: string, own: number, at: At): Promise<boolean> {
+  for (let waited = 0; waited <= GIVE_WAY_MS; waited += LOOK_EVERY_MS) {
+    const others = (await numbersIn(directory)).filter((number) => number !== own);
+    const alive: number[] = [];
+    for (const number of others) if (await answers(at(numbered(number)))) alive.push(number);
+    if (alive.length === 0) return true;
+    if (alive.some((number) => number < own)) return false;
+    await delay(LOOK_EVERY_MS);
+  }
+  return false;
+}
 
 function listen(server: Server, address: string, directory: string): Promise<void> {
   const { promise, resolve, reject } = promiseOf<void>();
@@ -80,38 +119,25 @@ function listen(server: Server, address: string, directory: string): Promise<voi
   return promise;
 }
 
-/** Whether the socket got the lock's name: only one can. Without its own name it lost to one that cleared up. */
-async function isLinked(own: string, lock: string): Promise<boolean> {
-  try {
-    await link(own, lock);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-/** Clears a dead lock away. `false` if another process has taken it in the meantime: that one gets its name back. */
-async function removeDead(at: At): Promise<boolean> {
-  const aside = leftoverName();
-  try {
-    await rename(at(LOCK), at(aside));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return true;
-    throw error;
-  }
-  const isAlive = await answers(at(aside));
-  if (isAlive) await isLinked(at(aside), at(LOCK));
-  await unlink(at(aside));
-  return !isAlive;
-}
-
-/** Names of processes that ended while they took the lock. */
-async function removeLeftovers(directory: string, at: At): Promise<void> {
+/** Names of processes that died. Only the holder clears up: nobody else can come to hold one of them meanwhile. */
+async function removeLeftovers(
+  directory: string,
+  own: string,
+  held: string,
+  at: At,
+): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (LEFTOVER.test(name) && !(await answers(at(name)))) {
-      await unlink(at(name)).catch(() => undefined);
-    }
+    const isLock = NUMBERED.test(name) || NEW.test(name);
+    if (isLock && name !== own && name !== held && !(await answers(at(name))))
+      await removeIfThere(at(name));
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }
 

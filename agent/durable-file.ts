@@ -1,19 +1,21 @@
 /** Files that are on the disk when a call returns, and what the file system says, in plain words. */
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from './failure.ts';
 
 /** Replaces one file as a whole: a crash at any point leaves either the old one or the new one. */
 export async function writeDurably(directory: string, name: string, text: string): Promise<void> {
   const next = join(directory, `${name}.new`);
-  await writeSynced(next, text, 'w');
+  // A leftover is not written into: it could be a link, or be open to somebody else.
+  await rm(next, { force: true });
+  await writeSynced(next, text);
   await rename(next, join(directory, name));
   await syncDirectory(directory);
 }
 
-/** `wx` refuses a file that is there already. */
-export async function writeSynced(path: string, text: string, flags: 'w' | 'wx'): Promise<void> {
-  const file = await open(path, flags, 0o600);
+/** Refuses a file that is there already. */
+export async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(text);
     await file.sync();
@@ -47,13 +49,33 @@ export async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : '';
 
+/** A failure for an error of the file system, wherever it comes from; anything else as it is. */
+export function plainError(error: unknown): unknown {
+  const code = codeOf(error);
+  if (error instanceof Failure || !/^E[A-Z0-9]+$/.test(code) || !(error instanceof Error))
+    return error;
+  const { path } = error as NodeJS.ErrnoException;
+  const message = `${path ?? 'a file'} can't be used: ${IN_WORDS[code] ?? code}`;
+  return new Failure('files', message, { cause: error });
+}
+
 const IN_WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied: give the directory to the user that joinbot runs as',
   EPERM: 'permission denied: give the directory to the user that joinbot runs as',
   ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'links lead around in a circle',
+  EIO: 'the disk fails',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is not a directory',
   EEXIST: 'something else is there, or another joinbot writes to it',
+};
+
+/** What an error of the file system means, in words. */
+export const sayFileError = (error: unknown): string => {
+  const code = codeOf(error);
+  return IN_WORDS[code] ?? (code || String(error));
 };
 
 /** Turns system errors of some work in a directory into a `Failure` that names it. */

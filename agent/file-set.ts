@@ -35,7 +35,7 @@ export async function writeFileSet(directory: string, files: FileSet, now: Date)
   await withPlainErrors(directory, async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const previous = await currentVersion(directory);
-    for (const name of files.keys()) await refuseForeign(directory, name);
+    await refuseForeignFiles(directory, files.keys());
     await removeLeftovers(directory, previous);
 
     const version = await writeVersion(directory, files, now);
@@ -76,6 +76,15 @@ async function currentVersion(directory: string): Promise<string | undefined> {
   return version;
 }
 
+/** Throws a `Failure` where a set of these names could not be written because of what is there. */
+export async function refuseForeignFiles(
+  directory: string,
+  names: Iterable<string>,
+): Promise<void> {
+  await currentVersion(directory);
+  for (const name of names) await refuseForeign(directory, name);
+}
+
 async function refuseForeign(directory: string, name: string): Promise<void> {
   const path = join(directory, name);
   const entry = await orUndefined(lstat(path));
@@ -104,7 +113,7 @@ async function writeVersion(directory: string, files: FileSet, now: Date): Promi
   const path = await mkdtemp(join(directory, `..${stamp}.`));
   try {
     for (const [name, text] of files) {
-      await writeSynced(join(path, name), text, 'wx');
+      await writeSynced(join(path, name), text);
     }
     await syncDirectory(path);
   } catch (error) {

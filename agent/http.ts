@@ -31,46 +31,6 @@ export class NoAnswer extends Error {
   }
 }
 
-/** Sends through `fetch`, or any function of its form. */
-export function sendWith(fetch: (request: Request) => Promise<Response>): SendHttp {
-  return async ({ method, url, headers, body, timeoutMs, mostBytes, stop }) => {
-    const limit = new AbortController();
-    const abort = (): void => limit.abort();
-    const timer = setTimeout(abort, timeoutMs);
-    stop.addEventListener('abort', abort);
-    if (stop.aborted) abort();
-    try {
-      const init = { method, headers: { ...headers }, signal: limit.signal, redirect: 'manual' };
-      const response = await fetch(
-        new Request(url, { ...init, body: body ?? null } as RequestInit),
-      );
-      return {
-        status: response.status,
-        header: (name) => response.headers.get(name) ?? undefined,
-        body: await readAtMost(response, mostBytes),
-      };
-    } catch (error) {
-      throw limit.signal.aborted
-        ? new NoAnswer(stop.aborted ? 'stopped' : timedOut(timeoutMs))
-        : noAnswerOf(error);
-    } finally {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', abort);
-    }
-  };
-}
-
-async function readAtMost(response: Response, most: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    size += part.length;
-    if (size > most) throw new NoAnswer(tooLarge(most));
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
-}
-
 export const timedOut = (ms: number): string => `no answer within ${ms / 1000} s`;
 export const tooLarge = (most: number): string => `the answer is larger than ${most} bytes`;
 

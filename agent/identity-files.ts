@@ -1,11 +1,22 @@
 /** The files of an identity directory: one certificate with its key, and what to trust, in the forms that tools read. */
-import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
-import { sshPublicKey, sshPublicKeyLine } from '../shared/encoding/ssh-public-key.ts';
 import type { TrustBundle } from '../shared/protocol/trust.ts';
-import { Failure } from './failure.ts';
 import type { FileSet } from './file-set.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
+import { authorityLines, knownHosts, publicKeyLine } from './ssh-lines.ts';
+
+/** The names of all files that there may be. */
+export const IDENTITY_FILES = [
+  'key',
+  'key.pub',
+  'key-cert.pub',
+  'known_hosts',
+  'ssh_config',
+  'sshcacerts',
+  'sshcert',
+  'tlscacerts',
+  'tlscert',
+];
 
 /** `directory` is absolute: OpenSSH's configuration names the other files by their whole paths. */
 export function identityFiles(
@@ -16,11 +27,11 @@ export function identityFiles(
 ): FileSet {
   const files = new Map([
     ['key', certificate.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()],
-    ['key.pub', `${publicKeyLine(bot, certificate)}\n`],
+    ['key.pub', publicKeyLine(bot, certificate)],
     ['tlscert', certificate.tls],
     ['tlscacerts', trust.tls.roots],
-    ['sshcacerts', lines(trust.ssh.user_ca)],
-    ['known_hosts', lines(trust.ssh.host_ca.map((key) => `@cert-authority * ${key}`))],
+    ['sshcacerts', authorityLines(trust.ssh.user_ca)],
+    ['known_hosts', knownHosts(trust)],
     ['ssh_config', sshConfig(directory, certificate.ssh !== undefined)],
   ]);
   if (certificate.ssh !== undefined) {
@@ -28,24 +39,6 @@ export function identityFiles(
     files.set('key-cert.pub', `${certificate.ssh}\n`);
   }
   return files;
-}
-
-function publicKeyLine(bot: string, { privateKey }: IssuedCertificate): string {
-  const key = sshPublicKey(createPublicKey(privateKey));
-  if (!key) throw new TypeError('the key is of a kind that SSH does not know');
-  return sshPublicKeyLine(key, bot);
-}
-
-/** Authorities of the trust bundle, a line each. */
-function lines(keys: readonly string[]): string {
-  for (const key of keys) {
-    if (/[^\x20-\x7e]/.test(key)) {
-      const message =
-        "the broker's trust bundle is not accepted: an SSH key of it is not one line of text";
-      throw new Failure('untrusted', message);
-    }
-  }
-  return keys.map((key) => `${key}\n`).join('');
 }
 
 function sshConfig(directory: string, withCertificate: boolean): string {

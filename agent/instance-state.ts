@@ -1,7 +1,12 @@
 /** What the agent keeps of a join, so that it can renew instead of joining afresh: also over a restart. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
-import { joinMethod, joinTokenReference } from '../shared/protocol/join.ts';
+import {
+  joinMethod,
+  joinTokenReference,
+  type SystemRole,
+  systemRole,
+} from '../shared/protocol/join.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { caPin } from '../shared/protocol/trust.ts';
 import {
@@ -16,12 +21,14 @@ import type { Log } from './log.ts';
 import type { AgentSettings } from './settings.ts';
 import type { KnownTrust } from './trust-bundle.ts';
 
-/** One joined machine's life as a bot, as its own machine knows it. */
+/** One joined machine's life as a bot or a host, as its own machine knows it. */
 export interface Instance {
   readonly broker: string;
   readonly joinMethod: string;
   readonly token: string;
-  readonly bot: string;
+  readonly role: SystemRole;
+  /** Its name, where the role is Bot. */
+  readonly bot?: string;
   readonly id: string;
   readonly generation: number;
   /** The key of the first certificate of the latest join: it signs the next renewal. */
@@ -31,14 +38,16 @@ export interface Instance {
 }
 
 export const STATE_FILE = 'state.json';
-const KEY_FILE = 'key';
+/** A bot's key lies beside its certificate, as a host's does, each under the name that belongs there. */
+const keyFile = (role: SystemRole): string => (role === 'Bot' ? 'key' : 'tlskey');
 
 const stateFile = z.strictObject({
   version: z.literal(2),
   broker: z.string(),
   join_method: joinMethod,
   token: joinTokenReference,
-  bot: name,
+  role: z._default(systemRole, 'Bot'),
+  bot: z.optional(name),
   instance_id: guid,
   generation: z.int(),
   expires: timestamp,
@@ -52,13 +61,14 @@ const stateFile = z.strictObject({
 
 /** The file that lies beside the identity in the storage directory. The key is the identity's own. */
 export function stateFiles(instance: Instance): [name: string, text: string][] {
-  const { broker, token, bot, generation, trust } = instance;
+  const { broker, token, role, bot, generation, trust } = instance;
   const state = {
     version: 2,
     broker,
     join_method: instance.joinMethod,
     token,
-    bot,
+    role,
+    ...(bot !== undefined && { bot }),
     instance_id: instance.id,
     generation,
     expires: formatTimestamp(instance.expires),
@@ -75,14 +85,15 @@ export function tokenInState(text: string): string | undefined {
 
 /** The instance to go on as; `undefined`, and a log line, where the directory holds none or one of other settings. */
 export async function loadInstance(
-  settings: Pick<AgentSettings, 'broker' | 'joinMethod' | 'token'>,
+  settings: Pick<AgentSettings, 'broker' | 'joinMethod' | 'token' | 'host'>,
   directory: string,
   log: Log,
 ): Promise<Instance | undefined> {
-  const files = await readFileSet(directory, [STATE_FILE, KEY_FILE]);
+  const role = settings.host?.role ?? 'Bot';
+  const files = await readFileSet(directory, [STATE_FILE, keyFile(role)]);
   if (!files) return undefined;
   const parsed = parseJsonWith(stateFile, files.get(STATE_FILE) ?? '');
-  const key = readKey(files.get(KEY_FILE) ?? '');
+  const key = readKey(files.get(keyFile(role)) ?? '');
   if (!parsed.ok || !key) {
     const why = parsed.ok ? 'its key is not a private key' : sentenceOf(parsed.problem);
     log.warn(`joining afresh: the state in ${directory} can't be read (${why})`);
@@ -94,11 +105,16 @@ export async function loadInstance(
     log.info(`joining afresh: the state in ${directory} is of another ${other ?? 'join method'}`);
     return undefined;
   }
+  if (state.role !== role) {
+    log.info(`joining afresh: the state in ${directory} is of a ${state.role}`);
+    return undefined;
+  }
   return {
     broker: state.broker,
     joinMethod: state.join_method,
     token: state.token,
-    bot: state.bot,
+    role,
+    ...(state.bot !== undefined && { bot: state.bot }),
     id: state.instance_id,
     generation: state.generation,
     key,

@@ -15,7 +15,9 @@ import type { CertificateCache } from './certificate-cache.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { NoAnswer } from './http.ts';
+import { knownIssuers } from './known-issuers.ts';
 import { printable } from './printable.ts';
+import { type Backoff, retrying } from './retry.ts';
 
 const MOST = 6;
 const TIMEOUT_MS = 10_000;
@@ -26,7 +28,12 @@ const ADDRESSES = [
   'www.microsoft.com/pkiops/certs/',
   'caissuers.microsoft.com/pkiops/certs/',
   'cacerts.digicert.com/',
+  'cacerts.digicert.cn/',
+  'cacerts.geotrust.com/',
 ] as const;
+
+/** A web server or a firewall that is busy for a moment must not cost a join. */
+const PATIENT: Backoff = { tries: 4, firstMs: 2000, mostMs: 8000 };
 
 export interface Downloads {
   /** A mirror to take files from, by their names alone, instead of the addresses in the certificates. */
@@ -38,14 +45,21 @@ export interface Downloads {
 export async function issuingCertificates(
   signer: Certificate,
   downloads: Downloads,
-  effects: Pick<Effects, 'clock' | 'web' | 'log' | 'stop'>,
+  effects: Pick<Effects, 'clock' | 'random' | 'web' | 'log' | 'stop'>,
 ): Promise<Certificate[]> {
+  const known = knownIssuerOf(signer, effects.clock.now());
+  // What signed a known one is a root of every broker.
+  if (known) return [known];
   const chain: Certificate[] = [];
   for (let child = signer; chain.length < MOST; ) {
     if (child.extensions.issuerUrls.length === 0) break;
     let issuer: Certificate;
     try {
-      issuer = await issuerOf(child, downloads, effects);
+      const download = () => issuerOf(child, downloads, effects);
+      // What lies further up is worth no wait, and an address that isn't asked will not do better.
+      const mayPass = ({ code }: Failure): boolean =>
+        code === 'certificate_download' && chain.length === 0 && hasAddress(child, downloads);
+      issuer = await retrying(effects, PATIENT, mayPass, download);
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'certificate_download') throw error;
       if (chain.length === 0) throw error;
@@ -59,6 +73,17 @@ export async function issuingCertificates(
   }
   return chain;
 }
+
+function knownIssuerOf(child: Certificate, now: Date): Certificate | undefined {
+  for (const der of knownIssuers()) {
+    const issuer = readIssuer(der, child, now);
+    if (typeof issuer !== 'string') return issuer;
+  }
+  return undefined;
+}
+
+const hasAddress = ({ extensions }: Certificate, { mirror }: Downloads): boolean =>
+  extensions.issuerUrls.some((listed) => mirror !== undefined || acceptable(listed) !== undefined);
 
 /** Tries every address that the certificate lists. */
 async function issuerOf(

@@ -1,5 +1,5 @@
 /** What a join came to, checked against what was asked for. */
-import type { JoinAnswer } from '../shared/protocol/join.ts';
+import type { CertificateWish, JoinAnswer } from '../shared/protocol/join.ts';
 import { Failure } from './failure.ts';
 import type { Instance } from './instance-state.ts';
 import { checkIssued, type IssuedCertificate } from './issued-certificate.ts';
@@ -14,19 +14,32 @@ export interface Joined {
   readonly certificates: readonly [IssuedCertificate, ...IssuedCertificate[]];
 }
 
-/** `renewing` is the instance that asked to be renewed, `known` the one whose trust bundle is installed. */
+interface Circumstances {
+  readonly asked: readonly CertificateWish[];
+  /** The instance that asked to be renewed. */
+  readonly renewing: Instance | undefined;
+  /** The one whose trust bundle is installed. */
+  readonly known: Instance | undefined;
+}
+
+/** `keys` are those of the wishes, in their order. Throws a `Failure` that says what doesn't fit. */
 export async function acceptAnswer(
   answer: JoinAnswer,
   keys: Keys,
   settings: AgentSettings,
-  { renewing, known }: { renewing: Instance | undefined; known: Instance | undefined },
+  { asked, renewing, known }: Circumstances,
   now: Date,
 ): Promise<Joined> {
   if (renewing && answer.instance_id !== renewing.id) {
     throw new Failure('untrusted', 'the broker answered a renewal with another instance');
   }
-  if (answer.bot === undefined)
-    throw new Failure('untrusted', 'the broker answered a bot with something else than a bot');
+  const role = settings.host?.role ?? 'Bot';
+  if (answer.role !== role || (answer.bot === undefined) !== (role !== 'Bot')) {
+    throw new Failure(
+      'untrusted',
+      `the broker answered a ${role} with something else than a ${role}`,
+    );
+  }
   const trust = await verifyTrustBundle(answer.trust, {
     pins: settings.caPins,
     known: known?.trust,
@@ -37,14 +50,19 @@ export async function acceptAnswer(
     if (!granted || answer.certificates.length !== keys.length) {
       throw new Failure('untrusted', 'the broker granted other certificates than were asked for');
     }
-    return checkIssued(granted, key, trust, now);
+    return checkIssued(granted, key, trust, {
+      kind: settings.host ? 'host' : 'user',
+      sshKey: asked[position]?.ssh_public_key,
+      now,
+    });
   });
   if (!own) throw new TypeError('a join asks for at least one certificate');
   const instance: Instance = {
     broker: settings.broker,
     joinMethod: settings.joinMethod,
     token: settings.token,
-    bot: answer.bot,
+    role,
+    ...(answer.bot !== undefined && { bot: answer.bot }),
     id: answer.instance_id,
     generation: answer.generation,
     key: own.privateKey,

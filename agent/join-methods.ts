@@ -49,7 +49,10 @@ async function azureJoiner(
   const { storage } = settings;
   const downloads = {
     mirror: mirror ? certificateMirror(mirror) : undefined,
-    cache: await openCertificateCache(storage.type === 'directory' ? storage.path : undefined),
+    cache: await openCertificateCache(
+      storage.type === 'directory' ? storage.path : undefined,
+      effects.log,
+    ),
   };
   const gather = azureEvidence(settings, metadata, downloads, effects);
   return joinByEvidence(settings, { broker, gather }, effects);

@@ -29,7 +29,7 @@ export function makeRequest(
     id: randomUUID(),
     token: settings.token,
     join_method: settings.joinMethod,
-    role: 'Bot',
+    role: settings.host?.role ?? 'Bot',
     ...more,
     certificates: keys.flatMap((key, position) => {
       const wish = asked[position];
@@ -39,16 +39,24 @@ export function makeRequest(
 }
 
 /** The first key is the instance key. No output ever sees it: it can ask for anything that the bot may have. */
-export function wishes(
-  settings: Pick<AgentSettings, 'outputs' | 'certificateTtlSeconds'>,
-): readonly Omit<CertificateWish, 'csr'>[] {
+export function wishes({
+  host,
+  ...settings
+}: Pick<AgentSettings, 'outputs' | 'host' | 'certificateTtlSeconds'>): readonly Omit<
+  CertificateWish,
+  'csr'
+>[] {
   const ttl = formatDuration(settings.certificateTtlSeconds);
   const outputs = settings.outputs.map(({ roles }, position) => ({
     name: `output-${position + 1}`,
     ...(roles && { roles: [...roles] }),
     ttl,
   }));
-  return [{ name: 'identity', ttl }, ...outputs];
+  const asHost = host && {
+    type: 'host' as const,
+    ...(host.sshHostKey !== undefined && { ssh_public_key: host.sshHostKey }),
+  };
+  return [{ name: 'identity', ...asHost, ttl }, ...outputs];
 }
 
 /**

@@ -74,15 +74,15 @@ async function joinOnce(
   const cluster = await clusterOf(settings, known, broker, effects.clock.now());
   const prove = await gather();
   const keys = await createKeys(settings);
-  const request = JSON.stringify(
-    makeRequest(settings, cluster, keys, {
-      ...(renewing && { instance: { id: renewing.id, generation: renewing.generation } }),
-    }),
-  );
+  const asking = makeRequest(settings, cluster, keys, {
+    ...(renewing && { instance: { id: renewing.id, generation: renewing.generation } }),
+  });
+  const request = JSON.stringify(asking);
   const { members, goodUntil } = await prove(request);
   const body = { request, ...members, ...(renewing && { proof: proofOf(request, renewing.key) }) };
   const answer = await send(body, goodUntil, broker, effects);
-  return acceptAnswer(answer, keys, settings, { renewing, known }, effects.clock.now());
+  const circumstances = { asked: asking.certificates, renewing, known };
+  return acceptAnswer(answer, keys, settings, circumstances, effects.clock.now());
 }
 
 /**

@@ -1,13 +1,18 @@
 /** Entry of `joinbot`: the real clock, network and signals. */
+import './no-debugger.ts';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendDirectly } from './direct-http.ts';
 import type { Clock } from './effects.ts';
-import { sendWith } from './http.ts';
 import { runJoinbot } from './joinbot.ts';
+import { machinePrograms } from './machine-programs.ts';
+import { debuggerWasOpen } from './no-debugger.ts';
 
 // The command line may hold a secret: from here on the list of processes shows the program's name in its place.
 process.title = 'joinbot';
+
+/** So long may the agent take to end by itself once it is told to. */
+const LAST_WORK_MS = 1500;
 
 const clock: Clock = {
   now: () => new Date(),
@@ -22,25 +27,41 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     stop.abort();
     wake.abort();
+    // A lookup or a disk that hangs can't be called off. Whatever is cut off here, sets of files stay whole.
+    setTimeout(() => process.kill(process.pid, signal), LAST_WORK_MS).unref();
   });
 }
-process.on('SIGHUP', () => {
-  wake.abort();
-  wake = new AbortController();
-});
+for (const signal of ['SIGHUP', 'SIGUSR1'] as const) {
+  process.on(signal, () => {
+    wake.abort();
+    if (!stop.signal.aborted) wake = new AbortController();
+  });
+}
 
-const write = (stream: NodeJS.WriteStream) => (text: string) => void stream.write(text);
+/** A log that can't be written (a full disk, a reader that is gone) is lost; the certificates aren't. */
+const write = (stream: NodeJS.WriteStream) => {
+  stream.on('error', () => undefined);
+  return (text: string): void => {
+    try {
+      stream.write(text);
+    } catch {
+      // Where it is a file, the stream throws.
+    }
+  };
+};
 
 runJoinbot(process.argv.slice(2), {
   env: process.env,
   clock,
   random: Math.random,
-  web: sendWith((request) => fetch(request)),
+  web: sendDirectly,
   imds: sendDirectly,
   stop: stop.signal,
   nextWake: () => wake.signal,
+  programs: machinePrograms,
   stdout: write(process.stdout),
   stderr: write(process.stderr),
-}).then((code) => {
-  process.exitCode = code;
-});
+  warnings: debuggerWasOpen
+    ? ['a port for debuggers was open and is closed now: take --inspect out of NODE_OPTIONS']
+    : [],
+}).then((code) => process.exit(code));

@@ -8,7 +8,7 @@ import { parseJsonWith } from '../shared/protocol/schema.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import type { HttpAnswer } from './http.ts';
-import { explainRefusedToken } from './managed-identity.ts';
+import { explainRefusedToken, isIdentityMissing } from './managed-identity.ts';
 import type { AskMetadata } from './metadata-http.ts';
 import { printable } from './printable.ts';
 
@@ -31,6 +31,9 @@ export interface MetadataService {
 /** The service may answer with an older document from its cache: so often is it asked for the right one. */
 const TRIES_FOR_NONCE = 5;
 const NONCE_WAIT_MS = 1000;
+
+/** An identity that was just assigned takes up to a minute to arrive. */
+const WAITS_FOR_IDENTITY_MS = [5000, 10_000, 15_000, 30_000];
 
 const computeAnswer = z.object({ resourceId: z.string().check(z.minLength(1), z.maxLength(1024)) });
 const documentAnswer = z.object({ encoding: z.literal('pkcs7'), signature: z.string() });
@@ -74,11 +77,22 @@ export function metadataService(
     },
 
     async accessToken(audience, clientId) {
-      const answer = await ask('identity/oauth2/token', {
-        'api-version': '2018-02-01',
-        resource: audience,
-        ...(clientId !== undefined && { client_id: clientId }),
-      });
+      const askForToken = () =>
+        ask('identity/oauth2/token', {
+          'api-version': '2018-02-01',
+          resource: audience,
+          ...(clientId !== undefined && { client_id: clientId }),
+        });
+      let answer = await askForToken();
+      for (const wait of WAITS_FOR_IDENTITY_MS) {
+        if (answer.status !== 400 || !isIdentityMissing(textOf(answer))) break;
+        log.warn(
+          `the metadata service doesn't know the managed identity (yet); asking again in ${wait / 1000} s`,
+        );
+        await clock.sleep(wait, stop);
+        if (stop.aborted) throw new Failure('stopped', 'joinbot was told to stop');
+        answer = await askForToken();
+      }
       if (answer.status === 400) {
         throw new Failure('metadata', explainRefusedToken(textOf(answer), audience, clientId));
       }

@@ -1,5 +1,5 @@
 /** What `joinbot start` works with: the config file and the flags, checked and put together. */
-import type { JoinMethodName } from '../shared/protocol/join.ts';
+import type { JoinMethodName, SystemRole } from '../shared/protocol/join.ts';
 
 export interface AgentSettings {
   /** The broker's origin, such as `https://broker.example.com`. */
@@ -13,6 +13,8 @@ export interface AgentSettings {
   readonly azure: { readonly clientId?: string; readonly audience: string };
   readonly storage: Storage;
   readonly outputs: readonly IdentityOutput[];
+  /** The service that joins; absent: a bot. Its files are in the storage directory, and it has no outputs. */
+  readonly host?: HostService;
   readonly oneshot: boolean;
   readonly certificateTtlSeconds: number;
   readonly renewalIntervalSeconds: number;
@@ -27,4 +29,18 @@ export interface IdentityOutput {
   readonly path: string;
   /** Roles of the bot to ask for; absent: all of them. */
   readonly roles?: readonly string[];
+}
+
+/** Whatever joins and is no bot. */
+export type HostRole = Exclude<SystemRole, 'Bot'>;
+
+export interface HostService {
+  readonly role: HostRole;
+  /**
+   * The line of the host key that `sshd` has, for which the SSH certificates are; absent: they are for the agent's own
+   * key, which is a fresh one each time.
+   */
+  readonly sshHostKey?: string;
+  /** What the log says once about the config file. */
+  readonly notes: readonly string[];
 }

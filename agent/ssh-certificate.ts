@@ -2,7 +2,7 @@
 import { decodeBase64 } from '../shared/encoding/base64.ts';
 import { SshReader, SshWireError, sshString } from '../shared/encoding/ssh-wire.ts';
 
-interface SshCertificate {
+export interface SshCertificate {
   readonly kind: 'user' | 'host';
   /** The certified key as a blob, as in a public key line. */
   readonly publicKey: Uint8Array;
@@ -13,27 +13,32 @@ interface SshCertificate {
   readonly authority: Uint8Array;
 }
 
-const TYPE = 'ecdsa-sha2-nistp256-cert-v01@openssh.com';
-const KEY_TYPE = 'ecdsa-sha2-nistp256';
+/** How many fields the public key has, by its type: the agent's own is P-256, host keys may be others. */
+const KEY_FIELDS: Readonly<Record<string, number>> = {
+  'ecdsa-sha2-nistp256': 2,
+  'ecdsa-sha2-nistp384': 2,
+  'ssh-ed25519': 1,
+};
+const TYPE_END = '-cert-v01@openssh.com';
 
-/** Reads a one-line certificate for a P-256 key, the agent's own kind; `undefined` if it is none. Nothing is verified. */
+/** Reads a one-line certificate for an ECDSA or Ed25519 key; `undefined` if it is none. Nothing is verified. */
 export function parseSshCertificate(line: string): SshCertificate | undefined {
-  const [type, base64, ...comment] = line.trimEnd().split(' ');
-  const blob = type === TYPE && comment.length <= 1 ? decodeBase64(base64 ?? '') : undefined;
-  if (!blob || /[\r\n]/.test(line.trimEnd())) return undefined;
+  const [type = '', base64 = '', ...comment] = line.trimEnd().split(' ');
+  const blob = comment.length <= 1 ? decodeBase64(base64) : undefined;
+  if (!blob || !type.endsWith(TYPE_END) || /[\r\n]/.test(line.trimEnd())) return undefined;
   try {
-    return readCertificate(new SshReader(blob));
+    return readCertificate(new SshReader(blob), type.slice(0, -TYPE_END.length));
   } catch (error) {
     if (error instanceof SshWireError) return undefined;
     throw error;
   }
 }
 
-function readCertificate(reader: SshReader): SshCertificate | undefined {
-  if (reader.text() !== TYPE) return undefined;
+function readCertificate(reader: SshReader, keyType: string): SshCertificate | undefined {
+  const fields = KEY_FIELDS[keyType];
+  if (fields === undefined || reader.text() !== `${keyType}${TYPE_END}`) return undefined;
   reader.bytes(); // nonce
-  const curve = reader.bytes();
-  const point = reader.bytes();
+  const key = Array.from({ length: fields }, () => sshString(reader.bytes()));
   reader.uint64(); // serial number
   const kind = reader.uint32();
   const keyId = reader.text();
@@ -49,7 +54,7 @@ function readCertificate(reader: SshReader): SshCertificate | undefined {
   if (kind !== 1 && kind !== 2) return undefined;
   return {
     kind: kind === 1 ? 'user' : 'host',
-    publicKey: Buffer.concat([sshString(KEY_TYPE), sshString(curve), sshString(point)]),
+    publicKey: Buffer.concat([sshString(keyType), ...key]),
     keyId,
     principals,
     validBefore: new Date(Number(validBefore) * 1000),

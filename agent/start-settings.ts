@@ -13,6 +13,7 @@ import { Failure } from './failure.ts';
 import { joinTokenOf, type Surroundings } from './join-token.ts';
 import { printable } from './printable.ts';
 import type { AgentSettings, IdentityOutput, Storage } from './settings.ts';
+import { findSshHostKey } from './sshd/host-key.ts';
 
 const ONE_OF_METHODS = `expected one of ${joinMethod.options.join(', ')}`;
 const DEFAULT_AUDIENCE = 'https://management.azure.com/';
@@ -51,6 +52,7 @@ export function startSettings(
     azure: { audience, ...(clientId !== undefined && { clientId }) },
     storage,
     outputs: outputsOf(flags, config),
+    ...hostOf(flags, file, surroundings),
     oneshot: flags.oneshot || (config?.oneshot ?? false),
     certificateTtlSeconds: parseDuration(config?.certificate_ttl ?? DEFAULT_TTL) ?? 0,
     renewalIntervalSeconds: parseDuration(config?.renewal_interval ?? DEFAULT_INTERVAL) ?? 0,
@@ -60,6 +62,8 @@ export function startSettings(
     const message = `renewal_interval (${config?.renewal_interval ?? DEFAULT_INTERVAL}) must be shorter than certificate_ttl (${config?.certificate_ttl ?? DEFAULT_TTL})`;
     throw problem([field], '--config', message);
   }
+  refuseOutputsOfHosts(settings);
+  refuseSystemDirectories(settings, problem);
   refuseSharedDirectories(settings, problem);
   return settings;
 }
@@ -113,6 +117,39 @@ function outputsOf(flags: StartFlags, config: ConfigValue | undefined): Identity
         { path: resolve(checkFlag('--destination-dir', directoryPath, flags.destinationDir)) },
         ...outputs,
       ];
+}
+
+function hostOf(
+  { sshHostKey: flag }: StartFlags,
+  file: ReadConfig | undefined,
+  { readText }: Surroundings,
+): Pick<AgentSettings, 'host'> {
+  const host = file?.host;
+  if (host?.role !== 'Node') {
+    if (flag === undefined) return host ? { host } : {};
+    throw new Failure('usage', '--ssh-host-key is for a teleport.yaml with ssh_service only');
+  }
+  const sshHostKey = findSshHostKey(flag, readText);
+  return { host: { ...host, ...(sshHostKey !== undefined && { sshHostKey }) } };
+}
+
+/** A `teleport.yaml` has no outputs, so one can come from the flag alone. */
+function refuseOutputsOfHosts({ host, outputs }: AgentSettings): void {
+  if (!host || outputs.length === 0) return;
+  const message = `--destination-dir: expected none for a ${host.role}: its files are in data_dir`;
+  throw new Failure('usage', message);
+}
+
+/** Where nothing of an agent's belongs: the root, and what the kernel shows there. */
+const SYSTEM = /^\/(?:(?:dev|proc|sys)(?:\/.*)?)?$/;
+
+function refuseSystemDirectories({ storage, outputs }: AgentSettings, problem: ProblemAt): void {
+  const refuse = (path: string, field: readonly PropertyKey[], flag: string): void => {
+    if (!SYSTEM.test(path) || path.startsWith('/dev/shm/')) return;
+    throw problem(field, flag, `expected a directory of its own, got ${printable(path)}`);
+  };
+  if (storage.type === 'directory') refuse(storage.path, ['storage'], '--data-dir');
+  for (const { path } of outputs) refuse(path, ['outputs'], '--destination-dir');
 }
 
 /** Two sets of files in one directory would take turns in replacing each other. */

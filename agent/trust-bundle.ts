@@ -102,17 +102,15 @@ async function verifySignature(bundle: TrustBundle): Promise<X509Certificate[]> 
   }
   try {
     const { x5c } = decodeProtectedHeader({ protected: header });
-    if (!x5c || x5c.length === 0 || x5c.length > MOST_SIGNERS) {
+    if (!Array.isArray(x5c) || x5c.length > MOST_SIGNERS)
       throw untrusted('its signature comes without its certificates');
-    }
     const chain = x5c.map((text) => readCertificate(Buffer.from(text, 'base64')));
+    const [signer] = chain;
+    if (!signer) throw untrusted('its signature comes without its certificates');
     const payload = Buffer.from(trustPayload(bundle)).toString('base64url');
-    const signer = chain[0]?.publicKey;
-    if (signer) {
-      await flattenedVerify({ protected: header, payload, signature }, signer, {
-        algorithms: ['ES256'],
-      });
-    }
+    await flattenedVerify({ protected: header, payload, signature }, signer.publicKey, {
+      algorithms: ['ES256'],
+    });
     return chain;
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof TypeError) {

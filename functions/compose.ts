@@ -24,7 +24,10 @@ export function composeBroker(settings: Settings): Broker {
   const now = (): Date => new Date();
   const { cloud, roots, sts } = readCloud(settings);
   const credential = once(async () =>
-    (await import('../shared/azure-credential.ts')).openAzureCredential(settings.AZURE_CLIENT_ID),
+    (await import('../shared/azure-credential.ts')).openAzureCredential(
+      settings.AZURE_CLIENT_ID,
+      fetch,
+    ),
   );
   const tables = once(async () => {
     const key = settings.JOIN_BROKER_TABLES_KEY;
@@ -101,12 +104,10 @@ function readCloud(settings: Settings): {
   };
 }
 
-function anchorsOf(setting: string, pem: string): Uint8Array[] {
-  try {
-    return readTrustAnchors(pem);
-  } catch {
-    throw new SettingsError(`${setting}: expected certificates in PEM`);
-  }
+function anchorsOf(setting: string, pem: string): readonly Uint8Array[] {
+  const anchors = readTrustAnchors(pem, new Date());
+  if (!anchors.ok) throw new SettingsError(`${setting}: ${sentenceOf(anchors.problem)}`);
+  return anchors.value;
 }
 
 /** Runs at the first call only; after a failure the next call tries again. */

@@ -45,6 +45,15 @@ export interface PlainEndpoint extends Described {
 
 export type Endpoint = BrokerEndpoint | PlainEndpoint;
 
+/**
+ * The same, which answers `HEAD` where it answers `GET` (RFC 9110 section 9.1). It gives the body too: the host leaves it
+ * out and sends its length.
+ */
+export const withHead = <E extends Endpoint>(endpoint: E): E => ({
+  ...endpoint,
+  methods: endpoint.methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+});
+
 const MOST_BODY_BYTES = 65_536;
 const WITH_BODY: readonly string[] = ['POST', 'PUT', 'PATCH'];
 

@@ -1,7 +1,7 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
 import { getAuthorities, initAuthorities } from './authorities.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, withHead } from './endpoint.ts';
 import { healthz, readyz } from './health.ts';
 import { installScript } from './install-script.ts';
 import { openInstallation } from './installation.ts';
@@ -42,6 +42,6 @@ const known: readonly Endpoint[] = [
   getAuthorities,
   initAuthorities,
   openapi,
-];
+].map(withHead);
 
 export const endpoints: readonly Endpoint[] = [...known, notFound(known)];

@@ -16,6 +16,12 @@ export async function checkReader(exchange: Exchange): Promise<void> {
   checkRight(await identify(exchange), 'read');
 }
 
+/** What an operator may ask who may write, and changes nothing: it leaves no audit line. */
+export async function asWriter<T>(exchange: Exchange, ask: () => Promise<T>): Promise<T> {
+  checkRight(await identify(exchange), 'write');
+  return ask();
+}
+
 /** A write by an operator: every one of them, and every refusal of one who signed in, leaves an audit line. */
 export async function audited(
   exchange: Exchange,

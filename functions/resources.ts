@@ -1,5 +1,6 @@
+import { badInput } from '../shared/refusal.ts';
 import type { Answer, Endpoint, Exchange } from './endpoint.ts';
-import { audited, checkReader, param } from './operator-call.ts';
+import { asWriter, audited, checkReader, param } from './operator-call.ts';
 
 const ONE = 'v1/resources/{kind}/{name}';
 
@@ -34,22 +35,28 @@ export const putResource: Endpoint = {
   methods: ['PUT'],
   route: ONE,
   answer(exchange) {
-    const { headers } = exchange.request;
+    const { headers, query } = exchange.request;
+    const dryRun = isOn(query, 'dry_run');
     const action = headers.get('if-none-match') === null ? 'replace' : 'create';
-    return write(exchange, action, async () => {
+    const put = async (): Promise<Answer> => {
       const { broker, request, body } = exchange;
-      const { resource, etag, created, secret } = await broker.resources.put(
+      const { resource, etag, created, secret, warnings } = await broker.resources.put(
         param(request, 'kind'),
         param(request, 'name'),
         body,
-        { ifNoneMatch: headers.get('if-none-match'), ifMatch: headers.get('if-match') },
+        { ifNoneMatch: headers.get('if-none-match'), ifMatch: headers.get('if-match'), dryRun },
       );
       return {
         status: created ? 201 : 200,
-        body: { ...resource, ...(secret !== undefined && { secret }) },
-        headers: { etag },
+        body: {
+          ...resource,
+          ...(secret !== undefined && { secret }),
+          ...(warnings.length > 0 && { warnings }),
+        },
+        ...(etag !== undefined && { headers: { etag } }),
       };
-    });
+    };
+    return dryRun ? asWriter(exchange, put) : write(exchange, action, put);
   },
 };
 
@@ -64,10 +71,19 @@ export const deleteResource: Endpoint = {
         param(request, 'kind'),
         param(request, 'name'),
         request.headers.get('if-match'),
+        isOn(request.query, 'force'),
       );
       return { status: 204 };
     }),
 };
+
+/** A switch of the query: `true`, or absent. */
+function isOn(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name);
+  if (value === null || value === 'false') return false;
+  if (value === 'true') return true;
+  throw badInput({ field: name, message: 'expected true or false' });
+}
 
 const write = (
   exchange: Exchange,

@@ -37,7 +37,7 @@ async function openExporter(
   const { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: identity, WEBSITE_SITE_NAME: role } = settings;
   const credential =
     identity &&
-    (await import('../shared/azure-credential.ts')).openAzureCredential(identity.clientId);
+    (await import('../shared/azure-credential.ts')).openAzureCredential(identity.clientId, fetch);
   const { openApplicationInsights } = await import('../shared/telemetry/application-insights.ts');
   return openApplicationInsights({
     connectionString,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SignedTrust } from '../shared/authority/signed-trust.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { Endpoint, Exchange } from './endpoint.ts';
@@ -41,10 +42,9 @@ export const trustForm: Endpoint = {
   async answer({ broker, request }: Exchange) {
     const form = FORMS.get(request.params['form'] ?? '');
     if (!form) throw new Refusal('not_found', `expected one of ${[...FORMS.keys()].join(', ')}`);
-    return {
-      body: form.of(await broker.trust()),
-      headers: { ...CACHE, 'content-type': form.type },
-    };
+    const body = form.of(await broker.trust());
+    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+    return unlessKnown(request, etag, { body, headers: { ...CACHE, 'content-type': form.type } });
   },
 };
 

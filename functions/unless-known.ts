@@ -2,11 +2,13 @@
 import type { HttpRequest } from '@azure/functions';
 import type { Answer } from './endpoint.ts';
 
-/** The answer with its ETag; without its body, as 304, where the request names that ETag. */
+/** The answer with its ETag; without its body, as 304, where the request names that ETag, strong or weak, or `*`. */
 export function unlessKnown(request: HttpRequest, etag: string, answer: Answer): Answer {
   const headers = { ...answer.headers, etag };
-  const known = request.headers.get('if-none-match');
-  return known?.split(',').some((tag) => tag.trim() === etag)
-    ? { status: 304, headers }
-    : { ...answer, headers };
+  const known = request.headers.get('if-none-match')?.split(',') ?? [];
+  const same = known.some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
+  return same ? { status: 304, headers } : { ...answer, headers };
 }
+
+/** What a comparison looks at: tags are compared weakly here. */
+const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');

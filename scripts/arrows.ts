@@ -16,12 +16,14 @@ export interface Arrows {
 const LOW = [
   'azure-credential',
   'call',
+  'deadline',
   'fetch-http-client',
   'fetch-text',
   'lookups',
   'refusal',
   'remembered',
   'request-id',
+  'retry-after',
 ].map((name) => `shared/${name}.ts`);
 
 const BASE = ['shared/encoding', 'shared/protocol', ...LOW];
@@ -45,9 +47,10 @@ export const PRIVATE: readonly string[] = ['shared/broker.ts', 'shared/joining/m
 /** From the lowest up. Where two entries hold a file, the later one counts; a file that none holds uses nothing. */
 export const ARROWS: readonly Arrows[] = [
   { from: 'shared/encoding', to: [] },
+  { from: 'shared/http', to: [] },
   { from: 'shared/protocol', to: ['shared/encoding'] },
   ...LOW.map((from) => ({ from, to: BASE })),
-  { from: 'shared/resources', to: ['shared/protocol', ...LOW] },
+  { from: 'shared/resources', to: BASE },
   { from: 'shared/storage', to: [...BASE, 'shared/resources'] },
   { from: 'shared/attestation', to: BASE },
   { from: 'shared/attestation/azure', to: [...BASE, 'shared/attestation/*.ts'] },
@@ -106,8 +109,8 @@ export const ARROWS: readonly Arrows[] = [
   },
   { from: 'shared/broker.ts', to: ['shared', ...METHODS] },
 
-  { from: 'agent', to: ['shared/encoding', 'shared/protocol'] },
-  { from: 'admin', to: ['shared/encoding', 'shared/protocol'] },
+  { from: 'agent', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
+  { from: 'admin', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
   { from: 'functions', to: ['shared', 'shared/broker.ts'] },
   { from: 'scripts', to: ['shared'] },
   { from: 'local', to: ['shared', 'shared/broker.ts', 'scripts'] },

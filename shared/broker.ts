@@ -120,7 +120,16 @@ export function createBroker(parts: BrokerParts): Broker {
     telemetry,
     now,
   );
-  const keys = createDirectoryKeys(fetchKeySet, cloud.issuers, lookups('directory_keys'));
+  const keys = createDirectoryKeys(
+    fetchKeySet,
+    cloud.issuers,
+    lookups('directory_keys'),
+    (tenant, problem) =>
+      telemetry.audit(
+        { event: 'failure', detail: `a signing key of tenant ${tenant} is skipped: ${problem}` },
+        'none',
+      ),
+  );
   const resources = createResources(tables.resources, now, lookups('resources'));
   const instances = createInstances(tables.instances);
   const names = createHostNames(tables.names);
@@ -143,7 +152,13 @@ export function createBroker(parts: BrokerParts): Broker {
       binder: createMachineBinder(directory, now, lookups('machines')),
       now,
     },
-    iam: { fetch: parts.fetchSts, limits: createStsLimits(), resolve: parts.resolveSts, now },
+    iam: {
+      fetch: parts.fetchSts,
+      limits: createStsLimits(),
+      renewalLimits: createStsLimits(),
+      resolve: parts.resolveSts,
+      now,
+    },
   });
   const joinParts = {
     cluster,

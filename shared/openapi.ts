@@ -162,9 +162,9 @@ export function openApiDocument(version: string): Json {
         get: operator(operation('One resource', { answer: 'Resource' }, [KIND, NAME], READING)),
         put: operator(
           operation(
-            'Creates (`If-None-Match: *`) or replaces (`If-Match`) a resource',
+            'Creates (`If-None-Match: *`) or replaces (`If-Match`) a resource; with `dry_run=true` says what that would answer, and changes nothing',
             { body: 'Resource', answer: 'WrittenResource' },
-            [KIND, NAME, header('If-None-Match'), header('If-Match')],
+            [KIND, NAME, header('If-None-Match'), header('If-Match'), queryFlag('dry_run')],
             [
               ...READING,
               'already_exists',
@@ -176,10 +176,10 @@ export function openApiDocument(version: string): Json {
         ),
         delete: operator(
           operation(
-            'Deletes a resource',
+            'Deletes a resource; a role that a bot has only with `force=true`',
             {},
-            [KIND, NAME, header('If-Match')],
-            [...READING, 'precondition_failed'],
+            [KIND, NAME, header('If-Match'), queryFlag('force')],
+            [...READING, 'in_use', 'precondition_failed'],
           ),
         ),
       },
@@ -237,6 +237,7 @@ const pathParameter = (name: string, schema: Json): Json => ({
   required: true,
   schema,
 });
+const queryFlag = (name: string): Json => ({ name, in: 'query', schema: { type: 'boolean' } });
 const header = (name: string): Json => ({ name, in: 'header', schema: { type: 'string' } });
 
 const KIND = pathParameter('kind', { enum: Object.keys(SCHEMAS) });

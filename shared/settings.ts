@@ -1,5 +1,6 @@
 /** The broker's settings: environment variables, checked at start (rule 17). */
 import { AZURE_CLOUDS } from './attestation/azure/cloud-profile.ts';
+import { readTrustAnchors } from './attestation/azure/trust-anchors.ts';
 import { policyProblems, ROTATION_POLICY } from './authority/rotation-policy.ts';
 import { isLoopback } from './protocol/loopback.ts';
 import { parseWith, sentenceOf } from './protocol/schema.ts';
@@ -29,8 +30,11 @@ const ON_AZURE = [
 
 const MOST_TTL_SECONDS = ROTATION_POLICY.longestCertificate;
 
-/** Reads and checks all settings. Throws a `SettingsError`. */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+/** Reads and checks all settings, as of this time. Throws a `SettingsError`. */
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  at: Date = new Date(),
+): Settings {
   const problems: string[] = [];
   const entries = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
     const given = env[name]?.trim() || setting.standard;
@@ -48,6 +52,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       ...contradictions(
         settings,
         ON_AZURE.some((name) => env[name]),
+        at,
       ),
     );
     if (problems.length === 0) return settings;
@@ -55,8 +60,12 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   throw new SettingsError(`The broker can't start: ${problems.join('; ')}.`);
 }
 
-function contradictions(settings: Settings, onAzure: boolean): string[] {
+function contradictions(settings: Settings, onAzure: boolean, at: Date): string[] {
   const problems: string[] = [];
+  const pem = settings.JOIN_BROKER_TRUST_ANCHORS;
+  const anchors = pem === undefined ? undefined : readTrustAnchors(pem, at);
+  if (anchors?.ok === false)
+    problems.push(`JOIN_BROKER_TRUST_ANCHORS: ${sentenceOf(anchors.problem)}`);
   const simulated = settings.JOIN_BROKER_CLOUD === 'Simulated';
   const tables = tablesAddress(settings.JOIN_BROKER_TABLES_URL);
   if (simulated && onAzure)

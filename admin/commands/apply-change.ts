@@ -24,10 +24,11 @@ export async function carryOut(io: Io, client: BrokerClient, change: Change): Pr
 async function attempt(client: BrokerClient, change: Change): Promise<boolean> {
   switch (change.action) {
     case 'none':
+    case 'lost':
       return true;
     case 'delete': {
       const { kind, metadata } = change.stored.resource;
-      return client.remove(kind, metadata.name, change.stored.etag);
+      return client.remove(kind, metadata.name, { etag: change.stored.etag });
     }
     default:
       try {

@@ -1,27 +1,48 @@
-/** Shows the changes of `joinctl apply --diff`: for each resource a unified diff of its YAML. */
+/** Shows the changes of `joinctl apply --diff` and `joinctl create --dry-run`: for each resource a unified diff of its YAML. */
+import type { Resource } from '../../shared/protocol/resource.ts';
+import type { ResourceDocument } from '../documents.ts';
 import type { Io } from '../io.ts';
 import { keepingSecret } from '../join-tokens.ts';
 import { toYaml } from '../resource-output.ts';
 import { unifiedDiff } from '../unified-diff.ts';
-import { asStored, type Change, referenceOf } from './apply-plan.ts';
+import { asStored, type Change } from './apply-plan.ts';
 
 /** Prints the changes; in colour on a terminal, unless `NO_COLOR` is set. */
 export function showChanges(io: Io, changes: readonly Change[]): void {
-  const isColoured = io.stdout.columns !== undefined && !io.env['NO_COLOR'];
-  const paint = isColoured ? coloured : (line: string): string => line;
-  for (const line of changes.flatMap(diffOf)) io.stdout.write(`${paint(line)}\n`);
+  for (const change of changes) {
+    const stored = 'stored' in change ? change.stored.resource : undefined;
+    const document = 'document' in change ? change.document : undefined;
+    const wanted = document && keepingSecret(document.resource, stored);
+    showDifference(io, document, stored, wanted);
+  }
 }
 
-function diffOf(change: Change): readonly string[] {
-  const { kind, name } = referenceOf(change);
-  const stored = 'stored' in change ? change.stored.resource : undefined;
+/** Prints one change, if it is one: from what is stored to what a document wants. */
+export function showDifference(
+  io: Io,
+  document: ResourceDocument | undefined,
+  stored: Resource | undefined,
+  wanted: Resource | undefined,
+): void {
+  const isColoured = io.stdout.columns !== undefined && !io.env['NO_COLOR'];
+  const paint = isColoured ? coloured : (line: string): string => line;
+  for (const line of diffOf(document, stored, wanted)) io.stdout.write(`${paint(line)}\n`);
+}
+
+function diffOf(
+  document: ResourceDocument | undefined,
+  stored: Resource | undefined,
+  wanted: Resource | undefined,
+): readonly string[] {
   const before = stored && asStored(stored);
-  const after =
-    'document' in change ? asStored(keepingSecret(change.document.resource, stored)) : undefined;
+  const after = wanted && asStored(wanted);
+  const hunks = unifiedDiff(yamlOf(before), yamlOf(after && inOrderOf(before, after)));
+  if (hunks.length === 0) return [];
+  const nameOf = ({ kind, metadata }: Resource): string => `${kind}/${metadata.name}`;
   return [
-    `--- ${before ? `${kind}/${name}` : '/dev/null'}`,
-    `+++ ${'document' in change ? `${kind}/${name}\t${change.document.locate('')}` : '/dev/null'}`,
-    ...unifiedDiff(yamlOf(before), yamlOf(after && inOrderOf(before, after))),
+    `--- ${before ? nameOf(before) : '/dev/null'}`,
+    `+++ ${after ? `${nameOf(after)}\t${document?.locate('')}` : '/dev/null'}`,
+    ...hunks,
   ];
 }
 

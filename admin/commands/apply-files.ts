@@ -1,20 +1,16 @@
 /** Reads the YAML files that `joinctl apply` is given: one file, or all of them below a folder, always in the same order. */
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import {
-  DocumentFailure,
-  type ResourceDocument,
-  readDocuments,
-  refuseRepetitions,
-} from '../documents.ts';
+import { withoutRevision } from '../broker-client.ts';
+import { type ResourceDocument, readDocuments, refuseRepetitions } from '../documents.ts';
 import { Failure } from '../failure.ts';
 import { readText } from '../files.ts';
 import type { Io } from '../io.ts';
 import { printable } from '../printable.ts';
 
 /**
- * The resources of `path` (`-` is standard input), ordered by file and place in it. Each of them stands there once, and
- * none is a lock: a lock is an answer to what happens, which no file may undo.
+ * The resources of `path` (`-` is standard input), ordered by file and place in it. Each of them stands there once. What
+ * the files say holds whichever version they began from, so revisions are left out.
  */
 export async function readResourceFiles(
   io: Io,
@@ -24,13 +20,10 @@ export async function readResourceFiles(
     path === '-'
       ? readDocuments(await io.readStdin(), 'stdin')
       : await readFiles(io.cwd, await filesOf(resolve(io.cwd, path)));
-  const lock = documents.find(({ resource }) => resource.kind === 'lock');
-  if (lock) {
-    throw new DocumentFailure(
-      `${lock.locate('kind')}: locks are not for files: use joinctl lock and joinctl unlock.`,
-    );
-  }
-  return documents;
+  return documents.map((document) => ({
+    ...document,
+    resource: withoutRevision(document.resource),
+  }));
 }
 
 async function readFiles(

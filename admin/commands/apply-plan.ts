@@ -1,13 +1,15 @@
 /** What `joinctl apply` has to change: the files' resources compared with the broker's. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource, ResourceKind } from '../../shared/protocol/resource.ts';
-import type { BrokerClient, StoredResource } from '../broker-client.ts';
+import { type BrokerClient, type StoredResource, withoutRevision } from '../broker-client.ts';
 import { DocumentFailure, type ResourceDocument } from '../documents.ts';
-import { hasSecret, keepingSecret } from '../join-tokens.ts';
+import { hasSecret, keepingSecret, secretReference } from '../join-tokens.ts';
 import type { ResourceReference } from '../kinds.ts';
 
 export type Change =
   | { readonly action: 'none'; readonly document: ResourceDocument }
+  /** A join token of a backup whose secret nobody can make again. */
+  | { readonly action: 'lost'; readonly document: ResourceDocument }
   | { readonly action: 'create'; readonly document: ResourceDocument }
   | {
       readonly action: 'update';
@@ -17,7 +19,7 @@ export type Change =
   | { readonly action: 'delete'; readonly stored: StoredResource };
 
 /** A resource is created after what it names, and deleted before it. */
-const CREATION_ORDER = ['role', 'bot', 'token'] as const satisfies readonly ResourceKind[];
+const CREATION_ORDER = ['role', 'bot', 'token', 'lock'] as const satisfies readonly ResourceKind[];
 
 /** Roles that every broker starts with; they are no file's to delete. */
 export const PRESET_ROLES: readonly string[] = ['access', 'auditor', 'editor'];
@@ -32,19 +34,21 @@ export async function planChanges(
   const removals: Change[] = [];
   for (const kind of CREATION_ORDER) {
     const wanted = documents.filter(({ resource }) => resource.kind === kind);
-    if (wanted.length === 0 && !prune) continue;
+    // A lock is an answer to what happens: files bring it back, and never end or change it.
+    const isLock = kind === 'lock';
+    if (wanted.length === 0 && (!prune || isLock)) continue;
     const present = new Map((await client.list(kind)).map((found) => [found.metadata.name, found]));
     for (const document of wanted) {
       const { name } = document.resource.metadata;
       const found = present.get(name);
       present.delete(name);
       changes.push(
-        found && isSame(document.resource, found)
+        found && (isLock || isSame(document.resource, found))
           ? { action: 'none', document }
           : await changeTo(client, document),
       );
     }
-    if (prune) removals.unshift(...(await removalsOf(client, [...present.values()])));
+    if (prune && !isLock) removals.unshift(...(await removalsOf(client, [...present.values()])));
   }
   return [...changes, ...removals];
 }
@@ -56,6 +60,8 @@ export async function planChanges(
 export async function changeTo(client: BrokerClient, document: ResourceDocument): Promise<Change> {
   const { kind, metadata } = document.resource;
   const stored = await client.get(kind, metadata.name);
+  if (!stored && secretReference(document.resource) !== undefined)
+    return { action: 'lost', document };
   if (!stored && hasSecret(document.resource)) {
     throw new DocumentFailure(
       `${document.locate('spec.join_method')}: a join token with a secret is not made by apply, whose output is often kept in a log: use joinctl tokens add, or joinctl create.`,
@@ -96,7 +102,9 @@ const isSame = (wanted: Resource, stored: Resource): boolean =>
   isDeepStrictEqual(asStored(keepingSecret(wanted, stored)), asStored(stored));
 
 /** A resource as the broker will store it: with its default, and GUIDs in lower case. */
-export function asStored(resource: Resource): Resource {
+export function asStored(written: Resource): Resource {
+  const { kind, version, metadata, spec } = withoutRevision(written);
+  const resource = { kind, version, metadata, spec };
   switch (resource.kind) {
     case 'role':
       return { ...resource, spec: { allow: {}, ...resource.spec } };

@@ -1,8 +1,9 @@
 /** `joinctl apply [-f] <folder|file|->`: makes the broker's roles, bots and join tokens what YAML files say. */
 import { hasFlag, operand } from '../arguments.ts';
 import type { BrokerClient } from '../broker-client.ts';
+import { checkFirst, type Wish } from '../check-first.ts';
 import type { Command } from '../command.ts';
-import { DocumentFailure } from '../documents.ts';
+import { DocumentFailure, sayNotices } from '../documents.ts';
 import { Difference, Failure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { display } from '../kinds.ts';
@@ -14,29 +15,40 @@ import { type Change, planChanges, referenceOf } from './apply-plan.ts';
 
 export const apply: Command = {
   words: ['apply'],
-  summary: 'make roles, bots and join tokens what YAML files say',
+  summary: 'make roles, bots and join tokens what YAML files say; a backup has locks, too',
   operands: ['<folder|file|->'],
   flags: {
     force: 'said already: apply always overwrites what differs',
     diff: 'only show what would change; the exit code is 3 where something would',
+    strict:
+      'change nothing where a file names what is neither at the broker nor in the files, or the broker would refuse one',
     prune:
       'also delete roles, bots and join tokens that are not in the files (preset roles and join tokens with a secret stay)',
   },
   examples: [
     'joinctl apply -f deploy/resources/ --prune --diff',
-    'joinctl apply -f deploy/resources/ --prune',
+    'joinctl apply -f deploy/resources/ --prune --strict',
   ],
   async run(io, args) {
     const documents = await readResourceFiles(io, operand(args, 0));
+    sayNotices(io, documents);
     const { client } = await openSession(io, args);
     const changes = await planChanges(client, documents, hasFlag(args, 'prune'));
+    if (hasFlag(args, 'strict')) await checkFirst(client, wishesOf(changes), true);
     if (hasFlag(args, 'diff')) reportDifferences(io, changes);
     else await makeChanges(io, client, changes);
   },
 };
 
+/** A removal is refused by the broker where it would do harm; before the others are made it would always do so. */
+const wishesOf = (changes: readonly Change[]): readonly Wish[] =>
+  changes.flatMap((change): Wish[] => {
+    if (change.action === 'create') return [{ document: change.document, stored: undefined }];
+    return change.action === 'update' ? [{ document: change.document, stored: change.stored }] : [];
+  });
+
 function reportDifferences(io: Io, changes: readonly Change[]): void {
-  const real = changes.filter(({ action }) => action !== 'none');
+  const real = changes.filter(({ action }) => action !== 'none' && action !== 'lost');
   if (real.length === 0) {
     io.stdout.write('Nothing would change.\n');
     return;
@@ -87,12 +99,14 @@ const SAID = {
   update: 'has been updated',
   delete: 'has been deleted',
   none: 'is unchanged',
+  lost: 'is left out: its secret can not be made again, so make another one with joinctl tokens add',
 } as const;
 const DONE: Words = {
   create: 'created',
   update: 'updated',
   delete: 'deleted',
   none: 'unchanged',
+  lost: 'left out',
 };
 const WOULD: Words = { create: 'to create', update: 'to update', delete: 'to delete' };
 

@@ -17,12 +17,15 @@ export async function createBotWithSecret(
 ): Promise<NewSecret> {
   const { name } = bot.metadata;
   if (await client.get('bot', name)) throw existsAlready(name);
-  const created = await client.create({
-    kind: 'token',
-    version: 'v2',
-    metadata: { name: tokenName, expires },
-    spec: { roles: ['Bot'], bot_name: name, join_method: 'token' },
-  });
+  const created = await client.create(
+    {
+      kind: 'token',
+      version: 'v2',
+      metadata: { name: tokenName, expires },
+      spec: { roles: ['Bot'], bot_name: name, join_method: 'token' },
+    },
+    [{ kind: 'bot', name }],
+  );
   if (created?.secret === undefined) {
     throw new Failure(
       `${display({ kind: 'token', name: tokenName })} exists already: run the same command again. Nothing was created.`,

@@ -1,6 +1,5 @@
 /** `joinctl get <kind>[/name][,…]` */
 import type { Resource } from '../../shared/protocol/resource.ts';
-import { operand } from '../arguments.ts';
 import type { BrokerClient } from '../broker-client.ts';
 import type { Command } from '../command.ts';
 import { Failure } from '../failure.ts';
@@ -11,21 +10,24 @@ import { isNodes, showNodes } from './nodes-show.ts';
 
 export const get: Command = {
   words: ['get'],
-  summary: 'show resources, whose YAML can be created again, or nodes',
-  operands: ['<kind>[/<name>][,…]'],
+  summary:
+    'show resources, whose YAML can be created again, or nodes; as JSON one that is named is an object, all else a list',
+  operands: ['<kind>[/<name>][,…] …'],
   flags: { format: 'how to show them (yaml)' },
   examples: [
     'joinctl get roles --format=text',
     'joinctl get roles/access > access.yaml',
     'joinctl get bots,tokens',
+    'joinctl get bot/example token/example-bot -o json',
     'joinctl get all > backup.yaml',
     'joinctl get nodes --format=text',
   ],
   async run(io, args) {
     const format = formatOf(args, 'yaml');
-    const asked = operand(args, 0);
-    if (isNodes(asked)) return showNodes(io, format, await openSession(io, args), asked);
-    const selection = parseSelection(asked);
+    const [asked = '', ...more] = args.operands;
+    if (isNodes(asked) && more.length === 0)
+      return showNodes(io, format, await openSession(io, args), asked);
+    const selection = args.operands.flatMap(parseSelection);
     const { client } = await openSession(io, args);
     const [first] = selection;
     if (selection.length === 1 && typeof first === 'object') {

@@ -63,7 +63,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['machine_not_found', "Check that the broker's identity may read the machine's subscription."],
   [
     'role_not_allowed',
-    'Give the bot the role, or create it: joinctl bots update <name> --add-roles=<role>',
+    'Where the bot lacks it: joinctl bots update <bot> --add-roles=<role>. Where the role does not exist or has expired: joinctl create, or take it from the bot with joinctl bots update <bot> --roles=<others>',
   ],
   [
     'rule_mismatch',

@@ -1,11 +1,13 @@
 /** `joinctl lock` and `joinctl unlock` */
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource } from '../../shared/protocol/resource.ts';
-import { type Arguments, flagValue } from '../arguments.ts';
+import { type Arguments, flagValue, hasFlag } from '../arguments.ts';
+import type { BrokerClient } from '../broker-client.ts';
 import type { Command } from '../command.ts';
 import { Failure, UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import { display, parseName } from '../kinds.ts';
+import { printable } from '../printable.ts';
 import { field } from '../resource-fields.ts';
 import { formatOf, printResource } from '../resource-output.ts';
 import { lockTarget } from '../resource-tables.ts';
@@ -37,6 +39,7 @@ export const lock: Command = {
     ttl: 'how long (until it is unlocked)',
     expires: 'until when',
     message: 'why, for other operators',
+    force: 'also what does not exist yet',
     format: 'text says that it was created; json and yaml print the lock',
   },
   examples: [
@@ -61,6 +64,7 @@ export const lock: Command = {
     };
     const { client } = await openSession(io, args);
     const { name } = created.metadata;
+    if (!hasFlag(args, 'force')) await refuseNothing(client, created);
     if (!(await client.create(created))) {
       throw new Failure(`${display({ kind: 'lock', name })} exists already: try again.`);
     }
@@ -71,6 +75,15 @@ export const lock: Command = {
     );
   },
 };
+
+/** A lock on what does not exist is a slip of the keyboard, unless it is said to be meant. */
+async function refuseNothing(client: BrokerClient, wanted: Resource): Promise<void> {
+  const [warning] = (await client.check(wanted))?.warnings ?? [];
+  if (!warning) return;
+  throw new Failure(
+    `Nothing was locked: ${printable(warning.message)}. To lock it for what is to come, give --force.`,
+  );
+}
 
 export const unlock: Command = {
   words: ['unlock'],

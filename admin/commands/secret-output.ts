@@ -10,10 +10,8 @@ import { field, texts } from '../resource-fields.ts';
 import { type Format, toJson, toYaml } from '../resource-output.ts';
 import type { Session } from '../session.ts';
 import { hostConfig } from './host-config.ts';
+import { DATA_DIR, DESTINATION_DIR } from './machine-paths.ts';
 
-/** Where the agent keeps its identity, and where others find theirs: what the install script makes. */
-const DATA_DIR = '/var/lib/joinbot';
-const DESTINATION_DIR = '/opt/machine-id';
 const SECRET_FILE = '/etc/joinbot.secret';
 const CONFIG_FILE = '/etc/teleport.yaml';
 

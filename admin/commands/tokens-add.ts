@@ -8,6 +8,7 @@ import type { FlagName } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { hasSecret } from '../join-tokens.ts';
 import { display } from '../kinds.ts';
+import { field, texts } from '../resource-fields.ts';
 import { type Format, formatOf, printResource } from '../resource-output.ts';
 import { openSession, type Session } from '../session.ts';
 import { newToken } from './new-token.ts';
@@ -56,7 +57,9 @@ export const HOST_SECRET_FLAGS = {
 
 /** Creates the join token. */
 export async function createToken({ client }: Session, token: Resource): Promise<Created> {
-  const created = await client.create(token);
+  // What to do about a bot that there is not is said below.
+  const bots = texts(field(token.spec, 'bot_name')).map((name) => ({ kind: 'bot', name }) as const);
+  const created = await client.create(token, bots);
   if (created) return created;
   const shown = display({ kind: 'token', name: token.metadata.name });
   throw new Failure(

@@ -71,7 +71,8 @@ async function write(
 ): Promise<PendingRequest> {
   const cluster = await clusterOf(settings, instance, broker, effects.clock.now());
   const key = replacedKey(chain, position, instance);
-  const time = formatTimestamp(effects.clock.now());
+  // By the broker's clock, as far as it is known: by it, a late request is told from a copy's.
+  const time = formatTimestamp(broker.trueTime());
   const renewal = key && {
     // The secret alone says which instance its first join makes: the broker's answer isn't needed to renew it.
     id: instanceIdOfSecret(settings.token),
@@ -88,7 +89,15 @@ async function write(
 /** Whether a request asks for what the settings want. */
 export function asksFor(pending: PendingRequest | undefined, settings: AgentSettings): boolean {
   const essence = (all: readonly Omit<CertificateWish, 'csr'>[]): string =>
-    JSON.stringify(all.map(({ name, roles, ttl }) => [name, roles, ttl]));
+    JSON.stringify(
+      all.map(({ name, type, ssh_public_key, roles, ttl }) => [
+        name,
+        type,
+        ssh_public_key,
+        roles,
+        ttl,
+      ]),
+    );
   return (
     pending !== undefined && essence(pending.request.certificates) === essence(wishes(settings))
   );

@@ -138,7 +138,7 @@ async function send(
     answer,
     sent.keys,
     settings,
-    { renewing: instance, known: instance },
+    { asked: sent.request.certificates, renewing: instance, known: instance },
     now,
   );
   const { id, generation } = joined.instance;

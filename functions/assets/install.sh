@@ -21,7 +21,7 @@ oldest_node=20
 most_bytes=16777216
 root=${JOINBOT_ROOT:-}
 programs=/usr/local/lib/join-broker
-unit=/etc/systemd/system/joinbot.service
+units=/etc/systemd/system
 
 main() {
   with_joinctl=
@@ -48,7 +48,9 @@ main() {
     make_directory /var/lib/joinbot
     make_directory /opt/machine-id
   fi
-  install_unit
+  install_unit joinbot
+  install_unit joinbot-node
+  if [ -n "$unit_changed" ] && [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
   say_what_is_next
 }
 
@@ -153,24 +155,43 @@ make_directory() {
 
 # Beside the programs is a copy of the unit as it was made here: if the one in use differs from it, somebody changed that.
 install_unit() {
-  made="$root$programs/joinbot.service"
-  used="$root$unit"
-  unit_text > "$work/joinbot.service"
+  made="$root$programs/$1.service"
+  used="$root$units/$1.service"
+  unit_text "$1" > "$work/$1.service"
   if [ ! -e "$used" ] && [ ! -L "$used" ] || { [ -f "$made" ] && same "$made" "$used"; }; then
-    place "$work/joinbot.service" "$unit" 0644
-    unit_changed=$placed
-  elif ! same "$work/joinbot.service" "$used"; then
+    place "$work/$1.service" "$units/$1.service" 0644
+    unit_changed=$unit_changed$placed
+  elif ! same "$work/$1.service" "$used"; then
     say "$used was changed by somebody and stays as it is; the one of this version is $made"
   fi
-  place "$work/joinbot.service" "$programs/joinbot.service" 0644
-  if [ -n "$unit_changed" ] && [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+  place "$work/$1.service" "$programs/$1.service" 0644
 }
 
 unit_text() {
-  cat << 'END'
-# Made by the install script of Join Broker. Put changes beside it, with: systemctl edit joinbot
+  case $1 in
+    joinbot)
+      what='agent'
+      config=/etc/joinbot.yaml
+      own='User=joinbot
+Group=joinbot
+# The only places it can write to. Another destination of an output needs a ReadWritePaths= of its own.
+StateDirectory=joinbot
+ReadWritePaths=-/opt/machine-id
+ProtectProc=invisible'
+      ;;
+    joinbot-node)
+      what='agent of a host'
+      config=/etc/teleport.yaml
+      own='# It runs as root, without the rights that make root special: sshd trusts the files that it writes, and only root may
+# tell systemd to reload sshd.
+# The only places it can write to: the usual ones. Another data_dir needs a ReadWritePaths= of its own.
+StateDirectory=joinbot-node teleport'
+      ;;
+  esac
+  cat << END
+# Made by the install script of Join Broker. Put changes beside it, with: systemctl edit $1
 [Unit]
-Description=Join Broker agent
+Description=Join Broker $what
 After=network-online.target
 Wants=network-online.target
 # A broker that is away for long must not make systemd give up.
@@ -178,18 +199,14 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-User=joinbot
-Group=joinbot
 UMask=0077
-ExecStart=/usr/local/bin/joinbot start -c /etc/joinbot.yaml
-ExecReload=/bin/kill -HUP $MAINPID
+ExecStart=/usr/local/bin/joinbot start -c $config
+ExecReload=/bin/kill -HUP \$MAINPID
 Restart=on-failure
 RestartSec=10
 
-# The only places it can write to. Another destination of an output needs a ReadWritePaths= of its own.
-StateDirectory=joinbot
+$own
 StateDirectoryMode=0700
-ReadWritePaths=-/opt/machine-id
 
 # No more than an agent needs that opens connections and writes files. Private keys never reach a core file.
 LimitCORE=0
@@ -199,7 +216,6 @@ ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes
-ProtectProc=invisible
 ProtectHostname=yes
 ProtectClock=yes
 ProtectKernelTunables=yes
@@ -241,27 +257,36 @@ place() {
 }
 
 say_what_is_next() {
+  running=
   if [ -z "$changed" ]; then
     say "joinbot $version was installed already: nothing was changed."
     return
   fi
   say "joinbot $version is installed."
   if [ -n "$root" ]; then return; fi
-  if [ -d /run/systemd/system ] && systemctl is-active --quiet joinbot; then
-    say 'It runs, and still as it was: systemctl restart joinbot'
-    return
-  fi
+  for service in joinbot joinbot-node; do
+    if [ -d /run/systemd/system ] && systemctl is-active --quiet "$service"; then
+      say "It runs, and still as it was: systemctl restart $service"
+      running=yes
+    fi
+  done
+  if [ -n "$running" ]; then return; fi
   say "
 Next:
-  1. Write /etc/joinbot.yaml, with proxy_server: $broker
+  1. Make /etc/joinbot.yaml, for nobody but root and the agent to read:
+       install -m 0640 -o root -g joinbot /dev/null /etc/joinbot.yaml
+     Write it, with proxy_server: $broker
      The CA pins and audiences for it: curl -fsS $broker/v1/webapi/ping
-     Let only root and the agent read it: chown root:joinbot /etc/joinbot.yaml; chmod 0640 /etc/joinbot.yaml
   2. Start it, now and with the machine: systemctl enable --now joinbot
      What it says: journalctl -u joinbot
   It writes to /opt/machine-id and /var/lib/joinbot. For another folder: make it, chown it to joinbot, and add
      [Service]
      ReadWritePaths=/that/folder
-     with: systemctl edit joinbot"
+     with: systemctl edit joinbot
+For a host (a Node, for its sshd) instead:
+  1. Write /etc/teleport.yaml, with proxy_server: $broker
+  2. Start it, now and with the machine: systemctl enable --now joinbot-node
+  3. Let sshd use its certificate: joinbot install sshd --write"
 }
 
 sha256_of() { sha256sum < "$1" | cut -d ' ' -f 1; }

@@ -9,9 +9,11 @@ import { createHash, createPublicKey, type JsonWebKey as JsonKey, verify } from 
 import type { TokenCredential } from '@azure/identity';
 import { CryptographyClient, KeyClient, type KeyVaultKey } from '@azure/keyvault-keys';
 import * as z from 'zod/mini';
+import { withDeadline } from '../deadline.ts';
 import { sequence, unsignedInteger } from '../encoding/der-encode.ts';
 import { fetchHttpClient } from '../fetch-http-client.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
+import { passOnRetryAfter } from '../retry-after.ts';
 import type { Custody } from './custody.ts';
 import { publicKeyInfo } from './x509.ts';
 
@@ -20,6 +22,8 @@ export interface KeyVaultCustodyOptions {
   readonly url: string;
   readonly credential: TokenCredential;
   readonly fetch: typeof fetch;
+  /** How long any of custody's operations may take. */
+  readonly timeoutMs?: number;
 }
 
 const ROOT = 'root';
@@ -40,10 +44,16 @@ const wrappedDataKey = z.strictObject({
 });
 type WrappedDataKey = z.infer<typeof wrappedDataKey>;
 
-export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyOptions): Custody {
+export function openKeyVaultCustody({
+  url,
+  credential,
+  fetch,
+  timeoutMs,
+}: KeyVaultCustodyOptions): Custody {
   const options = {
     httpClient: fetchHttpClient(fetch),
-    retryOptions: { maxRetries: 2, retryDelayInMs: 200 },
+    retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1000 },
+    additionalPolicies: [{ policy: passOnRetryAfter, position: 'perRetry' } as const],
   };
   const client = new KeyClient(url, credential, options);
   const cryptography = (keyId: string): CryptographyClient =>
@@ -62,99 +72,108 @@ export function openKeyVaultCustody({ url, credential, fetch }: KeyVaultCustodyO
     return keyId;
   }
 
-  /** A version that the vault never had signed nothing. */
-  async function signatureKeyOf(version: string) {
+  const inTime = <T>(ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
+    withDeadline(ask, 'the key vault does not answer', timeoutMs);
+
+  /** The newest version of a key, or this one; `undefined` where the vault has none. */
+  async function find(
+    name: string,
+    options: { readonly version?: string; readonly abortSignal: AbortSignal },
+  ): Promise<KeyVaultKey | undefined> {
     try {
-      return publicKeyOf(await client.getKey(SIGNATURE, { version }));
+      return await client.getKey(name, options);
     } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
+      if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
+      return undefined;
     }
   }
 
-  async function signatureKey(): Promise<KeyVaultKey> {
-    try {
-      return await client.getKey(SIGNATURE);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      return client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps: ['sign', 'verify'] });
-    }
+  async function signatureKey(abortSignal: AbortSignal): Promise<KeyVaultKey> {
+    const keyOps = ['sign', 'verify'];
+    return (
+      (await find(SIGNATURE, { abortSignal })) ??
+      client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps, abortSignal })
+    );
   }
 
   async function sign(
     algorithm: 'ES256' | 'ES384',
     keyId: string,
     message: Uint8Array,
+    abortSignal: AbortSignal,
   ): Promise<Uint8Array> {
     const digest = createHash(algorithm === 'ES256' ? 'sha256' : 'sha384')
       .update(message)
       .digest();
-    return (await cryptography(keyId).sign(algorithm, digest)).result;
+    return (await cryptography(keyId).sign(algorithm, digest, { abortSignal })).result;
+  }
+
+  async function wrapDataKey(
+    dataKey: Uint8Array,
+    about: string,
+    abortSignal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { id: keyId = '' } = await client.getKey(ENCRYPTION, { abortSignal });
+    const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey, { abortSignal });
+    const wrapped = Buffer.from(result).toString('base64');
+    const { id: signerId = '' } = await signatureKey(abortSignal);
+    const signed = signedPart({ keyId, wrapped }, about);
+    const signature = await sign('ES256', signerId, signed, abortSignal);
+    const stored: WrappedDataKey = {
+      keyId,
+      wrapped,
+      signerId,
+      signature: Buffer.from(signature).toString('base64'),
+    };
+    return Buffer.from(JSON.stringify(stored));
+  }
+
+  async function unwrapDataKey(
+    stored: Uint8Array,
+    about: string,
+    abortSignal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    const text = Buffer.from(stored).toString('utf8');
+    const parsed = parseJsonWith(wrappedDataKey, text);
+    if (!parsed.ok || JSON.stringify(parsed.value) !== text) return undefined;
+    const { keyId, wrapped, signerId, signature } = parsed.value;
+    const version = versionOf(signerId, SIGNATURE);
+    if (version === undefined || versionOf(keyId, ENCRYPTION) === undefined) return undefined;
+    // A version that the vault never had signed nothing.
+    const signer = await find(SIGNATURE, { version, abortSignal });
+    const signed = signedPart({ keyId, wrapped }, about);
+    const key = signer && ({ key: publicKeyOf(signer), dsaEncoding: 'ieee-p1363' } as const);
+    if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64'))) return undefined;
+    const bytes = Buffer.from(wrapped, 'base64');
+    return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, bytes, { abortSignal })).result;
   }
 
   return {
-    async wrapDataKey(dataKey, about) {
-      const { id: keyId = '' } = await client.getKey(ENCRYPTION);
-      const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey);
-      const wrapped = Buffer.from(result).toString('base64');
-      const { id: signerId = '' } = await signatureKey();
-      const signature = await sign('ES256', signerId, signedPart({ keyId, wrapped }, about));
-      const stored: WrappedDataKey = {
-        keyId,
-        wrapped,
-        signerId,
-        signature: Buffer.from(signature).toString('base64'),
-      };
-      return Buffer.from(JSON.stringify(stored));
-    },
-
-    async unwrapDataKey(stored, about) {
-      const text = Buffer.from(stored).toString('utf8');
-      const parsed = parseJsonWith(wrappedDataKey, text);
-      if (!parsed.ok || JSON.stringify(parsed.value) !== text) return undefined;
-      const { keyId, wrapped, signerId, signature } = parsed.value;
-      const version = versionOf(signerId, SIGNATURE);
-      if (version === undefined || versionOf(keyId, ENCRYPTION) === undefined) return undefined;
-      const signer = await signatureKeyOf(version);
-      const signed = signedPart({ keyId, wrapped }, about);
-      const key = signer && ({ key: signer, dsaEncoding: 'ieee-p1363' } as const);
-      if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64')))
-        return undefined;
-      return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, Buffer.from(wrapped, 'base64')))
-        .result;
-    },
-
-    async createRootKey(cluster) {
-      const key = await client.createEcKey(ROOT, {
-        curve: 'P-384',
-        keyOps: ['sign', 'verify'],
-        tags: { [CLUSTER_TAG]: cluster },
-      });
-      return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
-    },
-
-    async rememberedRoot() {
-      try {
-        const key = await client.getKey(ROOT);
-        return {
-          cluster: key.properties.tags?.[CLUSTER_TAG],
-          publicKeyInfo: publicKeyInfo(publicKeyOf(key)),
-        };
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
-    },
-
-    async signWithRoot(handle, message) {
-      const keyId = expectId(Buffer.from(handle).toString('utf8'), ROOT);
-      return derSignature(await sign('ES384', keyId, message));
-    },
+    wrapDataKey: (dataKey, about) => inTime((signal) => wrapDataKey(dataKey, about, signal)),
+    unwrapDataKey: (stored, about) => inTime((signal) => unwrapDataKey(stored, about, signal)),
+    createRootKey: (cluster) =>
+      inTime(async (abortSignal) => {
+        const key = await client.createEcKey(ROOT, {
+          curve: 'P-384',
+          keyOps: ['sign', 'verify'],
+          tags: { [CLUSTER_TAG]: cluster },
+          abortSignal,
+        });
+        return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
+      }),
+    rememberedRoot: () =>
+      inTime(async (abortSignal) => {
+        const key = await find(ROOT, { abortSignal });
+        const cluster = key?.properties.tags?.[CLUSTER_TAG];
+        return key && { cluster, publicKeyInfo: publicKeyInfo(publicKeyOf(key)) };
+      }),
+    signWithRoot: (handle, message) =>
+      inTime(async (abortSignal) => {
+        const keyId = expectId(Buffer.from(handle).toString('utf8'), ROOT);
+        return derSignature(await sign('ES384', keyId, message, abortSignal));
+      }),
   };
 }
-
-const isNotFound = (error: unknown): boolean =>
-  (error as { statusCode?: unknown }).statusCode === 404;
 
 const signedPart = (
   { keyId, wrapped }: Pick<WrappedDataKey, 'keyId' | 'wrapped'>,

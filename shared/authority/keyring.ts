@@ -3,8 +3,10 @@
  * again by time, and early when one is missing, at most once per cooldown (rule 8).
  */
 
+import { withDeadline } from '../deadline.ts';
 import type { OnLookup } from '../lookups.ts';
 import { Refusal, unavailable } from '../refusal.ts';
+import { retryAfterOf } from '../retry-after.ts';
 import { type Authorities, authoritiesOf } from './authorities.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import type { StoredKeys } from './key-store.ts';
@@ -57,24 +59,25 @@ export function createKeyring(
     return known;
   }
 
-  async function load(): Promise<Authorities> {
-    missing = undefined;
-    let read = await openGenuineKeys(await parts.store.list(), parts);
-    let found = read && authoritiesOf(read, parts.policy, now());
-    if (found) onReport({ done: [], ignored: read?.ignored ?? [], lost: [] });
-    else {
-      // Perhaps the timer is silent. What rotation may make is made here, too.
-      const report = await rotateKeys(parts, now());
-      onReport(report);
-      const stored = await parts.store.list();
-      read = await openGenuineKeys(stored, parts);
-      found = read && authoritiesOf(read, parts.policy, now());
-      if (!found) throw await lostAuthority(stored, report);
+  async function load(): Promise<{ read: GenuineKeys; found: Authorities }> {
+    const first = await open(await parts.store.list());
+    if (first) {
+      onReport({ done: [], ignored: first.read.ignored, lost: [] });
+      return first;
     }
-    keys = read;
-    known = found;
-    loadedAt = now().getTime();
-    return found;
+    // Perhaps the timer is silent. What rotation may make is made here, too.
+    const report = await rotateKeys(parts, now());
+    onReport(report);
+    const stored = await parts.store.list();
+    const second = await open(stored);
+    if (!second) throw await lostAuthority(stored, report);
+    return second;
+  }
+
+  async function open(stored: StoredKeys) {
+    const read = await openGenuineKeys(stored, parts);
+    const found = read && authoritiesOf(read, parts.policy, now());
+    return read && found && { read, found };
   }
 
   async function lostAuthority(stored: StoredKeys, { lost }: RotationReport): Promise<Refusal> {
@@ -85,10 +88,20 @@ export function createKeyring(
 
   function loadOnce(): Promise<Authorities> {
     triedAt = now().getTime();
-    pending ??= load().finally(() => {
+    pending ??= loadInTime().finally(() => {
       pending = undefined;
     });
     return pending;
+  }
+
+  async function loadInTime(): Promise<Authorities> {
+    missing = undefined;
+    // What comes too late is dropped: it may be older than what was loaded since.
+    const { read, found } = await withDeadline(load, 'the signing keys can not be loaded now');
+    keys = read;
+    known = found;
+    loadedAt = now().getTime();
+    return found;
   }
 
   return {
@@ -131,4 +144,4 @@ export function createKeyring(
 const asUnavailable = (error: unknown): Refusal =>
   error instanceof Refusal
     ? error
-    : unavailable('the signing keys can not be loaded now', 5, error);
+    : unavailable('the signing keys can not be loaded now', retryAfterOf(error), error);

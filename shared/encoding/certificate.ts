@@ -18,6 +18,7 @@ import {
 } from './der-decode.ts';
 import { OID } from './oids.ts';
 import { type PublicKeyInfo, parsePublicKeyInfo, verifyingKey } from './public-key-info.ts';
+import { decodeSignatureAlgorithm } from './signature-algorithms.ts';
 
 export interface Certificate {
   /** The whole certificate. */
@@ -97,7 +98,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     notBefore,
     notAfter,
     publicKeyInfo,
-    signatureAlgorithm: signatureOid(signatureAlgorithm),
+    signatureAlgorithm: decodeSignatureAlgorithm(signatureAlgorithm),
     signature,
     extensions: parseExtensions(list),
   };
@@ -123,16 +124,6 @@ export function publicKeyOf(certificate: Certificate): CertificateKey {
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** RSA algorithms carry NULL, the others nothing: parameters can't say anything else. */
-function signatureOid(algorithm: DerElement): string {
-  const [id, parameters, ...rest] = childrenOf(algorithm, 2);
-  if (!id || rest.length > 0) throw new DerError('not an AlgorithmIdentifier');
-  if (parameters && (parameters.tag !== TAG.null || parameters.content.length > 0)) {
-    throw new DerError('unexpected algorithm parameters');
-  }
-  return decodeOid(id);
-}
-
 function parseExtensions(list: DerElement): CertificateExtensions {
   const seen = new Set<string>();
   const found: { -readonly [K in keyof CertificateExtensions]?: CertificateExtensions[K] } = {};
@@ -141,8 +132,7 @@ function parseExtensions(list: DerElement): CertificateExtensions {
     if (extension.tag !== TAG.sequence) throw new DerError('not an extension');
     const reader = new DerReader(extension.content);
     const id = decodeOid(reader.read(TAG.oid));
-    const criticalElement = reader.optional(TAG.boolean);
-    const critical = criticalElement ? decodeBoolean(criticalElement) : false;
+    const critical = readFlag(reader);
     const value = reader.read(TAG.octetString).content;
     reader.end();
     if (seen.has(id)) throw new DerError('an extension appears twice');
@@ -192,10 +182,16 @@ function parseExtensions(list: DerElement): CertificateExtensions {
   };
 }
 
+/** A BOOLEAN DEFAULT FALSE: DER leaves the default out (X.690 section 11.5). */
+function readFlag(reader: DerReader): boolean {
+  const flag = reader.optional(TAG.boolean);
+  if (flag && !decodeBoolean(flag)) throw new DerError('a default value is written out');
+  return flag !== undefined;
+}
+
 function parseBasicConstraints(value: Uint8Array): { ca: boolean; pathLength?: number } {
   const reader = new DerReader(decodeDer(value, TAG.sequence).content);
-  const caElement = reader.optional(TAG.boolean);
-  const ca = caElement ? decodeBoolean(caElement) : false;
+  const ca = readFlag(reader);
   const pathLength = reader.optional(TAG.integer);
   reader.end();
   return pathLength ? { ca, pathLength: decodeSmallInteger(pathLength) } : { ca };

@@ -1,18 +1,16 @@
 /** PKCS#10 certification requests (RFC 2986). Only the public key is taken from one (rule 11). */
 import { verify } from 'node:crypto';
 import {
-  childrenOf,
   contextTag,
   DerError,
   DerReader,
   decodeBitString,
   decodeDer,
-  decodeOid,
   decodeSmallInteger,
   TAG,
 } from './der-decode.ts';
 import { type PublicKeyInfo, parsePublicKeyInfo, verifyingKey } from './public-key-info.ts';
-import { REQUEST_SIGNATURES } from './signature-algorithms.ts';
+import { decodeSignatureAlgorithm, REQUEST_SIGNATURES } from './signature-algorithms.ts';
 
 export interface CertificationRequest {
   readonly publicKey: PublicKeyInfo;
@@ -24,7 +22,7 @@ export interface CertificationRequest {
 export function parseCertificationRequest(der: Uint8Array): CertificationRequest {
   const outer = new DerReader(decodeDer(der, TAG.sequence).content);
   const info = outer.read(TAG.sequence);
-  const [algorithm, parameters] = childrenOf(outer.read(TAG.sequence), 2);
+  const algorithm = outer.read(TAG.sequence);
   const signature = decodeBitString(outer.read(TAG.bitString));
   outer.end();
 
@@ -37,9 +35,8 @@ export function parseCertificationRequest(der: Uint8Array): CertificationRequest
   reader.end();
 
   const publicKey = parsePublicKeyInfo(publicKeyInfo);
-  const scheme = algorithm && REQUEST_SIGNATURES[decodeOid(algorithm)];
-  const plain = !parameters || (parameters.tag === TAG.null && parameters.content.length === 0);
-  if (!scheme || !plain) throw new DerError('signature algorithm is not accepted');
+  const scheme = REQUEST_SIGNATURES[decodeSignatureAlgorithm(algorithm)];
+  if (!scheme) throw new DerError('signature algorithm is not accepted');
   return {
     publicKey,
     verifySignature() {

@@ -199,7 +199,7 @@ export function decodeNamedBits(element: DerElement): boolean[] {
   return bits.slice(0, used);
 }
 
-/** UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 allows them: seconds, `Z`, no fractions. */
+/** UTCTime until 2049, GeneralizedTime from then on (RFC 5280 section 4.1.2.5): seconds, `Z`, no fractions. */
 export function decodeTime(element: DerElement): Date {
   const text = Buffer.from(element.content).toString('latin1');
   const match =
@@ -222,5 +222,7 @@ export function decodeTime(element: DerElement): Date {
     time.getUTCMinutes() === minute &&
     time.getUTCSeconds() === second;
   if (!same) throw new DerError('not a time of the calendar');
+  if (element.tag === TAG.generalizedTime && year < 2050)
+    throw new DerError('a time before 2050 is written as UTCTime');
   return time;
 }

@@ -1,4 +1,5 @@
 /** Signature algorithms of X.509 structures, by OID: SHA-256 or better, each with the kind of key that fixes it (rule 2). */
+import { childrenOf, type DerElement, DerError, decodeOid, TAG } from './der-decode.ts';
 import { OID } from './oids.ts';
 
 export interface SignatureAlgorithm {
@@ -22,3 +23,19 @@ export const REQUEST_SIGNATURES: Readonly<Record<string, SignatureAlgorithm>> = 
   ...CERTIFICATE_SIGNATURES,
   [OID.ed25519]: { key: 'ed25519', hash: null },
 };
+
+/**
+ * The OID of an AlgorithmIdentifier. RSA's carry NULL, those of ECDSA and Ed25519 nothing at all (RFC 4055 section 5, RFC
+ * 5758 section 3.2, RFC 8410 section 3): parameters can't say anything else. Throws `DerError`.
+ */
+export function decodeSignatureAlgorithm(algorithm: DerElement): string {
+  const [id, parameters] = childrenOf(algorithm, 2);
+  if (!id) throw new DerError('not an AlgorithmIdentifier');
+  const name = decodeOid(id);
+  const kind = REQUEST_SIGNATURES[name]?.key;
+  const isNull = parameters?.tag === TAG.null && parameters.content.length === 0;
+  if (kind !== undefined && (kind === 'rsa' ? !isNull : parameters !== undefined)) {
+    throw new DerError('unexpected algorithm parameters');
+  }
+  return name;
+}

@@ -5,7 +5,6 @@
 import { type Certificate, parseCertificate, sameBytes } from './certificate.ts';
 import {
   contextTag,
-  type DerElement,
   DerError,
   DerReader,
   decodeDer,
@@ -22,9 +21,6 @@ export interface SignedData {
   readonly signer: Certificate;
   readonly signature: Uint8Array;
 }
-
-/** Azure names the signature's algorithm where the standard wants the digest's: both name SHA-256. */
-const DIGESTS: readonly string[] = [OID.sha256WithRSAEncryption, OID.sha256];
 
 /** Reads signed data and finds its signer. Verifies nothing. `parse` reads its certificate. Throws `DerError`. */
 export function parseSignedData(
@@ -80,7 +76,10 @@ function parseSignerInfo(info: DerReader): {
   const serialNumber = issuerAndSerial.read(TAG.integer).content;
   issuerAndSerial.end();
   expectDigest(info);
-  expectAlgorithm(info.read(TAG.sequence), [OID.rsaEncryption]);
+  const algorithm = info.enter(TAG.sequence);
+  if (decodeOid(algorithm.read(TAG.oid)) !== OID.rsaEncryption)
+    throw new DerError('algorithm is not accepted');
+  expectNull(algorithm);
   const signature = info.read(TAG.octetString).content;
   info.end();
   return { issuer, serialNumber, signature };
@@ -94,14 +93,21 @@ function expectOid(reader: DerReader, expected: string): void {
   if (decodeOid(reader.read(TAG.oid)) !== expected) throw new DerError(`expected ${expected}`);
 }
 
-const expectDigest = (reader: DerReader): void =>
-  expectAlgorithm(reader.read(TAG.sequence), DIGESTS);
-
-function expectAlgorithm(algorithm: DerElement, accepted: readonly string[]): void {
-  const reader = new DerReader(algorithm.content);
-  if (!accepted.includes(decodeOid(reader.read(TAG.oid))))
+/**
+ * SHA-256. Azure names the signature's algorithm where the standard wants the digest's, whose parameters are absent or
+ * NULL (RFC 5754 section 2).
+ */
+function expectDigest(digest: DerReader): void {
+  const algorithm = digest.enter(TAG.sequence);
+  const name = decodeOid(algorithm.read(TAG.oid));
+  if (name !== OID.sha256 && name !== OID.sha256WithRSAEncryption)
     throw new DerError('algorithm is not accepted');
-  if (reader.read(TAG.null).content.length > 0)
+  if (name === OID.sha256 && algorithm.done) return;
+  expectNull(algorithm);
+}
+
+function expectNull(algorithm: DerReader): void {
+  if (algorithm.read(TAG.null).content.length > 0)
     throw new DerError('unexpected algorithm parameters');
-  reader.end();
+  algorithm.end();
 }

@@ -31,7 +31,7 @@ export async function auditedJoin<T>(
     const duration_ms = Math.round(performance.now() - started);
     const client = call.client === undefined ? {} : { client: call.client };
     telemetry.audit({ event: 'join', ...event, ...client, duration_ms }, call.requestId, call.log);
-    const { outcome, access_token_sha256: _, ...told } = event;
+    const { outcome, access_token_sha256: _, access_token_uti: __, ...told } = event;
     // The prober leaves nothing behind.
     if (outcome !== 'probe') log(call.requestId, { outcome, ...told, ...client });
     const { join_method: method = 'none', system_role: role = 'none', code } = event;

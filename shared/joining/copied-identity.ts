@@ -6,8 +6,9 @@
 import { decodeBase64 } from '../encoding/base64.ts';
 import type { JoinBody, JoinRequest } from '../protocol/join.ts';
 import { parseTimestamp } from '../protocol/values.ts';
-import type { Lock } from '../resources/lock.ts';
+import { type Lock, lockOn } from '../resources/lock.ts';
 import type { Instance } from '../storage/instances.ts';
+import type { Resources } from '../storage/resources.ts';
 import { isInstanceProof } from './instance-proof.ts';
 import { keyHash, unixSeconds } from './instance-record.ts';
 
@@ -39,8 +40,22 @@ export function showsCopy(
   );
 }
 
-/** Locks the one instance, not its bot: the machine that it was copied from needs a new secret, all others go on. */
-export const lockOnCopied = ({ id }: Instance): Lock => ({
+/** Makes sure that the instance is locked now: a lock of an earlier copy may have ended, or be on something else by now. */
+export async function lockCopied(
+  instance: Instance,
+  resources: Pick<Resources, 'create' | 'read' | 'replace'>,
+  at: Date,
+): Promise<void> {
+  const lock = lockOnCopied(instance);
+  if ((await resources.create(lock)) !== undefined) return;
+  const held = await resources.read('lock', lock.metadata.name);
+  if (held?.resource.kind !== 'lock' || lockOn({ instance: instance.id }, [held.resource], at))
+    return;
+  await resources.replace(lock, held.etag);
+}
+
+/** On the one instance, not its bot: the machine that it was copied from needs a new secret, all others go on. */
+const lockOnCopied = ({ id }: Instance): Lock => ({
   kind: 'lock',
   version: 'v2',
   metadata: { name: `copied-${id}` },

@@ -34,7 +34,10 @@ export interface DecidedJoin {
 const MOST_SERIALS = 400;
 /** With sixteen certificates each they still fit one column of a row. */
 const MOST_ANSWERED = 10;
-/** They fit one column of a row. Of older generations a copy is refused, but no longer told from a late message. */
+/**
+ * They fit one column of a row. Where they show copies, more are refused, never dropped: a thief who renews quickly would
+ * make the broker forget the generation that the victim has.
+ */
 const MOST_REPLACED = 150;
 /** How long a row outlives everything it says, for clocks that differ. */
 const SKEW_SECONDS = 3600;
@@ -70,12 +73,24 @@ export function renewedInstance(before: Instance, join: DecidedJoin): Instance {
     at,
     expires: Math.max(before.instanceKeyExpires, ...serials.map(({ expires }) => expires)),
   };
+  const allReplaced = [...before.replaced, replaced].filter(({ expires }) => expires > at);
+  if (join.freshSeconds === undefined && allReplaced.length > MOST_REPLACED)
+    throw new Refusal(
+      'try_again',
+      'renewed too often: try again when older certificates are over',
+      {
+        retryAfter: 300,
+      },
+    );
+  const renewed = generation(join, before.generation + 1, answered, serials);
   return {
     ...before,
-    replaced: [...before.replaced, replaced]
-      .filter(({ expires }) => expires > at)
-      .slice(-MOST_REPLACED),
-    ...generation(join, before.generation + 1, answered, serials),
+    replaced: allReplaced.slice(-MOST_REPLACED),
+    ...renewed,
+    // A thief who asks for a short life must not end the time in which the victim's renewal shows the copy.
+    ...(join.freshSeconds === undefined && {
+      instanceKeyExpires: Math.max(before.instanceKeyExpires, renewed.instanceKeyExpires),
+    }),
   };
 }
 

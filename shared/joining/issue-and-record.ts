@@ -75,16 +75,30 @@ export async function issueAndRecord(
   if (written) return release(minted, certificates);
 
   // Somebody was faster: this very request (a lost answer, the SDK's second try), or another one.
-  const stored = await instances.read(decided.owner, decided.instanceId);
-  if (stored && 'removed' in stored && usedReason === 'request_used')
-    throw denied('instance_removed', 'the instance that this request made was removed');
-  const used = stored && !('removed' in stored) && answeredWith(stored.instance, digest, at);
+  const used = await answerBefore(decided, usedReason, renewing, instances, report);
   if (used) return again(used);
-  if (!renewing) {
-    report({ instance_id: decided.instanceId });
-    throw denied(usedReason, 'it was used for a first join already, and counts once');
-  }
-  throw new Refusal('try_again', 'another renewal of this instance was faster: try again');
+  throw new Refusal('try_again', 'another request of this instance was faster: try again');
+}
+
+/**
+ * What this request was answered with, by the row of its instance. Throws where the row shows that it can't be carried
+ * out: the instance was removed, or a first join by another request has made it.
+ */
+export async function answerBefore(
+  { owner, instanceId, digest, at }: Pick<DecidedJoin, 'owner' | 'instanceId' | 'digest' | 'at'>,
+  usedReason: DenialReason,
+  renewing: StoredInstance | undefined,
+  instances: Pick<Instances, 'read'>,
+  report: Report,
+): Promise<AnsweredRequest | undefined> {
+  const stored = await instances.read(owner, instanceId);
+  if (!stored) return undefined;
+  if ('removed' in stored && usedReason === 'request_used')
+    throw denied('instance_removed', 'the instance that this request made was removed');
+  const answered = 'removed' in stored ? undefined : answeredWith(stored.instance, digest, at);
+  if (answered || renewing) return answered;
+  report({ instance_id: instanceId });
+  throw denied(usedReason, 'it was used for a first join already, and counts once');
 }
 
 /** The same certificate again, by what holds now: never longer than it would be granted at this moment. */

@@ -16,9 +16,9 @@ import type { Resources } from '../storage/resources.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
 import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
 import { claimNames } from './claim-names.ts';
-import { lockOnCopied } from './copied-identity.ts';
+import { lockCopied } from './copied-identity.ts';
 import { unixSeconds } from './instance-record.ts';
-import { issueAndRecord, type Joined } from './issue-and-record.ts';
+import { answerBefore, issueAndRecord, type Joined } from './issue-and-record.ts';
 import type { JoinMethod } from './methods/method.ts';
 import { checkOnlyEvidenceOf, type JoinMethods } from './methods/methods.ts';
 import type { Lifetime } from './owners/lifetime.ts';
@@ -86,12 +86,13 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     owner,
     digest,
     mayBe: (kept) => method.mayBe(examined, kept),
+    keyIsAllProof: method.freshSeconds === undefined,
     instances: parts.instances,
     at,
   });
   if (renewing.kind === 'copied') {
     report({ instance_id: renewing.instance.id });
-    await parts.resources.create(lockOnCopied(renewing.instance));
+    await lockCopied(renewing.instance, parts.resources, at);
     throw denied('copied_identity', 'an older key of the instance is in use: it is locked');
   }
   const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;
@@ -114,6 +115,10 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const grants = request.certificates.map((wish, i) =>
     whose.grant(wish, `request.certificates[${i}]`, lifetime, names),
   );
+  const mine = { owner: whose.key, instanceId, digest, at };
+  // Who comes with a request or secret that was used gets no name that was freed since.
+  if (!stored && names.length > 0)
+    await answerBefore(mine, method.usedReason, stored, parts.instances, report);
   const holder = { machine: host.machine, incarnation: host.incarnation };
   await claimNames(
     names,
@@ -124,11 +129,9 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   );
 
   const decided = {
-    instanceId,
-    owner: whose.key,
+    ...mine,
     role: request.role,
     joinToken: token.metadata.name,
-    digest,
     keys,
     certificates: grants.map(({ expires }, i) => ({
       name: keys[i]?.wish.name ?? '',
@@ -140,7 +143,6 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     names,
     freshSeconds: method.freshSeconds,
     keptUntil: limits === 'first join' ? endOf(token) : 0,
-    at,
   };
   return issueAndRecord(decided, grants, stored, method.usedReason, authorities, parts, report);
 }

@@ -16,6 +16,8 @@ export interface RenewalChecks {
   readonly digest: string;
   /** Whether a row's facts may be of the machine that was examined. */
   readonly mayBe: (kept: KeptFacts) => boolean;
+  /** Whether the instance's key is all the proof there is: only then does an old one in use show a copy. */
+  readonly keyIsAllProof: boolean;
   readonly instances: Pick<Instances, 'read'>;
   readonly at: Date;
 }
@@ -33,7 +35,7 @@ export type Renewing =
 export async function findRenewing(
   body: JoinBody,
   request: JoinRequest,
-  { joinToken, owner, digest, mayBe, instances, at }: RenewalChecks,
+  { joinToken, owner, digest, mayBe, keyIsAllProof, instances, at }: RenewalChecks,
 ): Promise<Renewing> {
   const { instance: named } = request;
   if (named === undefined) {
@@ -53,7 +55,7 @@ export async function findRenewing(
   }
   if (answeredWith(instance, digest, at)) return { kind: 'renewal', stored };
   if (named.generation !== instance.generation) {
-    if (named.key !== undefined && showsCopy(body, request, digest, instance, at))
+    if (keyIsAllProof && showsCopy(body, request, digest, instance, at))
       return { kind: 'copied', instance };
     throw unknownInstance('the request replaces another generation than the newest');
   }

@@ -1,13 +1,16 @@
 /** What operators do with resources: list, get, put, delete, every write guarded by an ETag. */
 
+import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { asWritten } from '../protocol/as-written.ts';
 import {
   type Resource,
   type ResourceKind,
   type ResourcePage,
+  type ResourceWarning,
   resourceKind,
 } from '../protocol/resource.ts';
-import { parseJsonWith, parseWith } from '../protocol/schema.ts';
+import { type InputProblem, parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { name as resourceName } from '../protocol/values.ts';
 import { badInput, Refusal } from '../refusal.ts';
 import { type Naming, templateFault } from '../resources/host-names.ts';
@@ -15,26 +18,35 @@ import { changedOwnership } from '../resources/join-token.ts';
 import { type AnyResource, parseResource } from '../resources/resource.ts';
 import type { Resources, StoredResource } from '../storage/resources.ts';
 import { withNewSecret, withOldSecret } from './join-secret.ts';
+import { checkRemovable, missingReferences } from './references.ts';
 
 /** What a write is conditional on: the headers `If-None-Match` and `If-Match`. */
 export interface Condition {
   readonly ifNoneMatch: string | null;
   readonly ifMatch: string | null;
+  /** Only says what the write would answer. */
+  readonly dryRun?: boolean;
 }
+
+type Stored = Omit<WrittenResource, 'warnings'>;
 
 export interface WrittenResource {
   readonly resource: Resource;
-  readonly etag: string;
+  /** Nothing has one that is not stored. */
+  readonly etag: string | undefined;
   readonly created: boolean;
   /** The secret of a new join token, which nobody can be shown again. */
   readonly secret?: string;
+  /** What was left out, and what may not be as it was meant. */
+  readonly warnings: readonly ResourceWarning[];
 }
 
 export interface ResourceApi {
   list(kind: string, after: string | null): Promise<ResourcePage>;
   get(kind: string, name: string): Promise<{ readonly resource: Resource; readonly etag: string }>;
   put(kind: string, name: string, json: string, condition: Condition): Promise<WrittenResource>;
-  remove(kind: string, name: string, ifMatch: string | null): Promise<void>;
+  /** Throws `in_use` for a role that a bot has, unless forced. */
+  remove(kind: string, name: string, ifMatch: string | null, force: boolean): Promise<void>;
 }
 
 const PAGE = 100;
@@ -47,17 +59,27 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     return stored;
   }
 
-  async function create(wanted: AnyResource): Promise<WrittenResource> {
+  async function create(wanted: AnyResource, dryRun: boolean): Promise<Stored> {
     const { resource, ...shown } = withNewSecret(wanted);
-    const etag = await resources.create(resource);
-    if (etag !== undefined) return { resource: wire(resource), etag, created: true, ...shown };
+    if (dryRun) {
+      const exists = await resources.read(wanted.kind, wanted.metadata.name);
+      if (!exists) return { resource: wire(wanted, undefined), etag: undefined, created: false };
+    } else {
+      const etag = await resources.create(resource);
+      if (etag !== undefined)
+        return { resource: wire(resource, etag), etag, created: true, ...shown };
+    }
     throw new Refusal(
       'already_exists',
       `${resource.kind} ${resource.metadata.name} exists already`,
     );
   }
 
-  async function replace(wanted: AnyResource, ifMatch: string): Promise<WrittenResource> {
+  async function replace(
+    { resource: wanted, revision }: WrittenBody,
+    ifMatch: string,
+    dryRun: boolean,
+  ): Promise<Stored> {
     const before = await existing(wanted.kind, wanted.metadata.name);
     const resource =
       wanted.kind === 'token' && before.resource.kind === 'token'
@@ -65,12 +87,20 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
         : wanted;
     checkSameOwnership(before.resource, resource);
     if (ifMatch !== '*' && ifMatch !== before.etag) throw changedMeanwhile();
+    if (revision !== undefined && revision !== revisionOf(before.etag)) {
+      throw new Refusal(
+        'precondition_failed',
+        'it was changed since this revision: get it again, or take metadata.revision out to overwrite it',
+        { field: 'metadata.revision' },
+      );
+    }
+    if (dryRun) return { resource: wire(resource, undefined), etag: before.etag, created: false };
     const etag = await resources.replace(resource, before.etag);
     if (etag === undefined)
       throw ifMatch === '*'
         ? new Refusal('try_again', 'it was changed at the same time: try again')
         : changedMeanwhile();
-    return { resource: wire(resource), etag, created: false };
+    return { resource: wire(resource, etag), etag, created: false };
   }
 
   return {
@@ -79,30 +109,38 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       if (after !== null) parseName(after, 'next');
       const { items, next } = await resources.list(kind, after ?? undefined, PAGE);
       return {
-        items: items.map(({ resource }) => wire(resource)),
+        items: items.map(({ resource, etag }) => wire(resource, etag)),
         ...(next === undefined ? {} : { next }),
       };
     },
     async get(kindText, nameText) {
       const { resource, etag } = await existing(parseKind(kindText), parseName(nameText, 'name'));
-      return { resource: wire(resource), etag };
+      return { resource: wire(resource, etag), etag };
     },
     async put(kindText, nameText, json, condition) {
-      const resource = parseBody(parseKind(kindText), parseName(nameText, 'name'), json);
+      const { dryRun = false } = condition;
+      const written = parseBody(parseKind(kindText), parseName(nameText, 'name'), json);
+      const { resource, notices } = written;
       checkHostNames(resource, naming);
-      if (condition.ifNoneMatch === '*' && condition.ifMatch === null) return create(resource);
+      const withWarnings = async (stored: Stored): Promise<WrittenResource> => ({
+        ...stored,
+        warnings: [...notices, ...(await missingReferences(resource, resources))],
+      });
+      if (condition.ifNoneMatch === '*' && condition.ifMatch === null)
+        return withWarnings(await create(resource, dryRun));
       if (condition.ifMatch !== null && condition.ifNoneMatch === null)
-        return replace(resource, condition.ifMatch);
+        return withWarnings(await replace(written, condition.ifMatch, dryRun));
       throw new Refusal(
         'precondition_required',
         'expected If-None-Match: * to create, or If-Match to replace',
       );
     },
-    async remove(kindText, nameText, ifMatch) {
+    async remove(kindText, nameText, ifMatch, force) {
       const kind = parseKind(kindText);
       const name = parseName(nameText, 'name');
       const { etag } = await existing(kind, name);
       if (ifMatch !== null && ifMatch !== '*' && ifMatch !== etag) throw changedMeanwhile();
+      await checkRemovable(kind, name, force, resources);
       if (!(await resources.remove(kind, name, etag))) throw changedMeanwhile();
     },
   };
@@ -121,12 +159,23 @@ function parseName(text: string, field: string): string {
   return parsed.value;
 }
 
-function parseBody(kind: ResourceKind, name: string, json: string): AnyResource {
+interface WrittenBody {
+  readonly resource: AnyResource;
+  /** The version that the writer knows. */
+  readonly revision: string | undefined;
+  /** What was left out. */
+  readonly notices: readonly InputProblem[];
+}
+
+function parseBody(kind: ResourceKind, name: string, json: string): WrittenBody {
   const value = parseJsonWith(z.unknown(), json);
   if (!value.ok) throw badInput(value.problem);
-  const parsed = parseResource(value.value);
+  const written = asWritten(value.value);
+  if (!written.ok) throw badInput(written.problem);
+  const parsed = parseResource(written.value);
   if (!parsed.ok) throw badInput(parsed.problem);
-  const resource = parsed.value;
+  const { revision, ...metadata } = parsed.value.metadata;
+  const resource = { ...parsed.value, metadata } as AnyResource;
   if (resource.kind !== kind)
     throw badInput({ field: 'kind', message: `expected ${kind}, as in the address` });
   if (resource.metadata.name !== name)
@@ -134,7 +183,7 @@ function parseBody(kind: ResourceKind, name: string, json: string): AnyResource 
   if (JSON.stringify(resource).length > MOST_JSON) {
     throw new Refusal('too_large', `the resource is longer than ${MOST_JSON} characters of JSON`);
   }
-  return resource;
+  return { resource, revision, notices: written.notices };
 }
 
 /** The same holds for each join: settings may change. Here, whoever writes the template learns of it. */
@@ -161,5 +210,13 @@ function checkSameOwnership(before: AnyResource, after: AnyResource): void {
 const changedMeanwhile = (): Refusal =>
   new Refusal('precondition_failed', 'it was changed in the meantime: get it again');
 
-/** A checked resource is one of the wire's. */
-const wire = (resource: AnyResource): Resource => resource as unknown as Resource;
+/** A checked resource is one of the wire's. One that is stored says which version it is. */
+function wire(resource: AnyResource, etag: string | undefined): Resource {
+  const revision = etag === undefined ? {} : { revision: revisionOf(etag) };
+  const shown = { ...resource, metadata: { ...resource.metadata, ...revision } };
+  return shown as unknown as Resource;
+}
+
+/** A short name of an ETag, for files. */
+const revisionOf = (etag: string): string =>
+  createHash('sha256').update(etag).digest('hex').slice(0, 16);

@@ -45,7 +45,7 @@ export const joinTokenReference = z
   );
 
 /** The JSON text in `request`, over whose bytes every proof is made. */
-export const joinRequest = z.strictObject({
+const joinRequestFields = z.strictObject({
   /** The cluster that it is for: a request for another broker is denied. */
   broker: clusterName,
   /** Of the joiner's own choice, never used twice: no two requests are the same text. */
@@ -70,6 +70,14 @@ export const joinRequest = z.strictObject({
   ),
   certificates: z.array(certificateWish).check(z.minLength(1), z.maxLength(16)),
 });
+
+/** A name is public: with join method `token` it would prove nothing. */
+export const joinRequest = joinRequestFields.check(
+  z.refine(({ join_method, token }) => join_method !== 'token' || token.startsWith('sha256:'), {
+    path: ['token'],
+    error: "expected sha256: and the secret's hash, as join method token names its join token",
+  }),
+);
 export type JoinRequest = z.infer<typeof joinRequest>;
 
 /** Beside the request, a body has the evidence of its join method and no other. */

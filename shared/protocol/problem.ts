@@ -10,6 +10,7 @@ export const PROBLEMS = {
   not_found: [404, 'There is no such thing'],
   method_not_allowed: [405, 'The method is not for this address'],
   already_exists: [409, 'Something with this name exists already'],
+  in_use: [409, 'Something else needs it'],
   instance_unknown: [409, 'Join afresh: this instance can not renew itself'],
   try_again: [409, 'Another request was faster: try again'],
   gone: [410, 'It was there, and was removed'],

@@ -75,6 +75,16 @@ export function parseTimestamp(text: string): Date | undefined {
     : time;
 }
 
+const WITH_OFFSET = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?[+-](\d\d):(\d\d)$/;
+
+/** A time with an offset as one in UTC, whole seconds; `undefined` for all other text. */
+export function inUtc(text: string): string | undefined {
+  const [, local, hours, minutes] = WITH_OFFSET.exec(text) ?? [];
+  const exists = parseTimestamp(`${local}Z`) !== undefined;
+  if (!exists || Number(hours) > 23 || Number(minutes) > 59) return undefined;
+  return formatTimestamp(new Date(text));
+}
+
 /** A time as the API writes it: RFC 3339 in UTC, whole seconds. */
 export const formatTimestamp = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
 

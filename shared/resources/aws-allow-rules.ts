@@ -58,11 +58,15 @@ export function evaluateAwsRules(rules: readonly AwsAllowRule[], facts: AwsFacts
   return { admitted: false, mismatches: mismatches.map((field, i) => `allow[${i}].${field}`) };
 }
 
-/** The field of a rule that does not hold. */
+/**
+ * The field of a rule that does not hold. China and US Government are clouds with accounts of their own: a number alone
+ * means an account of the usual one, and only an ARN can mean another.
+ */
 function mismatchOf(
   { aws_account, aws_arn }: AwsAllowRule,
   { account, arn }: AwsFacts,
 ): keyof AwsAllowRule | undefined {
   if (aws_account !== undefined && aws_account !== account) return 'aws_account';
-  return aws_arn === undefined || matchesArn(aws_arn, arn) ? undefined : 'aws_arn';
+  if (aws_arn === undefined) return arn.startsWith('arn:aws:') ? undefined : 'aws_account';
+  return matchesArn(aws_arn, arn) ? undefined : 'aws_arn';
 }

@@ -1,11 +1,16 @@
 /** Allow rules of a join token (rule 3: exact matches, without case where Azure's names have none). */
 import * as z from 'zod/mini';
+import { foldAzureName, isSameAzureName } from '../encoding/azure-name.ts';
 import { guid } from '../protocol/values.ts';
 
 /** What an Azure resource group may be called. Compared without case. */
-const resourceGroup = z
-  .string()
-  .check(z.regex(/^[\p{L}\p{N}._()-]{1,90}$/u, "expected a resource group's name"));
+const resourceGroup = z.string().check(
+  z.regex(/^[\p{L}\p{N}._()-]{1,90}$/u, "expected a resource group's whole name"),
+  z.refine(
+    (group) => foldAzureName(group) !== undefined,
+    'expected letters that have one lower and one upper case at most: this name could be taken for another one',
+  ),
+);
 
 /** One way to match: every part that a rule names must hold. A rule that restricts nothing is refused (rule 9). */
 export const azureAllowRule = z
@@ -23,6 +28,11 @@ export const azureAllowRule = z
       (rule) => rule.tenant !== undefined || rule.subscription !== undefined,
       'expected a tenant, a subscription, or both: a rule that names neither would admit every machine of Azure',
     ),
+    z.refine((rule) => rule.resource_groups === undefined || rule.subscription !== undefined, {
+      error:
+        'expected the subscription that the groups lie in: whoever has another one may name a group alike',
+      path: ['subscription'],
+    }),
   );
 export type AzureAllowRule = z.infer<typeof azureAllowRule>;
 
@@ -69,7 +79,7 @@ function mismatchOf(
   const holds = (fact: string | undefined, accepted: readonly string[] | undefined): boolean => {
     if (accepted === undefined) return true;
     if (fact === undefined) return unknown === 'unknown facts may match';
-    return accepted.some((value) => value.toLowerCase() === fact.toLowerCase());
+    return accepted.some((value) => isSameAzureName(value, fact));
   };
   if (!holds(facts.tenant, rule.tenant === undefined ? undefined : [rule.tenant])) return 'tenant';
   if (!holds(facts.subscription, rule.subscription === undefined ? undefined : [rule.subscription]))

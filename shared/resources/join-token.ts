@@ -1,7 +1,8 @@
 /** `kind: token`, version 2: which machines may join, by which method, as what. The YAML of the guides. */
 import * as z from 'zod/mini';
 import { joinMethod, systemRole } from '../protocol/join.ts';
-import { duration, name, sha256Hex, timestamp } from '../protocol/values.ts';
+import { metadata, VERSIONS } from '../protocol/resource.ts';
+import { duration, name, sha256Hex } from '../protocol/values.ts';
 import { awsAllowRule } from './aws-allow-rules.ts';
 import { azureAllowRule } from './azure-allow-rules.ts';
 import { hostNameTemplates, needsFacts } from './host-names.ts';
@@ -74,6 +75,11 @@ const spec = z
       error:
         'expected names without placeholders other than {{cluster}}: this join method attests nothing to fill in',
     }),
+    // Each role's instances are apart: the secret would be good for a first join as each of them.
+    z.refine((said) => said.join_method !== 'token' || new Set(said.roles).size === 1, {
+      path: ['roles'],
+      error: 'expected one role: a secret is good for one first join',
+    }),
     z.refine(
       (said) =>
         said.join_method !== 'azure' || !joinsHosts(said) || said.azure.vm_binding !== 'claims',
@@ -87,8 +93,8 @@ const spec = z
 export const joinToken = z
   .strictObject({
     kind: z.literal('token'),
-    version: z.literal('v2'),
-    metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+    version: z.literal(VERSIONS.token),
+    metadata,
     spec,
   })
   .check(

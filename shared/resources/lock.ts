@@ -1,11 +1,12 @@
 /** `kind: lock`, version 2: who may not join until when. */
 import * as z from 'zod/mini';
+import { metadata, VERSIONS } from '../protocol/resource.ts';
 import { guid, name, parseTimestamp, timestamp } from '../protocol/values.ts';
 
 export const lock = z.strictObject({
   kind: z.literal('lock'),
-  version: z.literal('v2'),
-  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+  version: z.literal(VERSIONS.lock),
+  metadata,
   spec: z.strictObject({
     target: z
       .strictObject({

@@ -1,44 +1,47 @@
 /** `kind: role`: which logins a bot's SSH certificates are good for, and how long certificates may live. */
 import * as z from 'zod/mini';
-import { duration, name, parseDuration, timestamp } from '../protocol/values.ts';
+import { metadata, VERSIONS } from '../protocol/resource.ts';
+import { duration, name, parseDuration } from '../protocol/values.ts';
 import { type Bot, traitValues } from './bot.ts';
+import { isPrincipal } from './principal.ts';
 
 /** Stands for the values of the bot's trait `logins`. */
 const INTERNAL_LOGINS = '{{internal.logins}}';
 
-/** An SSH principal (rule 11): no commas, spaces or wildcards, never empty. */
-const principal = /^[A-Za-z0-9._@-]{1,255}$/;
+const ANY_NODE = 'expected {"*": "*"}: nothing here could enforce narrower node labels';
 
-const ANY_NODE = 'expected {"*": "*"}: node labels are not enforced here';
+const isAnyNode = ({ '*': any, ...narrower }: Readonly<Record<string, unknown>>): boolean =>
+  Object.keys(narrower).length === 0 && (Array.isArray(any) ? any.join() : any) === '*';
 
-const login = z
-  .string()
-  .check(
-    z.refine(
-      (text) => text === INTERNAL_LOGINS || principal.test(text),
-      `expected a login of letters, digits and . _ @ -, or ${INTERNAL_LOGINS}`,
-    ),
-  );
+const login = z.string().check(
+  z.refine((text) => text === INTERNAL_LOGINS || !text.includes('{{'), {
+    error: `expected ${INTERNAL_LOGINS} (the bot's trait logins), which is the only template there is`,
+    abort: true,
+  }),
+  z.refine(
+    (text) => text === INTERNAL_LOGINS || isPrincipal(text),
+    `expected a login of letters, digits and . _ @ -, or ${INTERNAL_LOGINS}`,
+  ),
+);
+
+const nameOrAny = z.union([z.literal('*'), name], 'expected * or a name');
 
 export const role = z.strictObject({
   kind: z.literal('role'),
-  version: z.enum(['v3', 'v4', 'v5', 'v6', 'v7', 'v8']),
-  metadata: z.strictObject({ name, expires: z.optional(timestamp) }),
+  version: z.enum(VERSIONS.role),
+  metadata,
   spec: z.strictObject({
     allow: z._default(
       z.strictObject({
         logins: z.optional(z.array(login).check(z.maxLength(100))),
         /** A certificate works on every host that trusts the authority, so nothing narrower can be promised. */
         node_labels: z.optional(
-          z.strictObject(
-            { '*': z.union([z.literal('*'), z.tuple([z.literal('*')])], ANY_NODE) },
-            ANY_NODE,
-          ),
+          z.record(z.string(), z.unknown(), ANY_NODE).check(z.refine(isAnyNode, ANY_NODE)),
         ),
         /** Shown by `joinctl get roles`; grants nothing: operators' rights come from the directory. */
         rules: z.optional(
           z
-            .array(z.strictObject({ resources: z.array(name), verbs: z.array(name) }))
+            .array(z.strictObject({ resources: z.array(nameOrAny), verbs: z.array(nameOrAny) }))
             .check(z.maxLength(100)),
         ),
       }),
@@ -53,15 +56,17 @@ export type Role = z.infer<typeof role>;
 export function loginsOf(subject: Role, bot: Bot): string[] {
   const logins = (subject.spec.allow.logins ?? []).flatMap((text) =>
     text === INTERNAL_LOGINS
-      ? traitValues(bot, 'logins').filter((value) => principal.test(value))
+      ? traitValues(bot, 'logins').filter((value) => isPrincipal(value))
       : [text],
   );
   return [...new Set(logins)];
 }
 
-/** The role's limit on certificates' lifetime, in seconds. */
-export const maxSessionSeconds = (subject: Role): number =>
-  parseDuration(subject.spec.options?.max_session_ttl ?? '') ?? Number.POSITIVE_INFINITY;
+/** A role's or a bot's limit on certificates' lifetime, in seconds. */
+export function maxSessionSeconds({ kind, spec }: Role | Bot): number {
+  const limit = kind === 'bot' ? spec.max_session_ttl : spec.options?.max_session_ttl;
+  return parseDuration(limit ?? '') ?? Number.POSITIVE_INFINITY;
+}
 
 /** Roles that every broker starts with. */
 export const PRESET_ROLES: readonly Role[] = [

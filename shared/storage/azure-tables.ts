@@ -5,10 +5,13 @@ import {
   RestError,
   TableClient,
   type TableEntityResult,
+  type TableServiceClientOptions,
   type TransactionAction,
 } from '@azure/data-tables';
 import type { TokenCredential } from '@azure/identity';
+import { withDeadline } from '../deadline.ts';
 import { unavailable } from '../refusal.ts';
+import { passOnRetryAfter, retryAfterOf } from '../retry-after.ts';
 import {
   eachTable,
   type Operation,
@@ -29,9 +32,9 @@ export interface AzureTablesOptions {
   readonly credential: TokenCredential | { readonly key: string };
 }
 
-const CALL_TIMEOUT_MS = 10_000;
-/** A list comes in pages. */
-const LIST_TIMEOUT_MS = 30_000;
+/** Each call has a deadline, and so has each page of a list. */
+const inTime = <T>(ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
+  withDeadline(ask, 'table storage does not answer');
 
 export function openAzureTables(options: AzureTablesOptions): Tables {
   return eachTable((name) => tableOf(clientOf(name, options)));
@@ -39,11 +42,14 @@ export function openAzureTables(options: AzureTablesOptions): Tables {
 
 /** Tables are called by the names that the broker knows them by. */
 function clientOf(name: TableName, { url, credential }: AzureTablesOptions): TableClient {
-  const retryOptions = { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1000 };
-  if (!('key' in credential)) return new TableClient(url, name, credential, { retryOptions });
+  const options: TableServiceClientOptions = {
+    retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 1000 },
+    additionalPolicies: [{ policy: passOnRetryAfter, position: 'perRetry' }],
+  };
+  if (!('key' in credential)) return new TableClient(url, name, credential, options);
   const account = new URL(url).pathname.slice(1);
   const named = new AzureNamedKeyCredential(account, credential.key);
-  return new TableClient(url, name, named, { retryOptions, allowInsecureConnection: true });
+  return new TableClient(url, name, named, { ...options, allowInsecureConnection: true });
 }
 
 type Entity = Record<string, Value> & { partitionKey: string; rowKey: string };
@@ -59,7 +65,7 @@ function tableOf(client: TableClient): Table {
       if (codeOf(error) !== 'TableNotFound') throw asRefusal(error);
     }
     try {
-      made ??= client.createTable(timeLimit());
+      made ??= inTime((abortSignal) => client.createTable({ abortSignal }));
       await made;
       return await action();
     } catch (error) {
@@ -70,7 +76,9 @@ function tableOf(client: TableClient): Table {
 
   async function read(partition: string, key: string): Promise<StoredRow | undefined> {
     try {
-      return rowOf(await client.getEntity<Entity>(partition, key, timeLimit()));
+      return rowOf(
+        await inTime((abortSignal) => client.getEntity<Entity>(partition, key, { abortSignal })),
+      );
     } catch (error) {
       if (codeOf(error) === 'ResourceNotFound') return undefined;
       throw error;
@@ -80,21 +88,32 @@ function tableOf(client: TableClient): Table {
   async function list(query: Query): Promise<readonly StoredRow[]> {
     const filter = filterOf(query);
     const rows: StoredRow[] = [];
-    const entities = client.listEntities<Entity>({
-      ...(filter === '' ? {} : { queryOptions: { filter } }),
-      ...timeLimit(LIST_TIMEOUT_MS),
-    });
-    for await (const entity of entities) {
-      if (rows.push(rowOf(entity)) === query.most) break;
-    }
+    let continuationToken: string | undefined;
+    do {
+      const page = await inTime((abortSignal) =>
+        client
+          .listEntities<Entity>({
+            ...(filter === '' ? {} : { queryOptions: { filter } }),
+            abortSignal,
+          })
+          .byPage(continuationToken === undefined ? {} : { continuationToken })
+          .next(),
+      );
+      if (page.done) break;
+      for (const entity of page.value) if (rows.push(rowOf(entity)) === query.most) return rows;
+      continuationToken = page.value.continuationToken;
+    } while (continuationToken !== undefined);
     return rows;
   }
 
   async function apply(operations: readonly Operation[]): Promise<boolean> {
     try {
       const [single, ...others] = operations;
-      if (single && others.length === 0) await applyOne(client, single);
-      else await client.submitTransaction(operations.map(actionOf), timeLimit());
+      await inTime<unknown>((abortSignal) =>
+        single && others.length === 0
+          ? applyOne(client, single, abortSignal)
+          : client.submitTransaction(operations.map(actionOf), { abortSignal }),
+      );
       return true;
     } catch (error) {
       if (isConflict(error)) return false;
@@ -115,20 +134,25 @@ function tableOf(client: TableClient): Table {
   };
 }
 
-async function applyOne(client: TableClient, operation: Operation): Promise<void> {
-  if (operation.kind === 'insert') await client.createEntity(entityOf(operation.row), timeLimit());
-  else if (operation.kind === 'put')
-    await client.upsertEntity(entityOf(operation.row), 'Replace', timeLimit());
-  else if (operation.kind === 'replace') {
-    await client.updateEntity(entityOf(operation.row), 'Replace', {
-      etag: operation.etag,
-      ...timeLimit(),
-    });
-  } else
-    await client.deleteEntity(operation.partition, operation.key, {
-      etag: operation.etag,
-      ...timeLimit(),
-    });
+function applyOne(
+  client: TableClient,
+  operation: Operation,
+  abortSignal: AbortSignal,
+): Promise<unknown> {
+  switch (operation.kind) {
+    case 'insert':
+      return client.createEntity(entityOf(operation.row), { abortSignal });
+    case 'put':
+      return client.upsertEntity(entityOf(operation.row), 'Replace', { abortSignal });
+    case 'replace': {
+      const { row, etag } = operation;
+      return client.updateEntity(entityOf(row), 'Replace', { etag, abortSignal });
+    }
+    case 'remove': {
+      const { partition, key, etag } = operation;
+      return client.deleteEntity(partition, key, { etag, abortSignal });
+    }
+  }
 }
 
 function actionOf(operation: Operation): TransactionAction {
@@ -185,10 +209,6 @@ function filterOf({ partition, keyAfter, partitionBelow, below }: Query): string
   return parts.join(' and ');
 }
 
-const timeLimit = (milliseconds = CALL_TIMEOUT_MS) => ({
-  abortSignal: AbortSignal.timeout(milliseconds),
-});
-
 /** The service's own name of an error. */
 function codeOf(error: unknown): string | undefined {
   const { details } = error as { details?: { odataError?: { code?: string }; code?: string } };
@@ -210,4 +230,4 @@ const isConflict = (error: unknown): boolean =>
 const asRefusal = (error: unknown) =>
   error instanceof Error && error.name === 'Refusal'
     ? error
-    : unavailable('table storage can not be asked now', 5, error);
+    : unavailable('table storage can not be asked now', retryAfterOf(error), error);

@@ -3,6 +3,7 @@
  * instances keep a snapshot of everything and ask for the revision every five seconds at most.
  */
 import { randomUUID } from 'node:crypto';
+import { withDeadline } from '../deadline.ts';
 import type { OnLookup } from '../lookups.ts';
 import type { ResourceKind } from '../protocol/resource.ts';
 import type { JoinToken } from '../resources/join-token.ts';
@@ -75,6 +76,9 @@ export function createResources(
     return cached.snapshot;
   }
 
+  const reloadInTime = (): Promise<Snapshot> =>
+    withDeadline(reload, 'table storage does not answer');
+
   /** The very first thing that is written, all at once: whoever comes second finds the revision row. */
   async function createPresets(): Promise<StoredRow | undefined> {
     const presets = PRESET_ROLES.map(
@@ -88,7 +92,7 @@ export function createResources(
     const hit = now().getTime() - checkedAt < SNAPSHOT_SECONDS * 1000 ? cached : undefined;
     onLookup(hit ? 'hit' : 'miss');
     if (hit) return hit.snapshot;
-    pending ??= reload().finally(() => {
+    pending ??= reloadInTime().finally(() => {
       pending = undefined;
     });
     return pending;

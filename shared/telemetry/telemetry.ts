@@ -31,6 +31,8 @@ export interface JoinEvent {
   readonly took_over?: string;
   /** Hex SHA-256 of the access token. */
   readonly access_token_sha256?: string;
+  /** The directory's own id of the access token (`uti`), once its signature is verified. */
+  readonly access_token_uti?: string;
   readonly serials?: readonly string[];
   readonly client?: string;
   readonly duration_ms?: number;

@@ -16,6 +16,19 @@ describe('readDocuments', () => {
     expect(read(text).map(({ resource }) => resource)).toEqual([TOKEN, BOT]);
   });
 
+  it('reads a list of resources, and finds places in it', () => {
+    const [first, second] = read(JSON.stringify([TOKEN, BOT], null, 1));
+    expect([first?.resource, second?.resource]).toEqual([TOKEN, BOT]);
+    expect(second?.locate('metadata.name')).toBe('file.yaml:30:4');
+    expect(() => read(JSON.stringify([BOT, 5]))).toThrow(/^file\.yaml:1:\d+: expected fields/);
+  });
+
+  it('says what is left out, with its place', () => {
+    const [document] = read(`${BOT_YAML}status: {}\n`);
+    expect(document?.resource).toEqual(read(BOT_YAML)[0]?.resource);
+    expect(document?.notices).toEqual(['file.yaml:7:1: status: left out: it means nothing here.']);
+  });
+
   it('keeps times as text', () => {
     const [document] = read(
       BOT_YAML.replace('name: example', 'name: example\n  expires: 3000-01-01T00:00:00Z'),
@@ -27,18 +40,24 @@ describe('readDocuments', () => {
     ['', 'file.yaml: there is no resource in it.'],
     ['# only a remark\n', 'file.yaml: there is no resource in it.'],
     ['a: [1\nb: 2\n', 'file.yaml:2:1: '],
-    ['a: 1\na: 2\n', 'file.yaml:2:1: Map keys must be unique.'],
-    ['just text', 'file.yaml:1:1: expected object'],
+    ['a: 1\na: 2\n', 'file.yaml:2:1: this field is given twice.'],
+    ['just text', 'file.yaml:1:1: expected fields, got text'],
     [BOT_YAML.replace('kind: bot', 'kind: boot'), 'file.yaml:1:1: kind: '],
-    [BOT_YAML.replace('spec:', 'specs:'), 'file.yaml:1:1: spec: '],
-    [BOT_YAML.replace('name: example', 'nam: example'), 'file.yaml:3:1: metadata.name: '],
+    [
+      BOT_YAML.replace('spec:', 'specs:'),
+      'file.yaml:5:1: specs: unknown field; did you mean spec?',
+    ],
+    [
+      BOT_YAML.replace('name: example', 'nam: example'),
+      'file.yaml:4:3: metadata.nam: unknown field; did you mean name?',
+    ],
     [
       BOT_YAML.replace('name: example', 'name: a b'),
       'file.yaml:4:3: metadata.name: expected 1 to 63',
     ],
     [
-      BOT_YAML.replace('name: example', 'name: x\n  labels: {}'),
-      'file.yaml:5:3: metadata.labels: unknown',
+      BOT_YAML.replace('name: example', 'name: x\n  labels: {a: 1}'),
+      'file.yaml:5:12: metadata.labels.a: expected text',
     ],
     [`${BOT_YAML}extra: 1\n`, 'file.yaml:7:1: extra: unknown field'],
     [`${TOKEN_YAML}---\n${BOT_YAML}---\nkind: x\n`, 'file.yaml:24:1: kind: '],

@@ -1,9 +1,10 @@
 /** The operators' API of a broker, in memory, as a `fetch` function: a map, ETags, conditional writes, secrets, problem+json. */
 import { createHash } from 'node:crypto';
+import { withoutRevision } from '../../admin/broker-client.ts';
 import { keepingSecret } from '../../admin/join-tokens.ts';
 import type { InstanceRecord } from '../../shared/protocol/instance.ts';
 import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
-import { type Resource, resource } from '../../shared/protocol/resource.ts';
+import { type Resource, type ResourceWarning, resource } from '../../shared/protocol/resource.ts';
 import { parseJsonWith } from '../../shared/protocol/schema.ts';
 
 export const TENANT = '7e000000-0000-4000-8000-000000000001';
@@ -29,6 +30,9 @@ export interface FakeBroker {
 }
 
 export interface FakeBrokerOptions {
+  /** What discovery says of audiences; nothing, as older brokers. */
+  readonly audiences?: readonly string[];
+  readonly pins?: readonly string[];
   readonly token?: string;
   readonly cluster?: string;
   readonly cloud?: string;
@@ -41,6 +45,12 @@ export interface FakeBrokerOptions {
   readonly joins?: readonly { readonly request_id: string }[];
   /** The token that the simulated directory gives. */
   readonly directoryToken?: string;
+  /** Whether resources say which version they are, as a real broker's do. */
+  readonly revisions?: boolean;
+  /** What a broker would warn of. */
+  readonly warn?: (wanted: Resource) => readonly ResourceWarning[];
+  /** `kind/name` of what is removed by force only. */
+  readonly inUse?: readonly string[];
   /** What a broker would refuse in a spec: the field and why. */
   readonly refuse?: (wanted: Resource) => { field: string; detail: string } | undefined;
 }
@@ -53,9 +63,17 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
   const requests: SeenRequest[] = [];
   const intercepts: { readonly reply: Reply; readonly part: string }[] = [];
   let revision = 0;
+  const shown = (row: { resource: Resource; revision: number }): Resource =>
+    options.revisions
+      ? {
+          ...row.resource,
+          metadata: { ...row.resource.metadata, revision: `r${row.revision}` },
+        }
+      : row.resource;
   const put = (stored: Resource): number => {
     revision += 1;
-    rows.set(`${stored.kind}/${stored.metadata.name}`, { resource: stored, revision });
+    const resource = withoutRevision(stored);
+    rows.set(`${stored.kind}/${stored.metadata.name}`, { resource, revision });
     return revision;
   };
 
@@ -106,7 +124,7 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
 
   const list = (kind: string, from: number): Response =>
     page(
-      [...rows.values()].map((row) => row.resource).filter((row) => row.kind === kind),
+      [...rows.values()].map(shown).filter((row) => row.kind === kind),
       from,
     );
 
@@ -118,31 +136,42 @@ export function fakeBroker(options: FakeBrokerOptions = {}): FakeBroker {
 
   const one = (request: SeenRequest, key: string): Response => {
     const row = rows.get(key);
+    const query = new URL(request.url).searchParams;
+    const dryRun = query.get('dry_run') === 'true';
     const ifMatch = request.headers.get('if-match');
     const stale = ifMatch !== null && ifMatch !== '*' && ifMatch !== `"${row?.revision}"`;
     switch (request.method) {
       case 'GET':
-        return row ? json(200, row.resource, row.revision) : problem('not_found', `no ${key}`);
+        return row ? json(200, shown(row), row.revision) : problem('not_found', `no ${key}`);
       case 'DELETE':
         if (!row) return problem('not_found', `no ${key}`);
         if (stale) return problem('precondition_failed', `${key} was changed`);
+        if (options.inUse?.includes(key) && query.get('force') !== 'true')
+          return problem('in_use', `${key} is in use`);
         rows.delete(key);
         return new Response(null, { status: 204 });
       default: {
         const wanted = parseJsonWith(resource, request.body);
         if (!wanted.ok) return problem('bad_request', wanted.problem.message, wanted.problem.field);
+        const warnings = options.warn?.(wanted.value);
+        const said = warnings && { warnings };
         const refused = options.refuse?.(wanted.value);
         if (refused) return problem('bad_request', refused.detail, refused.field);
         if (request.headers.get('if-none-match') === '*') {
           if (row) return problem('already_exists', `${key} exists already`);
+          if (dryRun) return json(200, { ...wanted.value, ...said });
           const { stored, secret } = withSecret(wanted.value);
-          return json(201, { ...stored, ...(secret && { secret }) }, put(stored));
+          return json(201, { ...stored, ...(secret && { secret }), ...said }, put(stored));
         }
         if (ifMatch === null) return problem('precondition_required', 'no condition');
-        if (!row || stale) return problem('precondition_failed', `${key} was changed`);
+        if (!row) return problem('not_found', `no ${key}`);
+        if (stale) return problem('precondition_failed', `${key} was changed`);
+        const { revision: known } = wanted.value.metadata;
+        if (known !== undefined && known !== `r${row.revision}`)
+          return problem('precondition_failed', 'it was changed', 'metadata.revision');
         // A join token that says nothing of its secret keeps it.
         const kept = keepingSecret(wanted.value, row.resource);
-        return json(200, kept, put(kept));
+        return json(200, { ...kept, ...said }, dryRun ? row.revision : put(kept));
       }
     }
   };
@@ -181,11 +210,14 @@ function withSecret(wanted: Resource): { stored: Resource; secret?: string } {
 const discovery = ({
   cluster = 'broker.example.com',
   cloud = 'AzurePublic',
+  audiences,
+  pins = CA_PINS,
 }: FakeBrokerOptions) => ({
   server_version: '0.1.0',
   cluster_name: cluster,
   cloud,
-  ca_pins: CA_PINS,
+  ca_pins: pins,
+  ...(audiences && { audiences }),
   operators: { tenant: TENANT, client_id: CLIENT_ID },
 });
 

@@ -95,6 +95,7 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
           },
         },
         readStdin: async () => options.stdin ?? '',
+        stdinIsTerminal: options.stdin === undefined,
         env: options.env ?? {},
         cwd: join(folder, options.cwd ?? '.'),
         home: join(folder, 'home'),

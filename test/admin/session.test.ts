@@ -103,7 +103,7 @@ describe('the local stack', () => {
       'directory: "https://127.0.0.1.example.com" is',
     ],
     [{ directory: 'file:///etc' }, 'directory: "file:///etc" is not an address of this machine'],
-    [{ broker: 7071 }, 'endpoints.json: broker: expected string'],
+    [{ broker: 7071 }, 'endpoints.json: broker: expected text'],
   ])('is refused beyond this machine: %j', async (changes, message) => {
     const shell = await terminal({ env: {} });
     await saveLocalStack(shell, changes);

@@ -149,6 +149,27 @@ test('renews at once when it is told to', async () => {
   expect(waits[1]).toBe(waits[0]);
 });
 
+test('renews once more where it is told to during a renewal, and says so at once', async () => {
+  const rig = await createRig();
+  rig.broker.bend = (answer) => {
+    if (rig.broker.joins.length === 1) rig.renewNow();
+    return answer;
+  };
+  const waits: unknown[] = [];
+  rig.clock.onSleep = () => {
+    waits.push([rig.broker.joins.length, rig.clock.now()]);
+    if (waits.length === 2) rig.stop.abort();
+  };
+  expect(await rig.start(guideConfig())).toBe(0);
+  expect(waits).toEqual([
+    [1, START],
+    [2, START],
+  ]);
+  expect(rig.output.join('')).toMatch(
+    /told to renew now: again, once this renewal is over\n.*joined as bot example/,
+  );
+});
+
 test('after a restart it renews the instance of its storage directory', async () => {
   const rig = await createRig();
   await rig.start(storageConfig(rig), '--oneshot');

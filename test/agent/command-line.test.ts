@@ -19,8 +19,27 @@ test.each([
   expect(parseCommandLine(args)).toEqual({ name });
 });
 
+test('install sshd, which prints unless it is to write', () => {
+  expect(parseCommandLine(['install', 'sshd'])).toEqual({
+    name: 'install sshd',
+    flags: { write: false },
+  });
+  expect(
+    parseCommandLine(['install', 'sshd', '--write', '-c', 'a.yaml', '--sshd-config=b']),
+  ).toEqual({
+    name: 'install sshd',
+    flags: { config: 'a.yaml', sshdConfig: 'b', write: true },
+  });
+});
+
 test.each([
   [[], 'expected a command'],
+  [['install'], 'expected install sshd, got install'],
+  [['install', 'nginx'], 'expected install sshd, got install nginx'],
+  [['install', 'sshd', 'now'], 'expected install sshd, got install sshd now'],
+  [['install', 'sshd', '--oneshot'], '--oneshot is no flag of install sshd'],
+  [['instal', 'sshd'], 'unknown command instal; did you mean install?'],
+  [['start', '--write'], '--write is no flag of start'],
   [['strat'], 'unknown command strat; did you mean start?'],
   [['start', 'now'], 'unexpected argument now'],
   [['start', '--tokne', 'x'], 'unknown flag --tokne; did you mean --token?'],

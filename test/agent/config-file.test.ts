@@ -105,7 +105,7 @@ describe('names file, line, column, field and what was expected', () => {
     [
       'another join method',
       'version: v2\nonboarding:\n  join_method: gcp\n',
-      '3:3: onboarding.join_method: expected one of "azure"|"iam"|"token", got gcp',
+      '3:3: onboarding.join_method: expected one of azure, iam, token, got gcp',
     ],
     [
       'a client id that is none',
@@ -144,7 +144,7 @@ describe('names file, line, column, field and what was expected', () => {
 
 test('a token that may be a secret is not repeated', () => {
   expect(failureOf('version: v2\nonboarding:\n  token: 8675309\n')).toBe(
-    'tbot.yaml:3:3: onboarding.token: expected text, got the number (put it in quotes)',
+    'tbot.yaml:3:3: onboarding.token: expected text, got a number (put it in quotes)',
   );
   expect(failureOf('version: v2\nonboarding:\n  token: "a secret!"\n')).toBe(
     'tbot.yaml:3:3: onboarding.token: expected the name of a join token, a secret, or file: and the path of a file that holds it',

@@ -6,7 +6,7 @@ import { lockDirectory } from '../../agent/directory-lock.ts';
 import { temporaryFolder } from './folder.ts';
 
 /** What a process leaves in a directory that dies while it has the lock, or while it takes it. */
-async function leaveBehind(directory: string, name = 'joinbot.lock'): Promise<void> {
+async function leaveBehind(directory: string, name = 'joinbot.lock.1'): Promise<void> {
   const server = createServer();
   const path = join(directory, 'socket');
   await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -30,7 +30,7 @@ test('one at a time has the directory, and leaves nothing in it', async () => {
   const free = await lockDirectory(directory);
   await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
   await expect(lockDirectory(directory)).rejects.toMatchObject({ code: 'files' });
-  expect(await readdir(directory)).toEqual(['joinbot.lock']);
+  expect(await readdir(directory)).toEqual(['joinbot.lock.1']);
   await free();
   expect(await readdir(directory)).toEqual([]);
   await (await lockDirectory(directory))();
@@ -39,23 +39,26 @@ test('one at a time has the directory, and leaves nothing in it', async () => {
 test('takes over from a process that died', async () => {
   const directory = await temporaryFolder();
   await leaveBehind(directory);
-  await leaveBehind(directory, 'joinbot.lock.0123456789ab');
+  await leaveBehind(directory, 'joinbot.lock.new-0123456789ab');
   const free = await lockDirectory(directory);
-  expect(await readdir(directory)).toEqual(['joinbot.lock']);
+  expect(await readdir(directory)).toEqual(['joinbot.lock.2']);
   await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
   await free();
 });
 
 test.each([
-  ['at once', async () => undefined],
-  ['at once after a power cut', leaveBehind],
-])('of two that start %s, exactly one gets it', async (_, prepare) => {
-  for (let i = 0; i < 20; i += 1) {
+  ['two', 2, 'at once', async () => undefined],
+  ['two', 2, 'at once after a power cut', leaveBehind],
+  ['eight', 8, 'at once after a power cut', leaveBehind],
+] as const)('of %s (%i) that start %s, exactly one gets it', async (_, many, __, prepare) => {
+  for (let i = 0; i < 10; i += 1) {
     const directory = await temporaryFolder();
     await prepare(directory);
-    const { holders, said } = await outcomes([lockDirectory(directory), lockDirectory(directory)]);
+    const { holders, said } = await outcomes(
+      Array.from({ length: many }, () => lockDirectory(directory)),
+    );
     expect(holders).toHaveLength(1);
-    expect(said).toEqual([expect.stringMatching(TAKEN)]);
+    expect(said).toEqual(Array.from({ length: many - 1 }, () => expect.stringMatching(TAKEN)));
     await holders[0]?.();
   }
 });
@@ -63,7 +66,7 @@ test.each([
 test('a directory with a long path, and with a file of the same name', async () => {
   const directory = join(await temporaryFolder(), 'x'.repeat(120), 'y'.repeat(120));
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, 'joinbot.lock'), '');
+  await writeFile(join(directory, 'joinbot.lock.1'), '');
   const free = await lockDirectory(directory);
   await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
   await free();

@@ -1,13 +1,23 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checkIssued } from '../../agent/issued-certificate.ts';
 import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
+import {
+  issueSshHostCertificate,
+  issueSshUserCertificate,
+} from '../../shared/authority/ssh-certificate.ts';
+import {
+  issueHostTlsCertificate,
+  randomSerialNumber,
+} from '../../shared/authority/tls-certificate.ts';
 import { makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
 import { certificationRequest } from '../../shared/encoding/certification-request-encode.ts';
+import { encodePem } from '../../shared/encoding/pem.ts';
 import { sshBlob, sshPublicKey } from '../../shared/encoding/ssh-public-key.ts';
 import { sshString, sshUint32, sshUint64 } from '../../shared/encoding/ssh-wire.ts';
 import type { GrantedCertificate } from '../../shared/protocol/join.ts';
+import { formatTimestamp } from '../../shared/protocol/values.ts';
 import { createAuthorities } from './authorities.ts';
 import { START } from './clock.ts';
 import { grant } from './fake-broker.ts';
@@ -22,8 +32,9 @@ async function setUp() {
   const grantFor = (one: KeyObject, from = authorities) =>
     grant({ name: 'identity', csr: certificationRequest(one) }, from, ['ubuntu'], START);
   const granted = grantFor(key);
-  const check = (changed: GrantedCertificate, now = START) => checkIssued(changed, key, trust, now);
-  return { authorities, key, granted, grantFor, check };
+  const check = (changed: GrantedCertificate, now = START) =>
+    checkIssued(changed, key, trust, { kind: 'user', now });
+  return { authorities, trust, key, granted, grantFor, check };
 }
 
 test('accepts a certificate for its key under a root of the bundle', async () => {
@@ -49,7 +60,9 @@ test('accepts a certificate of any SSH authority that the bundle lists: upcoming
   const trust = await verifyTrustBundle(bundle, { pins: [], known: undefined, now: START });
   const ssh = grantFor(key, other).ssh ?? '';
   for (const each of [granted.ssh ?? '', ssh])
-    expect(checkIssued({ ...granted, ssh: each }, key, trust, START).ssh).toBe(each);
+    expect(
+      checkIssued({ ...granted, ssh: each }, key, trust, { kind: 'user', now: START }).ssh,
+    ).toBe(each);
 });
 
 test('refuses a certificate of another authority', async () => {
@@ -88,6 +101,70 @@ test.each([
   const line = granted.ssh ?? '';
   const ssh = what === 'half' ? line.slice(0, 400) : what === 'two' ? `${line}\n${line}` : what;
   expect(() => check({ ...granted, ssh })).toThrow('its SSH form is not one line of OpenSSH');
+});
+
+describe('refuses an SSH certificate of a host that', () => {
+  const NAMES = ['web.example.com'];
+  test.each([
+    ['is for a user', { issue: issueSshUserCertificate, by: 'sshHost' }, 'is for a user'],
+    ['the authority of users signed', { by: 'sshUser' }, 'signed by an authority'],
+    ['is for other names', { principals: ['web.example.org'] }, 'for other names'],
+    ['is for more names', { principals: [...NAMES, 'web.example.net'] }, 'for other names'],
+  ] as const)('%s', async (_, bend, said) => {
+    const {
+      issue = issueSshHostCertificate,
+      by = 'sshHost',
+      principals = NAMES,
+    } = {
+      issue: undefined,
+      by: undefined,
+      principals: undefined,
+      ...bend,
+    };
+    const { authorities, key, trust } = await setUp();
+    const validity = { notBefore: START, notAfter: new Date(START.getTime() + 3600_000) };
+    const leaf = issueHostTlsCertificate(
+      {
+        ...validity,
+        serialNumber: randomSerialNumber(),
+        names: NAMES,
+        uri: 'spiffe://test/host/Node/1',
+        publicKeyInfo: createPublicKey(key).export({ format: 'der', type: 'spki' }),
+      },
+      authorities.issuing,
+    );
+    const sshKey = sshPublicKey(createPublicKey(key));
+    if (!sshKey) throw new Error('not a key of SSH');
+    const granted = (ssh: string): GrantedCertificate => ({
+      name: 'identity',
+      names: NAMES,
+      issued: formatTimestamp(START),
+      expires: formatTimestamp(validity.notAfter),
+      tls: encodePem('CERTIFICATE', leaf) + authorities.issuing.pem,
+      ssh,
+    });
+    const certificate = {
+      serial: 1n,
+      key: sshKey,
+      keyId: 'id',
+      validAfter: START,
+      validBefore: validity.notAfter,
+    };
+    const check = (ssh: string) =>
+      checkIssued(granted(ssh), key, trust, { kind: 'host', now: START });
+    const good = issueSshHostCertificate(
+      { ...certificate, principals: NAMES },
+      authorities.sshHost,
+    );
+    expect(check(good)).toMatchObject({ names: NAMES, ssh: good });
+    const bad = issue({ ...certificate, principals: [...principals] }, authorities[by]);
+    expect(() => check(bad)).toThrow(said);
+  });
+});
+
+test('refuses a certificate with names for a bot', async () => {
+  const { granted, check } = await setUp();
+  expect(() => check({ ...granted, names: ['web.example.com'] })).toThrow('it is for a host');
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CertificateCache } from '../../agent/certificate-cache.ts';
-import { type HttpRequest, NoAnswer, type SendHttp, sendWith } from '../../agent/http.ts';
+import { type HttpRequest, NoAnswer, type SendHttp } from '../../agent/http.ts';
 import { issuingCertificates } from '../../agent/issuing-certificates.ts';
 import { createLog } from '../../agent/log.ts';
 import { createRsaKeySource } from '../../local/azure/certificates/rsa-keys.ts';
@@ -8,6 +8,7 @@ import { createCloud } from '../../local/azure/cloud.ts';
 import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
 import { createClock } from './clock.ts';
+import { sendWith } from './send-with.ts';
 
 const keys = createRsaKeySource();
 
@@ -37,6 +38,7 @@ function setUp(chain: 'ec' | 'cross_signed' = 'ec') {
       },
       {
         clock,
+        random: () => 0,
         log,
         stop: new AbortController().signal,
         web: (request) => {
@@ -45,7 +47,7 @@ function setUp(chain: 'ec' | 'cross_signed' = 'ec') {
         },
       },
     );
-  return { cloud, signer, collect, asked, lines };
+  return { clock, cloud, signer, collect, asked, lines };
 }
 
 const answerOf = (body: Uint8Array, status = 200) => ({ status, header: () => undefined, body });
@@ -87,6 +89,34 @@ test('tries every address that the certificate lists', async () => {
     'www.microsoft.com',
     'caissuers.microsoft.com',
   ]);
+});
+
+test('asks again where a server or a firewall is busy for a moment', async () => {
+  const { collect, clock, lines } = setUp();
+  let busy = 5;
+  const chain = await collect((request, download) => {
+    busy -= 1;
+    if (busy < 0) return download(request);
+    return busy % 2 === 0
+      ? Promise.resolve(answerOf(Buffer.of(), 403))
+      : Promise.reject(new NoAnswer('no answer within 10 s'));
+  });
+  expect(chain).toHaveLength(1);
+  expect(clock.sleeps).toHaveLength(2);
+  expect(lines.join('').match(/WARN .*status 403.*trying again in/g)).toHaveLength(2);
+});
+
+test.each([
+  'http://www.microsoft.com/pkiops/certs/a.crt',
+  'http://caissuers.microsoft.com/pkiops/certs/a.crt',
+  'http://cacerts.digicert.com/a.crt',
+  'http://cacerts.digicert.cn/a.crt',
+  'http://cacerts.geotrust.com/a.crt',
+])('asks %s, which is on the list of hosts that Azure names', async (listed) => {
+  const { collect, signer, asked } = setUp();
+  (signer.extensions as { issuerUrls: readonly string[] }).issuerUrls = [listed];
+  await expect(collect(async () => answerOf(Buffer.of(), 404))).rejects.toThrow('status 404');
+  expect(new Set(asked)).toEqual(new Set([listed]));
 });
 
 describe('a failed download names the address and what the network must allow', () => {

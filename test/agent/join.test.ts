@@ -101,6 +101,15 @@ test('gives up in the end when nobody answers', async () => {
   );
 });
 
+test('asks again after 404 without an explanation: the function app is starting', async () => {
+  const rig = await createRig();
+  const starting = () => new Response('<html>', { status: 404 });
+  rig.broker.next['/v1/trust'].push(starting, starting);
+  rig.broker.next['/v1/join'].push(starting, starting);
+  expect(await rig.start(guideConfig(), '--oneshot')).toBe(0);
+  expect(rig.broker.joins).toHaveLength(1);
+});
+
 test.each([
   [
     'text',

@@ -92,6 +92,29 @@ test('says which identity is missing and what to do', async () => {
   );
 });
 
+test.each([
+  [{}, '--oneshot'],
+  [{ clientId: true }, '--oneshot'],
+  [{}, '-d'],
+])(
+  'waits about a minute for an identity that was assigned just now (%j, %s)',
+  async (named, flag) => {
+    const rig = await createRig({ vm: { systemAssigned: false } });
+    const identity = rig.vm.subscription.userAssignedIdentity('a', { resourceGroup: 'ids' });
+    rig.clock.onSleep = () => {
+      if (rig.clock.sleeps.length === 4) rig.vm.assign(identity);
+      if (rig.clock.sleeps.length === 5) rig.stop.abort();
+    };
+    const azure = 'clientId' in named ? `  azure: {client_id: ${identity.clientId}}\n` : '';
+    expect(await rig.start(guideConfig(azure), flag)).toBe(0);
+    expect(rig.clock.sleeps.slice(0, 4)).toEqual([5000, 10_000, 15_000, 30_000]);
+    expect(rig.broker.joins).toHaveLength(1);
+    expect(rig.output.join('')).toContain(
+      "WARN  the metadata service doesn't know the managed identity (yet); asking again in 30 s",
+    );
+  },
+);
+
 test('says what to do on a VM without an identity', async () => {
   const rig = await createRig({ vm: { systemAssigned: false } });
   expect((await oneshot(rig)).said).toContain(

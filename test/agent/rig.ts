@@ -1,7 +1,6 @@
 /** An agent on a simulated VM, beside a fake broker, on a clock that only moves when the agent sleeps. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sendWith } from '../../agent/http.ts';
 import { type Process, runJoinbot } from '../../agent/joinbot.ts';
 import { createRsaKeySource } from '../../local/azure/certificates/rsa-keys.ts';
 import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
@@ -9,6 +8,8 @@ import type { VirtualMachine, VirtualMachineOptions } from '../../local/azure/vi
 import { createClock, type TestClock } from './clock.ts';
 import { createFakeBroker, type FakeBroker } from './fake-broker.ts';
 import { temporaryFolder } from './folder.ts';
+import { noPrograms } from './machine-programs.ts';
+import { sendWith } from './send-with.ts';
 
 const BROKER = 'https://broker.example.com';
 
@@ -60,6 +61,7 @@ export async function createRig(
     imds: sendWith((request) => vm.fetch(request)),
     stop: stop.signal,
     nextWake: () => wake.signal,
+    programs: noPrograms(),
     stdout: (text) => output.push(text),
     stderr: (text) => output.push(text),
   };

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type SendHttp, sendWith } from '../../agent/http.ts';
+import type { SendHttp } from '../../agent/http.ts';
 import { type Process, runJoinbot } from '../../agent/joinbot.ts';
 import type { JoinRequest } from '../../shared/protocol/join.ts';
 import { createInstances, type StoredInstance } from '../../shared/storage/instances.ts';
@@ -10,6 +10,8 @@ import { createScene } from '../broker/fixtures.ts';
 import type { TestBroker } from '../broker/test-broker.ts';
 import { makeSecret } from '../broker/token-joiner.ts';
 import { temporaryFolder } from './folder.ts';
+import { noPrograms } from './machine-programs.ts';
+import { sendWith } from './send-with.ts';
 
 /** What happens to a call of `/v1/join`, in place of the right answer. */
 export type Mishap =
@@ -101,6 +103,7 @@ export async function createSecretRig(): Promise<SecretRig> {
     web,
     imds: web,
     stop: stop.signal,
+    programs: noPrograms(),
     nextWake: () => stop.signal,
     stdout: (text) => output.push(text),
     stderr: (text) => output.push(text),

@@ -116,7 +116,7 @@ test.each([
   [['--join-method', 'azure', '--token', 't'], '--proxy-server: missing; expected host:port'],
   [
     ['--join-method', 'gcp', '--token', 't', '--proxy-server', 'a'],
-    '--join-method: expected one of "azure"|"iam"|"token", got gcp',
+    '--join-method: expected one of azure, iam, token, got gcp',
   ],
   [
     ['--join-method', 'azure', '--token', 't', '--proxy-server', 'a', '--auth-server', 'b'],

@@ -1,10 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { CompactSign } from 'jose';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
 import { issueTlsCertificate, randomSerialNumber } from '../../shared/authority/tls-certificate.ts';
 import { caPin, makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import { encodePem } from '../../shared/encoding/pem.ts';
 import { type TrustBundle, trustPayload } from '../../shared/protocol/trust.ts';
 import { createAuthorities } from './authorities.ts';
 import { START } from './clock.ts';
@@ -90,6 +91,69 @@ test('refuses the signature of a joined bot', async () => {
   await expect(verify({ ...bundle, signature })).rejects.toThrow(
     'its signer is not a certificate authority',
   );
+});
+
+/** The bundle, signed by its own issuing key, with these certificates beside the signature. */
+async function signedWith(x5c: unknown) {
+  const { authorities, bundle, verify } = await setUp();
+  // The library checks the header that it writes: this one is written by hand.
+  const header = Buffer.from(JSON.stringify({ alg: 'ES256', x5c })).toString('base64url');
+  const payload = Buffer.from(trustPayload(bundle)).toString('base64url');
+  const key = { key: authorities.issuing.privateKey, dsaEncoding: 'ieee-p1363' } as const;
+  const signature = sign('sha256', Buffer.from(`${header}.${payload}`), key).toString('base64url');
+  return verify({ ...bundle, signature: `${header}..${signature}` });
+}
+
+describe('refuses a bundle whose signature comes', () => {
+  const WITHOUT = 'its signature comes without its certificates';
+  test.each<[string, unknown, string]>([
+    ['without certificates', undefined, WITHOUT],
+    ['with none', [], WITHOUT],
+    ['with text in the place of a list', 'MIIB', WITHOUT],
+    ['with null', null, WITHOUT],
+    ['with something that is no certificate', ['AAAA'], 'something that is not a certificate'],
+    ['with something that is no text', [7], 'its signature is not valid'],
+  ])('%s', async (_, x5c, problem) => {
+    await expect(signedWith(x5c)).rejects.toMatchObject({
+      code: 'untrusted',
+      message: expect.stringContaining(problem),
+    });
+  });
+
+  test('with four certificates', async () => {
+    const { authorities } = await setUp();
+    const x5c = Array.from({ length: 4 }, () => encodeBase64(authorities.issuing.certificate));
+    await expect(signedWith(x5c)).rejects.toThrow(WITHOUT);
+  });
+});
+
+describe('refuses a bundle with', () => {
+  test.each<[string, string]>([
+    ['no roots', ''],
+    ['roots that are no PEM', 'roots'],
+    ['a root that is no certificate', encodePem('CERTIFICATE', Buffer.from('root'))],
+  ])('%s', async (_, roots) => {
+    const { bundle, verify } = await setUp();
+    await expect(verify({ ...bundle, tls: { roots } })).rejects.toMatchObject({
+      code: 'untrusted',
+      message: expect.stringMatching(/not PEM certificates|not a certificate/),
+    });
+  });
+
+  test('nine roots', async () => {
+    const { bundle, verify } = await setUp();
+    const roots = bundle.tls.roots.repeat(9);
+    await expect(verify({ ...bundle, tls: { roots } })).rejects.toThrow('not PEM certificates');
+  });
+
+  test('a signature under a root that it does not list', async () => {
+    const { authorities, verify, bundle } = await setUp();
+    const stranger = await createAuthorities(START);
+    // Its own signer, who signs for the stranger's root alone.
+    const signed = await makeTrustBundle('test', { ...authorities, roots: stranger.roots }, START);
+    await expect(verify(signed)).rejects.toThrow('it is not signed under one of its own roots');
+    expect(await verify(bundle)).toBeDefined();
+  });
 });
 
 test('refuses a step back of the same cluster, whatever its root', async () => {

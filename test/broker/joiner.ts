@@ -11,6 +11,7 @@ import type { EvidenceOptions, Machine } from '../../local/azure/machine.ts';
 import {
   bitString,
   explicit,
+  nullValue,
   oid,
   sequence,
   smallInteger,
@@ -117,10 +118,11 @@ export function certificationRequest(key: KeyObject, signedBy: KeyObject = key):
       : signedBy.asymmetricKeyType === 'rsa'
         ? OID.sha256WithRSAEncryption
         : OID.ecdsaWithSHA256;
+  const parameters = signedBy.asymmetricKeyType === 'rsa' ? [nullValue()] : [];
   const signature = sign(hashFor(signedBy), info, signedBy);
   return encodePem(
     'CERTIFICATE REQUEST',
-    sequence(info, sequence(oid(algorithm)), bitString(signature)),
+    sequence(info, sequence(oid(algorithm), ...parameters), bitString(signature)),
   );
 }
 

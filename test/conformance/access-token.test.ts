@@ -219,6 +219,53 @@ describe('T3 denies what is no token:', () => {
     });
   });
 
+  /** The last letter of base64url whose spare bits are not all zero: it decodes to the same bytes. */
+  const withStrayBits = (part: string): string => {
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    return part.slice(0, -1) + letters[letters.indexOf(part.slice(-1)) + 1];
+  };
+  const inPart = (at: number, bend: (part: string) => string) => (token: string) =>
+    token
+      .split('.')
+      .map((part, i) => (i === at ? bend(part) : part))
+      .join('.');
+  const bends: readonly (readonly [name: string, bend: (part: string) => string])[] = [
+    ['padding', (part) => `${part}${'='.repeat((4 - (part.length % 4)) % 4 || 4)}`],
+    ['a space in front', (part) => ` ${part}`],
+    ['a line feed in it', (part) => `${part.slice(0, 8)}\n${part.slice(8)}`],
+    ['the other alphabet', (part) => `${part.replaceAll('-', '+').replaceAll('_', '/')}+`],
+  ];
+
+  test.each([0, 1, 2].flatMap((part) => bends.map(([name, bend]) => ({ part, name, bend }))))(
+    'another text of a good token: part $part with $name',
+    async ({ part, bend }) => {
+      const { api, vm } = await createScene();
+      const token = inPart(part, bend)(vm.accessToken());
+      expect(await join(api, vm, { evidence: { token } })).toBeDenied(
+        api,
+        'access_token_malformed',
+      );
+    },
+  );
+
+  test('another text of a good token: a signature with stray bits', async () => {
+    const { api, vm } = await createScene();
+    // 256 bytes leave four spare bits.
+    const token = inPart(2, withStrayBits)(vm.accessToken());
+    expect(await join(api, vm, { evidence: { token } })).toBeDenied(api, 'access_token_malformed');
+  });
+
+  test.each([
+    ['header', 0, (text: string) => text.replace('{', '{"alg":"none",')],
+    ['claims', 1, (text: string) => text.replace('{', '{"tid":"x",')],
+  ] as const)('%s that say a name twice', async (_, part, bend) => {
+    const { api, vm } = await createScene();
+    const token = inPart(part, (text) =>
+      Buffer.from(bend(Buffer.from(text, 'base64url').toString())).toString('base64url'),
+    )(vm.accessToken());
+    expect(await join(api, vm, { evidence: { token } })).toBeDenied(api, 'access_token_malformed');
+  });
+
   test('more than 16,384 characters', async () => {
     const { api, vm } = await createScene();
     const attempt = await join(api, vm, { evidence: { token: 'x'.repeat(16_385) } });
@@ -235,5 +282,22 @@ test('T3 no token reaches the audit log: its SHA-256 does', async () => {
   for (const part of azure.access_token.split('.')) expect(log).not.toContain(part);
   expect(api.audit.at(-2)).toMatchObject({
     access_token_sha256: createHash('sha256').update(azure.access_token).digest('hex'),
+    access_token_uti: claimsOf(azure.access_token)['uti'],
   });
+});
+
+const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+
+test.each([null, 7, 'x\ny', ''])('T1 a token whose uti is %j is as good', async (uti) => {
+  const { api, vm } = await createScene();
+  expect(await join(api, vm, { evidence: { token: { claims: { uti } } } })).toBeAdmitted();
+  expect(api.audit.at(-1)).not.toHaveProperty('access_token_uti');
+});
+
+test('T3 the id of a token that nobody verified is not told', async () => {
+  const { api, vm } = await createScene();
+  await join(api, vm, { evidence: { token: { changedSignature: true } } });
+  expect(api.audit.at(-1)).toMatchObject({ reason: 'access_token_signature' });
+  expect(api.audit.at(-1)).not.toHaveProperty('access_token_uti');
 });

@@ -41,8 +41,8 @@ const ADMITTED: readonly Row[] = [
   },
   {
     row: 'R2',
-    name: 'tenant and resource group match',
-    rules: ({ tenant }) => [{ tenant, resource_groups: ['group1'] }],
+    name: 'tenant, subscription and resource group match',
+    rules: ({ tenant, subscription }) => [{ tenant, subscription, resource_groups: ['group1'] }],
   },
   {
     row: 'R3',
@@ -192,6 +192,24 @@ describe('denies', () => {
     const evidence = { resourceId: null, token: { claims: { xms_mirid: null } } };
     expect(await join(api, vm, { evidence })).toBeDenied(api, 'rule_mismatch');
     expect(api.audit.at(-1)).toMatchObject({ resource_id: vm.resourceId.toLowerCase() });
+  });
+
+  describe('R7 group `prod-k8s` in the rule, machine in a group with the Kelvin sign for its k', () => {
+    const hidden = { resourceId: null, token: { claims: { xms_mirid: null } } };
+    test.each([
+      ['found by its hint', 'strict', {}, 'machine_mismatch'],
+      ['found by its claim', 'strict', { resourceId: null }, 'access_token_not_machine'],
+      ['found by a list', 'strict', hidden, 'machine_not_found'],
+      ['bound by its hint and claims', 'claims', {}, 'machine_mismatch'],
+      ['bound by its claims', 'claims', { resourceId: null }, 'access_token_not_machine'],
+    ] as const)('%s', async (_, vm_binding, evidence, reason) => {
+      const { api, subscription } = await createScene();
+      const resourceGroup = 'prod-\u212a8s';
+      const vm = subscription.virtualMachine('vm-b', { resourceGroup, systemAssigned: true });
+      const allow = [{ subscription: subscription.id, resource_groups: ['prod-k8s'] }];
+      await api.put(joinToken({ allow, azure: { vm_binding } }));
+      expect(await join(api, vm, { evidence })).toBeDenied(api, reason);
+    });
   });
 
   test('R7 VM `vm10` that says that it is `vm1`, and the other way round', async () => {

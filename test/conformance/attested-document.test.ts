@@ -43,6 +43,11 @@ describe('D2 denies a document', () => {
       changed(/"vmId":"[^"]+"/, `"vmId":"${OTHER_GUID}"`),
       'document_signature',
     ],
+    [
+      'whose content has a name twice',
+      changed(/^\{/, `{"vmId":"${OTHER_GUID}",`),
+      'document_malformed',
+    ],
     ['whose sku was changed', changed(/"sku":""/, '"sku":"x"'), 'document_signature'],
     ['that got white space', changed(/$/, ' '), 'document_signature'],
     ['whose signature was changed', () => ({ changedSignature: true }), 'document_signature'],

@@ -63,6 +63,40 @@ describe('G4 a copy is caught and locks its instance, where', () => {
     expect(await renew(api, { secret, attempt: first })).toBeDenied(api, 'copied_identity');
   });
 
+  test('the copy renews as often as it may, so that the original would be forgotten', async () => {
+    const { api, secret, first, id, renewLater } = await joinedMachine();
+    let copy = first;
+    for (let renewals = 1; renewals <= 150; renewals += 1) {
+      copy = await renew(api, { secret, attempt: copy });
+      expect(copy).toBeAdmitted();
+    }
+    expect(await renew(api, { secret, attempt: copy })).toBeProblem('try_again');
+    expect(await renewLater(first)).toBeDenied(api, 'copied_identity');
+    expect(await locksOf(api)).toEqual([`lock!copied-${id}`]);
+  });
+
+  test('the copy asks for a short life, so that the instance would be over', async () => {
+    const { api, secret, first, id, renewLater } = await joinedMachine();
+    const copy = await renew(api, { secret, attempt: first });
+    const short = await renew(api, { secret, attempt: copy }, { wish: { ttl: '1s' } });
+    expect(short).toBeAdmitted();
+    expect(await renewLater(first)).toBeDenied(api, 'copied_identity');
+    expect(await locksOf(api)).toEqual([`lock!copied-${id}`]);
+  });
+
+  test.each<[string, object]>([
+    ['has ended', { expires: '2026-11-20T12:01:00Z' }],
+    ['was put on something else', { target: { bot: 'other' } }],
+  ])('the lock of an earlier copy %s', async (_, changed) => {
+    const { api, first, id, renewLater } = await joinedMachine();
+    const spec = { target: { instance: id }, ...changed };
+    await api.put({ kind: 'lock', version: 'v2', metadata: { name: `copied-${id}` }, spec });
+    const original = await renewLater(first);
+    expect(original).toBeAdmitted();
+    expect(await renewLater(first)).toBeDenied(api, 'copied_identity');
+    expect(await renewLater(original)).toBeDenied(api, 'locked');
+  });
+
   test('two signs of it come at once: one lock', async () => {
     const { api, secret, first, renewLater } = await joinedMachine();
     await renewLater(first);

@@ -93,6 +93,18 @@ describe('H2 a name belongs to the machine that first got it', () => {
     expect(await join(api, machine('web'), HOST)).toBeDenied(api, 'host_name_taken');
   });
 
+  test('and a request whose instance was removed does not get it back', async () => {
+    const { api, machine } = await hostScene(SHORT);
+    const { sent, ...first } = await join(api, machine('web'), HOST);
+    const admin = signIn(api, 'JoinBroker.Admin');
+    const { instance_id: id } = joined(first);
+    expect((await admin.request('DELETE', `/v1/instances/host:Node/${id}`)).status).toBe(204);
+    expect((await admin.request('DELETE', `/v1/names/web.${CLUSTER}`)).status).toBe(204);
+    const again = await api.request('POST', '/v1/join', { body: sent });
+    expect(again).toBeDenied(api, 'instance_removed');
+    expect(await api.tables.names.list({})).toEqual([]);
+  });
+
   test('whatever the system role', async () => {
     const { api, machine } = await hostScene(SHORT);
     const vm = machine('web');
@@ -238,6 +250,17 @@ describe('H6 a join token with a secret has no facts:', () => {
       name: 'node-2',
     });
     expect(await joinWith(api, again, host)).toBeDenied(api, 'host_name_taken');
+  });
+
+  test('and who comes with the used secret does not get them back after they were freed', async () => {
+    const { api } = await hostScene();
+    const secret = await makeSecret(api, nodes({ host_names: ['db.{{cluster}}'] }));
+    const host = { request: { role: 'Node' }, wish: { type: 'host' } };
+    expect(await joinWith(api, secret, host)).toBeAdmitted();
+    const admin = signIn(api, 'JoinBroker.Admin');
+    expect((await admin.request('DELETE', `/v1/names/db.${CLUSTER}`)).status).toBe(204);
+    expect(await joinWith(api, secret, host)).toBeDenied(api, 'secret_used');
+    expect(await api.tables.names.list({})).toEqual([]);
   });
 
   test.each<[string, object, string]>([

@@ -1,4 +1,5 @@
 /** Conformance: join method `iam`: whoever AWS says signed a request that was made for this join (rows I1 and I2). */
+import { createPublicKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createAwsCloud } from '../../local/aws/cloud.ts';
@@ -69,7 +70,8 @@ describe('I1 admits a machine', () => {
   });
 
   test('of China, by its own STS', async () => {
-    const { api, aws } = await awsScene([{ aws_account: '333333333333' }]);
+    const arn = `arn:aws-cn:sts::333333333333:assumed-role/${ROLE}/i-*`;
+    const { api, aws } = await awsScene([{ aws_account: '333333333333', aws_arn: arn }]);
     const credentials = aws.account('333333333333', 'aws-cn').role(ROLE).session(INSTANCE);
     const endpoint = regionalSts('cn-north-1');
     if (!endpoint) throw new Error('no such region');
@@ -121,6 +123,14 @@ describe('I2 denies a machine', () => {
     const { api, credentials } = await awsScene([rule]);
     expect(await joinFromAws(api, credentials)).toBeDenied(api, 'rule_mismatch');
     expect(await api.tables.instances.list({})).toEqual([]);
+  });
+
+  test("of another partition that has the rule's account number", async () => {
+    const { api, aws } = await awsScene([{ aws_account: '333333333333' }]);
+    const credentials = aws.account('333333333333', 'aws-cn').role(ROLE).session(INSTANCE);
+    const endpoint = regionalSts('cn-north-1');
+    if (!endpoint) throw new Error('no such region');
+    expect(await joinFromAws(api, credentials, { endpoint })).toBeDenied(api, 'rule_mismatch');
   });
 
   const SIGNED: readonly [string, (text: string) => string, DenialReason][] = [
@@ -195,6 +205,29 @@ describe('I2 denies a machine', () => {
     expect(await joinFromAws(api, other, { renews: first })).toBeDenied(api, 'machine_mismatch');
   });
 
+  test('that has only an old key of an instance: nobody is locked by it', async () => {
+    const { api, credentials } = await awsScene();
+    const first = await joinFromAws(api, credentials);
+    api.clock.advance(1200);
+    const second = await joinFromAws(api, credentials, { renews: first });
+    api.clock.advance(1200);
+    const { instance_id: id, generation } = joined(first);
+    const key = createPublicKey(first.key).export({ format: 'der', type: 'spki' });
+    const attempt = await joinFromAws(
+      api,
+      { ...credentials, secretAccessKey: 'x'.repeat(40) },
+      {
+        renews: first,
+        request: {
+          time: '2026-11-20T12:40:00Z',
+          instance: { id, generation, key: key.toString('base64') },
+        },
+      },
+    );
+    expect(attempt).toBeProblem('instance_unknown');
+    expect(await joinFromAws(api, credentials, { renews: second })).toBeAdmitted();
+  });
+
   test('that a lock is on', async () => {
     const { api, credentials, account } = await awsScene();
     const spec = { target: { aws_arn: ARN } };
@@ -255,6 +288,15 @@ describe('STS', () => {
     api.clock.advance(60);
     expect(await joinFromAws(api, credentials)).toBeAdmitted();
   });
+});
+
+test('strangers who use up the calls to STS keep new machines out for a minute, and renewals never', async () => {
+  const { api, credentials } = await awsScene();
+  const first = await joinFromAws(api, credentials);
+  const wrong = { ...credentials, secretAccessKey: 'x'.repeat(40) };
+  for (let i = 1; i < 600; i += 1) await joinFromAws(api, wrong, { key: first.key });
+  expect(await joinFromAws(api, credentials)).toBeProblem('unavailable');
+  expect(await joinFromAws(api, credentials, { renews: first })).toBeAdmitted();
 });
 
 test('the secret key, the session token and the signature are in no line of the log and no row', async () => {

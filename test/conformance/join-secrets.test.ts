@@ -184,6 +184,16 @@ describe('G3 a secret is refused', () => {
     await expect(makeSecret(api, { spec })).rejects.toThrow('the broker makes the secret');
   });
 
+  test.each<[string, readonly string[]]>([
+    ['of two services', ['Node', 'App']],
+    ['of a bot and a service', ['Bot', 'Node']],
+  ])('for system roles %s: it would be good for a first join as each of them', async (_, roles) => {
+    const { api } = await createScene();
+    const bot_name = roles.includes('Bot') ? 'example' : undefined;
+    const spec = { roles, bot_name, host_names: ['db.{{cluster}}'] };
+    await expect(makeSecret(api, { spec })).rejects.toThrow('expected one role');
+  });
+
   test('whose end was moved: it can not be', async () => {
     const { api, secret } = await secretScene();
     const admin = signIn(api, 'JoinBroker.Admin');
@@ -221,6 +231,16 @@ describe('G3 a secret is refused', () => {
     const attempt = await joinWith(api, secret);
     expect(joined(attempt).certificates[0]?.expires).toBe('2026-11-20T12:10:00Z');
   });
+});
+
+test('a join token named without proof of its secret leaves no row in the join log', async () => {
+  const { api, secret } = await secretScene();
+  for (let i = 0; i < 20; i += 1) await joinWith(api, secret, { request: { token: 'robot' } });
+  for (let i = 0; i < 20; i += 1)
+    await joinWith(api, secret, { request: { token: 'robot', broker: 'other.example.org' } });
+  await api.broker.flush();
+  // One in 256 of what proved nothing is kept.
+  expect((await api.tables.joins.list({})).length).toBeLessThan(10);
 });
 
 test('garbage in place of a secret makes storage work once per cooldown', async () => {

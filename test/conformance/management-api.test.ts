@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import type { Fault } from '../../local/azure/services/faults.ts';
-import { createScene } from '../broker/fixtures.ts';
+import { createScene, joinToken } from '../broker/fixtures.ts';
 import { join, newKey } from '../broker/joiner.ts';
 
 const NO_CLAIMS = { claims: { xms_mirid: null } };
@@ -12,11 +12,11 @@ const PAUSE_SECONDS = 30;
 
 describe('M14 answers 503, and admits at the next try, where the management API', () => {
   const faults: readonly (readonly [name: string, fault: Fault, retryAfter: string])[] = [
-    ['refuses the broker (403)', { status: 403 }, '5'],
+    ['refuses the broker (403)', { status: 403 }, '30'],
     ['throttles (429)', { status: 429 }, '30'],
-    ['throttles (429) for a minute', { status: 429, retryAfterSeconds: 60 }, '30'],
+    ['throttles (429) for a minute', { status: 429, retryAfterSeconds: 60 }, '60'],
     ['fails (500)', { status: 500 }, '5'],
-    ['is overloaded (503) for a minute', { status: 503, retryAfterSeconds: 60 }, '5'],
+    ['is overloaded (503) for a minute', { status: 503, retryAfterSeconds: 60 }, '60'],
     ['answers half of its JSON', 'broken_json', '5'],
     ['breaks the connection', 'network_error', '5'],
     ['never answers', 'hang', '5'],
@@ -31,11 +31,26 @@ describe('M14 answers 503, and admits at the next try, where the management API'
     expect(api.audit.at(-1)).toMatchObject({ event: 'join', outcome: 'failed', vm_id: vm.vmId });
 
     api.cloud.faults.management.clear();
+    api.clock.advance(Number(retryAfter));
     expect(await join(api, vm)).toBeAdmitted();
   });
 
+  test.each(faults)('%s: it is left alone for as long as that', async (_, fault, retryAfter) => {
+    const { api, vm } = await createScene({ managementTimeoutMs: 50 });
+    api.cloud.faults.management.set(fault);
+    await join(api, vm);
+    api.cloud.calls.clear();
+    api.clock.advance(Number(retryAfter) - 1);
+    for (let i = 0; i < 20; i += 1) expect(await join(api, vm)).toBeProblem('unavailable');
+    expect(api.cloud.calls.count('management')).toBe(0);
+    // Then one of all that ask goes through, and fails for them all.
+    api.clock.advance(1);
+    await Promise.all(Array.from({ length: 20 }, () => join(api, vm)));
+    expect(api.cloud.calls.count('management')).toBe(1);
+  });
+
   test.each([
-    ['refuses the broker its list (403)', { status: 403 }],
+    ['refuses the broker its list (403)', { status: 403, retryAfterSeconds: PAUSE_SECONDS }],
     ['throttles its list (429)', { status: 429, retryAfterSeconds: 60 }],
   ])('%s', async (_, fault) => {
     const { api, vm } = await createScene();
@@ -43,7 +58,7 @@ describe('M14 answers 503, and admits at the next try, where the management API'
     api.cloud.faults.management.set(fault);
     expect(await join(api, vm, { evidence })).toBeProblem('unavailable');
     api.cloud.faults.management.clear();
-    api.clock.advance(PAUSE_SECONDS);
+    api.clock.advance(fault.retryAfterSeconds);
     expect(await join(api, vm, { evidence })).toBeAdmitted();
   });
 
@@ -59,7 +74,7 @@ describe('M14 answers 503, and admits at the next try, where the management API'
       })
       .instance();
     const fetch: typeof api.cloud.fetch = (input, init) =>
-      String(input).includes('userAssignedIdentities') && failing
+      /userassignedidentities/i.test(String(input)) && failing
         ? Promise.resolve(new Response('{}', { status: 429 }))
         : api.cloud.fetch(input, init);
     let failing = true;
@@ -79,6 +94,7 @@ describe('M14 answers 503, and admits at the next try, where the management API'
     });
     expect(await join(other, vm)).toBeProblem('unavailable');
     failing = false;
+    other.clock.advance(5);
     expect(await join(other, vm)).toBeAdmitted();
   });
 
@@ -87,6 +103,7 @@ describe('M14 answers 503, and admits at the next try, where the management API'
     api.cloud.faults.brokerIdentity.set({ status: 500 });
     expect(await join(api, vm)).toBeProblem('unavailable');
     api.cloud.faults.brokerIdentity.clear();
+    api.clock.advance(5);
     expect(await join(api, vm)).toBeAdmitted();
   });
 });
@@ -101,6 +118,50 @@ test('M14 denies where the management API answers 404, and admits five seconds l
   expect(api.cloud.calls.to('management')).toEqual([]);
   api.clock.advance(5);
   expect(await join(api, vm)).toBeAdmitted();
+});
+
+describe('M14 what fails keeps nobody out but', () => {
+  const own = { resourceGroup: 'group1', systemAssigned: true } as const;
+
+  test('its own subscription', async () => {
+    const { api, vm } = await createScene();
+    const neighbour = api.tenant.subscription();
+    const other = neighbour.virtualMachine('vm-b', own);
+    await api.put(joinToken({ allow: [{ tenant: api.tenant.id }] }));
+    api.cloud.faults.management.set({ status: 429, retryAfterSeconds: 60 }, { times: 1 });
+    expect(await join(api, vm)).toBeProblem('unavailable');
+    expect(await join(api, other)).toBeAdmitted();
+    const attempt = await join(api, vm);
+    expect(attempt).toBeProblem('unavailable');
+    expect(attempt.headers.get('retry-after')).toBe('60');
+  });
+
+  test('the machine that hints at what the broker may not read', async () => {
+    const { api, vm, subscription } = await createScene();
+    await api.put(joinToken({ allow: [{ subscription: subscription.id }] }));
+    const other = subscription.virtualMachine('vm-b', own);
+    api.cloud.faults.management.set({ status: 403 }, { times: 1 });
+    const token = { claims: { xms_mirid: null } };
+    for (let i = 0; i < 20; i += 1) {
+      const resourceId = vm.resourceId.replace('group1', `group${i}`);
+      const attempt = await join(api, vm, { evidence: { resourceId, token } });
+      expect(attempt).toBeProblem('unavailable');
+    }
+    expect(api.cloud.calls.count('management')).toBe(1);
+    expect(await join(api, other)).toBeAdmitted();
+    api.clock.advance(30);
+    expect(await join(api, vm)).toBeAdmitted();
+  });
+});
+
+test('M14 a list that was never asked for takes no turn', async () => {
+  const { api, vm } = await createScene();
+  api.cloud.faults.management.set({ status: 500 }, { times: 1 });
+  expect(await join(api, vm)).toBeProblem('unavailable');
+  const evidence = { resourceId: null, token: NO_CLAIMS };
+  expect(await join(api, vm, { evidence })).toBeProblem('unavailable');
+  api.clock.advance(5);
+  expect(await join(api, vm, { evidence })).toBeAdmitted();
 });
 
 test('M14 nothing is written while the management API fails', async () => {

@@ -63,15 +63,21 @@ test('C4 principals are the logins of the roles, those of the bot in the place o
   expect(principals).toEqual(['root', 'deploy', 'ops', 'svc@example.org']);
 });
 
-test("C4 values of the bot's trait that are no principals never become any", async () => {
-  const traits = [{ name: 'logins', values: ['a,b', 'good', '*', 'with space', 'root\n'] }];
-  expect((await principalsOf(botExample({ traits }))).principals).toEqual(['good']);
+describe('C4 refuses to create a bot with the login in its trait', () => {
+  test.each([...BAD_LOGINS, '{{internal.logins}}'])('%j', async (login) => {
+    const api = createTestBroker();
+    const admin = signIn(api, 'JoinBroker.Admin');
+    const answer = await admin.request('PUT', '/v1/resources/bot/example', {
+      body: botExample({ traits: [{ name: 'logins', values: ['root', login] }] }),
+      headers: { 'if-none-match': '*' },
+    });
+    expect(answer).toBeProblem('bad_request', 'spec.traits[0].values[1]');
+  });
 });
 
 describe('C4 there is no SSH certificate, and the answer says why,', () => {
   test.each([
     ['where the bot has no such trait', { traits: [] }],
-    ['where no value of the trait is a principal', { traits: [{ name: 'logins', values: ['*'] }] }],
     ['where the role has no logins', { roles: ['auditor'] }],
   ])('%s', async (_, spec) => {
     const { principals, why } = await principalsOf(botExample(spec));

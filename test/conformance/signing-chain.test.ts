@@ -17,6 +17,10 @@ async function joinBy(bends: ChainBends) {
   return { api, attempt };
 }
 
+const told = (problem: string) => ({
+  detail: `the document's signer is not trusted: ${problem}`,
+});
+
 type Rows = readonly (readonly [name: string, bends: ChainBends])[];
 
 const D3: Rows = [
@@ -25,28 +29,86 @@ const D3: Rows = [
   ["up to a root with the very name of Azure's", { root: 'look_alike' }],
 ];
 
-const D5: Rows = [
-  ['for e-mail only', { issuing: { emailOnly: true } }],
-  ['with name constraints', { issuing: { nameConstraints: true } }],
-  ['with an unknown critical extension', { issuing: { unknownCriticalExtension: true } }],
-  ['without keyCertSign', { issuing: { noKeyCertSign: true } }],
-  ['whose path length is exceeded', { issuing: { pathLengthExceeded: true } }],
-  ['with RSA-16384', { issuing: { key: 'rsa_16384' } }],
-  ['with RSA exponent 3', { issuing: { key: 'rsa_exponent_3' } }],
-  ['signed with SHA-1', { issuing: { sha1: true } }],
+const WEAK = "an authority's key is too weak, or of a kind that is not accepted";
+const SHA = 'a signature algorithm is not accepted';
+
+/** With the check that says no. */
+type Checks = readonly (readonly [name: string, bends: ChainBends, problem: string])[];
+
+const D5: Checks = [
+  ['for e-mail only', { issuing: { emailOnly: true } }, 'an authority may not sign for servers'],
+  [
+    'with name constraints',
+    { issuing: { nameConstraints: true } },
+    'a certificate has name constraints',
+  ],
+  [
+    'with an unknown critical extension',
+    { issuing: { unknownCriticalExtension: true } },
+    'a certificate has an unknown critical extension',
+  ],
+  [
+    'without keyCertSign',
+    { issuing: { noKeyCertSign: true } },
+    'an authority may not sign certificates',
+  ],
+  [
+    'whose path length is exceeded',
+    { issuing: { pathLengthExceeded: true } },
+    "an authority's path length is exceeded",
+  ],
+  ['with RSA-16384', { issuing: { key: 'rsa_16384' } }, WEAK],
+  ['with RSA exponent 3', { issuing: { key: 'rsa_exponent_3' } }, WEAK],
+  ['signed with SHA-1', { issuing: { sha1: true } }, SHA],
 ];
 
-const D6: Rows = [
-  ['that has expired', { leaf: { expired: true } }],
-  ['that is not yet valid', { leaf: { notYetValid: true } }],
-  ['that is an authority', { leaf: { authority: true } }],
-  ['for clients only', { leaf: { extendedKeyUsage: 'client_only' } }],
-  ['for nothing in particular', { leaf: { extendedKeyUsage: 'absent' } }],
-  ['signed with SHA-1', { leaf: { sha1: true } }],
-  ['of an issuer without basic constraints', { issuing: { basicConstraints: 'absent' } }],
-  ['of an issuer whose basic constraints say no CA', { issuing: { basicConstraints: 'not_ca' } }],
-  ['of an issuer that has expired', { issuing: { expired: true } }],
-  ['of an issuer that is not yet valid', { issuing: { notYetValid: true } }],
+const D6: Checks = [
+  [
+    'that has expired',
+    { leaf: { expired: true } },
+    "the signer's certificate is not valid at this time",
+  ],
+  [
+    'that is not yet valid',
+    { leaf: { notYetValid: true } },
+    "the signer's certificate is not valid at this time",
+  ],
+  [
+    'that is an authority',
+    { leaf: { authority: true } },
+    "the signer's certificate is that of an authority",
+  ],
+  [
+    'for clients only',
+    { leaf: { extendedKeyUsage: 'client_only' } },
+    'the signer may not act as a server',
+  ],
+  [
+    'for nothing in particular',
+    { leaf: { extendedKeyUsage: 'absent' } },
+    'the signer may not act as a server',
+  ],
+  ['signed with SHA-1', { leaf: { sha1: true } }, SHA],
+  [
+    'of an issuer without basic constraints',
+    { issuing: { basicConstraints: 'absent' } },
+    'an issuer is no authority',
+  ],
+  [
+    'of an issuer whose basic constraints say no CA',
+    { issuing: { basicConstraints: 'not_ca' } },
+    'an issuer is no authority',
+  ],
+  [
+    'of an issuer that has expired',
+    { issuing: { expired: true } },
+    'an authority is not valid at this time',
+  ],
+  [
+    'of an issuer that is not yet valid',
+    { issuing: { notYetValid: true } },
+    'an authority is not valid at this time',
+  ],
 ];
 
 const D6_NAMES: readonly (readonly [name: string, dnsNames: readonly string[]])[] = [
@@ -54,6 +116,9 @@ const D6_NAMES: readonly (readonly [name: string, dnsNames: readonly string[]])[
   ['for a prefix', ['metadata.azure.com.evil.example']],
   ['for a name with another dot', ['metadata-azure.com', 'metadata.azurexcom']],
   ['for a name with a dot behind it', ['metadata.azure.com.']],
+  ['for a name without its first label', ['.metadata.azure.com']],
+  ['for a name with an empty label', ['eastus..metadata.azure.com']],
+  ['for a name with a wildcard', ['*.metadata.azure.com']],
   ['for the name only in the CN', []],
   ["for the name in the CN and a stranger's beside it", ['metadata.evil.example']],
   ["for US Government's name", ['metadata.azure.us', 'usgovvirginia.metadata.azure.us']],
@@ -78,16 +143,18 @@ describe('D3 denies a chain', () => {
 });
 
 describe('D5 denies an issuing certificate', () => {
-  test.each(D5)('%s', async (_, bends) => {
+  test.each(D5)('%s', async (_, bends, problem) => {
     const { api, attempt } = await joinBy(bends);
     expect(attempt).toBeDenied(api, 'document_chain');
+    expect(api.audit.at(-1)).toMatchObject(told(problem));
   });
 });
 
 describe("D6 denies a signer's certificate", () => {
-  test.each(D6)('%s', async (_, bends) => {
+  test.each(D6)('%s', async (_, bends, problem) => {
     const { api, attempt } = await joinBy(bends);
     expect(attempt).toBeDenied(api, 'document_chain');
+    expect(api.audit.at(-1)).toMatchObject(told(problem));
   });
 
   test.each(D6_NAMES)('%s', async (_, dnsNames) => {

@@ -1,8 +1,8 @@
 /** The documents for operators: their links lead somewhere, and their commands and queries name what exists. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { parseArguments } from '../../admin/arguments.ts';
 import { COMMANDS } from '../../admin/commands/commands.ts';
 import { GLOBAL_FLAGS } from '../../admin/flags.ts';
@@ -22,7 +22,14 @@ const commands = documents.flatMap(({ text }) => codeBlocks(text, 'sh').flatMap(
 const startingWith = (start: string): readonly string[] =>
   commands.filter((command) => command.startsWith(`${start} `));
 
-describe.each(documents)('$path', ({ path, text }) => {
+const guides = readdirSync(join(ROOT, 'docs/guides')).map((name) => `docs/guides/${name}`);
+const others = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+const linked = ['README.md', ...guides, ...others.map((name) => `docs/${name}`)].map((path) => ({
+  path,
+  text: read(path),
+}));
+
+describe.each(linked)('$path', ({ path, text }) => {
   it('links to what is there', () => {
     for (const link of links(text).filter((target) => !target.startsWith('https://'))) {
       const [file = '', anchor] = link.split('#');
@@ -31,6 +38,12 @@ describe.each(documents)('$path', ({ path, text }) => {
       if (anchor !== undefined) expect(anchors(read(target)), link).toContain(anchor);
     }
   });
+});
+
+test('the table of guides in README.md names tests that there are', () => {
+  const names = [...read('README.md').matchAll(/`([\w-]+\.test\.ts)`/g)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(10);
+  expect(readdirSync(join(ROOT, 'test/scenarios'))).toEqual(expect.arrayContaining(names));
 });
 
 describe('docs/runbook.md', () => {
@@ -83,10 +96,15 @@ describe('the commands', () => {
     expect(JSON.parse(read('package.json')).scripts).toHaveProperty([script]);
   });
 
-  it.each(startingWith('joinctl'))('%s', (command) => {
+  /** Those that stand in a sentence; the others of the guides are run. */
+  const mentioned = [...guides, 'README.md'].flatMap((path) =>
+    [...read(path).matchAll(/`(joinctl [^`]+)`/g)].map(([, command = '']) => command),
+  );
+  it.each([...new Set([...startingWith('joinctl'), ...mentioned])])('%s', (command) => {
     const words = command.replace(/ > \S+$/, '').match(/(?:'[^']*'|\S)+/g) ?? [];
     const { operands, flags } = parseArguments(words.slice(1));
     const found = COMMANDS.find((known) => known.words.every((word, at) => operands[at] === word));
+    expect(found).toBeDefined();
     const allowed = [...Object.keys(found?.flags ?? {}), ...Object.keys(GLOBAL_FLAGS)];
     expect(allowed).toEqual(expect.arrayContaining([...flags.keys()]));
   });

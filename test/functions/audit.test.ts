@@ -127,6 +127,7 @@ describe('every attempt to join leaves one audit line:', () => {
         tenant: api.tenant.id,
         resource_id: vm.resourceId.toLowerCase(),
         access_token_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        access_token_uti: expect.stringMatching(/^[\w-]{22}$/),
         serials: [expect.stringMatching(/^[0-9a-f]{32}$/)],
         duration_ms: expect.any(Number),
       },

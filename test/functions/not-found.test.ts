@@ -26,13 +26,14 @@ describe('an address that is for another method', () => {
     ['GET', '/v1/join', 'POST'],
     ['GET', '/v1/join', 'POST'],
     ['PUT', '/v1/join', 'POST'],
-    ['POST', '/v1/trust', 'GET'],
-    ['DELETE', '/v1/trust', 'GET'],
-    ['POST', '/healthz', 'GET'],
-    ['POST', '/v1/resources/token', 'GET'],
-    ['DELETE', '/v1/resources/token', 'GET'],
-    ['POST', '/v1/resources/token/example-bot', 'GET, PUT, DELETE'],
-    ['PATCH', '/v1/resources/token/example-bot', 'GET, PUT, DELETE'],
+    ['HEAD', '/v1/join', 'POST'],
+    ['POST', '/v1/trust', 'GET, HEAD'],
+    ['DELETE', '/v1/trust', 'GET, HEAD'],
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['POST', '/v1/resources/token', 'GET, HEAD'],
+    ['DELETE', '/v1/resources/token', 'GET, HEAD'],
+    ['POST', '/v1/resources/token/example-bot', 'GET, HEAD, PUT, DELETE'],
+    ['PATCH', '/v1/resources/token/example-bot', 'GET, HEAD, PUT, DELETE'],
   ])('%s %s: 405, and the answer says %s', async (method, path, methods) => {
     const answer = await createTestBroker().request(method, path);
     expect(answer).toBeProblem('method_not_allowed');

@@ -31,6 +31,20 @@ describe.each([JOIN])('POST %s refuses a body that', (path) => {
     expect(await post(body, {}, path)).toBeProblem('bad_request');
   });
 
+  test('has a name twice: one reader takes the first value, another the last', async () => {
+    const answer = await post('{"request":"{}","request":"{}"}', {}, path);
+    expect(answer).toBeProblem('bad_request');
+    expect(answer.body).toMatchObject({ detail: 'expected every name once in its object' });
+  });
+
+  test('has a request with a name twice', async () => {
+    const { api, vm } = await createScene();
+    const attempt = await join(api, vm, {
+      changedRequest: (text) => text.replace('{', '{"role":"Bot","role":"Node",'),
+    });
+    expect(attempt).toBeProblem('bad_request', 'request');
+  });
+
   test.each(['null', '[]', '"text"', '1', 'true'])('is %s', async (body) => {
     expect(await post(body, {}, path)).toBeProblem('bad_request');
   });

@@ -19,14 +19,20 @@ const bot = (name: string, spec: object = {}): object => ({
   metadata: { name },
 });
 
+/** As the broker shows it: with its revision. */
+const stored = (resource: object): object => ({
+  ...resource,
+  metadata: { ...(resource as { metadata: object }).metadata, revision: expect.any(String) },
+});
+
 describe('PUT', () => {
   test('with If-None-Match: * creates: 201, the resource and its ETag', async () => {
     const { admin } = newAdmin();
     const answer = await admin.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE });
     expect(answer.status).toBe(201);
-    expect(answer.body).toEqual(botExample());
+    expect(answer.body).toEqual(stored(botExample()));
     const found = await admin.request('GET', EXAMPLE);
-    expect(found.body).toEqual(botExample());
+    expect(found.body).toEqual(answer.body);
     expect(found.headers.get('etag')).toBe(answer.headers.get('etag'));
   });
 
@@ -37,7 +43,7 @@ describe('PUT', () => {
     expect(await admin.request('PUT', EXAMPLE, { body, headers: CREATE })).toBeProblem(
       'already_exists',
     );
-    expect((await admin.request('GET', EXAMPLE)).body).toEqual(botExample());
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(stored(botExample()));
   });
 
   test('creates once where twenty try at once', async () => {
@@ -60,7 +66,7 @@ describe('PUT', () => {
     const answer = await admin.request('PUT', EXAMPLE, { body, headers });
     expect(answer.status).toBe(200);
     expect(answer.headers.get('etag')).not.toBe(etag);
-    expect((await admin.request('GET', EXAMPLE)).body).toEqual(body);
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(stored(body));
   });
 
   test('with an ETag of before refuses what was changed since: 412', async () => {
@@ -70,7 +76,9 @@ describe('PUT', () => {
     await admin.request('PUT', EXAMPLE, { body: botExample({ roles: ['editor'] }), headers });
     const late = await admin.request('PUT', EXAMPLE, { body: botExample({ roles: [] }), headers });
     expect(late).toBeProblem('precondition_failed');
-    expect((await admin.request('GET', EXAMPLE)).body).toEqual(botExample({ roles: ['editor'] }));
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(
+      stored(botExample({ roles: ['editor'] })),
+    );
   });
 
   test('with one ETag replaces once where twenty try at once', async () => {
@@ -84,6 +92,33 @@ describe('PUT', () => {
     );
     const statuses = answers.map(({ status }) => status).toSorted();
     expect(statuses).toEqual([200, ...Array.from({ length: 19 }, () => 412)]);
+  });
+
+  test('with the revision of before refuses what was changed since, whatever If-Match says: 412', async () => {
+    const { admin } = newAdmin();
+    await admin.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE });
+    const { body: before } = await admin.request('GET', EXAMPLE);
+    const headers = { 'if-match': '*' };
+    const edited = { ...(before as object), spec: { roles: ['auditor'] } };
+    expect((await admin.request('PUT', EXAMPLE, { body: edited, headers })).status).toBe(200);
+    expect(await admin.request('PUT', EXAMPLE, { body: edited, headers })).toBeProblem(
+      'precondition_failed',
+      'metadata.revision',
+    );
+    const dry = `${EXAMPLE}?dry_run=true`;
+    expect(await admin.request('PUT', dry, { body: edited, headers })).toBeProblem(
+      'precondition_failed',
+      'metadata.revision',
+    );
+  });
+
+  test('with a revision creates what is not there: a backup', async () => {
+    const { admin } = newAdmin();
+    const body = { ...botExample(), metadata: { name: 'example', revision: 'of-another-broker' } };
+    const made = await admin.request('PUT', EXAMPLE, { body, headers: CREATE });
+    expect(made.status).toBe(201);
+    expect(made.body).toEqual(stored(botExample()));
+    expect(made.body).not.toEqual(body);
   });
 
   test.each([
@@ -113,9 +148,18 @@ describe('PUT', () => {
     ],
     ['a kind that there is not', { ...botExample(), kind: 'user' }, 'kind'],
     ['another version', { ...botExample(), version: 'v2' }, 'version'],
-    ['an unknown field', { ...botExample(), status: {} }, 'status'],
+    ['an unknown field', { ...botExample(), stat: {} }, 'stat'],
     ['no spec', { ...botExample(), spec: undefined }, 'spec'],
-    ['labels', { ...botExample(), metadata: { name: 'example', labels: {} } }, 'metadata.labels'],
+    [
+      'labels that are no text',
+      { ...botExample(), metadata: { name: 'example', labels: { a: 1 } } },
+      'metadata.labels.a',
+    ],
+    [
+      'a description with a line feed',
+      { ...botExample(), metadata: { name: 'example', description: 'a\nb' } },
+      'metadata.description',
+    ],
     ['a role that is no name', botExample({ roles: ['a/b'] }), 'spec.roles[0]'],
     [
       '33 roles',
@@ -128,14 +172,31 @@ describe('PUT', () => {
       'spec.traits[0].values',
     ],
     [
-      'an expiry in another zone',
-      { ...botExample(), metadata: { name: 'example', expires: '2026-11-20T12:00:00+01:00' } },
+      'an expiry without a time',
+      { ...botExample(), metadata: { name: 'example', expires: '2026-11-20' } },
       'metadata.expires',
     ],
   ])('refuses %s, and names the field', async (_, body, field) => {
     const { admin } = newAdmin();
     const answer = await admin.request('PUT', EXAMPLE, { body, headers: CREATE });
     expect(answer).toBeProblem('bad_request', field);
+  });
+
+  test('keeps description and labels, and says what it left out', async () => {
+    const { admin } = newAdmin();
+    const metadata = { name: 'example', description: 'nightly', labels: { env: 'prod' } };
+    const body = { ...botExample(), metadata: { ...metadata, id: 1 }, status: {} };
+    const made = await admin.request('PUT', EXAMPLE, { body, headers: CREATE });
+    expect(made.body).toEqual({
+      ...stored({ ...botExample(), metadata }),
+      warnings: [
+        { field: 'status', message: 'left out: it means nothing here' },
+        { field: 'metadata.id', message: 'left out: it means nothing here' },
+      ],
+    });
+    expect((await admin.request('GET', EXAMPLE)).body).toEqual(
+      stored({ ...botExample(), metadata }),
+    );
   });
 
   test('refuses what is longer than storage can hold', async () => {
@@ -163,7 +224,7 @@ describe('PUT', () => {
     const body = { kind, version, metadata: { name: 'one' }, spec };
     const path = `/v1/resources/${kind}/one`;
     expect((await admin.request('PUT', path, { body, headers: CREATE })).status).toBe(201);
-    expect((await admin.request('GET', path)).body).toEqual(body);
+    expect((await admin.request('GET', path)).body).toEqual(stored(body));
   });
 });
 
@@ -226,7 +287,7 @@ describe('a list', () => {
       'auditor',
       'editor',
     ]);
-    expect((await admin.request('GET', BOTS)).body).toEqual({ items: [botExample()] });
+    expect((await admin.request('GET', BOTS)).body).toEqual({ items: [stored(botExample())] });
   });
 
   test('comes in pages of 100, in the order of names', async () => {

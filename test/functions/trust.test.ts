@@ -142,30 +142,87 @@ describe('GET /v1/trust', () => {
   });
 });
 
-describe('GET /v1/trust with If-None-Match', () => {
-  const ask = (api: TestBroker, etag: string) =>
-    api.request('GET', '/v1/trust', { headers: { 'if-none-match': etag } });
+const etagOf = async (api: TestBroker, path = '/v1/trust'): Promise<string> =>
+  (await api.request('GET', path)).headers.get('etag') ?? '';
 
-  test('of the ETag of now: 304 without a body', async () => {
+describe('the ETag of GET /v1/trust', () => {
+  test('is weak: bundles that have it differ in times and signature', async () => {
+    expect(await etagOf(createTestBroker())).toMatch(/^W\/"[\w-]{43}"$/);
+  });
+
+  test('is the same for every function instance, and all day', async () => {
     const api = createTestBroker();
-    const etag = (await api.request('GET', '/v1/trust')).headers.get('etag') ?? '';
-    expect(etag).toMatch(/^"[\w-]+"$/);
-    for (const known of [etag, `"other", ${etag}`]) {
-      const answer = await ask(api, known);
-      expect(answer.status).toBe(304);
-      expect(answer.body).toBe('');
-      expect(answer.headers.get('etag')).toBe(etag);
+    const etag = await etagOf(api);
+    expect(await etagOf(api.another())).toBe(etag);
+    for (const seconds of [301, 3600, 8 * 3600]) {
+      api.clock.advance(seconds);
+      expect(await etagOf(api)).toBe(etag);
     }
   });
 
-  test('of another ETag: 200 and the bundle', async () => {
+  test('is another one each day, so that nobody keeps a bundle until it expires', async () => {
     const api = createTestBroker();
-    const etag = (await api.request('GET', '/v1/trust')).headers.get('etag') ?? '';
-    api.clock.advance(3600);
-    const answer = await ask(api, etag);
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('etag')).not.toBe(etag);
+    const etag = await etagOf(api);
+    const { expires } = await bundleOf(api);
+    api.clock.advance(DAY);
+    expect(await etagOf(api)).not.toBe(etag);
+    expect(Date.parse(expires) - api.clock.now().getTime()).toBeGreaterThan(5 * DAY * 1000);
   });
+
+  test('is another one with a new issuing key', async () => {
+    const api = createTestBroker();
+    await bundleOf(api);
+    api.clock.advance(7 * DAY - 100);
+    const etag = await etagOf(api);
+    api.clock.advance(100);
+    await api.broker.rotateKeys({ requestId: 'timer' });
+    api.clock.advance(301);
+    expect(await etagOf(api)).not.toBe(etag);
+  });
+});
+
+describe.each(['/v1/trust', '/v1/trust/tls.pem'])('GET %s with If-None-Match', (path) => {
+  const ask = (api: TestBroker, tags: string) =>
+    api.request('GET', path, { headers: { 'if-none-match': tags } });
+
+  test.each([
+    ['the ETag of now', (tag: string) => tag],
+    ['the same tag as a weak one', (tag: string) => `W/${tag.replace(/^W\//, '')}`],
+    ['the same tag as a strong one', (tag: string) => tag.replace(/^W\//, '')],
+    ['a list of tags', (tag: string) => `"other", W/"a",${tag} , "b"`],
+    ['an asterisk', () => '*'],
+  ])('%s: 304 without a body', async (_, tags) => {
+    const api = createTestBroker();
+    const etag = await etagOf(api, path);
+    const answer = await ask(api, tags(etag));
+    expect(answer.status).toBe(304);
+    expect(answer.body).toBe('');
+    expect(answer.headers.get('etag')).toBe(etag);
+    expect(answer.headers.get('cache-control')).toBe('public, max-age=300');
+  });
+
+  test.each(['"other"', 'W/"other"', '', 'W/', '"*"'])('%j: 200 and the bundle', async (tags) => {
+    const api = createTestBroker();
+    const answer = await ask(api, tags);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('etag')).toBe(await etagOf(api, path));
+  });
+});
+
+test.each(['/v1/trust', '/v1/trust/tls.pem', '/v1/webapi/ping', '/healthz', '/readyz'])(
+  'HEAD %s is answered as GET is, by the same function',
+  async (path) => {
+    const api = createTestBroker();
+    const [get, head] = [await api.request('GET', path), await api.request('HEAD', path)];
+    expect(head.status).toBe(get.status);
+    for (const name of ['etag', 'content-type', 'cache-control'])
+      expect(head.headers.get(name)).toBe(get.headers.get(name));
+  },
+);
+
+test('HEAD of a resource needs the same right as GET', async () => {
+  const answer = await createTestBroker().request('HEAD', '/v1/resources/token/x');
+  expect(answer).toBeProblem('unauthenticated');
 });
 
 describe('the plain form', () => {

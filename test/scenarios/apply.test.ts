@@ -48,7 +48,7 @@ test('a machine joins with what the files say; applying them again changes nothi
 
   // A join token that goes from the files goes from the broker, and nothing else does.
   await rm(join(folder, 'resources/tokens'), { recursive: true });
-  succeeded(await joinctl('lock', '--bot=other', '--ttl=1h'));
+  succeeded(await joinctl('lock', '--bot=other', '--ttl=1h', '--force'));
   expect(succeeded(await joinctl('apply', 'resources', '--prune')).stdout).toMatch(
     /\n2 deleted, 3 unchanged\n$/,
   );

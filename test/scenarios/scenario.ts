@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { type Outcome, runProgram } from '../../local/programs.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -17,8 +18,10 @@ export interface Scenario {
   /** Writes a file into the folder, and gives its path. */
   write(name: string, text: string): Promise<string>;
   joinctl(...args: readonly string[]): Promise<Outcome>;
-  /** Runs `joinbot` on a machine of the simulated Azure. */
+  /** Runs `joinbot` on a machine of the simulated Azure or AWS, or on one that is of neither. */
   joinbot(machine: string, ...args: readonly string[]): Promise<Outcome>;
+  /** Starts it there, to go on until it is stopped. */
+  startJoinbot(machine: string, ...args: readonly string[]): Daemon;
   run(
     program: string,
     args: readonly string[],
@@ -26,25 +29,37 @@ export interface Scenario {
   ): Promise<Outcome>;
 }
 
+/** For the tests of a file together: `close` ends it. */
+export interface OpenScenario extends Scenario {
+  close(): Promise<void>;
+}
+
+/** For one test. */
 export async function startScenario(): Promise<Scenario> {
+  const scenario = await openScenario();
+  onTestFinished(scenario.close);
+  return scenario;
+}
+
+export async function openScenario(): Promise<OpenScenario> {
   const folder = await mkdtemp(join(tmpdir(), 'scenario-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   // joinctl looks for the local stack in a checkout of this project.
   await writeFile(join(folder, 'package.json'), '{"name":"join-broker"}');
   const log: string[] = [];
   const stack = await startStack({
     directory: folder,
     description: join(ROOT, 'examples/local-azure.yaml'),
+    awsDescription: join(ROOT, 'examples/local-aws.yaml'),
     log: (line) => log.push(line),
   });
-  onTestFinished(() => stack.close());
+  const daemons: Daemon[] = [];
 
+  const home = { HOME: folder, JOINCTL_HOME: join(folder, 'joinctl') };
   async function run(
     program: string,
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<Outcome> {
-    const home = { HOME: folder, JOINCTL_HOME: join(folder, 'joinctl') };
     const outcome = await runProgram(program, args, {
       cwd: folder,
       env: { ...process.env, ...home, ...env },
@@ -64,11 +79,30 @@ export async function startScenario(): Promise<Scenario> {
     },
     joinctl: (...args) => run(process.execPath, [join(ROOT, 'dist/joinctl.cjs'), ...args]),
     joinbot: (machine, ...args) =>
-      run(process.execPath, [join(ROOT, 'dist/joinbot.cjs'), ...args], {
-        JOINBOT_IMDS_URL: stack.endpoints.machines[machine]?.imds ?? '',
-        JOINBOT_PKI_URL: stack.endpoints.pki,
-      }),
+      run(process.execPath, [JOINBOT, ...args], machineEnv(stack, machine)),
+    startJoinbot(machine, ...args) {
+      const env = { ...process.env, ...home, ...machineEnv(stack, machine) };
+      const daemon = startDaemon(process.execPath, [JOINBOT, ...args], { cwd: folder, env });
+      daemons.push(daemon);
+      return daemon;
+    },
+    async close() {
+      await Promise.all(daemons.map((daemon) => daemon.kill('SIGKILL')));
+      await stack.close();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
+}
+
+const JOINBOT = join(ROOT, 'dist/joinbot.cjs');
+
+/** What makes a process one of a machine: its metadata service, of Azure or AWS. Without a machine there is none. */
+export function machineEnv(
+  { endpoints }: Stack,
+  machine: string,
+): Readonly<Record<string, string>> {
+  const imds = endpoints.machines[machine]?.imds ?? '';
+  return { JOINBOT_IMDS_URL: imds, JOINBOT_AWS_IMDS_URL: imds, JOINBOT_PKI_URL: endpoints.pki };
 }
 
 /** Fails with what the program said unless it succeeded. */

@@ -37,14 +37,16 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
   'shared/protocol/x.ts': { may: ['shared/encoding/y.ts'], mayNot: ['shared/refusal.ts'] },
   'shared/azure-credential.ts': { mayNot: ['shared/settings.ts'] },
   'shared/call.ts': { may: ['shared/request-id.ts'], mayNot: ['shared/telemetry/y.ts'] },
+  'shared/deadline.ts': { may: ['shared/refusal.ts'], mayNot: ['shared/telemetry/y.ts'] },
   'shared/fetch-http-client.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/fetch-text.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/lookups.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/refusal.ts': { may: ['shared/protocol/y.ts'], mayNot: ['shared/joining/y.ts'] },
   'shared/remembered.ts': { mayNot: ['shared/storage/y.ts'] },
   'shared/request-id.ts': { may: ['shared/encoding/y.ts'], mayNot: ['shared/broker.ts'] },
+  'shared/retry-after.ts': { may: ['shared/refusal.ts'], mayNot: ['shared/storage/y.ts'] },
   'shared/resources/x.ts': {
-    may: ['shared/protocol/y.ts', 'shared/refusal.ts'],
+    may: ['shared/protocol/y.ts', 'shared/encoding/y.ts', 'shared/refusal.ts'],
     mayNot: ['shared/storage/y.ts', 'shared/joining/y.ts'],
   },
   'shared/storage/x.ts': {
@@ -133,12 +135,13 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
   'shared/new/x.ts': { mayNot: ['shared/encoding/y.ts', 'shared/new/y.ts'] },
   'shared/new.ts': { mayNot: ['shared/encoding/y.ts'] },
 
+  'shared/http/x.ts': { mayNot: ['shared/encoding/y.ts', 'agent/y.ts'] },
   'agent/x.ts': {
-    may: ['shared/encoding/y.ts', 'shared/protocol/y.ts', 'agent/y.ts'],
+    may: ['shared/http/y.ts', 'shared/encoding/y.ts', 'shared/protocol/y.ts', 'agent/y.ts'],
     mayNot: ['shared/refusal.ts', 'admin/y.ts', 'shared/broker.ts'],
   },
   'admin/commands/x.ts': {
-    may: ['admin/y.ts', 'admin/sign-in/y.ts', 'shared/protocol/y.ts'],
+    may: ['shared/http/y.ts', 'admin/y.ts', 'admin/sign-in/y.ts', 'shared/protocol/y.ts'],
     mayNot: ['agent/y.ts', 'shared/resources/y.ts', 'functions/y.ts'],
   },
   'functions/x.ts': {

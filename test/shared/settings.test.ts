@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { azureTrustAnchors } from '../../shared/attestation/azure/trust-anchors.ts';
+import { encodePem } from '../../shared/encoding/pem.ts';
 import { acceptedAudiences, readSettings, SettingsError } from '../../shared/settings.ts';
 import { settingsMarkdown } from '../../shared/settings-schema.ts';
 
@@ -54,6 +56,17 @@ describe('is accepted', () => {
     ],
   ])('%s', (_, env) => {
     expect(problemsOf(env)).toEqual([]);
+  });
+
+  test('more roots, until the day on which they expire', () => {
+    const JOIN_BROKER_TRUST_ANCHORS = azureTrustAnchors()
+      .map((der) => encodePem('CERTIFICATE', der))
+      .join('');
+    const env = { ...azure, JOIN_BROKER_TRUST_ANCHORS };
+    expect(problemsOf(env)).toEqual([]);
+    expect(() => readSettings(env, new Date('2050-01-01T00:00:00Z'))).toThrow(
+      'JOIN_BROKER_TRUST_ANCHORS: certificate 1: an authority is not valid at this time',
+    );
   });
 
   test('with what stands for settings that are left out', () => {
@@ -137,9 +150,17 @@ describe('is refused, and named', () => {
     [
       'a cloud that is none',
       { ...azure, JOIN_BROKER_CLOUD: 'azurepublic' },
-      [
-        'JOIN_BROKER_CLOUD: expected one of "AzurePublic"|"AzureUSGovernment"|"AzureChina"|"Simulated"',
-      ],
+      ['JOIN_BROKER_CLOUD: expected one of AzurePublic, AzureUSGovernment, AzureChina, Simulated'],
+    ],
+    [
+      'a root that is none',
+      { ...azure, JOIN_BROKER_TRUST_ANCHORS: 'rubbish' },
+      ['JOIN_BROKER_TRUST_ANCHORS: expected 1 to 20 certificates in PEM'],
+    ],
+    [
+      'a root that can not be read',
+      { ...azure, JOIN_BROKER_TRUST_ANCHORS: encodePem('CERTIFICATE', Buffer.from('rubbish')) },
+      ['JOIN_BROKER_TRUST_ANCHORS: certificate 1: it can not be read: length runs past the end'],
     ],
     [
       'a tenant that is no GUID',

@@ -2,8 +2,10 @@
  * Access tokens of managed identities: whose identity a machine acts as. Claims as Microsoft documents them
  * (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference); `xms_*` are only compared.
  */
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
 import * as z from 'zod/mini';
+import { decodeBase64Url } from '../../encoding/base64.ts';
+import { parseStrictJson } from '../../protocol/json.ts';
 import { parseWith } from '../../protocol/schema.ts';
 import { guid } from '../../protocol/values.ts';
 import { type DenialReason, denied } from '../../refusal.ts';
@@ -28,6 +30,12 @@ export interface TokenClaims {
   readonly payload: JWTPayload;
 }
 
+/** The members of a token's header and payload, of which nothing is verified yet. */
+interface UnverifiedToken {
+  readonly header: unknown;
+  readonly claims: unknown;
+}
+
 /** The managed identity that a machine's token names. */
 export interface ManagedIdentity {
   readonly tenant: string;
@@ -36,6 +44,8 @@ export interface ManagedIdentity {
   /** Claims that name the machine and the identity, where they exist: undocumented, so only ever compared. */
   readonly machineClaim: string | undefined;
   readonly identityClaim: string | undefined;
+  /** The directory's own id of the token (`uti`): by it a stolen one is found in the directory's sign-in log. */
+  readonly tokenId: string | undefined;
 }
 
 const header = z.object({
@@ -52,6 +62,7 @@ const managedIdentityClaims = z.object({
   scp: z.optional(z.never()),
   xms_az_rid: z.optional(z.string().check(z.maxLength(1024))),
   xms_mirid: z.optional(z.string().check(z.maxLength(1024))),
+  uti: z.optional(z.unknown()),
 });
 
 /** Verifies a machine's token. Throws a `Refusal`: `access_token_…`, or `unavailable` where keys can't be had. */
@@ -67,17 +78,28 @@ export async function verifyMachineToken(
       `the token is not of a managed identity (${claims.problem.field})`,
     );
   }
-  const { xms_az_rid, xms_mirid } = claims.value;
-  return { tenant, oid, machineClaim: xms_az_rid, identityClaim: xms_mirid };
+  const { xms_az_rid, xms_mirid, uti } = claims.value;
+  return {
+    tenant,
+    oid,
+    machineClaim: xms_az_rid,
+    identityClaim: xms_mirid,
+    tokenId: tokenIdOf(uti),
+  };
 }
+
+/** Only told to operators: a token without one is as good. */
+const tokenIdOf = (uti: unknown): string | undefined =>
+  typeof uti === 'string' && /^[\w-]{1,64}$/.test(uti) ? uti : undefined;
 
 /** Verifies a token that the directory issued: signature, issuer, audience, times. */
 export async function verifyDirectoryToken(
   jwt: string,
   checks: AccessTokenChecks,
 ): Promise<TokenClaims> {
-  const { kid } = parseHeader(jwt);
-  const { tid, oid, iss } = parseUnverified(jwt);
+  const unverified = decodeToken(jwt);
+  const { kid } = parseHeader(unverified);
+  const { tid, oid, iss } = parseUnverified(unverified);
   if (!checks.tenants.includes(tid)) {
     throw denied(
       'access_token_tenant',
@@ -108,13 +130,22 @@ export async function verifyDirectoryToken(
   }
 }
 
-function parseHeader(jwt: string): z.infer<typeof header> {
-  let decoded: unknown;
-  try {
-    decoded = decodeProtectedHeader(jwt);
-  } catch {
-    throw denied('access_token_malformed', 'the token is not a signed JWT');
-  }
+/** Reads a compact JWS (RFC 7515 section 7.1) in its one form: a token that is known is known by its hash. */
+function decodeToken(jwt: string): UnverifiedToken {
+  const [header, claims, signature, ...rest] = jwt.split('.').map(decodeBase64Url);
+  if (!header || !claims || !signature || rest.length > 0)
+    throw denied('access_token_malformed', 'the token is not three parts in base64url');
+  return { header: jsonOf(header), claims: jsonOf(claims) };
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  const json = parseStrictJson(Buffer.from(bytes).toString('utf8'));
+  if ('expected' in json)
+    throw denied('access_token_malformed', `a part of the token is not ${json.expected}`);
+  return json.value;
+}
+
+function parseHeader({ header: decoded }: UnverifiedToken): z.infer<typeof header> {
   const parsed = parseWith(header, decoded);
   if (!parsed.ok)
     throw denied(
@@ -125,13 +156,7 @@ function parseHeader(jwt: string): z.infer<typeof header> {
 }
 
 /** Tenant and issuer before anything is verified: they choose whose keys are asked for, from a list of our own. */
-function parseUnverified(jwt: string): z.infer<typeof issuedTo> {
-  let claims: unknown;
-  try {
-    claims = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8'));
-  } catch {
-    throw denied('access_token_malformed', "the token's claims are not JSON");
-  }
+function parseUnverified({ claims }: UnverifiedToken): z.infer<typeof issuedTo> {
   const parsed = parseWith(issuedTo, claims);
   if (!parsed.ok)
     throw denied(

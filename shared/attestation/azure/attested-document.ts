@@ -4,6 +4,7 @@
  */
 import { verify } from 'node:crypto';
 import * as z from 'zod/mini';
+import { foldAzureName } from '../../encoding/azure-name.ts';
 import { type Certificate, parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
 import { DerError } from '../../encoding/der-decode.ts';
 import { isStrong } from '../../encoding/public-key-info.ts';
@@ -65,11 +66,13 @@ export function verifyAttestedDocument(
     throw denied('document_nonce', 'the document was not made for this request');
   }
   checkTimes(said, checks);
-  checkSignature(signedData);
   if (!signedData.signer.extensions.dnsNames.some((name) => isWithin(name, checks.domains))) {
     throw denied('document_name', `the document's signer is not ${checks.domains.join(' or ')}`);
   }
   const path = verifyPath(signedData.signer, checks);
+  // After the chain: a stranger's document costs one signature, that of the forged certificate.
+  checkSignature(signedData);
+  checks.known?.remember(path);
   return { ...said, path };
 }
 
@@ -147,7 +150,6 @@ function verifyPath(
   if (!found.ok) {
     throw denied('document_chain', `the document's signer is not trusted: ${found.problem}`);
   }
-  known?.remember(found.path);
   return found.path;
 }
 
@@ -170,10 +172,14 @@ function suppliedCertificate(der: Uint8Array, known: KnownCertificates | undefin
   }
 }
 
-/** Exactly a domain, or a name below it, whatever the case (rule 3). */
+/** Labels of letters, digits and dashes, each of which begins and ends with one of the first two (RFC 1123 section 2.1). */
+const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.(?!$)|$))+$/;
+
+/** Exactly a domain, or a host's name below it, whatever the case (rule 3). */
 function isWithin(name: string, domains: readonly string[]): boolean {
-  const lower = name.toLowerCase();
-  return domains.some((domain) => lower === domain || lower.endsWith(`.${domain}`));
+  const folded = foldAzureName(name);
+  if (folded === undefined || !HOST_NAME.test(folded)) return false;
+  return domains.some((domain) => folded === domain || folded.endsWith(`.${domain}`));
 }
 
 const malformed = (what: string) =>

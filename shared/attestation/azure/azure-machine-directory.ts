@@ -7,11 +7,19 @@ import {
 } from '@azure/arm-compute';
 import type { TokenCredential } from '@azure/identity';
 import * as z from 'zod/mini';
+import { withDeadline } from '../../deadline.ts';
 import { fetchHttpClient } from '../../fetch-http-client.ts';
+import { textOf } from '../../fetch-text.ts';
 import { parseWith } from '../../protocol/schema.ts';
-import { type Refusal, unavailable } from '../../refusal.ts';
-import type { MachineDescription, MachineDirectory, MachineIdentity } from './machine-directory.ts';
-import { isIdentityId, type MachineId, parseMachineId } from './resource-id.ts';
+import { Refusal, unavailable } from '../../refusal.ts';
+import { retryAfterOf, retryAfterSeconds } from '../../retry-after.ts';
+import {
+  type MachineDescription,
+  type MachineDirectory,
+  type MachineIdentity,
+  unavailableHere,
+} from './machine-directory.ts';
+import { formatMachineId, type MachineId, parseIdentityId, parseMachineId } from './resource-id.ts';
 
 export interface AzureMachineDirectoryOptions {
   /** Address of the management API. */
@@ -20,14 +28,15 @@ export interface AzureMachineDirectoryOptions {
   readonly audience: string;
   readonly credential: TokenCredential;
   readonly fetch: typeof fetch;
-  /** How long reading one resource may take. */
+  /** How long any of the questions may take, all its calls together. */
   readonly timeoutMs?: number;
 }
 
-const CALL_TIMEOUT_MS = 8000;
-const LIST_TIMEOUT_MS = 30_000;
 const MOST_LISTED = 20_000;
 const IDENTITY_API = '2023-01-31';
+const NO_IDENTITY = 'an identity of the machine can not be read';
+/** Of an identity's own resource. */
+const MOST_BYTES = 64 * 1024;
 
 type VmId = Extract<MachineId, { kind: 'vm' }>;
 type InstanceId = Extract<MachineId, { kind: 'instance' }>;
@@ -36,9 +45,8 @@ type SetId = Extract<MachineId, { kind: 'set' }>;
 export function createAzureMachineDirectory(
   options: AzureMachineDirectoryOptions,
 ): MachineDirectory {
-  const { management, credential, timeoutMs = CALL_TIMEOUT_MS } = options;
+  const { management, credential, timeoutMs } = options;
   const scope = `${options.audience}/.default`;
-  const timeLimit = () => ({ abortSignal: AbortSignal.timeout(timeoutMs) });
 
   const client = (subscription: string): ComputeManagementClient =>
     new ComputeManagementClient(credential, subscription, {
@@ -49,13 +57,18 @@ export function createAzureMachineDirectory(
       retryOptions: { maxRetries: 0 },
     });
 
-  async function describeVm(id: VmId, vm: VirtualMachine): Promise<MachineDescription> {
+  async function describeVm(
+    id: VmId,
+    vm: VirtualMachine,
+    abortSignal: AbortSignal,
+  ): Promise<MachineDescription> {
+    const set = parseMachineId(vm.virtualMachineScaleSet?.id ?? '');
     return {
       id,
       vmId: `${vm.vmId}`.toLowerCase(),
-      scaleSet: vm.virtualMachineScaleSet?.id?.toLowerCase(),
+      scaleSet: set && formatMachineId(set),
       location: vm.location,
-      identities: await identitiesOf(vm.identity),
+      identities: await identitiesOf(vm.identity, abortSignal),
     };
   }
 
@@ -63,113 +76,131 @@ export function createAzureMachineDirectory(
   async function describeInstance(
     id: InstanceId,
     instance: VirtualMachineScaleSetVM,
+    abortSignal: AbortSignal,
   ): Promise<MachineDescription> {
-    const set = await client(id.subscription).virtualMachineScaleSets.get(
-      id.group,
-      id.set,
-      timeLimit(),
-    );
+    const set = await client(id.subscription).virtualMachineScaleSets.get(id.group, id.set, {
+      abortSignal,
+    });
     return {
       id,
       vmId: `${instance.vmId}`.toLowerCase(),
       scaleSet: undefined,
       location: instance.location,
-      identities: await identitiesOf(set.identity),
+      identities: await identitiesOf(set.identity, abortSignal),
     };
   }
 
   async function identitiesOf(
     identity: VirtualMachineIdentity | undefined,
+    abortSignal: AbortSignal,
   ): Promise<MachineIdentity[]> {
     const own = identity?.principalId
       ? [{ principalId: identity.principalId.toLowerCase(), resourceId: undefined }]
       : [];
     const assigned = Object.entries(identity?.userAssignedIdentities ?? {}).map(
-      async ([id, { principalId }]) => ({
+      async ([written, { principalId }]): Promise<MachineIdentity[]> => {
+        const id = parseIdentityId(written);
+        // Nobody can act as an identity whose name can't be read.
+        if (id === undefined) return [];
         // Machines of flexible sets may show null here: the identity itself knows.
-        principalId: (principalId ?? (await readPrincipalId(id))).toLowerCase(),
-        resourceId: id.toLowerCase(),
-      }),
+        const known = principalId ?? (await readPrincipalId(id, abortSignal));
+        return [{ principalId: known.toLowerCase(), resourceId: id }];
+      },
     );
-    return [...own, ...(await Promise.all(assigned))];
+    return [...own, ...(await Promise.all(assigned)).flat()];
   }
 
-  async function readPrincipalId(id: string): Promise<string> {
-    if (!isIdentityId(id)) throw new Error('an identity of a machine is no user-assigned identity');
-    const { token } = (await credential.getToken(scope)) ?? {};
+  /** Our own token goes to an address that an answer names: only to that of an identity. */
+  async function readPrincipalId(id: string, signal: AbortSignal): Promise<string> {
+    const { token } = (await credential.getToken(scope, { abortSignal: signal })) ?? {};
     const response = await options.fetch(`${management}${id}?api-version=${IDENTITY_API}`, {
       headers: { authorization: `Bearer ${token}` },
       redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
-    if (!response.ok) throw unavailable('an identity of the machine can not be read');
-    const parsed = parseWith(identityResource, await response.json());
-    if (!parsed.ok) throw unavailable('an identity of the machine can not be read');
+    const asked = response.headers.get('retry-after') ?? undefined;
+    const pause = retryAfterSeconds(asked, new Date());
+    if (!response.ok) throw unavailableHere(NO_IDENTITY, pause);
+    const parsed = parseWith(identityResource, JSON.parse(await textOf(response, MOST_BYTES)));
+    if (!parsed.ok) throw unavailableHere(NO_IDENTITY);
     return parsed.value.properties.principalId;
   }
 
   async function findVm(
     subscription: string,
     vmId: string,
+    abortSignal: AbortSignal,
   ): Promise<MachineDescription | undefined> {
     let listed = 0;
-    for await (const vm of client(subscription).virtualMachines.listAll(listLimit())) {
+    for await (const vm of client(subscription).virtualMachines.listAll({ abortSignal })) {
       listed += 1;
       if (listed > MOST_LISTED)
-        throw unavailable('the subscription has too many machines to look for one');
+        throw unavailableHere('the subscription has too many machines to look for one');
       const id = vm.id === undefined ? undefined : parseMachineId(vm.id);
-      if (vm.vmId?.toLowerCase() === vmId && id?.kind === 'vm') return describeVm(id, vm);
+      if (vm.vmId?.toLowerCase() === vmId && id?.kind === 'vm')
+        return describeVm(id, vm, abortSignal);
     }
     return undefined;
   }
 
-  async function findInSet(set: SetId, vmId: string): Promise<MachineDescription | undefined> {
+  async function findInSet(
+    set: SetId,
+    vmId: string,
+    abortSignal: AbortSignal,
+  ): Promise<MachineDescription | undefined> {
     let listed = 0;
     for await (const instance of client(set.subscription).virtualMachineScaleSetVMs.list(
       set.group,
       set.set,
-      listLimit(),
+      { abortSignal },
     )) {
       listed += 1;
       if (listed > MOST_LISTED)
-        throw unavailable('the scale set has too many machines to look for one');
+        throw unavailableHere('the scale set has too many machines to look for one');
       const id = instance.id === undefined ? undefined : parseMachineId(instance.id);
       if (instance.vmId?.toLowerCase() !== vmId || !id) continue;
-      return id.kind === 'instance' ? describeInstance(id, instance) : read(id);
+      return id.kind === 'instance'
+        ? describeInstance(id, instance, abortSignal)
+        : read(id, abortSignal);
     }
     return undefined;
   }
 
-  async function read(id: MachineId): Promise<MachineDescription | undefined> {
+  async function read(
+    id: MachineId,
+    abortSignal: AbortSignal,
+  ): Promise<MachineDescription | undefined> {
     if (id.kind === 'vm') {
       return describeVm(
         id,
-        await client(id.subscription).virtualMachines.get(id.group, id.vm, timeLimit()),
+        await client(id.subscription).virtualMachines.get(id.group, id.vm, { abortSignal }),
+        abortSignal,
       );
     }
     if (id.kind === 'set') return undefined;
     const { subscription, group, set, instance } = id;
-    const found = await client(subscription).virtualMachineScaleSetVMs.get(
-      group,
-      set,
-      instance,
-      timeLimit(),
-    );
-    return describeInstance(id, found);
+    const found = await client(subscription).virtualMachineScaleSetVMs.get(group, set, instance, {
+      abortSignal,
+    });
+    return describeInstance(id, found, abortSignal);
   }
 
+  const inTime = (
+    ask: (signal: AbortSignal) => Promise<MachineDescription | undefined>,
+  ): Promise<MachineDescription | undefined> =>
+    orRefusal(withDeadline(ask, 'the management API does not answer', timeoutMs));
+
   return {
-    read: (id) => orRefusal(read(id)),
-    findInSet: (set, vmId) => orRefusal(findInSet(set, vmId)),
-    findInSubscription: (subscription, vmId) => orRefusal(findVm(subscription, vmId)),
+    read: (id) => inTime((signal) => read(id, signal)),
+    findInSet: (set, vmId) => inTime((signal) => findInSet(set, vmId, signal)),
+    findInSubscription: (subscription, vmId) =>
+      inTime((signal) => findVm(subscription, vmId, signal)),
   };
 }
 
 const identityResource = z.object({
   properties: z.object({ principalId: z.string().check(z.minLength(1)) }),
 });
-
-const listLimit = () => ({ abortSignal: AbortSignal.timeout(LIST_TIMEOUT_MS) });
 
 /** 404 is an answer; anything else that fails is no answer, and never an admission. */
 async function orRefusal(
@@ -180,18 +211,24 @@ async function orRefusal(
   } catch (error) {
     const { statusCode } = error as { statusCode?: unknown };
     if (statusCode === 404) return undefined;
-    throw asUnavailable(error, statusCode);
+    throw error instanceof Refusal ? error : asUnavailable(error, statusCode);
   }
 }
 
+/** Seconds after which a refused or throttled question is worth asking again, where the API doesn't say. */
+const REFUSED_SECONDS = 30;
+const THROTTLED = 429;
+
 function asUnavailable(error: unknown, status: unknown): Refusal {
-  const what =
-    status === 403
-      ? "the broker's identity may not read this machine"
-      : 'the management API can not be asked now';
-  return unavailable(
-    `${what}${typeof status === 'number' ? ` (status ${status})` : ''}`,
-    status === 429 ? 30 : 5,
-    error,
-  );
+  const said = retryAfterOf(error);
+  const told = typeof status === 'number' ? ` (status ${status})` : '';
+  if (status === 403) {
+    const what = "the broker's identity may not read this machine";
+    return unavailableHere(`${what}${told}`, said ?? REFUSED_SECONDS, error);
+  }
+  const what = 'the management API can not be asked now';
+  const ofQuestion = typeof status === 'number' && status < 500 && status !== THROTTLED;
+  if (ofQuestion) return unavailableHere(`${what}${told}`, said, error);
+  const pause = said ?? (status === THROTTLED ? REFUSED_SECONDS : undefined);
+  return unavailable(`${what}${told}`, pause, error);
 }

@@ -3,15 +3,13 @@
  * root, under rule 4. Roots are trusted by being pinned, so their own signatures are not looked at.
  */
 import { verify } from 'node:crypto';
-import {
-  type Certificate,
-  type CertificateKey,
-  KEY_USAGE,
-  publicKeyOf,
-  sameBytes,
-} from '../../encoding/certificate.ts';
+import { type Certificate, KEY_USAGE, publicKeyOf, sameBytes } from '../../encoding/certificate.ts';
 import { OID } from '../../encoding/oids.ts';
-import { isStrong } from '../../encoding/public-key-info.ts';
+import {
+  isStrong,
+  type PublicKeyInfo,
+  parsePublicKeyInfo,
+} from '../../encoding/public-key-info.ts';
 import { CERTIFICATE_SIGNATURES } from '../../encoding/signature-algorithms.ts';
 
 export interface PathOptions {
@@ -29,9 +27,12 @@ export type CertificatePath =
 
 const MOST_INTERMEDIATES = 6;
 const MOST_CERTIFICATES_IN_PATH = 5;
-const MOST_SIGNATURE_CHECKS = 12;
 
-/** Finds a path whose every certificate passes rule 4. The problem names the check that came furthest. */
+/**
+ * Finds the path whose every certificate passes rule 4, by names and key ids alone, and then checks its signatures from
+ * the root down: whoever forges a certificate makes us check one signature, however many come along. The problem names
+ * the check that came furthest.
+ */
 export function buildCertificatePath(signer: Certificate, options: PathOptions): CertificatePath {
   const { intermediates, roots, at, isKnownSignature = () => false } = options;
   if (intermediates.length > MOST_INTERMEDIATES)
@@ -39,30 +40,18 @@ export function buildCertificatePath(signer: Certificate, options: PathOptions):
   const leafProblem = signerProblem(signer, at);
   if (leafProblem) return { ok: false, problem: leafProblem };
 
-  let signatureChecks = 0;
   let problem = 'no certificate of its issuer is known';
 
   function extend(path: readonly Certificate[]): readonly Certificate[] | undefined {
     const child = path[path.length - 1];
     if (!child) return undefined;
     for (const issuer of [...roots, ...intermediates]) {
-      if (!sameBytes(issuer.subject, child.issuer) || path.includes(issuer)) continue;
-      const caProblem = authorityProblem(issuer, path.length - 1, at);
-      if (caProblem) {
-        problem = caProblem;
+      if (!isNamedAsIssuer(issuer, child) || path.includes(issuer)) continue;
+      const wrong =
+        authorityProblem(issuer, path.length - 1, at) ?? algorithmProblem(child, issuer);
+      if (wrong) {
+        problem = wrong;
         continue;
-      }
-      if (!isKnownSignature(child, issuer)) {
-        if (signatureChecks === MOST_SIGNATURE_CHECKS) {
-          problem = 'too many signatures to check';
-          return undefined;
-        }
-        signatureChecks += 1;
-        const forged = signatureProblem(child, issuer);
-        if (forged) {
-          problem = forged;
-          continue;
-        }
       }
       if (roots.includes(issuer)) return [...path, issuer];
       if (path.length + 1 === MOST_CERTIFICATES_IN_PATH) {
@@ -76,7 +65,16 @@ export function buildCertificatePath(signer: Certificate, options: PathOptions):
   }
 
   const path = extend([signer]);
-  return path ? { ok: true, path } : { ok: false, problem };
+  if (!path) return { ok: false, problem };
+  const forged = signatureProblem(path, isKnownSignature);
+  return forged ? { ok: false, problem: forged } : { ok: true, path };
+}
+
+/** By the name, and by the key's id where both say one (RFC 5280 section 4.2.1.1). */
+function isNamedAsIssuer(issuer: Certificate, child: Certificate): boolean {
+  const { subjectKeyIdentifier: own } = issuer.extensions;
+  const { authorityKeyIdentifier: named } = child.extensions;
+  return sameBytes(issuer.subject, child.issuer) && (!own || !named || sameBytes(own, named));
 }
 
 function signerProblem({ extensions, ...signer }: Certificate, at: Date): string | undefined {
@@ -90,8 +88,8 @@ function signerProblem({ extensions, ...signer }: Certificate, at: Date): string
   return constraintProblem(extensions);
 }
 
-/** `below` counts the authorities between this one and the signer. */
-function authorityProblem(
+/** What keeps an authority out of every path. `below` counts the authorities between this one and the signer. */
+export function authorityProblem(
   { extensions, ...authority }: Certificate,
   below: number,
   at: Date,
@@ -117,18 +115,41 @@ function constraintProblem(extensions: Certificate['extensions']): string | unde
     : undefined;
 }
 
-function signatureProblem(child: Certificate, issuer: Certificate): string | undefined {
+/** Whether the issuer's key may sign what it is said to have signed. */
+function algorithmProblem(child: Certificate, issuer: Certificate): string | undefined {
   const scheme = CERTIFICATE_SIGNATURES[child.signatureAlgorithm];
   if (!scheme) return 'a signature algorithm is not accepted';
-  let issuerKey: CertificateKey;
+  let info: PublicKeyInfo;
   try {
-    issuerKey = publicKeyOf(issuer);
+    info = parsePublicKeyInfo(issuer.publicKeyInfo);
   } catch {
     return "an authority's key can not be read";
   }
-  const { info, key } = issuerKey;
   if (!isStrong(info)) return "an authority's key is too weak, or of a kind that is not accepted";
-  const signed =
-    info.kind === scheme.key && verify(scheme.hash, child.toBeSigned, key, child.signature);
-  return signed ? undefined : 'a certificate is not signed by its issuer';
+  return info.kind === scheme.key ? undefined : FORGED;
+}
+
+const FORGED = 'a certificate is not signed by its issuer';
+
+/** From the root down, so that every key that is used was vouched for. */
+function signatureProblem(
+  path: readonly Certificate[],
+  isKnown: NonNullable<PathOptions['isKnownSignature']>,
+): string | undefined {
+  for (const [i, child] of [...path.slice(0, -1).entries()].toReversed()) {
+    const issuer = path[i + 1];
+    if (!issuer || (!isKnown(child, issuer) && !isSignedBy(child, issuer))) return FORGED;
+  }
+  return undefined;
+}
+
+function isSignedBy(child: Certificate, issuer: Certificate): boolean {
+  const scheme = CERTIFICATE_SIGNATURES[child.signatureAlgorithm];
+  try {
+    const { key } = publicKeyOf(issuer);
+    return !!scheme && verify(scheme.hash, child.toBeSigned, key, child.signature);
+  } catch {
+    // The issuer's point is not on its curve.
+    return false;
+  }
 }

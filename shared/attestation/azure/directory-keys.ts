@@ -4,9 +4,10 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
+import { withDeadline } from '../../deadline.ts';
 import { isStrong, parsePublicKeyInfo } from '../../encoding/public-key-info.ts';
 import type { OnLookup } from '../../lookups.ts';
-import { parseJsonWith } from '../../protocol/schema.ts';
+import { parseJsonWith, parseWith, sentenceOf } from '../../protocol/schema.ts';
 import { unavailable } from '../../refusal.ts';
 
 export interface DirectoryKeys {
@@ -16,6 +17,9 @@ export interface DirectoryKeys {
 
 /** Fetches the text of a tenant's key set. Fails if the directory does. */
 export type FetchKeySet = (tenant: string) => Promise<string>;
+
+/** Told of each key that a tenant's key set has and that can't be used. The others are used all the same. */
+export type OnSkipped = (tenant: string, problem: string) => void;
 
 const FRESH_SECONDS = 24 * 3600;
 const SERVED_STALE_SECONDS = 7 * 24 * 3600;
@@ -39,6 +43,7 @@ export function createDirectoryKeys(
   fetchKeySet: FetchKeySet,
   issuers: readonly string[],
   onLookup: OnLookup = () => {},
+  onSkipped: OnSkipped = () => {},
 ): DirectoryKeys {
   const tenants = new Map<string, KnownKeys>();
 
@@ -54,7 +59,8 @@ export function createDirectoryKeys(
 
   async function refresh(tenant: string, entry: KnownKeys, at: Date): Promise<boolean> {
     try {
-      entry.keys = parseKeySet(await fetchKeySet(tenant), tenant, issuers);
+      const text = await withDeadline(() => fetchKeySet(tenant), 'the directory does not answer');
+      entry.keys = parseKeySet(text, tenant, issuers, (problem) => onSkipped(tenant, problem));
       entry.fetchedAt = at.getTime();
       return true;
     } catch {
@@ -90,8 +96,10 @@ export function createDirectoryKeys(
 }
 
 const keySet = z.object({
-  keys: z.array(z.looseObject({ kty: z.string() })).check(z.maxLength(100)),
+  keys: z.array(z.unknown()).check(z.maxLength(100)),
 });
+/** What tells whether an entry is for us: an RSA key that signs. */
+const anyKey = z.object({ kty: z.string(), use: z.optional(z.string()) });
 const signingKey = z.object({
   kty: z.literal('RSA'),
   kid: z.string().check(z.minLength(1), z.maxLength(256)),
@@ -102,11 +110,15 @@ const signingKey = z.object({
   issuer: z.optional(z.string()),
 });
 
-/** The strong RSA signing keys of a JWK set (RFC 7517) that are for this tenant; others are passed over. */
+/**
+ * The strong RSA signing keys of a JWK set (RFC 7517) that are for this tenant; other kinds are passed over. One that
+ * can't be read costs itself only, and is told.
+ */
 function parseKeySet(
   text: string,
   tenant: string,
   issuers: readonly string[],
+  skip: (problem: string) => void,
 ): ReadonlyMap<string, KeyObject> {
   const set = parseJsonWith(keySet, text);
   if (!set.ok) throw new Error('the directory answered something that is no key set');
@@ -114,14 +126,32 @@ function parseKeySet(
     [tenant, '{tenantid}'].map((id) => form.replace('{tenant}', id)),
   );
   const keys = new Map<string, KeyObject>();
-  for (const jwk of set.value.keys) {
-    const parsed = z.safeParse(signingKey, jwk);
-    if (!parsed.success) continue;
-    const { kty, kid, n, e, issuer } = parsed.data;
+  for (const [i, entry] of set.value.keys.entries()) {
+    const kind = z.safeParse(anyKey, entry);
+    if (kind.success && (kind.data.kty !== 'RSA' || (kind.data.use ?? 'sig') !== 'sig')) continue;
+    const jwk = parseWith(signingKey, entry);
+    if (!jwk.ok) {
+      skip(`keys[${i}]: ${sentenceOf(jwk.problem)}`);
+      continue;
+    }
+    const { kid, issuer } = jwk.value;
     if (issuer !== undefined && !accepted.includes(issuer)) continue;
-    const key = createPublicKey({ key: { kty, n, e }, format: 'jwk' });
-    if (isStrong(parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' }))))
-      keys.set(kid, key);
+    const key = strongKey(jwk.value);
+    if (key) keys.set(kid, key);
+    else skip(`keys[${i}]: expected an RSA key of 2048 to 4096 bits with exponent 65537`);
   }
+  if (keys.size === 0) throw new Error('the directory answered no key that signs');
   return keys;
+}
+
+function strongKey({ kty, n, e }: z.infer<typeof signingKey>): KeyObject | undefined {
+  try {
+    const key = createPublicKey({ key: { kty, n, e }, format: 'jwk' });
+    return isStrong(parsePublicKeyInfo(key.export({ format: 'der', type: 'spki' })))
+      ? key
+      : undefined;
+  } catch {
+    // Numbers that are no key.
+    return undefined;
+  }
 }

@@ -1,9 +1,16 @@
 /**
  * Keeps joiners from making the broker hammer the management API (rule 7): the same question is asked once at a time,
- * a "no such machine" lives 5 seconds, and a subscription or set is listed at most once in 30 seconds.
+ * a "no such machine" lives 5 seconds, a subscription or set is listed at most once in 30 seconds, and what failed is left
+ * alone for as long as the API asks for.
  */
+import { withDeadline } from '../../deadline.ts';
 import { unavailable } from '../../refusal.ts';
-import type { MachineDescription, MachineDirectory } from './machine-directory.ts';
+import { createCircuitBreaker } from './circuit-breaker.ts';
+import {
+  isOfResourceOnly,
+  type MachineDescription,
+  type MachineDirectory,
+} from './machine-directory.ts';
 import { formatMachineId } from './resource-id.ts';
 
 const NEGATIVE_SECONDS = 5;
@@ -22,15 +29,19 @@ export function guardMachineDirectory(
   const pending = new Map<string, Answer>();
   const unknownSince = new Map<string, number>();
   const listedAt = new Map<string, number>();
+  const subscriptions = createCircuitBreaker(now, (error) => !isOfResourceOnly(error));
+  const resources = createCircuitBreaker(now, isOfResourceOnly);
 
   const within = (times: Map<string, number>, key: string, seconds: number): boolean =>
     now().getTime() - (times.get(key) ?? Number.NEGATIVE_INFINITY) < seconds * 1000;
 
-  function ask(key: string, question: () => Answer): Answer {
+  function ask(subscription: string, key: string, question: () => Answer): Answer {
     if (within(unknownSince, key, NEGATIVE_SECONDS)) return Promise.resolve(undefined);
     const asked = pending.get(key);
     if (asked) return asked;
-    const answer = question()
+    const inTime = () => withDeadline(question, 'the management API does not answer');
+    const answer = resources
+      .run(key, () => subscriptions.run(subscription, inTime))
       .then((machine) => {
         if (machine) unknownSince.delete(key);
         else remember(unknownSince, key, now());
@@ -41,17 +52,19 @@ export function guardMachineDirectory(
     return answer;
   }
 
-  function list(scope: string, vmId: string, question: () => Answer): Answer {
+  function list(subscription: string, scope: string, vmId: string, question: () => Answer): Answer {
     const key = `${scope} ${vmId}`;
-    if (pending.has(key) || within(unknownSince, key, NEGATIVE_SECONDS)) return ask(key, question);
+    if (pending.has(key) || within(unknownSince, key, NEGATIVE_SECONDS))
+      return ask(subscription, key, question);
     if (within(listedAt, key, SEARCH_COOLDOWN_SECONDS)) {
       throw unavailable('this machine was just looked for', SEARCH_COOLDOWN_SECONDS);
     }
     if (within(listedAt, scope, LIST_COOLDOWN_SECONDS)) {
       throw unavailable('machines of this subscription were just listed', LIST_COOLDOWN_SECONDS);
     }
-    remember(listedAt, scope, now());
-    return ask(key, async () => {
+    return ask(subscription, key, async () => {
+      // Only what is really asked takes a turn.
+      remember(listedAt, scope, now());
       const machine = await question();
       // Only an answer counts as a search: after a failure the next try may come with the next list.
       remember(listedAt, key, now());
@@ -60,11 +73,13 @@ export function guardMachineDirectory(
   }
 
   return {
-    read: (id) => ask(formatMachineId(id), () => directory.read(id)),
+    read: (id) => ask(id.subscription, formatMachineId(id), () => directory.read(id)),
     findInSet: async (set, vmId) =>
-      list(formatMachineId(set), vmId, () => directory.findInSet(set, vmId)),
+      list(set.subscription, formatMachineId(set), vmId, () => directory.findInSet(set, vmId)),
     findInSubscription: async (subscription, vmId) =>
-      list(subscription, vmId, () => directory.findInSubscription(subscription, vmId)),
+      list(subscription, subscription, vmId, () =>
+        directory.findInSubscription(subscription, vmId),
+      ),
   };
 }
 

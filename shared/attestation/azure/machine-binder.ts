@@ -11,7 +11,7 @@ import {
   type VerifiedFacts,
   type VerifiedMachine,
 } from './machine-binding.ts';
-import type { MachineDirectory } from './machine-directory.ts';
+import { isOfResourceOnly, type MachineDirectory } from './machine-directory.ts';
 
 /** Machine facts as they were verified, and when: Unix seconds. */
 type MachineRecord = VerifiedFacts & { readonly verified: number };
@@ -33,7 +33,10 @@ export interface MachineBinder {
 }
 
 const REMEMBERED_SECONDS = 6 * 3600;
-/** A denial is remembered whatever the hint says, so that one machine's joins can't hammer the management API. */
+/**
+ * What became of a machine is remembered whatever the hint says, so that one machine's joins can't hammer the management
+ * API: a denial for this long, a hint that can't be looked up for as long as the API asks for.
+ */
 const DENIED_SECONDS = 5;
 const MOST_REMEMBERED = 10_000;
 
@@ -43,7 +46,7 @@ export function createMachineBinder(
   onLookup: OnLookup = () => {},
 ): MachineBinder {
   const remembered = new Map<string, BoundMachine>();
-  const denials = new Map<string, { readonly refusal: Refusal; readonly at: number }>();
+  const denials = new Map<string, { readonly refusal: Refusal; readonly until: number }>();
 
   return {
     async bind(evidence, claimed, binding, record) {
@@ -68,15 +71,19 @@ export function createMachineBinder(
         return { machine: bindByClaims(evidence, claimed), verified: now() };
 
       const denial = denials.get(key);
-      if (denial && now().getTime() - denial.at < DENIED_SECONDS * 1000) throw denial.refusal;
+      if (denial && now().getTime() < denial.until) throw denial.refusal;
       try {
         const machine = await bindStrictly(evidence, claimed, directory);
         const bound = { machine, verified: now() };
         remember(remembered, key, bound);
         return bound;
       } catch (error) {
-        if (error instanceof Refusal && error.code === 'access_denied') {
-          remember(denials, key, { refusal: error, at: now().getTime() });
+        if (
+          error instanceof Refusal &&
+          (error.code === 'access_denied' || isOfResourceOnly(error))
+        ) {
+          const seconds = error.retryAfter ?? DENIED_SECONDS;
+          remember(denials, key, { refusal: error, until: now().getTime() + seconds * 1000 });
         }
         throw error;
       }

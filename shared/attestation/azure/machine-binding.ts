@@ -7,7 +7,7 @@ import { denied } from '../../refusal.ts';
 import type { ManagedIdentity } from './access-token.ts';
 import type { AttestedMachine } from './attested-document.ts';
 import type { MachineDescription, MachineDirectory } from './machine-directory.ts';
-import { formatMachineId, isIdentityId, type MachineId, parseMachineId } from './resource-id.ts';
+import { formatMachineId, type MachineId, parseIdentityId, parseMachineId } from './resource-id.ts';
 
 export interface BindingEvidence {
   readonly document: Pick<AttestedMachine, 'vmId'> & { readonly subscriptionId: string };
@@ -90,8 +90,8 @@ export async function bindStrictly(
   }
   const carried = machine.identities.find(({ principalId }) => principalId === identity.oid);
   if (!carried) throw denied('machine_identity', "the machine does not carry the token's identity");
-  const named = identity.identityClaim;
-  if (named !== undefined && isIdentityId(named) && carried.resourceId !== named.toLowerCase()) {
+  const named = parseIdentityId(identity.identityClaim ?? '');
+  if (named !== undefined && carried.resourceId !== named) {
     throw denied('machine_identity', 'the token names another identity than the machine carries');
   }
   return verifiedMachine(evidence, machine.id, 'strict', machine);
@@ -115,7 +115,7 @@ export function bindByClaims(
 function machinesOfClaims({ machineClaim, identityClaim }: ManagedIdentity): MachineId[] {
   const texts = [machineClaim, identityClaim].filter((text) => text !== undefined);
   return texts
-    .filter((text) => text === machineClaim || !isIdentityId(text))
+    .filter((text) => text === machineClaim || parseIdentityId(text) === undefined)
     .map((text) => {
       const id = parseMachineId(text);
       if (!id) {

@@ -1,4 +1,5 @@
 /** What the broker asks Azure's management API about machines, whoever answers: Azure, a simulation, or a test. */
+import { Refusal, unavailable } from '../../refusal.ts';
 import type { MachineId } from './resource-id.ts';
 
 /** A machine as the management API describes it. Ids are in lower case. */
@@ -18,6 +19,16 @@ export interface MachineIdentity {
   /** Resource id of a user-assigned identity; `undefined` for the machine's own. */
   readonly resourceId: string | undefined;
 }
+
+/**
+ * `unavailable` because of what was asked for, such as a group that the broker may not read: other machines of the
+ * subscription are not concerned, and one machine's hint can't keep them out.
+ */
+export const unavailableHere = (message: string, retryAfter?: number, cause?: unknown): Refusal =>
+  Object.assign(unavailable(message, retryAfter, cause), { scope: 'resource' });
+
+export const isOfResourceOnly = (error: unknown): boolean =>
+  error instanceof Refusal && 'scope' in error && error.scope === 'resource';
 
 /**
  * Reads machines with the broker's own identity. Answers are never stale. Each method throws `unavailable` where the

@@ -2,6 +2,7 @@
  * Azure resource ids of machines, parsed whole and anchored (rule 3). Everything is compared in lower case, since
  * Azure itself writes groups and names in any case.
  */
+import { foldAzureName } from '../../encoding/azure-name.ts';
 
 /** A virtual machine, a uniform scale set's instance, or a scale set. All text is in lower case. */
 export type MachineId =
@@ -43,7 +44,8 @@ const IDENTITY = new RegExp(
 
 /** The machine that a resource id names; `undefined` for anything else. */
 export function parseMachineId(text: string): MachineId | undefined {
-  const id = text.toLowerCase();
+  const id = foldAzureName(text);
+  if (id === undefined) return undefined;
   const vm = VM.exec(id)?.groups;
   if (vm)
     return {
@@ -63,8 +65,11 @@ export function parseMachineId(text: string): MachineId | undefined {
   return instance === undefined ? { kind: 'set', ...set } : { kind: 'instance', ...set, instance };
 }
 
-/** Whether a resource id names a user-assigned identity. */
-export const isIdentityId = (text: string): boolean => IDENTITY.test(text.toLowerCase());
+/** The resource id of a user-assigned identity, in lower case; `undefined` for anything else. */
+export function parseIdentityId(text: string): string | undefined {
+  const id = foldAzureName(text);
+  return id !== undefined && IDENTITY.test(id) ? id : undefined;
+}
 
 /** The resource id in the form in which everything here compares it: lower case. */
 export function formatMachineId(id: MachineId): string {

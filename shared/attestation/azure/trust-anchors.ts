@@ -3,7 +3,12 @@
  * are also in Node's own list (`tls.rootCertificates`); the last one's key is the key of a certificate that DigiCert Global
  * Root G2 signed. Operators can add more without a release (`JOIN_BROKER_TRUST_ANCHORS`).
  */
+import { parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
+import { DerError } from '../../encoding/der-decode.ts';
 import { decodePem } from '../../encoding/pem.ts';
+import { isStrong } from '../../encoding/public-key-info.ts';
+import type { Parsed } from '../../protocol/schema.ts';
+import { authorityProblem } from './certificate-path.ts';
 
 /** By name; each is self-signed. */
 const TRUST_ANCHORS = {
@@ -129,13 +134,36 @@ eM+HJyMso/L+NgtC+eHXJLur5sg=
 `,
 } as const;
 
-/** DER of every certificate in a PEM text. Throws where the text is anything else. */
-export function readTrustAnchors(pem: string): Uint8Array[] {
-  const anchors = decodePem('CERTIFICATE', pem);
-  if (!anchors) throw new Error('expected certificates in PEM');
-  return anchors;
-}
-
 /** DER of the pinned roots. */
 export const azureTrustAnchors = (): Uint8Array[] =>
-  Object.values(TRUST_ANCHORS).flatMap(readTrustAnchors);
+  Object.values(TRUST_ANCHORS).flatMap((pem) => decodePem('CERTIFICATE', pem) ?? []);
+
+const MOST_ANCHORS = 20;
+
+/**
+ * DER of the certificates that an operator wants to be trusted too. Each is one that a path can end in: what can't be
+ * read, or could sign nothing, is a mistake that shows when the broker starts and not at the first join.
+ */
+export function readTrustAnchors(pem: string, at: Date): Parsed<readonly Uint8Array[]> {
+  const anchors = decodePem('CERTIFICATE', pem) ?? [];
+  if (anchors.length === 0 || anchors.length > MOST_ANCHORS)
+    return problem(`expected 1 to ${MOST_ANCHORS} certificates in PEM`);
+  for (const [i, der] of anchors.entries()) {
+    const wrong = anchorProblem(der, at);
+    if (wrong) return problem(`certificate ${i + 1}: ${wrong}`);
+  }
+  return { ok: true, value: anchors };
+}
+
+function anchorProblem(der: Uint8Array, at: Date): string | undefined {
+  try {
+    const certificate = parseCertificate(der);
+    const wrong = authorityProblem(certificate, 0, at);
+    return wrong ?? (isStrong(publicKeyOf(certificate).info) ? undefined : 'its key is too weak');
+  } catch (error) {
+    // Besides DER that is none: a point that is not on its curve.
+    return error instanceof DerError ? `it can not be read: ${error.message}` : 'its key is none';
+  }
+}
+
+const problem = (message: string) => ({ ok: false, problem: { field: '', message } }) as const;

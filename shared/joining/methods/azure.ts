@@ -70,7 +70,10 @@ export function azureMethod({
 
     async prove({ evidence, document }, joinToken, kept, report) {
       const identity = await verifyToken(evidence, trust, tenantsOf(joinToken, tenants), now());
-      report({ tenant: identity.tenant });
+      report({
+        tenant: identity.tenant,
+        ...(identity.tokenId !== undefined && { access_token_uti: identity.tokenId }),
+      });
       const bound = bindingEvidence(evidence, document, identity);
       const claimed = readClaimedMachine(bound);
       checkCouldMatch(joinToken, document, identity.tenant, claimed.id?.group);

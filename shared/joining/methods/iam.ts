@@ -15,7 +15,9 @@ import { type JoinMethod, NO_NAME_FACTS } from './method.ts';
 
 export interface IamParts {
   readonly fetch: typeof fetch;
+  /** For first joins, and for renewals: strangers can use up the first only. */
   readonly limits: StsLimits;
+  readonly renewalLimits: StsLimits;
   /** A simulated STS: only where the settings name one. */
   readonly resolve?: ResolveSts | undefined;
   readonly now: () => Date;
@@ -29,6 +31,7 @@ const FRESH_SECONDS = 300 + 60;
 export const iamMethod = ({
   fetch,
   limits,
+  renewalLimits,
   resolve,
   now,
 }: IamParts): JoinMethod<StsRequest, IamFacts> => ({
@@ -52,7 +55,9 @@ export const iamMethod = ({
   mayBe: (_, kept) => kept.method === 'iam',
 
   async prove(request, joinToken, kept, report) {
-    const caller = await limits.ask(joinToken.metadata.name, now(), () =>
+    // An instance has proved its key by now.
+    const lane = kept ? renewalLimits : limits;
+    const caller = await lane.ask(joinToken.metadata.name, now(), () =>
       askSts(request, fetch, resolve ? { resolve } : {}),
     );
     report({ aws_account: caller.account, aws_arn: caller.arn });

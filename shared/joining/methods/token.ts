@@ -22,13 +22,6 @@ export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
   usedReason: 'secret_used',
 
   examine({ secret }, { request }) {
-    if (!request.token.startsWith('sha256:')) {
-      throw badInput({
-        field: 'request.token',
-        message:
-          "expected sha256: and the secret's hash, as join method token names its join token",
-      });
-    }
     if (request.instance) {
       checkRenewal(request, secret);
     } else if (secret === undefined) {

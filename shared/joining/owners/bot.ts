@@ -52,8 +52,12 @@ export function decideUserGrant(
     const role = roleNamed(roleName);
     if (!role)
       throw denied('role_not_allowed', `bot ${name} has role ${roleName}, which does not exist`);
-    if (isExpired(role, lifetime.at))
-      throw denied('role_not_allowed', `role ${roleName} has expired`);
+    if (isExpired(role, lifetime.at)) {
+      throw denied(
+        'role_not_allowed',
+        `bot ${name} has role ${roleName}, which expired at ${role.metadata.expires}`,
+      );
+    }
     return role;
   });
   return {
@@ -80,5 +84,5 @@ function userExpiry(
     .filter((role) => role !== undefined)
     .filter((role) => !isExpired(role, lifetime.at));
   const ends = [bot, ...roles].map(({ metadata }) => metadata.expires);
-  return decideExpiry(ttl, lifetime, roles.map(maxSessionSeconds), ends);
+  return decideExpiry(ttl, lifetime, [bot, ...roles].map(maxSessionSeconds), ends);
 }

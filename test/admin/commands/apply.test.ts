@@ -95,6 +95,95 @@ describe('joinctl apply', () => {
   });
 });
 
+describe('joinctl apply of a backup', () => {
+  const lock = (message: string): Resource => ({
+    kind: 'lock',
+    version: 'v2',
+    metadata: { name: 'stolen' },
+    spec: { target: { bot: 'example' }, message },
+  });
+  const secret: Resource = {
+    kind: 'token',
+    version: 'v2',
+    metadata: { name: 'secret', expires: '2026-11-21T00:00:00Z' },
+    spec: {
+      roles: ['Bot'],
+      bot_name: 'example',
+      join_method: 'token',
+      secret_sha256: 'ab'.repeat(32),
+    },
+  };
+  const backedUp = [...ROLES, BOT, TOKEN, secret, lock('key leaked')];
+  const backup = async (): Promise<string> => {
+    const { run } = await terminal({ resources: backedUp, revisions: true });
+    return (await run('get', 'all')).stdout;
+  };
+
+  it('changes nothing where all is as it was, whatever versions there were since', async () => {
+    const stdin = await backup();
+    expect(stdin).toContain('revision: r');
+    const shell = await terminal({ resources: backedUp.toReversed(), revisions: true, stdin });
+    expect((await shell.run('apply', '-')).stdout).toMatch(/\n7 unchanged\n$/);
+    expect(writes(shell)).toEqual([]);
+  });
+
+  it('brings back what is gone, locks too, but no secret', async () => {
+    const shell = await terminal({ stdin: await backup(), revisions: true });
+    const { code, stdout } = await shell.run('apply', '-');
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      'token "secret" is left out: its secret can not be made again, so make another one with joinctl tokens add\n',
+    );
+    expect(stdout).toMatch(/\n6 created, 1 left out\n$/);
+    expect(shell.broker.stored('lock', 'stolen')).toEqual(lock('key leaked'));
+    expect(shell.broker.stored('token', 'secret')).toBeUndefined();
+  });
+
+  it('leaves a lock as it is now', async () => {
+    const shell = await terminal({ resources: [lock('changed since')], stdin: await backup() });
+    await shell.run('apply', '-');
+    expect(shell.broker.stored('lock', 'stolen')).toEqual(lock('changed since'));
+  });
+});
+
+describe('joinctl apply --strict', () => {
+  const warn = ({ kind }: Resource) =>
+    kind === 'bot'
+      ? [
+          {
+            field: 'spec.roles[0]',
+            message: 'there is no role deploy',
+            missing: { kind: 'role', name: 'deploy' } as const,
+          },
+        ]
+      : [];
+  const bot = BOT_YAML.replace('[]', '[deploy]');
+
+  it('changes nothing where a file names what does not exist', async () => {
+    const shell = await repository({ 'bot.yaml': bot, 'token.yaml': TOKEN_YAML }, { warn });
+    expect(await shell.run('apply', '--strict', 'resources')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'joinctl: resources/bot.yaml:6:11: spec.roles[0]: there is no role deploy.\n',
+    });
+    expect(shell.broker.stored('token', 'example-bot')).toBeUndefined();
+  });
+
+  it('is content where another file has it', async () => {
+    const shell = await repository({ 'bot.yaml': bot, 'role.yaml': ROLE_YAML }, { warn });
+    expect((await shell.run('apply', '--strict', 'resources')).code).toBe(0);
+    expect(shell.broker.stored('bot', 'example')).toBeDefined();
+  });
+
+  it('is a warning without it', async () => {
+    const shell = await repository({ 'bot.yaml': bot }, { warn });
+    expect(await shell.run('apply', 'resources')).toMatchObject({
+      code: 0,
+      stderr: 'joinctl: warning: bot "example": spec.roles[0]: there is no role deploy.\n',
+    });
+  });
+});
+
 describe('joinctl apply --prune', () => {
   const lock: Resource = {
     kind: 'lock',
@@ -327,13 +416,6 @@ describe('joinctl apply refuses', () => {
       'a resource that stands in two files',
       { 'a.yaml': BOT_YAML, 'b/c.yaml': BOT_YAML },
       'joinctl: resources/b/c.yaml:1:1: bot "example" stands at resources/a.yaml:1:1 already.\n',
-    ],
-    [
-      'a lock',
-      {
-        'a.yaml': 'kind: lock\nversion: v2\nmetadata: {name: x}\nspec: {target: {bot: example}}\n',
-      },
-      'joinctl: resources/a.yaml:1:1: locks are not for files: use joinctl lock and joinctl unlock.\n',
     ],
     [
       'a file without a resource, which may be one that was emptied by mistake',

@@ -24,8 +24,8 @@ describe('joinctl bots add', () => {
       version: 'v2',
       proxy_server: 'broker.example.com:443',
       onboarding: { join_method: 'azure', token: 'example-bot', ca_pins: CA_PINS },
-      storage: { type: 'memory' },
-      outputs: [],
+      storage: { type: 'directory', path: '/var/lib/joinbot' },
+      outputs: [{ type: 'identity', destination: { type: 'directory', path: '/opt/machine-id' } }],
     });
   });
 

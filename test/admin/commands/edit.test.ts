@@ -61,7 +61,7 @@ describe('joinctl edit', () => {
     const line = (texts[1]?.split('\n').indexOf('version: 1') ?? 0) + 1;
     expect(texts[1]).toMatch(
       new RegExp(
-        `^#: .*example\\.yaml:${line}:1: version: expected string, received number\\.\n#: `,
+        `^#: .*example\\.yaml:${line}:1: version: expected text, got a number \\(put it in quotes\\)\\.\n#: `,
       ),
     );
     expect(stdout).toBe('bot "example" is unchanged\n');

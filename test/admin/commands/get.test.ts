@@ -67,6 +67,12 @@ editor                                                            user:list,crea
     expect(JSON.parse(stdout)).toEqual([ROLES[0], BOT, TOKEN]);
   });
 
+  it('takes them as operands, too, and -o for --format', async () => {
+    const { run } = await terminal({ resources: [TOKEN, BOT, ...ROLES] });
+    const { stdout } = await run('get', 'role/access', 'bots', 'token', '-o', 'json');
+    expect(JSON.parse(stdout)).toEqual([ROLES[0], BOT, TOKEN]);
+  });
+
   it('prints one resource by its name as a JSON object', async () => {
     const { run } = await terminal({ resources: [BOT] });
     expect(JSON.parse((await run('get', 'bot/example', '--format=json')).stdout)).toEqual(BOT);
@@ -127,5 +133,24 @@ describe('joinctl rm', () => {
       code: 1,
       stderr: 'joinctl: bot "example" does not exist.\n',
     });
+  });
+
+  it('deletes several', async () => {
+    const { run, broker } = await terminal({ resources: [BOT, TOKEN] });
+    expect((await run('rm', 'token/example-bot', 'bots/example')).stdout).toBe(
+      'token "example-bot" has been deleted\nbot "example" has been deleted\n',
+    );
+    expect(broker.stored('bot', 'example')).toBeUndefined();
+  });
+
+  it.each(['-f', '--force'])('deletes what others need with %s only', async (flag) => {
+    const { run, broker } = await terminal({ resources: ROLES, inUse: ['role/access'] });
+    expect(await run('rm', 'role/access')).toMatchObject({
+      code: 1,
+      stderr: 'joinctl: role/access is in use.\n',
+    });
+    expect(broker.stored('role', 'access')).toBeDefined();
+    expect((await run('rm', flag, 'role/access')).code).toBe(0);
+    expect(broker.stored('role', 'access')).toBeUndefined();
   });
 });

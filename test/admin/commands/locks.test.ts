@@ -27,6 +27,21 @@ describe('joinctl lock', () => {
     expect(stdout).toContain(`\n  joinctl unlock ${FIRST}\n`);
   });
 
+  it('locks what does not exist by force only', async () => {
+    const message = 'there is no bot exampel (did you mean example?): the lock is on nothing now';
+    const warn = () => [{ field: 'spec.target.bot', message }];
+    const { run, broker } = await terminal({ warn });
+    expect(await run('lock', '--bot=exampel')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `joinctl: Nothing was locked: ${message}. To lock it for what is to come, give --force.\n`,
+    });
+    expect(broker.stored('lock', FIRST)).toBeUndefined();
+    const forced = await run('lock', '--bot=exampel', '--force');
+    expect(forced.code).toBe(0);
+    expect(forced.stderr).toContain(message);
+  });
+
   it.each([
     [[], 'Say what to lock: --bot, --instance, --join-token, --machine, --identity, --aws-arn.'],
     [

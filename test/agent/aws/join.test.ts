@@ -1,13 +1,14 @@
 /** `joinbot` on a machine of AWS, beside the real broker and a simulated STS in this process. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sendWith } from '../../../agent/http.ts';
 import { runJoinbot } from '../../../agent/joinbot.ts';
 import { createAwsCloud } from '../../../local/aws/cloud.ts';
 import { botExample } from '../../broker/fixtures.ts';
 import { createClock as brokerClock, createTestBroker } from '../../broker/test-broker.ts';
 import { createClock } from '../clock.ts';
 import { temporaryFolder } from '../folder.ts';
+import { noPrograms } from '../machine-programs.ts';
+import { sendWith } from '../send-with.ts';
 
 const RULE = {
   aws_account: '111111111111',
@@ -58,6 +59,7 @@ async function awsRig({ role = 'teleport-bot-role', offSeconds = 0 } = {}) {
         imds: sendWith((request) => instance.fetch(request)),
         stop: stop.signal,
         nextWake: () => stop.signal,
+        programs: noPrograms(),
         stdout: (text) => output.push(text),
         stderr: (text) => output.push(text),
       },

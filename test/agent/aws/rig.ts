@@ -2,11 +2,11 @@
 import type { CredentialEffects, Environment } from '../../../agent/aws/credentials.ts';
 import { awsEvidence } from '../../../agent/aws/evidence.ts';
 import { Failure } from '../../../agent/failure.ts';
-import { sendWith } from '../../../agent/http.ts';
 import { createAwsCloud } from '../../../local/aws/cloud.ts';
 import { askSts, type CallerIdentity } from '../../../shared/attestation/aws/caller-identity.ts';
 import { examineStsRequest } from '../../../shared/attestation/aws/sts-request.ts';
 import { createClock } from '../clock.ts';
+import { sendWith } from '../send-with.ts';
 
 export const DIGEST = 'd'.repeat(64);
 export const CONTAINER = 'http://169.254.170.2';

@@ -87,7 +87,7 @@ describe('a service that is refused', () => {
     expect(await rig.start(`--data-dir=${join(rig.folder, 'second')}`)).toBe(0);
     expect(waits).toEqual([300_000, 300_000, 300_000]);
     expect(rig.output.at(-2)).toMatch(
-      /ERROR the broker refused the join \(request id \S+\); an operator sees the reason with: joinctl joins show \S+\. A secret that was used, has expired or is mistyped is replaced by a new secret from "joinctl bots add" or "joinctl tokens add", given to this agent in place of the old one$/m,
+      /ERROR the broker refused the join \(request id \S+\); an operator sees the reason with: joinctl joins show \S+\. A secret that was used, has expired or is mistyped is replaced by a new secret from "joinctl bots add" or "joinctl tokens add", given to this agent in place of the old one; trying again in 300 s$/m,
     );
   });
 

@@ -16,8 +16,10 @@ import {
 } from './machine.ts';
 
 const INSTALLED = [
+  'etc/systemd/system/joinbot-node.service',
   'etc/systemd/system/joinbot.service',
   'usr/local/bin/joinbot',
+  'usr/local/lib/join-broker/joinbot-node.service',
   'usr/local/lib/join-broker/joinbot.cjs',
   'usr/local/lib/join-broker/joinbot.service',
 ];
@@ -49,7 +51,7 @@ describe.each(['sh', 'bash'])('piped to %s, the script', (shell) => {
       await readFile(join(ROOT, 'dist/functions/install/joinbot.cjs')),
     );
     const modes = INSTALLED.map(async (path) => (await stat(join(root, path))).mode & 0o777);
-    expect(await Promise.all(modes)).toEqual([0o644, 0o755, 0o644, 0o644]);
+    expect(await Promise.all(modes)).toEqual([0o644, 0o644, 0o755, 0o644, 0o644, 0o644]);
   });
 
   test('changes nothing when it is run again, and says so', async () => {

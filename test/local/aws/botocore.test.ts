@@ -18,6 +18,9 @@ const SCRIPT = fileURLToPath(new URL('sign_with_botocore.py', import.meta.url));
 const LISTED = '1.44.8';
 
 const hasBotocore = spawnSync('python3', ['-c', 'import botocore']).status === 0;
+if (!hasBotocore && process.env['CI']) {
+  throw new Error('botocore is not installed, but tests need it.');
+}
 const python = (wishes: object) =>
   JSON.parse(textOf('python3', [SCRIPT], { stdin: JSON.stringify(wishes) })) as {
     readonly version: string;

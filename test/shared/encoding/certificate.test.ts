@@ -2,10 +2,11 @@ import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { KEY_USAGE, parseCertificate, publicKeyOf } from '../../../shared/encoding/certificate.ts';
-import { DerError } from '../../../shared/encoding/der-decode.ts';
+import { DerError, TAG } from '../../../shared/encoding/der-decode.ts';
 import {
   bitString,
   boolean,
+  element,
   explicit,
   implicit,
   nullValue,
@@ -158,6 +159,42 @@ describe('the structure', () => {
       'parameters of the signature algorithm',
       { algorithm: sequence(oid(OID.ecdsaWithSHA256), sequence()) },
       'unexpected algorithm parameters',
+    ],
+    [
+      'NULL for ECDSA',
+      { algorithm: sequence(oid(OID.ecdsaWithSHA256), nullValue()) },
+      'unexpected algorithm parameters',
+    ],
+    [
+      'RSA without NULL',
+      { algorithm: sequence(oid(OID.sha256WithRSAEncryption)) },
+      'unexpected algorithm parameters',
+    ],
+    [
+      'RSA with a NULL that is not empty',
+      { algorithm: sequence(oid(OID.sha256WithRSAEncryption), Buffer.of(5, 1, 0)) },
+      'unexpected algorithm parameters',
+    ],
+    ['an empty signature algorithm', { algorithm: sequence() }, 'not an AlgorithmIdentifier'],
+    [
+      'a time before 2050 in the later form',
+      {
+        validity: sequence(
+          time(new Date(0)),
+          element(TAG.generalizedTime, Buffer.from('20400101000000Z')),
+        ),
+      },
+      'a time before 2050 is written as UTCTime',
+    ],
+    [
+      'a criticality that says false',
+      { extensions: [extension('1.2.3', nullValue(), boolean(false))] },
+      'a default value is written out',
+    ],
+    [
+      'basic constraints that say false',
+      { extensions: [extension(OID.basicConstraints, sequence(boolean(false)))] },
+      'a default value is written out',
     ],
     [
       'a third time',

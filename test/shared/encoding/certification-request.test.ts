@@ -6,6 +6,7 @@ import { DerError } from '../../../shared/encoding/der-decode.ts';
 import {
   bitString,
   explicit,
+  nullValue,
   oid,
   sequence,
   smallInteger,
@@ -107,12 +108,21 @@ describe('the structure', () => {
     readonly key?: Uint8Array;
     readonly more?: readonly Uint8Array[];
     readonly after?: readonly Uint8Array[];
+    readonly algorithm?: readonly Uint8Array[];
     readonly signature?: Uint8Array;
   }
-  const structure = ({ version = 0, key, more = [], after = [], signature }: Parts) =>
+  const ecdsa = oid(OID.ecdsaWithSHA256);
+  const structure = ({
+    version = 0,
+    key,
+    more = [],
+    after = [],
+    algorithm = [ecdsa],
+    signature,
+  }: Parts) =>
     sequence(
       sequence(smallInteger(version), sequence(), key ?? spki(p256), ...more),
-      sequence(oid(OID.ecdsaWithSHA256)),
+      sequence(...algorithm),
       signature ?? bitString(Buffer.alloc(70)),
       ...after,
     );
@@ -128,6 +138,10 @@ describe('the structure', () => {
     ['something after the signature', structure({ after: [smallInteger(0)] })],
     ['a byte behind it', Buffer.concat([structure({}), Buffer.of(0)])],
     ['a signature that is no BIT STRING', structure({ signature: sequence() })],
+    ['no signature algorithm', structure({ algorithm: [] })],
+    ['NULL for ECDSA', structure({ algorithm: [ecdsa, nullValue()] })],
+    ['RSA without NULL', structure({ algorithm: [oid(OID.sha256WithRSAEncryption)] })],
+    ['two parameters', structure({ algorithm: [ecdsa, nullValue(), nullValue()] })],
     ['a key that is none', structure({ key: sequence() })],
     ['a kind of key that is not accepted', structure({ key: spki(pair('P-521')) })],
   ])('has not %s', (_, der) => {

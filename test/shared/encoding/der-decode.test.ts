@@ -241,6 +241,12 @@ describe('times', () => {
     );
   });
 
+  test('a year before 2050 in the later form is refused', () => {
+    expect(() => decodeTime(ascii(TAG.generalizedTime, '20491231235959Z'))).toThrow(
+      refusal('a time before 2050 is written as UTCTime'),
+    );
+  });
+
   test('years before 100 are refused rather than moved by a century', () => {
     expect(() => decodeTime(ascii(TAG.generalizedTime, '00260101000000Z'))).toThrow(
       refusal('not a time of the calendar'),

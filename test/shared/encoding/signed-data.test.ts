@@ -100,8 +100,11 @@ test("reads content, signer and signature of a document in Azure's shape", () =>
   expect(Buffer.from(read.signature).toString()).toBe('signature');
 });
 
-test("takes the digest's own name too, as the standard wants it", () => {
-  const der = signedData({ digests: [SHA256], signers: [signerInfo({ digest: SHA256 })] });
+test.each([
+  ['with NULL', SHA256],
+  ['with nothing, as RFC 5754 prefers it', algorithm(OID.sha256)],
+])("takes the digest's own name too, %s", (_, digest) => {
+  const der = signedData({ digests: [digest], signers: [signerInfo({ digest })] });
   expect(Buffer.from(parseSignedData(der).content)).toEqual(content);
 });
 
@@ -136,7 +139,21 @@ describe('refuses', () => {
       'unexpected bytes after the last element',
     ],
     ['MD5', { digests: [MD5] }, 'algorithm is not accepted'],
-    ['a digest without NULL', { digests: [algorithm(OID.sha256)] }, 'ends too early'],
+    [
+      "Azure's name for the digest without NULL",
+      { digests: [algorithm(OID.sha256WithRSAEncryption)] },
+      'ends too early',
+    ],
+    [
+      'a digest with a NULL that is not empty',
+      { digests: [algorithm(OID.sha256, Buffer.of(5, 1, 0))] },
+      'unexpected algorithm parameters',
+    ],
+    [
+      'a digest with something behind its NULL',
+      { digests: [algorithm(OID.sha256, nullValue(), nullValue())] },
+      'unexpected bytes after the last element',
+    ],
     [
       'a digest with parameters',
       { digests: [algorithm(OID.sha256, sequence())] },
@@ -190,6 +207,7 @@ describe('refuses', () => {
       { signature: algorithm('1.2.840.113549.1.1.10', nullValue()) },
       'algorithm is not accepted',
     ],
+    ['with RSA without NULL', { signature: algorithm(OID.rsaEncryption) }, 'ends too early'],
     ['with a name of the whole scheme', { signature: AZURE_DIGEST }, 'algorithm is not accepted'],
   ])('a signer %s', (_, parts, message) => {
     expect(() => parseSignedData(signedData({ signers: [signerInfo(parts)] }))).toThrow(

@@ -15,6 +15,7 @@ test('the list of codes', () => {
       "404 not_found",
       "405 method_not_allowed",
       "409 already_exists",
+      "409 in_use",
       "409 instance_unknown",
       "409 try_again",
       "410 gone",

@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import {
-  fieldPath,
-  parseJsonWith,
-  parseWith,
-  sentenceOf,
-} from '../../../shared/protocol/schema.ts';
+import { fieldPath } from '../../../shared/protocol/field-path.ts';
+import { parseJsonWith, parseWith, sentenceOf } from '../../../shared/protocol/schema.ts';
 import { name } from '../../../shared/protocol/values.ts';
 
 const schema = z.strictObject({
@@ -23,9 +19,17 @@ test('gives the value where it is right', () => {
 describe('names the field and what was expected', () => {
   test.each([
     ['a wrong literal', { kind: 'other' }, 'kind', 'expected "thing"'],
-    ['none of a few', { size: 'huge' }, 'size', 'expected one of "small"|"large"'],
-    ['another type', { parts: 'a' }, 'parts', 'expected array, received string'],
-    ['nothing', { kind: undefined }, 'kind', 'expected "thing"'],
+    ['none of a few', { size: 'huge' }, 'size', 'expected one of small, large'],
+    ['another type', { parts: 'a' }, 'parts', 'expected a list, got text'],
+    ['nothing', { kind: undefined }, 'kind', 'missing; expected "thing"'],
+    ['nothing at all', { kind: null }, 'kind', 'expected "thing", got nothing'],
+    ['fields', { size: {} }, 'size', 'expected one of small, large, got fields'],
+    [
+      'a number',
+      { parts: [{ name: 5, count: 1 }] },
+      'parts[0].name',
+      'expected text, got a number (put it in quotes)',
+    ],
     [
       'a bad name in a list',
       {
@@ -41,14 +45,44 @@ describe('names the field and what was expected', () => {
       'a fraction',
       { parts: [{ name: 'a', count: 1.5 }] },
       'parts[0].count',
-      'expected int, received number',
+      'expected a whole number, got a number',
     ],
-    ['an unknown field', { colour: 'red' }, 'colour', 'unknown field'],
+    ['an unknown field', { colour: 'red' }, 'colour', 'unknown field; there are kind, size, parts'],
+    [
+      'an unknown field before a wrong one',
+      { kind: 1, colour: 'red' },
+      'colour',
+      'unknown field; there are kind, size, parts',
+    ],
+    [
+      'a misspelt field that is missing',
+      { parts: undefined, prats: [] },
+      'prats',
+      'unknown field; did you mean parts?',
+    ],
+    [
+      'a field that says too much',
+      { the_parts: 1 },
+      'the_parts',
+      'unknown field; did you mean parts?',
+    ],
+    [
+      'a field too far up',
+      { count: 1 },
+      'count',
+      'unknown field; it belongs into an entry of parts',
+    ],
+    [
+      'a field too far down',
+      { parts: [{ size: 'small' }] },
+      'parts[0].size',
+      'unknown field; it belongs into the top',
+    ],
     [
       'an unknown field below',
       { parts: [{ ...good.parts[0], x: 1 }] },
       'parts[0].x',
-      'unknown field',
+      'unknown field; there are name, count',
     ],
   ])('%s', (_, change, field, message) => {
     const problem = { field, message };
@@ -60,7 +94,7 @@ describe('names the field and what was expected', () => {
     const parsed = parseWith(schema, 5);
     expect(parsed).toEqual({
       ok: false,
-      problem: { field: '', message: 'expected object, received number' },
+      problem: { field: '', message: 'expected fields, got a number' },
     });
     expect(sentenceOf({ field: '', message: 'expected JSON text' })).toBe('expected JSON text');
   });
@@ -71,7 +105,7 @@ test('a field that every object has is unknown too', () => {
     const text = JSON.stringify(good).replace('{', `{"${field}":{"kind":"thing"},`);
     expect(parseJsonWith(schema, text)).toEqual({
       ok: false,
-      problem: { field, message: 'unknown field' },
+      problem: { field, message: 'unknown field; there are kind, size, parts' },
     });
   }
 });
@@ -80,7 +114,37 @@ test("control characters and long names of the input don't come back", () => {
   const parsed = parseWith(schema, { ...good, [`\x1b[31m\n${'x'.repeat(100)}`]: 1 });
   expect(parsed).toEqual({
     ok: false,
-    problem: { field: `?[31m?${'x'.repeat(58)}`, message: 'unknown field' },
+    problem: {
+      field: `?[31m?${'x'.repeat(58)}`,
+      message: 'unknown field; there are kind, size, parts',
+    },
+  });
+});
+
+describe('a union', () => {
+  const union = z.strictObject({
+    spec: z.discriminatedUnion('by', [
+      z.strictObject({ by: z.literal('a'), allow: z.array(z.strictObject({ group: name })) }),
+      z.strictObject({ by: z.literal('b'), b: z.strictObject({ allow: z.array(name) }) }),
+    ]),
+  });
+  const problemOf = (spec: unknown) => {
+    const parsed = parseWith(union, { spec });
+    return parsed.ok ? '' : sentenceOf(parsed.problem);
+  };
+
+  test('knows the fields of the option that is named', () => {
+    expect(problemOf({ by: 'a', alow: [] })).toBe('spec.alow: unknown field; did you mean allow?');
+    expect(problemOf({ by: 'b', allow: [] })).toBe(
+      'spec.allow: unknown field; it belongs into spec.b',
+    );
+  });
+
+  test('knows those of all, where none is named', () => {
+    expect(problemOf({ allow: [{ groupp: 'x' }] })).toBe(
+      'spec.allow[0].groupp: unknown field; did you mean group?',
+    );
+    expect(problemOf({ b: { allow: [] } })).toMatch(/^spec\.by: missing; expected/);
   });
 });
 

@@ -19,7 +19,7 @@ const withTrait = (trait: object): object => ({ spec: { roles: [], traits: [trai
 describe('is refused with', () => {
   test.each<[string, object, string]>([
     ['another version', { version: 'v2' }, 'version: expected "v1"'],
-    ['no roles', { spec: {} }, 'spec.roles: expected array, received undefined'],
+    ['no roles', { spec: {} }, 'spec.roles: missing; expected a list'],
     [
       'a wildcard as role',
       { spec: { roles: ['*'] } },
@@ -28,34 +28,38 @@ describe('is refused with', () => {
     [
       '33 roles',
       { spec: { roles: Array(33).fill('a') } },
-      'spec.roles: expected array to have <=32 items',
+      'spec.roles: expected at most 32 entries',
     ],
     [
       'traits by name',
       { spec: { roles: [], traits: { logins: ['root'] } } },
-      'spec.traits: expected array, received object',
+      'spec.traits: expected a list, got fields',
     ],
     [
       'a trait without values',
       withTrait({ name: 'logins' }),
-      'spec.traits[0].values: expected array, received undefined',
+      'spec.traits[0].values: missing; expected a list',
     ],
     [
       'an empty value',
       withTrait({ name: 'logins', values: [''] }),
-      'spec.traits[0].values[0]: expected string to have >=1 characters',
+      'spec.traits[0].values[0]: expected at least 1 character',
     ],
     [
       'a number as value',
       withTrait({ name: 'logins', values: [0] }),
-      'spec.traits[0].values[0]: expected string, received number',
+      'spec.traits[0].values[0]: expected text, got a number (put it in quotes)',
     ],
     [
       'an unknown field',
       withTrait({ name: 'logins', values: [], from: 'x' }),
-      'spec.traits[0].from: unknown field',
+      'spec.traits[0].from: unknown field; there are name, values',
     ],
-    ['logins of its own', { spec: { roles: [], logins: ['root'] } }, 'spec.logins: unknown field'],
+    [
+      'logins of its own',
+      { spec: { roles: [], logins: ['root'] } },
+      'spec.logins: unknown field; there are roles, traits, max_session_ttl',
+    ],
   ])('%s', (_, change, expected) => {
     expect(refusalOf(bot, change)).toBe(expected);
   });

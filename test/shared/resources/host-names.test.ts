@@ -133,7 +133,7 @@ describe('templates', () => {
 
   test.each<[unknown, string]>([
     [[], 'expected at least one name'],
-    [Array(17).fill('a.{{cluster}}'), 'expected array to have <=16 items'],
+    [Array(17).fill('a.{{cluster}}'), 'expected at most 16 entries'],
     [['{{vm_nam}}.{{cluster}}'], 'expected one of {{vm_name}}, {{resource_group}}'],
     [['a{{vm_name}}.{{cluster}}'], 'expected labels'],
     [['{{vm_name}}-{{resource_group}}.{{cluster}}'], 'expected labels'],
@@ -143,7 +143,7 @@ describe('templates', () => {
     [['a..b'], 'expected labels'],
     [['a b'], 'expected labels'],
     [[''], 'expected labels'],
-    ['a.b', 'expected array'],
+    ['a.b', 'expected a list'],
   ])('%j are refused', (templates, message) => {
     expect(problemOf(templates)).toContain(message);
   });

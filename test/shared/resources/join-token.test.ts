@@ -48,10 +48,9 @@ describe('may say more', () => {
     ['how long certificates live', withSpec({ max_ttl: '8h' })],
     ['how machines are bound', withAzure({ vm_binding: 'claims' })],
     ['a tenant alone', withRule({ tenant: SUBSCRIPTION })],
-    ['groups of a tenant', withRule({ tenant: SUBSCRIPTION, resource_groups: ['a'] })],
     [
       'every letter of a group',
-      withRule({ subscription: SUBSCRIPTION, resource_groups: ['Aé1._-()'] }),
+      withRule({ subscription: SUBSCRIPTION, resource_groups: ['AéßЖ1._-()'] }),
     ],
     ['that nodes and proxies join', withSpec({ roles: ['Node', 'Proxy'], bot_name: undefined })],
     ['that bots and nodes join', withSpec({ roles: ['Bot', 'Node'] })],
@@ -68,7 +67,9 @@ describe('may say more', () => {
 });
 
 const NAME = 'expected 1 to 63 letters, digits, dots, dashes or underscores';
-const GROUP = "expected a resource group's name";
+const GROUP = "expected a resource group's whole name";
+const NOT_PLAIN =
+  'spec.azure.allow[0].resource_groups[0]: expected letters that have one lower and one upper case at most: this name could be taken for another one';
 const NO_LIMITS =
   'expected a tenant, a subscription, or both: a rule that names neither would admit every machine of Azure';
 const group = (name: string) => withRule({ subscription: SUBSCRIPTION, resource_groups: [name] });
@@ -76,30 +77,38 @@ const group = (name: string) => withRule({ subscription: SUBSCRIPTION, resource_
 describe('is refused with', () => {
   test.each<[string, object, string]>([
     ['another version', { version: 'v3' }, 'version: expected "v2"'],
-    ['no name', { metadata: {} }, 'metadata.name: expected string, received undefined'],
+    ['no name', { metadata: {} }, 'metadata.name: missing; expected text'],
     ['a bad name', { metadata: { name: 'a b' } }, `metadata.name: ${NAME}`],
-    ['labels', { metadata: { name: 'a', labels: {} } }, 'metadata.labels: unknown field'],
+    [
+      'labels',
+      { metadata: { name: 'a', label: {} } },
+      'metadata.label: unknown field; did you mean labels?',
+    ],
     [
       'an end on no calendar',
       { metadata: { name: 'a', expires: '2026-02-30T00:00:00Z' } },
       'metadata.expires: expected a time in UTC such as 2026-11-20T19:05:00Z',
     ],
-    ['something unknown', { status: {} }, 'status: unknown field'],
+    [
+      'something unknown',
+      { status: {} },
+      'status: unknown field; there are kind, version, metadata, spec',
+    ],
     [
       'something unknown below',
       withSpec({ suggested_labels: {} }),
-      'spec.suggested_labels: unknown field',
+      'spec.suggested_labels: unknown field; there are roles, bot_name, max_ttl, host_names, join_method, azure',
     ],
     ['no roles', withSpec({ roles: [] }), 'spec.roles: expected at least one role, such as [Bot]'],
     [
       'a role in another case',
       withSpec({ roles: ['bot'] }),
-      'spec.roles[0]: expected one of "Bot"|"Node"|"Proxy"|"Kube"|"App"|"Db"|"WindowsDesktop"|"Discovery"',
+      'spec.roles[0]: expected one of Bot, Node, Proxy, Kube, App, Db, WindowsDesktop, Discovery',
     ],
     [
       'no bot for bots',
       withSpec({ bot_name: undefined }),
-      "spec.bot_name: expected the bot's name, because roles has Bot",
+      "spec.bot_name: missing; expected the bot's name, because roles has Bot",
     ],
     [
       'a bot for nodes',
@@ -117,11 +126,7 @@ describe('is refused with', () => {
       withSpec({ max_ttl: 'soon' }),
       'spec.max_ttl: expected a duration such as 30m or 1h30m',
     ],
-    [
-      'no rules',
-      withAzure({ allow: undefined }),
-      'spec.azure.allow: expected array, received undefined',
-    ],
+    ['no rules', withAzure({ allow: undefined }), 'spec.azure.allow: missing; expected a list'],
     [
       'an empty list of rules',
       withAzure({ allow: [] }),
@@ -133,6 +138,14 @@ describe('is refused with', () => {
       withRule({ resource_groups: ['a'] }),
       `spec.azure.allow[0]: ${NO_LIMITS}`,
     ],
+    [
+      'groups of a tenant, whose subscription anybody may have',
+      withRule({ tenant: SUBSCRIPTION, resource_groups: ['a'] }),
+      'spec.azure.allow[0].subscription: missing; expected the subscription that the groups lie in: whoever has another one may name a group alike',
+    ],
+    ['a group that could be taken for `prod-k8s`', group('prod-\u212a8s'), `${NOT_PLAIN}`],
+    ['a group that could be taken for `omega`', group('\u2126'), `${NOT_PLAIN}`],
+    ['a group with a dotless i', group('\u0131'), `${NOT_PLAIN}`],
     [
       'a good rule and an empty one',
       withAzure({ allow: [{ tenant: SUBSCRIPTION }, {}] }),
@@ -156,12 +169,12 @@ describe('is refused with', () => {
     [
       'an unknown field of a rule',
       withRule({ subscription: SUBSCRIPTION, locations: ['x'] }),
-      'spec.azure.allow[0].locations: unknown field',
+      'spec.azure.allow[0].locations: unknown field; there are tenant, subscription, resource_groups',
     ],
     [
       'a misspelt field of a rule',
       withRule({ subscription: SUBSCRIPTION, resource_group: 'a' }),
-      'spec.azure.allow[0].resource_group: unknown field',
+      'spec.azure.allow[0].resource_group: unknown field; did you mean resource_groups?',
     ],
     ['a group with a wildcard', group('rg-*'), `spec.azure.allow[0].resource_groups[0]: ${GROUP}`],
     ['a group with a slash', group('a/b'), `spec.azure.allow[0].resource_groups[0]: ${GROUP}`],
@@ -174,7 +187,7 @@ describe('is refused with', () => {
     [
       'another binding',
       withAzure({ vm_binding: 'none' }),
-      'spec.azure.vm_binding: expected one of "strict"|"claims"',
+      'spec.azure.vm_binding: expected one of strict, claims',
     ],
   ])('%s', (_, change, expected) => {
     expect(refusalOf(joinToken, change)).toBe(expected);
@@ -233,17 +246,17 @@ describe('a join token with a secret', () => {
     [
       'no end',
       { metadata: { name: 'robot' } },
-      'metadata.expires: expected a time, because a join token with a secret must end',
+      'metadata.expires: missing; expected a time, because a join token with a secret must end',
     ],
     [
       'the secret itself',
       { spec: { ...secret.spec, secret: '0'.repeat(32) } },
-      'spec.secret: unknown field',
+      'spec.secret: unknown field; there are roles, bot_name, max_ttl, host_names, join_method, secret_sha256',
     ],
     [
       'rules of another method',
       { spec: { ...secret.spec, azure: { allow: [] } } },
-      'spec.azure: unknown field',
+      'spec.azure: unknown field; there are roles, bot_name, max_ttl, host_names, join_method, secret_sha256',
     ],
     [
       'something else as hash',

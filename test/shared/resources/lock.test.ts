@@ -39,7 +39,11 @@ describe('is refused with', () => {
   test.each<[string, object, string]>([
     ['no target', { target: {} }, ONE],
     ['two targets', { target: { bot: 'a', join_token: 'b' } }, ONE],
-    ['an unknown target', { target: { user: 'a' } }, 'spec.target.user: unknown field'],
+    [
+      'an unknown target',
+      { target: { user: 'a' } },
+      'spec.target.user: unknown field; there are bot, instance, join_token, machine, identity, aws_arn',
+    ],
     [
       'a bad name',
       { target: { bot: 'a b' } },
@@ -58,7 +62,7 @@ describe('is refused with', () => {
     [
       'a message of 501 characters',
       { target: { bot: 'a' }, message: 'a'.repeat(501) },
-      'spec.message: expected string to have <=500 characters',
+      'spec.message: expected at most 500 characters',
     ],
     [
       'a bad end',

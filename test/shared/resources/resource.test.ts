@@ -5,13 +5,13 @@ import { isExpired, parseResource } from '../../../shared/resources/resource.ts'
 import { PRESET_ROLES } from '../../../shared/resources/role.ts';
 import { bot, joinToken, lock, role } from './samples.ts';
 
-const KINDS = 'expected one of "token"|"bot"|"role"|"lock"';
+const KINDS = 'expected one of token, bot, role, lock';
 
 test.each([
-  ['a number', 5, '', 'expected object, received number'],
-  ['a list', [], '', 'expected object, received array'],
-  ['null', null, '', 'expected object, received null'],
-  ['no kind', {}, 'kind', KINDS],
+  ['a number', 5, '', 'expected fields, got a number'],
+  ['a list', [], '', 'expected fields, got a list'],
+  ['null', null, '', 'expected fields, got nothing'],
+  ['no kind', {}, 'kind', `missing; ${KINDS}`],
   ['an unknown kind', { kind: 'user' }, 'kind', KINDS],
   ['a kind that every object has', { kind: 'constructor' }, 'kind', KINDS],
 ])('%s is no resource', (_, value, field, message) => {

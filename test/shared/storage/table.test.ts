@@ -185,6 +185,19 @@ describe.each(implementations)('a table %s', (_, open) => {
       expect(all.find(({ partition }) => partition === q)).toEqual(await open().read(q, 'c'));
     });
 
+    test('goes on to its second page, unless fewer rows are enough', async () => {
+      const p = newPartition();
+      const rows = Array.from({ length: 1100 }, (_, i) => row(p, `k${i}`));
+      for (let i = 0; i < rows.length; i += 100)
+        await open().apply(
+          rows.slice(i, i + 100).map((one) => ({ kind: 'insert', row: one }) as const),
+        );
+      const all = await open().list({ partition: p });
+      expect(new Set(all.map(({ key }) => key)).size).toBe(1100);
+      for (const most of [1, 1000, 1050])
+        expect(await open().list({ partition: p, most })).toHaveLength(most);
+    });
+
     test('is of the rows whose number is below a value', async () => {
       const p = newPartition();
       for (const n of [9, 10, 11, Number.MAX_SAFE_INTEGER]) await insert(row(p, `k${n}`, { n }));

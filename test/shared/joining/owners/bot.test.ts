@@ -82,7 +82,7 @@ describe('roles and logins', () => {
           metadata: { name: 'access', expires: formatTimestamp(NOON) },
         }),
       },
-      'role access has expired',
+      `bot example has role access, which expired at ${formatTimestamp(NOON)}`,
     ],
   ])('%s are denied', (_, wish, change, message) => {
     expect(() => decide(wish, change)).toThrow(
@@ -117,6 +117,7 @@ describe('the life of a certificate', () => {
     ],
     ["the issuing key's", day, { authoritiesEnd: later(600) }, 600],
     ["the join token's end", day, { tokenEnds: hour }, 3600],
+    ["the bot's", day, { bot: { ...bot, spec: { ...bot.spec, max_session_ttl: '90m' } } }, 5400],
     ["the bot's end", day, { bot: { ...bot, metadata: { name: 'a', expires: hour } } }, 3600],
     [
       "a role's end",

@@ -1,16 +1,25 @@
 /** The name that somebody probably meant. */
 
-/** The candidate that is fewest slips away, if it is near enough. */
+/** The candidate that is fewest slips away, if it is near enough; or the one that a longer word ends or begins with. */
 export function nearestName(written: string, candidates: readonly string[]): string | undefined {
+  const wanted = written.toLowerCase();
   const near = candidates
-    .map((name) => ({ name, slips: slipsBetween(written.toLowerCase(), name.toLowerCase()) }))
+    .map((name) => ({ name, slips: slipsBetween(wanted, name.toLowerCase()) }))
     .filter(({ name, slips }) => slips <= Math.max(1, Math.floor(name.length / 3)))
     .toSorted((a, b) => a.slips - b.slips);
-  return near[0]?.name;
+  return near[0]?.name ?? candidates.find((name) => isPartOf(name.toLowerCase(), wanted));
 }
+
+/** `subscription` of `azure_subscription`: the writer said more than is needed. */
+const isPartOf = (name: string, written: string): boolean =>
+  name.length > 3 && (written.endsWith(`_${name}`) || written.startsWith(`${name}_`));
+
+/** Longer words are no slips of a name. */
+const LONGEST = 64;
 
 /** Characters added, left out, replaced, or swapped with their neighbour (optimal string alignment). */
 function slipsBetween(from: string, to: string): number {
+  if (from.length > LONGEST) return Number.POSITIVE_INFINITY;
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let i = 1; i <= from.length; i += 1) {

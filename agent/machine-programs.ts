@@ -1,0 +1,35 @@
+/** Programs of the machine, started without a shell. */
+import { execFile } from 'node:child_process';
+import process from 'node:process';
+
+export interface ProgramOutcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface MachinePrograms {
+  /** Runs a program to its end, or for 30 s; `undefined` if there is no such program. */
+  run(program: string, args: readonly string[]): Promise<ProgramOutcome | undefined>;
+  /** Sends SIGHUP. Throws a system error. */
+  hangUp(pid: number): void;
+}
+
+const TIMEOUT_MS = 30_000;
+
+export const machinePrograms: MachinePrograms = {
+  run: (program, args) =>
+    new Promise((resolve, reject) => {
+      const options = { timeout: TIMEOUT_MS, env: { ...process.env, LC_ALL: 'C' } };
+      const child = execFile(program, [...args], options, (error, stdout, stderr) => {
+        if (error?.code === 'ENOENT') return resolve(undefined);
+        if (error && typeof error.code !== 'number' && !error.killed) return reject(error);
+        resolve({
+          code: child.exitCode ?? 1,
+          stdout,
+          stderr: error?.killed ? 'it took too long' : stderr,
+        });
+      });
+    }),
+  hangUp: (pid) => void process.kill(pid, 'SIGHUP'),
+};

@@ -1,0 +1,57 @@
+/**
+ * What failed is left alone for as long as it asked for; then one try goes through, and the others wait for what becomes
+ * of it (rule 7). Each key fails by itself.
+ */
+import { Refusal, unavailable } from '../../refusal.ts';
+
+export interface CircuitBreaker {
+  /** Asks, unless what this key stands for failed lately: then throws `unavailable` with the seconds that are left. */
+  run<T>(key: string, ask: () => Promise<T>): Promise<T>;
+}
+
+interface Failure {
+  readonly message: string;
+  /** Milliseconds. */
+  readonly until: number;
+  /** A try is under way. */
+  tried: boolean;
+}
+
+const SECONDS = 5;
+const MOST_REMEMBERED = 10_000;
+
+/** `counts` says which failures are of what the key stands for. `now` is the server's clock. */
+export function createCircuitBreaker(
+  now: () => Date,
+  counts: (error: Refusal) => boolean,
+): CircuitBreaker {
+  const failures = new Map<string, Failure>();
+
+  function fail(key: string, { message, retryAfter = SECONDS }: Refusal): void {
+    const [oldest] = failures.keys();
+    failures.delete(key);
+    if (failures.size >= MOST_REMEMBERED && oldest !== undefined) failures.delete(oldest);
+    failures.set(key, { message, until: now().getTime() + retryAfter * 1000, tried: false });
+  }
+
+  return {
+    async run(key, ask) {
+      const known = failures.get(key);
+      if (known) {
+        const left = Math.ceil((known.until - now().getTime()) / 1000);
+        if (left > 0 || known.tried) throw unavailable(known.message, Math.max(left, 1));
+        known.tried = true;
+      }
+      try {
+        const answer = await ask();
+        failures.delete(key);
+        return answer;
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'unavailable' && counts(error))
+          fail(key, error);
+        else failures.delete(key);
+        throw error;
+      }
+    },
+  };
+}

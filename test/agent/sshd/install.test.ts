@@ -1,0 +1,214 @@
+/** `joinbot install sshd`, with a real `sshd` that says what it would run with; it isn't started. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type MachinePrograms, machinePrograms } from '../../../agent/machine-programs.ts';
+import { installSshd } from '../../../agent/sshd/install.ts';
+import { runProgram } from '../../../local/programs.ts';
+import { hasProgram } from '../../programs.ts';
+import { succeeded } from '../../scenarios/scenario.ts';
+import { createHostRig } from '../host-rig.ts';
+
+const hasSsh = ['sshd', 'ssh-keygen'].map(hasProgram).every(Boolean);
+
+interface Sshd {
+  readonly folder: string;
+  readonly data: string;
+  readonly config: string;
+  readonly snippet: string;
+  readonly hostKey: string;
+  /** What `sshd` is asked in the place of the real one's answer. */
+  answer: MachinePrograms['run'];
+  readonly hungUp: number[];
+  /** Appends a line to the main configuration. */
+  configure(line: string): Promise<void>;
+  /** What it says; rejects with the `Failure`. */
+  install(options?: { write?: boolean }): Promise<string>;
+}
+
+/** A host that has joined, and an `sshd` whose host key its certificate is for. */
+async function createSshd({ include = true, certify = true } = {}): Promise<Sshd> {
+  const rig = await createHostRig();
+  const config = join(rig.folder, 'sshd_config');
+  const hostKey = join(rig.folder, 'ssh_host_ed25519_key');
+  const keygen = ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey];
+  const outcome = await runProgram('ssh-keygen', keygen, { cwd: rig.folder });
+  if (outcome) succeeded(outcome);
+  // Debian's sshd wants this folder when root starts it.
+  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
+  const lines = [
+    ...(include ? [`Include ${config}.d/*.conf`] : []),
+    `HostKey ${hostKey}`,
+    `PidFile ${join(rig.folder, 'sshd.pid')}`,
+  ];
+  await writeFile(config, `${lines.join('\n')}\n`);
+  const flag = certify ? [`--ssh-host-key=${hostKey}.pub`] : [];
+  expect(await rig.once('ssh_service', ...flag)).toBe(0);
+
+  const sshd: Sshd = {
+    folder: rig.folder,
+    data: rig.data,
+    config,
+    snippet: join(`${config}.d`, '20-joinbot.conf'),
+    hostKey,
+    answer: machinePrograms.run,
+    hungUp: [],
+    async configure(line) {
+      await writeFile(config, `${await readFile(config, 'utf8')}${line}\n`);
+    },
+    async install({ write = true } = {}) {
+      const said: string[] = [];
+      await installSshd({
+        directory: rig.data,
+        sshdConfig: config,
+        write,
+        programs: {
+          run: (program, args) => sshd.answer(program, args),
+          hangUp: (pid) => void sshd.hungUp.push(pid),
+        },
+        say: (text) => said.push(text),
+      });
+      return said.join('');
+    },
+  };
+  return sshd;
+}
+
+describe.skipIf(!hasSsh)('install sshd', () => {
+  test('prints the lines, and writes nothing', async () => {
+    const sshd = await createSshd();
+    expect(await sshd.install({ write: false })).toBe(
+      [
+        '# Made by joinbot install sshd, which replaces this file: make no changes here.',
+        `HostCertificate "${sshd.data}/ssh_host_key-cert.pub"`,
+        `TrustedUserCAKeys "${sshd.data}/ssh_user_ca.pub"`,
+        '',
+      ].join('\n'),
+    );
+    await expect(stat(`${sshd.config}.d`)).rejects.toThrow('ENOENT');
+  });
+
+  test('names all keys where the certificate is for one of the agent', async () => {
+    const sshd = await createSshd({ certify: false });
+    await sshd.configure(`HostKey ${join(sshd.folder, 'gone')}`);
+    expect(await sshd.install({ write: false })).toContain(
+      `HostKey "${sshd.hostKey}"\nHostKey "${sshd.data}/ssh_host_key"\nHostCertificate`,
+    );
+  });
+
+  test('writes them with --write, once', async () => {
+    const sshd = await createSshd();
+    const printed = await sshd.install({ write: false });
+    expect(await sshd.install()).toContain(`Wrote ${sshd.snippet}\n`);
+    expect(await readFile(sshd.snippet, 'utf8')).toBe(printed);
+    expect(await readdir(`${sshd.config}.d`)).toEqual(['20-joinbot.conf']);
+    const { ino } = await stat(sshd.snippet);
+    expect(await sshd.install()).toBe(`${sshd.snippet} is as it should be\n`);
+    expect((await stat(sshd.snippet)).ino).toBe(ino);
+  });
+
+  test('tells the sshd of the pid file to reload, and no other process', async () => {
+    const sshd = await createSshd();
+    const fake = join(sshd.folder, 'sshd');
+    await writeFile(fake, '#!/bin/sh\nread -r line\n', { mode: 0o755 });
+    const child = spawn(fake, { stdio: ['pipe', 'ignore', 'ignore'] });
+    onTestFinished(() => void child.kill());
+    await once(child, 'spawn');
+    await writeFile(join(sshd.folder, 'sshd.pid'), `${child.pid}\n`);
+    expect(await sshd.install()).toContain('Told sshd to reload; it is told after each renewal');
+    expect(sshd.hungUp).toEqual([child.pid]);
+
+    const other = await createSshd();
+    await writeFile(join(other.folder, 'sshd.pid'), `${process.pid}\n`);
+    await expect(other.install()).rejects.toThrow(`process ${process.pid} is not sshd`);
+    expect(other.hungUp).toEqual([]);
+  });
+
+  test('says that sshd reads the files when it starts, where it does not run', async () => {
+    const sshd = await createSshd();
+    expect(await sshd.install()).toContain('sshd does not run now');
+    expect(await readFile(join(sshd.data, 'sshd.json'), 'utf8')).toBe(
+      `{"version":1,"reload":{"pid_file":"${join(sshd.folder, 'sshd.pid')}"}}\n`,
+    );
+  });
+});
+
+describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
+  const refused = async (sshd: Sshd): Promise<string> => {
+    const told = await sshd.install().catch((error: Error) => error.message);
+    await expect(stat(join(sshd.data, 'sshd.json'))).rejects.toThrow('ENOENT');
+    expect(sshd.hungUp).toEqual([]);
+    return told;
+  };
+
+  test('sshd refuses the lines: with an older file of ours there, and without', async () => {
+    const sshd = await createSshd();
+    sshd.answer = async (program, args) =>
+      args[0] === '-t'
+        ? { code: 255, stdout: '', stderr: 'no good\r\n' }
+        : machinePrograms.run(program, args);
+    const said = 'sshd does not take it, so all is as it was: no good';
+    expect(await refused(sshd)).toBe(said);
+    expect(await readdir(`${sshd.config}.d`)).toEqual([]);
+    await writeFile(sshd.snippet, '# older\n');
+    expect(await refused(sshd)).toBe(said);
+    expect(await readFile(sshd.snippet, 'utf8')).toBe('# older\n');
+  });
+
+  test('the main configuration does not read the folder', async () => {
+    const sshd = await createSshd({ include: false });
+    expect(await refused(sshd)).toContain(
+      `write as its first line: Include ${sshd.config}.d/*.conf`,
+    );
+    expect(await readdir(`${sshd.config}.d`)).toEqual([]);
+  });
+
+  test('another file says whom sshd trusts', async () => {
+    const sshd = await createSshd();
+    const other = join(sshd.folder, 'other_ca.pub');
+    await writeFile(other, '');
+    await mkdir(`${sshd.config}.d`);
+    await writeFile(join(`${sshd.config}.d`, '10-other.conf'), `TrustedUserCAKeys ${other}\n`);
+    expect(await refused(sshd)).toContain(
+      `another file sets TrustedUserCAKeys to ${other} already, so all is as it was`,
+    );
+    expect(await readdir(`${sshd.config}.d`)).toEqual(['10-other.conf']);
+  });
+
+  test('the configuration is wrong already', async () => {
+    const sshd = await createSshd();
+    await sshd.configure('Nonsense yes');
+    expect(await refused(sshd)).toContain('sshd does not take its configuration: ');
+  });
+
+  test('the certificate is for none of its host keys', async () => {
+    const sshd = await createSshd();
+    await writeFile(`${sshd.hostKey}.pub`, 'ssh-ed25519 AAAA\n');
+    expect(await refused(sshd)).toContain(
+      `is for none of sshd's host keys (${sshd.hostKey}): give joinbot start the flag`,
+    );
+  });
+
+  test('there is no sshd', async () => {
+    const sshd = await createSshd();
+    sshd.answer = async () => undefined;
+    expect(await refused(sshd)).toContain('there is no sshd here');
+  });
+
+  test('others than root could put another authority in the place of ours', async () => {
+    const sshd = await createSshd();
+    await chmod(sshd.folder, 0o777);
+    expect(await refused(sshd)).toBe(
+      `${sshd.folder} can be written by others than its owner, who could so choose whom sshd trusts: put data_dir where only root may write`,
+    );
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('a folder above belongs to somebody else', async () => {
+    const sshd = await createSshd();
+    const chown = await runProgram('chown', ['65534', sshd.folder], { cwd: '/' });
+    if (chown) succeeded(chown);
+    expect(await refused(sshd)).toContain(`${sshd.folder} belongs to somebody else than root`);
+  });
+});

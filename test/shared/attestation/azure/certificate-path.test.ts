@@ -1,0 +1,321 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import {
+  newSerialNumber,
+  signCertificate,
+} from '../../../../local/azure/certificates/certificate.ts';
+import {
+  type CertificateKey,
+  certificateKey,
+  keyIdentifier,
+  newAuthorityKey,
+} from '../../../../local/azure/certificates/certificate-key.ts';
+import {
+  authority,
+  authorityKeyIdentifier,
+  endEntity,
+  extendedKeyUsage,
+  keyUsage,
+  nameConstraints,
+  subjectKeyIdentifier,
+  unknownCriticalExtension,
+} from '../../../../local/azure/certificates/extensions.ts';
+import { authorityName, leafName } from '../../../../local/azure/certificates/microsoft-names.ts';
+import {
+  buildCertificatePath,
+  type PathOptions,
+} from '../../../../shared/attestation/azure/certificate-path.ts';
+import { type Certificate, parseCertificate } from '../../../../shared/encoding/certificate.ts';
+import { OID } from '../../../../shared/encoding/oids.ts';
+
+const NOON = new Date('2026-11-20T12:00:00Z');
+const DAY = 24 * 3600 * 1000;
+const LEAF = leafName('metadata.azure.com');
+const leafKey = newAuthorityKey();
+
+interface Authority {
+  readonly name: Uint8Array;
+  readonly key: CertificateKey;
+  readonly certificate: Certificate;
+}
+
+interface Wishes {
+  readonly name?: string;
+  readonly key?: CertificateKey;
+  readonly extensions?: readonly Uint8Array[];
+  /** Days from noon. */
+  readonly valid?: readonly [from: number, to: number];
+  readonly signedBy?: CertificateKey;
+  readonly keyIds?: 'none' | 'wrong';
+}
+
+function certify(
+  subject: Uint8Array,
+  key: CertificateKey,
+  by: Pick<Authority, 'name' | 'key'>,
+  extensions: readonly Uint8Array[],
+  { valid: [from, to] = [-1, 1], signedBy = by.key, keyIds }: Wishes,
+): Certificate {
+  const named = keyIds === 'wrong' ? newAuthorityKey() : by.key;
+  const ids = [
+    subjectKeyIdentifier(keyIdentifier(key)),
+    authorityKeyIdentifier(keyIdentifier(named)),
+  ];
+  return parseCertificate(
+    signCertificate(
+      {
+        serialNumber: newSerialNumber(),
+        issuer: by.name,
+        subject,
+        notBefore: new Date(NOON.getTime() + from * DAY),
+        notAfter: new Date(NOON.getTime() + to * DAY),
+        publicKeyInfo: key.publicKeyInfo,
+        extensions: [...extensions, ...(keyIds === 'none' ? [] : ids)],
+      },
+      signedBy,
+    ),
+  );
+}
+
+const CA = [authority(), keyUsage('keyCertSign')];
+const SERVER = [endEntity(), keyUsage('digitalSignature'), extendedKeyUsage(OID.serverAuth)];
+
+function authorityUnder(by: Authority | undefined, wishes: Wishes = {}): Authority {
+  const { key = newAuthorityKey(), extensions = CA } = wishes;
+  const name = authorityName(wishes.name ?? 'Issuing');
+  return { name, key, certificate: certify(name, key, by ?? { name, key }, extensions, wishes) };
+}
+
+const leafUnder = (by: Authority, wishes: Wishes = {}): Certificate =>
+  certify(LEAF, leafKey, by, wishes.extensions ?? SERVER, wishes);
+
+const root = authorityUnder(undefined, { name: 'Root' });
+const issuing = authorityUnder(root);
+const leaf = leafUnder(issuing);
+
+/** Builds a path under the root, and counts the signatures that it checks. */
+function build(
+  signer: Certificate,
+  intermediates: readonly Certificate[],
+  more: Partial<PathOptions> = {},
+) {
+  let checks = 0;
+  const built = buildCertificatePath(signer, {
+    roots: [root.certificate],
+    intermediates,
+    at: NOON,
+    isKnownSignature: () => {
+      checks += 1;
+      return false;
+    },
+    ...more,
+  });
+  return { checks, outcome: built.ok ? built.path : built.problem };
+}
+
+test('a path leads from the signer over what came along to a root', () => {
+  const good = [leaf, issuing.certificate, root.certificate];
+  expect(build(leaf, [issuing.certificate])).toEqual({ checks: 2, outcome: good });
+  expect(build(leaf, [root.certificate, issuing.certificate]).outcome).toEqual(good);
+});
+
+test('certificates without key ids are found by their names', () => {
+  const nameless = authorityUnder(root, { keyIds: 'none' });
+  const signer = leafUnder(nameless, { keyIds: 'none' });
+  expect(build(signer, [nameless.certificate]).outcome).toHaveLength(3);
+});
+
+test('known signatures are not checked again', () => {
+  // A check would fail.
+  const signer = leafUnder(issuing, { signedBy: newAuthorityKey() });
+  const isKnownSignature = (child: Certificate, by: Certificate) =>
+    child === signer && by === issuing.certificate;
+  expect(build(signer, [issuing.certificate], { isKnownSignature }).outcome).toHaveLength(3);
+});
+
+describe('refuses a signer', () => {
+  const other = newAuthorityKey();
+  test.each<[string, Wishes, string]>([
+    ['that has expired', { valid: [-2, -1] }, "the signer's certificate is not valid at this time"],
+    [
+      'that is not yet valid',
+      { valid: [1, 2] },
+      "the signer's certificate is not valid at this time",
+    ],
+    [
+      'that is an authority',
+      { extensions: [authority(), ...SERVER.slice(1)] },
+      "the signer's certificate is that of an authority",
+    ],
+    [
+      'for clients only',
+      { extensions: [...SERVER.slice(0, 2), extendedKeyUsage(OID.clientAuth)] },
+      'the signer may not act as a server',
+    ],
+    [
+      'for nothing in particular',
+      { extensions: SERVER.slice(0, 2) },
+      'the signer may not act as a server',
+    ],
+    [
+      'whose key may only encipher',
+      { extensions: [keyUsage('keyEncipherment'), extendedKeyUsage(OID.serverAuth)] },
+      'the signer may not sign',
+    ],
+    [
+      'with name constraints',
+      { extensions: [...SERVER, nameConstraints('metadata.azure.com')] },
+      'a certificate has name constraints',
+    ],
+    [
+      'with an unknown critical extension',
+      { extensions: [...SERVER, unknownCriticalExtension()] },
+      'a certificate has an unknown critical extension',
+    ],
+    ['that another key signed', { signedBy: other }, 'a certificate is not signed by its issuer'],
+    ['of another key id', { keyIds: 'wrong' }, 'no certificate of its issuer is known'],
+  ])('%s', (_, wishes, problem) => {
+    expect(build(leafUnder(issuing, wishes), [issuing.certificate]).outcome).toBe(problem);
+  });
+});
+
+describe('refuses an issuer', () => {
+  const rsa = (modulusLength: number, publicExponent = 65537) =>
+    certificateKey(generateKeyPairSync('rsa', { modulusLength, publicExponent }));
+  const ec = (namedCurve: string) => certificateKey(generateKeyPairSync('ec', { namedCurve }));
+  const usage = keyUsage('keyCertSign');
+  const WEAK = "an authority's key is too weak, or of a kind that is not accepted";
+
+  test.each<[string, Wishes, string]>([
+    ['that has expired', { valid: [-2, -1] }, 'an authority is not valid at this time'],
+    ['that is not yet valid', { valid: [1, 2] }, 'an authority is not valid at this time'],
+    ['without basic constraints', { extensions: [usage] }, 'an issuer is no authority'],
+    ['that is no authority', { extensions: [endEntity(), usage] }, 'an issuer is no authority'],
+    ['without key usage', { extensions: [authority()] }, 'an authority may not sign certificates'],
+    [
+      'that may not sign certificates',
+      { extensions: [authority(), keyUsage('digitalSignature', 'crlSign')] },
+      'an authority may not sign certificates',
+    ],
+    [
+      'for e-mail only',
+      { extensions: [...CA, extendedKeyUsage(OID.emailProtection)] },
+      'an authority may not sign for servers',
+    ],
+    [
+      'with name constraints',
+      { extensions: [...CA, nameConstraints('metadata.azure.com')] },
+      'a certificate has name constraints',
+    ],
+    [
+      'with an unknown critical extension',
+      { extensions: [...CA, unknownCriticalExtension()] },
+      'a certificate has an unknown critical extension',
+    ],
+    ['with RSA of 1024 bits', { key: rsa(1024) }, WEAK],
+    ['with RSA exponent 3', { key: rsa(2048, 3) }, WEAK],
+    ['with a curve of its own', { key: ec('secp256k1') }, "an authority's key can not be read"],
+    [
+      'that another key signed',
+      { signedBy: newAuthorityKey() },
+      'a certificate is not signed by its issuer',
+    ],
+  ])('%s', (_, wishes, problem) => {
+    const by = authorityUnder(root, wishes);
+    expect(build(leafUnder(by), [by.certificate]).outcome).toBe(problem);
+  });
+
+  test('under a root whose key did not sign it, by a name and key id alike', () => {
+    const twin = { ...root, key: newAuthorityKey() };
+    const by = authorityUnder(root, { signedBy: twin.key });
+    expect(build(leafUnder(by), [by.certificate])).toEqual({
+      checks: 1,
+      outcome: 'a certificate is not signed by its issuer',
+    });
+  });
+});
+
+test('a signature by a kind of key that the issuer has not is no signature', () => {
+  const rsaKey = certificateKey(generateKeyPairSync('rsa', { modulusLength: 2048 }));
+  const signer = leafUnder(issuing, { signedBy: rsaKey });
+  expect(build(signer, [issuing.certificate])).toEqual({
+    checks: 0,
+    outcome: 'a certificate is not signed by its issuer',
+  });
+});
+
+test('an issuer signs as deep as its path length says', () => {
+  const shallow = authorityUnder(root, {
+    name: 'Shallow',
+    extensions: [authority(0), keyUsage('keyCertSign')],
+  });
+  const below = authorityUnder(shallow);
+  expect(build(leafUnder(shallow), [shallow.certificate]).outcome).toHaveLength(3);
+  expect(build(leafUnder(below), [below.certificate, shallow.certificate]).outcome).toBe(
+    "an authority's path length is exceeded",
+  );
+});
+
+test('five certificates are a path, six are not', () => {
+  const chain = [root];
+  for (const name of ['A', 'B', 'C', 'D'])
+    chain.push(authorityUnder(chain[chain.length - 1], { name }));
+  const pathTo = (depth: number) => {
+    const by = chain[depth] ?? root;
+    const between = chain.slice(1, depth + 1).map(({ certificate }) => certificate);
+    return build(leafUnder(by), between).outcome;
+  };
+  expect(pathTo(3)).toHaveLength(5);
+  expect(pathTo(4)).toBe('the chain is too long');
+});
+
+test('six intermediates are looked at, seven are not', () => {
+  const six = Array.from({ length: 6 }, () => issuing.certificate);
+  expect(build(leaf, six).outcome).toHaveLength(3);
+  expect(build(leaf, [...six, issuing.certificate]).outcome).toBe('too many intermediates');
+});
+
+describe('costs a stranger one check of a signature', () => {
+  const ONE = { checks: 1, outcome: 'a certificate is not signed by its issuer' };
+  const p384 = () => certificateKey(generateKeyPairSync('ec', { namedCurve: 'P-384' }));
+
+  test('with six certificates of one name, said to be signed by a root', () => {
+    const strangers = Array.from({ length: 6 }, () =>
+      authorityUnder(root, { key: p384(), signedBy: p384(), keyIds: 'none' }),
+    );
+    const signer = leafUnder({ ...issuing, key: p384() }, { keyIds: 'none' });
+    expect(
+      build(
+        signer,
+        strangers.map(({ certificate }) => certificate),
+      ),
+    ).toEqual(ONE);
+  });
+
+  test('with a leaf of his own under a genuine issuer, after that of the issuer', () => {
+    const signer = leafUnder(issuing, { signedBy: newAuthorityKey() });
+    expect(build(signer, [issuing.certificate])).toEqual({ ...ONE, checks: 2 });
+    const isKnownSignature = (child: Certificate) => child === issuing.certificate;
+    expect(build(signer, [issuing.certificate], { isKnownSignature }).outcome).toBe(ONE.outcome);
+  });
+
+  test('and none with certificates that lead to no root', () => {
+    const own = authorityUnder(undefined, { name: 'Stranger Root' });
+    const strangers = Array.from({ length: 5 }, () => authorityUnder(own));
+    const certificates = [own, ...strangers].map(({ certificate }) => certificate);
+    expect(build(leafUnder(strangers[0] ?? own), certificates)).toEqual({
+      checks: 0,
+      outcome: 'no certificate of its issuer is known',
+    });
+  });
+});
+
+test('certificates that sign each other lead nowhere', () => {
+  const [a, b] = [newAuthorityKey(), newAuthorityKey()];
+  const nameA = authorityName('A');
+  const nameB = authorityName('B');
+  const ab = certify(nameB, b, { name: nameA, key: a }, CA, {});
+  const ba = certify(nameA, a, { name: nameB, key: b }, CA, {});
+  const signer = certify(LEAF, leafKey, { name: nameB, key: b }, SERVER, {});
+  expect(build(signer, [ab, ba]).checks).toBe(0);
+});

@@ -1,0 +1,92 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { createDirectoryKeys } from '../../../../shared/attestation/azure/directory-keys.ts';
+import { sharedRsaKeys } from '../../../shared-rsa-keys.ts';
+
+const TENANT = '00000000-0000-4000-8000-000000000001';
+const ISSUERS = ['https://directory.example/{tenant}/v2.0'];
+const NOON = new Date('2026-11-20T12:00:00Z');
+
+const jwkOf = (bits = 2048, exponent = 65537) => ({
+  ...createPublicKey(
+    bits === 2048 && exponent === 65537
+      ? sharedRsaKeys().keyPair('stranger').privateKey
+      : generateKeyPairSync('rsa', { modulusLength: bits, publicExponent: exponent }).privateKey,
+  ).export({ format: 'jwk' }),
+  use: 'sig',
+});
+const good = { ...jwkOf(), kid: 'good' };
+
+/** Asks for the good key, where this entry stands beside it. */
+async function findBeside(...entries: unknown[]) {
+  const skipped: string[] = [];
+  const text = JSON.stringify({ keys: [...entries, good] });
+  const keys = createDirectoryKeys(
+    async () => text,
+    ISSUERS,
+    undefined,
+    (tenant, problem) => skipped.push(`${tenant} ${problem}`),
+  );
+  const found = await keys.find(TENANT, 'good', NOON);
+  const told = [...skipped];
+  const later = new Date(NOON.getTime() + 30_000);
+  return { found, other: await keys.find(TENANT, 'other', later), skipped: told };
+}
+
+const NOT_STRONG = 'keys[0]: expected an RSA key of 2048 to 4096 bits with exponent 65537';
+
+describe('one entry of a key set is skipped and told, the others are used: one that', () => {
+  test.each<[string, unknown, string]>([
+    ['is null', null, 'keys[0]: expected fields, got nothing'],
+    ['is text', 'key', 'keys[0]: expected fields, got text'],
+    ['has no kind', { kid: 'other' }, 'keys[0]: kty: missing; expected "RSA"'],
+    ['has no id', { ...jwkOf(), kid: undefined }, 'keys[0]: kid: missing; expected text'],
+    [
+      'has a number for an id',
+      { ...good, kid: 1 },
+      'keys[0]: kid: expected text, got a number (put it in quotes)',
+    ],
+    [
+      'has no modulus',
+      { ...good, kid: 'other', n: undefined },
+      'keys[0]: n: missing; expected text',
+    ],
+    ['has a modulus of nothing', { ...good, kid: 'other', n: '' }, NOT_STRONG],
+    ['has a modulus that is no base64url', { ...good, kid: 'other', n: '!' }, NOT_STRONG],
+    ['has exponent 0', { ...good, kid: 'other', e: 'AA' }, NOT_STRONG],
+    ['has exponent 3', { ...jwkOf(2048, 3), kid: 'other' }, NOT_STRONG],
+    ['has 1024 bits', { ...jwkOf(1024), kid: 'other' }, NOT_STRONG],
+  ])('%s', async (_, entry, problem) => {
+    const { found, other, skipped } = await findBeside(entry);
+    expect(found).toBeDefined();
+    expect(other).toBeUndefined();
+    expect(skipped).toEqual([`${TENANT} ${problem}`]);
+  });
+});
+
+test.each([
+  ['of a curve', { kty: 'EC', kid: 'other', crv: 'P-256', x: 'x', y: 'y' }],
+  ['that enciphers', { ...good, kid: 'other', use: 'enc' }],
+  ['of another tenant', { ...good, kid: 'other', issuer: 'https://directory.example/x/v2.0' }],
+])('a key %s is passed over in silence', async (_, entry) => {
+  const { found, other, skipped } = await findBeside(entry);
+  expect(found).toBeDefined();
+  expect(other).toBeUndefined();
+  expect(skipped).toEqual([]);
+});
+
+test.each([
+  ['no JSON', '<html>'],
+  ['no list', '{"keys":{}}'],
+  ['a member twice', `{"keys":[],"keys":[${JSON.stringify(good)}]}`],
+  ['no key that signs', '{"keys":[]}'],
+  ['101 keys', JSON.stringify({ keys: Array.from({ length: 101 }, () => good) })],
+])('an answer with %s is none: known keys stay', async (_, text) => {
+  let answer = JSON.stringify({ keys: [good] });
+  const keys = createDirectoryKeys(async () => answer, ISSUERS);
+  expect(await keys.find(TENANT, 'good', NOON)).toBeDefined();
+  answer = text;
+  const later = new Date(NOON.getTime() + 25 * 3600 * 1000);
+  expect(await keys.find(TENANT, 'good', later)).toBeDefined();
+  await expect(keys.find(TENANT, 'other', later)).rejects.toThrow('can not be looked up now');
+});
