@@ -89,14 +89,14 @@ export function rootOf(issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKe
 export const describeDataKey = (row: KeyDescription, cluster: string): string =>
   JSON.stringify([cluster, describeKey(row)]);
 
-/** The data key that custody opens: the oldest one, since there is never a second. */
+/** The newest data key that custody opens: one that was given up does not come back with its row. */
 async function openDataRow(
   rows: readonly SealedKey[],
   { custody, cluster }: KeyOpener,
 ): Promise<Pick<GenuineKeys, 'dataKey' | 'dataRow'> | undefined> {
   const candidates = rows
     .filter(({ owner }) => owner === 'data')
-    .toSorted((a, b) => a.sequence - b.sequence);
+    .toSorted((a, b) => b.sequence - a.sequence);
   const failures: unknown[] = [];
   for (const dataRow of candidates) {
     try {

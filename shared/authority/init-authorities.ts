@@ -1,7 +1,7 @@
 /**
  * The explicit first act: an operator makes the first keys. Everybody outside has to learn of them, so rotation never makes
  * them, and this does not make them twice: not while custody remembers a root, nor in the place of one that is lost, unless
- * the operator names what is given up.
+ * the operator names what is given up (rule 18).
  */
 import { Refusal } from '../refusal.ts';
 import type { RememberedRoot } from './custody.ts';

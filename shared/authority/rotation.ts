@@ -47,7 +47,7 @@ const FREE: readonly KeyKind[] = [
 ];
 
 /**
- * Kinds of keys that must exist and don't. Rotation never makes them: it would be a new authority. Without the data key
+ * Kinds of keys that must exist and don't. Rotation never makes them: it would be a new authority (rule 18). Without the data key
  * nobody can say what else there is.
  */
 export function lostKinds({ keys }: PresentKeys, now: Date): KeyKind[] {
