@@ -9,7 +9,7 @@ import { printable } from './printable.ts';
  */
 export function brokerOrigin(text: string): string | undefined {
   const written = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
-  if (/\s/.test(text) || !URL.canParse(written)) return undefined;
+  if (/[\s${}]/.test(text) || !URL.canParse(written)) return undefined;
   const url = new URL(written);
   const bare =
     url.username === '' &&

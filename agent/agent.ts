@@ -1,12 +1,14 @@
 /** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
 import { formatTimestamp } from '../shared/protocol/values.ts';
 import { isOpenToAll } from './check-directory.ts';
+import { cutLifetime } from './cut-lifetimes.ts';
 import {
   type Destination,
   destinationsOf,
   expectDestination,
   writeDestinations,
 } from './destinations.ts';
+import { startDiagnostics } from './diagnostics.ts';
 import { plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
@@ -45,6 +47,7 @@ export async function runAgent(
   let instance: Instance | undefined;
   let destinations: readonly Destination[] = [];
   let round: Round | undefined;
+  let cutBefore: string | undefined;
 
   /** The joiner first: it may lock the storage directory, and nobody else changes what is read there afterwards. */
   async function begin(): Promise<Joiner> {
@@ -59,6 +62,9 @@ export async function runAgent(
     await expectDestination(destinations);
     const joined = await by.join(instance);
     report(joined, instance, effects);
+    const cut = cutLifetime(joined, settings);
+    if (cut !== undefined && cut !== cutBefore) log.warn(cut);
+    cutBefore = cut;
     instance = joined.instance;
     const joinedAt = clock.now();
     const intervalMs = settings.renewalIntervalSeconds * 1000;
@@ -66,6 +72,13 @@ export async function runAgent(
     const renewAt = new Date(joinedAt.getTime() + wait);
     return { joined, joinedAt, renewAt, unwritten: destinations };
   }
+
+  const isReady = (): boolean =>
+    round !== undefined && round.unwritten.length === 0 && soonestEnd(round.joined) > clock.now();
+  const diagnostics =
+    settings.diagnostics && !settings.oneshot
+      ? startDiagnostics(settings.diagnostics, isReady, effects)
+      : undefined;
 
   let begun: Joiner | undefined;
   let isTold = false;
@@ -111,6 +124,7 @@ export async function runAgent(
       isTold = wake.aborted;
     }
   } finally {
+    diagnostics?.close();
     await joiner?.close();
   }
   log.info('stopped');
@@ -150,7 +164,7 @@ async function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>):
   if (settings.storage.type === 'memory' && settings.outputs.length === 0) {
     log.info('storage is memory and there are no outputs: nothing will be written');
   }
-  for (const note of settings.host?.notes ?? []) log.info(note);
+  for (const note of [...(settings.notes ?? []), ...(settings.host?.notes ?? [])]) log.info(note);
   const { storage, outputs } = settings;
   for (const { path } of [...(storage.type === 'directory' ? [storage] : []), ...outputs]) {
     if (await isOpenToAll(path)) {

@@ -1,4 +1,5 @@
 /** The broker as a joiner sees it. Every failure becomes one sentence that an operator can act on. */
+import { rootCertificates } from 'node:tls';
 import type * as z from 'zod/mini';
 import { type JoinAnswer, type JoinBody, joinAnswer } from '../shared/protocol/join.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
@@ -23,10 +24,11 @@ export interface Broker {
 const TIMEOUT_MS = 60_000;
 const MOST_BYTES = 1024 * 1024;
 
-/** `address` is the broker's origin, such as `https://broker.example.com`. */
+/** `address` is the broker's origin, such as `https://broker.example.com`; `authorities` are trusted for its TLS, too. */
 export function brokerAt(
   address: string,
   { clock, web, stop }: Pick<Effects, 'clock' | 'web' | 'stop'>,
+  authorities?: string,
 ): Broker {
   let offsetMs = 0;
 
@@ -40,6 +42,7 @@ export function brokerAt(
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(authorities !== undefined && { authorities: [...rootCertificates, authorities] }),
       timeoutMs: TIMEOUT_MS,
       mostBytes: MOST_BYTES,
       stop,

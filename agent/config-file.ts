@@ -1,4 +1,5 @@
 /** Reads a config file of either form: the agent's own, or a `teleport.yaml`. */
+import { refuseOtherForms, withoutEmptyFields } from './config-forms.ts';
 import { type ConfigFile, configFile } from './config-schema.ts';
 import type { HostService } from './settings.ts';
 import { readTeleportYaml } from './teleport-yaml.ts';
@@ -16,5 +17,7 @@ export interface ReadConfig {
 export function readConfig(text: string, fileName: string): ReadConfig {
   const file = parseYaml(text, fileName);
   if (file.has('teleport')) return readTeleportYaml(file);
-  return { value: file.read(configFile), failure: file.failure };
+  refuseOtherForms(file.content, file.failure);
+  const value = file.read(configFile, withoutEmptyFields(file.content));
+  return { value, failure: file.failure };
 }

@@ -2,29 +2,60 @@
 import * as z from 'zod/mini';
 import { joinMethod } from '../shared/protocol/join.ts';
 import { caPin } from '../shared/protocol/trust.ts';
-import { duration, guid, name } from '../shared/protocol/values.ts';
+import { guid, name } from '../shared/protocol/values.ts';
 import { BROKER_ADDRESS, brokerOrigin } from './addresses.ts';
+import { durationText } from './duration.ts';
 
-export const address = z
-  .string()
-  .check(z.refine((text) => brokerOrigin(text) !== undefined, `expected ${BROKER_ADDRESS}`));
+/** `$` and `{` may stand in a URL's host, but nobody means them. */
+const plain = (text: string): boolean => !text.includes('${');
+const NO_VARIABLES = 'expected the value itself: variables ($ and braces) are not replaced here';
+
+export const address = z.string().check(
+  z.refine(plain, { error: NO_VARIABLES, abort: true }),
+  z.refine((text) => brokerOrigin(text) !== undefined, `expected ${BROKER_ADDRESS}`),
+);
 
 /** Paths go into OpenSSH's configuration, where these characters mean something else. */
-export const directoryPath = z
-  .string()
-  .check(
-    z.regex(
-      /^(?!.*\$\{)[^\p{Cc}"\\]{1,1024}$/u,
-      'expected a path without quotes, backslashes, ${ or control characters',
-    ),
-  );
+export const directoryPath = z.string().check(
+  z.refine((text) => !/^(?:~(?:\/|$)|[a-z][a-z0-9+.-]*:)/i.test(text), {
+    error: 'expected a plain path such as /var/lib/joinbot: ~ and file: mean nothing here',
+    abort: true,
+  }),
+  z.regex(
+    /^(?!.*\$\{)[^\p{Cc}"\\]{1,1024}$/u,
+    'expected a path without quotes, backslashes, ${ or control characters',
+  ),
+);
 
-const directory = z.strictObject({ type: z.literal('directory'), path: directoryPath });
+/** Written by people: tools show hex digits in either case. */
+export const caPinText = z.pipe(
+  z.pipe(
+    z.string(),
+    z.transform((text) => text.toLowerCase()),
+  ),
+  caPin,
+);
+
+const directory = z.strictObject({
+  type: z.literal('directory'),
+  path: directoryPath,
+  symlinks: z.optional(z.enum(['secure', 'insecure', 'try-secure'])),
+  acls: z.optional(z.enum(['off', 'try', 'required'])),
+});
+
+const memory = z.strictObject({ type: z.literal('memory') });
+
+const place = z.discriminatedUnion('type', [memory, directory], {
+  error: 'expected memory or directory',
+});
 
 const identityOutput = z.strictObject({
   type: z.literal('identity'),
-  destination: directory,
+  name: z.optional(z.string().check(z.maxLength(64))),
+  destination: place,
   roles: z.optional(z.array(name).check(z.maxLength(32))),
+  credential_ttl: z.optional(durationText),
+  renewal_interval: z.optional(durationText),
 });
 
 /** A join token's name, its secret, or where either is. Which one it must be depends on the join method. */
@@ -44,6 +75,7 @@ export const azureIdentity = z.strictObject({
     z
       .string()
       .check(
+        z.refine(plain, { error: NO_VARIABLES, abort: true }),
         z.regex(
           /^[\x21-\x7e]{1,256}$/,
           'expected a resource such as https://management.azure.com/',
@@ -53,7 +85,10 @@ export const azureIdentity = z.strictObject({
 });
 
 /** A join asks for at most 16 certificates; the agent's own is one of them. */
-const MOST_OUTPUTS = 15;
+export const MOST_OUTPUTS = 15;
+
+/** tbot writes them under either name; this agent has no services of other kinds. */
+const outputs = z.optional(z.array(identityOutput).check(z.maxLength(MOST_OUTPUTS)));
 
 export const configFile = z.strictObject({
   version: z.literal('v2'),
@@ -63,18 +98,29 @@ export const configFile = z.strictObject({
     z.strictObject({
       join_method: z.optional(joinMethod),
       token: z.optional(joinTokenText),
-      ca_pins: z.optional(z.array(caPin).check(z.maxLength(16))),
+      ca_pins: z.optional(z.array(caPinText).check(z.maxLength(16))),
+      ca_path: z.optional(directoryPath),
       azure: z.optional(azureIdentity),
     }),
   ),
-  storage: z.optional(
-    z.discriminatedUnion('type', [z.strictObject({ type: z.literal('memory') }), directory], {
-      error: 'expected memory or directory',
+  storage: z.optional(place),
+  outputs,
+  services: outputs,
+  oneshot: z.optional(z.boolean()),
+  debug: z.optional(z.boolean()),
+  diag_addr: z.optional(z.string()),
+  credential_ttl: z.optional(durationText),
+  /** The older name of `credential_ttl`. */
+  certificate_ttl: z.optional(durationText),
+  renewal_interval: z.optional(durationText),
+  insecure: z.optional(
+    z.literal(false, {
+      error:
+        "expected false: TLS is always checked; give the broker's authority with onboarding.ca_path, and pin its root with onboarding.ca_pins",
     }),
   ),
-  outputs: z.optional(z.array(identityOutput).check(z.maxLength(MOST_OUTPUTS))),
-  oneshot: z.optional(z.boolean()),
-  certificate_ttl: z.optional(duration),
-  renewal_interval: z.optional(duration),
+  fips: z.optional(
+    z.literal(false, { error: 'expected false: this agent makes no promise about FIPS 140' }),
+  ),
 });
 export type ConfigFile = z.infer<typeof configFile>;

@@ -5,6 +5,8 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** PEM of authorities that the server may have its certificate from, instead of those that Node trusts. */
+  readonly authorities?: readonly string[];
   readonly timeoutMs: number;
   readonly mostBytes: number;
   readonly stop: AbortSignal;

@@ -26,6 +26,7 @@ export interface IssuedCertificate {
   readonly roles: readonly string[];
   /** The DNS names of a host, at least one; a user's certificate has none. */
   readonly names: readonly string[];
+  readonly issued: Date;
   readonly expires: Date;
 }
 
@@ -55,8 +56,9 @@ export function checkIssued(
     if (kind === 'host' && !sameNames(certificate.principals, names))
       throw unfit('its SSH form is for other names');
   }
+  const issued = parseTimestamp(granted.issued);
   const expires = parseTimestamp(granted.expires);
-  if (!expires) throw unfit('it does not say until when it is valid');
+  if (!issued || !expires) throw unfit('it does not say until when it is valid');
   return {
     name: granted.name,
     privateKey,
@@ -66,6 +68,7 @@ export function checkIssued(
     ...(granted.ssh_absent !== undefined && { sshAbsent: printable(granted.ssh_absent) }),
     roles: granted.roles ?? [],
     names,
+    issued,
     expires,
   };
 }

@@ -47,10 +47,10 @@ export function wishes({
   'csr'
 >[] {
   const ttl = formatDuration(settings.certificateTtlSeconds);
-  const outputs = settings.outputs.map(({ roles }, position) => ({
+  const outputs = settings.outputs.map(({ roles, ttlSeconds }, position) => ({
     name: `output-${position + 1}`,
     ...(roles && { roles: [...roles] }),
-    ttl,
+    ttl: ttlSeconds === undefined ? ttl : formatDuration(ttlSeconds),
   }));
   const asHost = host && {
     type: 'host' as const,

@@ -69,7 +69,7 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
 
   const log = createLog({
     format: flags.logFormat,
-    debug: flags.debug,
+    debug: flags.debug || settings.debug === true,
     write: process.stderr,
     now: () => clock.now(),
   });
@@ -80,7 +80,7 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
     );
   }
   const effects: Effects = { ...process, log };
-  const broker = brokerAt(settings.broker, effects);
+  const broker = brokerAt(settings.broker, effects, settings.authorities);
   const openJoiner = () => joinerOf(settings, { broker, effects, env });
   const { host, storage } = settings;
   const isServer = host?.role === 'Node' && storage.type === 'directory';

@@ -16,8 +16,21 @@ export interface AgentSettings {
   /** The service that joins; absent: a bot. Its files are in the storage directory, and it has no outputs. */
   readonly host?: HostService;
   readonly oneshot: boolean;
+  /** Log more: the config file asks for it. */
+  readonly debug?: boolean;
+  /** PEM of authorities that the broker's TLS may come from, beside those that everybody trusts. */
+  readonly authorities?: string;
+  /** Where to answer whether the agent is well. */
+  readonly diagnostics?: HostAndPort;
+  /** What the log says once about the config file. */
+  readonly notes?: readonly string[];
   readonly certificateTtlSeconds: number;
   readonly renewalIntervalSeconds: number;
+}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
 }
 
 export type Storage =
@@ -27,6 +40,8 @@ export type Storage =
 /** An identity directory for other programs. */
 export interface IdentityOutput {
   readonly path: string;
+  /** How long its certificate is to be valid; absent: as long as the agent's own. */
+  readonly ttlSeconds?: number;
   /** Roles of the bot to ask for; absent: all of them. */
   readonly roles?: readonly string[];
 }

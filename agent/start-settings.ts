@@ -1,24 +1,29 @@
 /** Puts the config file and the flags together; flags win. */
-import { resolve } from 'node:path';
 import type * as z from 'zod/mini';
-import { type JoinMethodName, joinMethod } from '../shared/protocol/join.ts';
+import { decodePem } from '../shared/encoding/pem.ts';
+import { joinMethod } from '../shared/protocol/join.ts';
 import { parseWith } from '../shared/protocol/schema.ts';
-import { caPin } from '../shared/protocol/trust.ts';
-import { parseDuration } from '../shared/protocol/values.ts';
 import { BROKER_ADDRESS, brokerOrigin } from './addresses.ts';
 import type { StartFlags } from './command-line.ts';
 import type { ReadConfig } from './config-file.ts';
-import { directoryPath } from './config-schema.ts';
+import { caPinText } from './config-schema.ts';
+import { diagnosticsAddress } from './diagnostics-address.ts';
 import { Failure } from './failure.ts';
 import { joinTokenOf, type Surroundings } from './join-token.ts';
+import { lifetimesOf } from './lifetimes.ts';
 import { printable } from './printable.ts';
-import type { AgentSettings, IdentityOutput, Storage } from './settings.ts';
+import type { AgentSettings } from './settings.ts';
 import { findSshHostKey } from './sshd/host-key.ts';
+import {
+  checkDirectories,
+  notesOn,
+  outputsOf,
+  type ProblemAt,
+  storageOf,
+} from './start-directories.ts';
 
 const ONE_OF_METHODS = `expected one of ${joinMethod.options.join(', ')}`;
 const DEFAULT_AUDIENCE = 'https://management.azure.com/';
-const DEFAULT_TTL = '1h';
-const DEFAULT_INTERVAL = '20m';
 
 /** `file` is absent when the flags alone say everything. Throws a `Failure` that names the field or the flag. */
 export function startSettings(
@@ -28,8 +33,7 @@ export function startSettings(
 ): AgentSettings {
   const config = file?.value;
   const onboarding = config?.onboarding ?? {};
-  /** A problem of the file is named by its place there, one of the flags alone by the flag. */
-  const problem = (path: readonly PropertyKey[], flag: string, message: string): Failure =>
+  const problem: ProblemAt = (path, flag, message) =>
     file ? file.failure(path, message) : new Failure('usage', `${flag}: ${message}`);
 
   const method =
@@ -39,10 +43,12 @@ export function startSettings(
   if (!method)
     throw problem(['onboarding', 'join_method'], '--join-method', `missing; ${ONE_OF_METHODS}`);
   const storage = storageOf(flags, config);
-  refuseForgetting(method, storage, problem);
   const token = joinTokenOf(method, flags, file, storage, surroundings);
-  const pins = flags.caPins.map((pin) => checkFlag('--ca-pin', caPin, pin));
+  const pins = flags.caPins.map((pin) => checkFlag('--ca-pin', caPinText, pin));
   const { client_id: clientId, audience = DEFAULT_AUDIENCE } = onboarding.azure ?? {};
+
+  const oneshot = flags.oneshot || (config?.oneshot ?? false);
+  const notes = notesOn(config);
 
   const settings: AgentSettings = {
     broker: brokerOf(flags, config, problem),
@@ -53,23 +59,21 @@ export function startSettings(
     storage,
     outputs: outputsOf(flags, config),
     ...hostOf(flags, file, surroundings),
-    oneshot: flags.oneshot || (config?.oneshot ?? false),
-    certificateTtlSeconds: parseDuration(config?.certificate_ttl ?? DEFAULT_TTL) ?? 0,
-    renewalIntervalSeconds: parseDuration(config?.renewal_interval ?? DEFAULT_INTERVAL) ?? 0,
+    oneshot,
+    ...lifetimesOf(config, oneshot, problem),
+    ...(config?.debug && { debug: true }),
+    ...authoritiesOf(file, surroundings),
+    ...(config?.diag_addr !== undefined && {
+      diagnostics: diagnosticsAddress(config.diag_addr, problem),
+    }),
+    ...(notes.length > 0 && { notes }),
   };
-  if (settings.renewalIntervalSeconds >= settings.certificateTtlSeconds) {
-    const field = config?.renewal_interval === undefined ? 'certificate_ttl' : 'renewal_interval';
-    const message = `renewal_interval (${config?.renewal_interval ?? DEFAULT_INTERVAL}) must be shorter than certificate_ttl (${config?.certificate_ttl ?? DEFAULT_TTL})`;
-    throw problem([field], '--config', message);
-  }
   refuseOutputsOfHosts(settings);
-  refuseSystemDirectories(settings, problem);
-  refuseSharedDirectories(settings, problem);
+  checkDirectories(settings, problem);
   return settings;
 }
 
 type ConfigValue = ReadConfig['value'];
-type ProblemAt = (path: readonly PropertyKey[], flag: string, message: string) => Failure;
 
 function brokerOf(flags: StartFlags, config: ConfigValue | undefined, problem: ProblemAt): string {
   const { proxyServer, authServer } = flags;
@@ -95,28 +99,19 @@ function brokerOf(flags: StartFlags, config: ConfigValue | undefined, problem: P
   return origin;
 }
 
-function storageOf(flags: StartFlags, config: ConfigValue | undefined): Storage {
-  if (flags.dataDir !== undefined) {
-    return {
-      type: 'directory',
-      path: resolve(checkFlag('--data-dir', directoryPath, flags.dataDir)),
-    };
-  }
-  const storage = config?.storage ?? { type: 'memory' };
-  return storage.type === 'memory' ? storage : { type: 'directory', path: resolve(storage.path) };
-}
-
-function outputsOf(flags: StartFlags, config: ConfigValue | undefined): IdentityOutput[] {
-  const outputs = (config?.outputs ?? []).map(({ destination, roles }) => ({
-    path: resolve(destination.path),
-    ...(roles && { roles }),
-  }));
-  return flags.destinationDir === undefined
-    ? outputs
-    : [
-        { path: resolve(checkFlag('--destination-dir', directoryPath, flags.destinationDir)) },
-        ...outputs,
-      ];
+function authoritiesOf(
+  file: ReadConfig | undefined,
+  { readText }: Surroundings,
+): Pick<AgentSettings, 'authorities'> {
+  const path = file?.value.onboarding?.ca_path;
+  if (!file || path === undefined) return {};
+  const place = ['onboarding', 'ca_path'];
+  const authorities = readText(path);
+  if (authorities === undefined)
+    throw file.failure(place, `${printable(path)}: there is no such file`);
+  if (!decodePem('CERTIFICATE', authorities)?.length)
+    throw file.failure(place, `${printable(path)}: expected certificates in PEM`);
+  return { authorities };
 }
 
 function hostOf(
@@ -138,38 +133,6 @@ function refuseOutputsOfHosts({ host, outputs }: AgentSettings): void {
   if (!host || outputs.length === 0) return;
   const message = `--destination-dir: expected none for a ${host.role}: its files are in data_dir`;
   throw new Failure('usage', message);
-}
-
-/** Where nothing of an agent's belongs: the root, and what the kernel shows there. */
-const SYSTEM = /^\/(?:(?:dev|proc|sys)(?:\/.*)?)?$/;
-
-function refuseSystemDirectories({ storage, outputs }: AgentSettings, problem: ProblemAt): void {
-  const refuse = (path: string, field: readonly PropertyKey[], flag: string): void => {
-    if (!SYSTEM.test(path) || path.startsWith('/dev/shm/')) return;
-    throw problem(field, flag, `expected a directory of its own, got ${printable(path)}`);
-  };
-  if (storage.type === 'directory') refuse(storage.path, ['storage'], '--data-dir');
-  for (const { path } of outputs) refuse(path, ['outputs'], '--destination-dir');
-}
-
-/** Two sets of files in one directory would take turns in replacing each other. */
-function refuseSharedDirectories({ storage, outputs }: AgentSettings, problem: ProblemAt): void {
-  const seen = new Set(storage.type === 'directory' ? [storage.path] : []);
-  for (const { path } of outputs) {
-    if (seen.has(path)) {
-      const message = `expected a directory of its own for storage and for each output, got ${printable(path)} twice`;
-      throw problem(['outputs'], '--destination-dir', message);
-    }
-    seen.add(path);
-  }
-}
-
-/** A secret is good for one join: without the keys of that join, a restart would be the end of it. */
-function refuseForgetting(method: JoinMethodName, storage: Storage, problem: ProblemAt): void {
-  if (method !== 'token' || storage.type === 'directory') return;
-  const message =
-    'join method token needs a directory that outlives restarts, got memory: write storage: {type: directory, path: /var/lib/joinbot}, or give --data-dir=/var/lib/joinbot';
-  throw problem(['storage'], '--data-dir', message);
 }
 
 function checkFlag<T>(flag: string, schema: z.ZodMiniType<T>, value: string): T {

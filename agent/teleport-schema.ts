@@ -1,8 +1,13 @@
 /** `teleport.yaml`, version v3: the form that names a host, as far as it says how to join. */
 import * as z from 'zod/mini';
 import { joinMethod } from '../shared/protocol/join.ts';
-import { caPin } from '../shared/protocol/trust.ts';
-import { address, azureIdentity, directoryPath, joinTokenText } from './config-schema.ts';
+import {
+  address,
+  azureIdentity,
+  caPinText,
+  directoryPath,
+  joinTokenText,
+} from './config-schema.ts';
 import type { HostRole } from './settings.ts';
 
 /** What each service joins as. */
@@ -81,7 +86,7 @@ export const teleportYaml = z.strictObject({
     proxy_server: z.optional(address),
     auth_server: z.optional(address),
     ca_pin: z.optional(
-      z.union([z.literal(''), caPin, z.array(caPin).check(z.maxLength(16))], {
+      z.union([z.literal(''), caPinText, z.array(caPinText).check(z.maxLength(16))], {
         error: 'expected a CA pin (sha256: and 64 hex digits), or a list of them',
       }),
     ),

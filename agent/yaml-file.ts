@@ -10,8 +10,10 @@ import { printable } from './printable.ts';
 export interface YamlFile {
   /** Whether it has this field at its top. */
   has(field: string): boolean;
-  /** The file's content. Throws a `Failure` that names the first thing that doesn't fit. */
-  read<T>(schema: z.ZodMiniType<T>): T;
+  /** The file's content, before anything is known of it. */
+  readonly content: unknown;
+  /** The file's content, or what was made of it. Throws a `Failure` that names the first thing that doesn't fit. */
+  read<T>(schema: z.ZodMiniType<T>, content?: unknown): T;
   /** The failure to throw for a problem at a place of the file. */
   readonly failure: FailureAt;
 }
@@ -25,7 +27,11 @@ export function parseYaml(text: string, fileName: string): YamlFile {
   if (text.length > LONGEST)
     throw new Failure('config', `${fileName}: larger than ${LONGEST} bytes`);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+  });
   const failureAt = (offset: number, message: string): Failure => {
     const { line, col } = lines.linePos(offset);
     return new Failure('config', `${fileName}:${line}:${col}: ${message}`);
@@ -40,10 +46,12 @@ export function parseYaml(text: string, fileName: string): YamlFile {
       path.length === 0 ? message : `${fieldPath(path)}: ${message}`,
     );
 
+  const content = plainValue(document, failure);
   return {
+    content,
     has: (field) => isMap(document.contents) && document.contents.has(field),
-    read(schema) {
-      const checked = check(schema, plainValue(document, failure), shows);
+    read(schema, changed = content) {
+      const checked = check(schema, changed, shows);
       if (checked.ok) return checked.value;
       throw failure(checked.path, checked.message);
     },

@@ -22,7 +22,7 @@ async function joinAll(bodies: readonly string[]): Promise<number> {
   return cpuOf(bodies.length, async (i) => {
     const parsed = parseJsonWith(joinBody, bodies[i] ?? '');
     if (!parsed.ok) throw new Error(parsed.problem.message);
-    JSON.stringify(await broker.join(parsed.value, { requestId: 'bench' }));
+    JSON.stringify(await broker.join(() => parsed.value, { requestId: 'bench' }));
   });
 }
 

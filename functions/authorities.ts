@@ -25,7 +25,7 @@ export const initAuthorities: Endpoint = {
       'authorities',
       async () => {
         await broker.initAuthorities(bodyAs(initBody, exchange), call);
-        return { status: 201, body: await broker.authorities.status() };
+        return { answer: { status: 201, body: await broker.authorities.status() } };
       },
       'authorities',
     );

@@ -17,8 +17,8 @@ export interface Exchange {
   readonly broker: Broker;
   readonly request: HttpRequest;
   readonly call: Call;
-  /** The body as text; only for methods that have one. */
-  readonly body: string;
+  /** Gives the body as text; only for methods that have one. Throws the refusal of one that can't be read. */
+  readonly body: () => string;
 }
 
 export interface Answer {
@@ -66,7 +66,7 @@ export function handlerOf(endpoint: Endpoint, brokerOf: () => Promise<Broker>) {
       if ('answerPlainly' in endpoint) {
         return responseOf(await endpoint.answerPlainly(request), requestId);
       }
-      const body = WITH_BODY.includes(request.method) ? await readBody(request) : '';
+      const body = await bodyOf(request);
       const broker = await brokerOf();
       const probe = request.headers.get(PROBE_HEADER) ?? undefined;
       const call = { requestId, client: clientOf(request), probe, log };
@@ -98,9 +98,26 @@ export function handlerOf(endpoint: Endpoint, brokerOf: () => Promise<Broker>) {
 
 /** Checks a body's text against its schema. */
 export function bodyAs<T>(schema: ZodMiniType<T>, { body }: Exchange): T {
-  const parsed = parseJsonWith(schema, body);
+  const parsed = parseJsonWith(schema, body());
   if (!parsed.ok) throw badInput(parsed.problem);
   return parsed.value;
+}
+
+/** Reads the body. That it can't be read is for the endpoint to say: for some it is an attempt that has to be told. */
+async function bodyOf(request: HttpRequest): Promise<() => string> {
+  if (!WITH_BODY.includes(request.method)) return () => '';
+  try {
+    const text = await readBody(request);
+    return () => text;
+  } catch (error) {
+    const refusal =
+      error instanceof Refusal
+        ? error
+        : badInput({ field: '', message: 'expected a body that can be read to its end' });
+    return () => {
+      throw refusal;
+    };
+  }
 }
 
 async function readBody(request: HttpRequest): Promise<string> {

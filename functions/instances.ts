@@ -35,7 +35,7 @@ export const deleteInstance: Endpoint = {
     const [owner, id] = [param(request, 'owner'), param(request, 'id')];
     return audited(exchange, 'delete', `instance/${owner}/${id}`, async () => {
       await broker.instances.remove(owner, id);
-      return { status: 204 };
+      return { answer: { status: 204 } };
     });
   },
 };

@@ -6,6 +6,6 @@ export const join: Endpoint = {
   methods: ['POST'],
   route: 'v1/join',
   answer: async (exchange) => ({
-    body: await exchange.broker.join(bodyAs(joinBody, exchange), exchange.call),
+    body: await exchange.broker.join(() => bodyAs(joinBody, exchange), exchange.call),
   }),
 };

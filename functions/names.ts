@@ -23,7 +23,7 @@ export const deleteName: Endpoint = {
     const name = param(request, 'name');
     return audited(exchange, 'delete', `name/${name}`, async () => {
       await broker.names.free(name);
-      return { status: 204 };
+      return { answer: { status: 204 } };
     });
   },
 };

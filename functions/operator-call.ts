@@ -22,29 +22,38 @@ export async function asWriter<T>(exchange: Exchange, ask: () => Promise<T>): Pr
   return ask();
 }
 
+/** The answer to a write, and what its audit line tells of it. */
+export interface Written {
+  readonly answer: Answer;
+  readonly changes?: Pick<ResourceEvent, 'changed' | 'before' | 'after'>;
+}
+
 /** A write by an operator: every one of them, and every refusal of one who signed in, leaves an audit line. */
 export async function audited(
   exchange: Exchange,
   action: ResourceEvent['action'],
   resource: string,
-  write: () => Promise<Answer>,
+  write: () => Promise<Written>,
   right: OperatorRight = 'write',
 ): Promise<Answer> {
   const { broker, call } = exchange;
   const operator = await identify(exchange);
-  const tell = (event: Pick<ResourceEvent, 'outcome' | 'code'>): void => {
-    const whole = { event: 'resource', action, ...event, resource: printable(resource) } as const;
-    broker.telemetry.audit({ ...whole, operator: operator.oid }, call.requestId, call.log);
+  const tell = ({ outcome, code, ...changes }: Told): void => {
+    const what = { outcome, ...(code !== undefined && { code }), resource: printable(resource) };
+    const whole = { event: 'resource', action, ...what, operator: operator.oid } as const;
+    broker.telemetry.audit({ ...whole, ...changes }, call.requestId, call.log);
   };
   try {
     checkRight(operator, right);
-    const answer = await write();
-    tell({ outcome: 'done' });
+    const { answer, changes } = await write();
+    tell({ outcome: 'done', ...changes });
     return answer;
   } catch (error) {
     tell({ outcome: 'refused', code: error instanceof Refusal ? error.code : 'internal' });
     throw error;
   }
 }
+
+type Told = Pick<ResourceEvent, 'outcome' | 'code' | 'changed' | 'before' | 'after'>;
 
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 128);

@@ -1,6 +1,6 @@
 import { badInput } from '../shared/refusal.ts';
 import type { Answer, Endpoint, Exchange } from './endpoint.ts';
-import { asWriter, audited, checkReader, param } from './operator-call.ts';
+import { asWriter, audited, checkReader, param, type Written } from './operator-call.ts';
 
 const ONE = 'v1/resources/{kind}/{name}';
 
@@ -38,25 +38,30 @@ export const putResource: Endpoint = {
     const { headers, query } = exchange.request;
     const dryRun = isOn(query, 'dry_run');
     const action = headers.get('if-none-match') === null ? 'replace' : 'create';
-    const put = async (): Promise<Answer> => {
+    const put = async (): Promise<Written> => {
       const { broker, request, body } = exchange;
-      const { resource, etag, created, secret, warnings } = await broker.resources.put(
+      const { resource, etag, created, secret, warnings, changes } = await broker.resources.put(
         param(request, 'kind'),
         param(request, 'name'),
-        body,
+        body(),
         { ifNoneMatch: headers.get('if-none-match'), ifMatch: headers.get('if-match'), dryRun },
       );
       return {
-        status: created ? 201 : 200,
-        body: {
-          ...resource,
-          ...(secret !== undefined && { secret }),
-          ...(warnings.length > 0 && { warnings }),
+        answer: {
+          status: created ? 201 : 200,
+          body: {
+            ...resource,
+            ...(secret !== undefined && { secret }),
+            ...(warnings.length > 0 && { warnings }),
+          },
+          ...(etag !== undefined && { headers: { etag } }),
         },
-        ...(etag !== undefined && { headers: { etag } }),
+        changes,
       };
     };
-    return dryRun ? asWriter(exchange, put) : write(exchange, action, put);
+    return dryRun
+      ? asWriter(exchange, async () => (await put()).answer)
+      : write(exchange, action, put);
   },
 };
 
@@ -67,13 +72,13 @@ export const deleteResource: Endpoint = {
   answer: (exchange) =>
     write(exchange, 'delete', async () => {
       const { broker, request } = exchange;
-      await broker.resources.remove(
+      const changes = await broker.resources.remove(
         param(request, 'kind'),
         param(request, 'name'),
         request.headers.get('if-match'),
         isOn(request.query, 'force'),
       );
-      return { status: 204 };
+      return { answer: { status: 204 }, changes };
     }),
 };
 
@@ -88,7 +93,7 @@ function isOn(query: URLSearchParams, name: string): boolean {
 const write = (
   exchange: Exchange,
   action: 'create' | 'replace' | 'delete',
-  work: () => Promise<Answer>,
+  work: () => Promise<Written>,
 ): Promise<Answer> => {
   const { request } = exchange;
   return audited(exchange, action, `${param(request, 'kind')}/${param(request, 'name')}`, work);

@@ -15,7 +15,9 @@ import { rotateKeys } from './authority/rotate.ts';
 import { ROTATION_POLICY } from './authority/rotation-policy.ts';
 import { type SignedTrust, signedTrust } from './authority/signed-trust.ts';
 import type { Call } from './call.ts';
+import { createAuditSample } from './joining/audit-sample.ts';
 import { auditedJoin } from './joining/audited-join.ts';
+import { createCallers } from './joining/caller.ts';
 import { join } from './joining/join.ts';
 import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
@@ -65,7 +67,8 @@ export interface BrokerParts {
 }
 
 export interface Broker {
-  join(body: JoinBody, call: Call): Promise<JoinAnswer>;
+  /** `read` gives the body, or throws the refusal of one that can't be read: that is an attempt, too. */
+  join(read: () => JoinBody, call: Call): Promise<JoinAnswer>;
   trust(): Promise<SignedTrust>;
   discover(): Promise<Discovery>;
   /** The origin that the settings name; where they name none, joiners know it better than we do. */
@@ -176,9 +179,19 @@ export function createBroker(parts: BrokerParts): Broker {
   const sign = signedTrust(cluster, now);
   const trust = async (): Promise<SignedTrust> => sign(await keyring.authorities());
 
-  async function answerJoin(body: JoinBody, call: Call, report: Report): Promise<JoinAnswer> {
-    const joined = await join(body, joinParts, report);
+  const sample = createAuditSample(settings.JOIN_BROKER_AUDITED_STRANGERS, telemetry);
+  const callers = createCallers({
+    attempts: settings.JOIN_BROKER_FAILED_JOINS_PER_ADDRESS,
+    perMachine: settings.JOIN_BROKER_FAILED_JOINS_PER_MACHINE,
+    questions: settings.JOIN_BROKER_UNPROVED_JOINS_PER_ADDRESS,
+  });
+
+  async function answerJoin(read: () => JoinBody, call: Call, report: Report): Promise<JoinAnswer> {
+    const caller = callers(call.client);
+    caller.countAttempt(now());
+    const joined = await join(read(), joinParts, caller, report);
     const { bundle } = await trust();
+    caller.admitted();
     return {
       request_id: call.requestId,
       ...(joined.bot !== undefined && { bot: joined.bot }),
@@ -190,8 +203,9 @@ export function createBroker(parts: BrokerParts): Broker {
     };
   }
 
-  const isProbe = async ({ request }: JoinBody, { probe }: Call): Promise<boolean> =>
-    probe !== undefined && isProbeMark(probe, request, (await keyring.authorities()).probeKeys);
+  const isProbe = async (read: () => JoinBody, { probe }: Call): Promise<boolean> =>
+    probe !== undefined &&
+    isProbeMark(probe, read().request, (await keyring.authorities()).probeKeys);
 
   let prober: Prober | undefined;
   async function openProber(): Promise<Prober> {
@@ -227,13 +241,11 @@ export function createBroker(parts: BrokerParts): Broker {
   );
 
   return {
-    join: (body, call) =>
+    join: (read, call) =>
       auditedJoin(
-        (report) => answerJoin(body, call, report),
-        () => isProbe(body, call),
-        call,
-        telemetry,
-        joinLog.record,
+        (report) => answerJoin(read, call, report),
+        () => isProbe(read, call),
+        { call, telemetry, sample, log: joinLog.record, now },
       ),
     trust,
     async discover() {
@@ -277,7 +289,10 @@ export function createBroker(parts: BrokerParts): Broker {
       await prober(call);
     },
     findJoin: joinLog.find,
-    flush: joinLog.flush,
+    async flush() {
+      sample.tell();
+      await joinLog.flush();
+    },
     sweep: async () => (await instances.sweep(now())) + (await joinLog.sweep(now())),
     telemetry,
     now,

@@ -223,6 +223,7 @@ const JOINING: readonly ProblemCode[] = [
   'length_required',
   'too_large',
   'unsupported_media_type',
+  'throttled',
 ];
 const READING: readonly ProblemCode[] = [
   'bad_request',

@@ -52,10 +52,13 @@ export const JOIN_FAILURES = [
   'bad_request',
   'instance_unknown',
   'internal',
+  'length_required',
+  'throttled',
+  'too_large',
   'try_again',
   'unavailable',
+  'unsupported_media_type',
 ] as const satisfies readonly ProblemCode[];
-export type JoinFailure = (typeof JOIN_FAILURES)[number];
 
 export interface RefusalDetails {
   readonly reason?: DenialReason;
@@ -66,6 +69,8 @@ export interface RefusalDetails {
   /** Methods that the address answers. */
   readonly allow?: readonly string[];
   readonly cause?: unknown;
+  /** Whoever asks can bring it about alone: nobody is woken by it. */
+  readonly callersDoing?: true;
 }
 
 /**
@@ -79,6 +84,7 @@ export class Refusal extends Error {
   readonly field: string | undefined;
   readonly retryAfter: number | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly callersDoing: boolean;
 
   /** Each bundle has a copy of this class of its own: a refusal is known by its name. */
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -92,6 +98,7 @@ export class Refusal extends Error {
     this.field = details.field;
     this.retryAfter = details.retryAfter;
     this.allow = details.allow;
+    this.callersDoing = details.callersDoing === true;
   }
 }
 
@@ -102,6 +109,14 @@ export const denied = (reason: DenialReason, message: string): Refusal =>
 /** Input that is not what was expected. */
 export const badInput = (problem: InputProblem): Refusal =>
   new Refusal('bad_request', problem.message, { field: problem.field });
+
+/** The caller has used up what it may ask for in this minute. */
+export const throttled = (message: string, retryAfter: number): Refusal =>
+  new Refusal('throttled', message, { retryAfter });
+
+/** What is asked for was looked for just now, and is not asked again so soon (rules 7, 8). The next try may work. */
+export const justAsked = (message: string, retryAfter: number): Refusal =>
+  new Refusal('unavailable', message, { retryAfter, callersDoing: true });
 
 /** Something that the broker needs is down or throttled (rule 7): never an admission, and the next try may work. */
 export const unavailable = (message: string, retryAfter = 5, cause?: unknown): Refusal =>

@@ -31,6 +31,11 @@ const seconds = z.pipe(
   z.transform((text) => parseDuration(text) ?? 0),
 );
 
+const count = z.pipe(
+  z.string().check(z.regex(/^(?:0|[1-9]\d{0,5})$/, 'expected a number from 0 to 999999')),
+  z.transform(Number),
+);
+
 const text = z.string().check(z.minLength(1));
 
 const GUID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
@@ -161,6 +166,30 @@ export const SETTINGS = {
     about:
       'How long an SSH authority is in the trust bundle before it signs. Every relying party has to read the trust bundle more often than that.',
     standard: '168h',
+  },
+  JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: {
+    schema: count,
+    about:
+      'How many joins from one client address (for IPv6: from one /64) may fail in a minute at one function instance, before more are answered 429. Joins that are admitted do not count, so a fleet behind one NAT address is not held up, unless somebody else behind it fills the limit. Behind a proxy of your own, whose address all clients share, raise it. 0: no limit.',
+    standard: '600',
+  },
+  JOIN_BROKER_FAILED_JOINS_PER_MACHINE: {
+    schema: count,
+    about:
+      'How many joins with the attested documents of one virtual machine (`vmId`) may fail in a minute at one function instance, before more are answered 429. 0: no limit.',
+    standard: '120',
+  },
+  JOIN_BROKER_UNPROVED_JOINS_PER_ADDRESS: {
+    schema: count,
+    about:
+      'Join method `iam`: how many joins from one client address may make the broker ask AWS STS in vain in a minute at one function instance, before more are answered 429. Nothing about them can be proved without asking. Joins that are admitted do not count. 0: no limit.',
+    standard: '60',
+  },
+  JOIN_BROKER_AUDITED_STRANGERS: {
+    schema: count,
+    about:
+      'How many failed joins of callers whom no rule names leave an audit line in a minute at one function instance. All are counted by the metric `joins`, and what has no line by `audit_lines_not_written`. Admissions, signs of theft and machines that a rule names always leave theirs. 0: every line is written.',
+    standard: '60',
   },
   JOIN_BROKER_TRUST_ANCHORS: {
     schema: text,

@@ -1,6 +1,7 @@
 /** What `joinctl apply` has to change: the files' resources compared with the broker's. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource, ResourceKind } from '../../shared/protocol/resource.ts';
+import { guid } from '../../shared/protocol/values.ts';
 import { type BrokerClient, type StoredResource, withoutRevision } from '../broker-client.ts';
 import { DocumentFailure, type ResourceDocument } from '../documents.ts';
 import { hasSecret, keepingSecret, secretReference } from '../join-tokens.ts';
@@ -115,7 +116,10 @@ export function asStored(written: Resource): Resource {
   }
 }
 
-const lowerCaseGuids = (key: string, value: unknown): unknown =>
-  (key === 'tenant' || key === 'subscription') && typeof value === 'string'
-    ? value.toLowerCase()
-    : value;
+function lowerCaseGuids(key: string, value: unknown): unknown {
+  if (key === 'tenant' || key === 'subscription') return lowerCaseGuid(value);
+  return key === 'managed_identities' && Array.isArray(value) ? value.map(lowerCaseGuid) : value;
+}
+
+const lowerCaseGuid = (value: unknown): unknown =>
+  typeof value === 'string' && guid.safeParse(value).success ? value.toLowerCase() : value;

@@ -3,6 +3,7 @@ import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { encodeBase64 } from '../encoding/base64.ts';
 import { type SshPublicKey, sshBlob } from '../encoding/ssh-public-key.ts';
 import { sshMpint, sshString, sshUint32, sshUint64 } from '../encoding/ssh-wire.ts';
+import { SSH_PERMISSIONS, type SshPermissions } from '../protocol/ssh-permissions.ts';
 import { checkHostPrincipals } from './host-principals.ts';
 
 export interface SshCertificate {
@@ -31,29 +32,31 @@ export const MOST_PRINCIPALS = 256;
 
 const TYPES = { user: 1, host: 2 } as const;
 
-/** Those that `ssh-keygen` gives to users by default, in the order that the format demands. Hosts have none. */
-const USER_EXTENSIONS = [
-  'permit-X11-forwarding',
-  'permit-agent-forwarding',
-  'permit-port-forwarding',
-  'permit-pty',
-  'permit-user-rc',
-];
+/** What hosts have, and users by default: a user may run a command, from anywhere. */
+const NO_PERMISSIONS: SshPermissions = { extensions: [], sourceAddresses: undefined };
 
 /** Makes a user certificate, as one line without a comment. */
-export const issueSshUserCertificate = (certificate: SshCertificate, issuer: SshIssuer): string =>
-  issue('user', certificate, USER_EXTENSIONS, issuer);
+export function issueSshUserCertificate(
+  certificate: SshCertificate,
+  issuer: SshIssuer,
+  permissions: SshPermissions = NO_PERMISSIONS,
+): string {
+  // OpenSSH takes an empty list for any address.
+  if (permissions.sourceAddresses?.length === 0)
+    throw new Error('an SSH certificate needs an address to be used from');
+  return issue('user', certificate, permissions, issuer);
+}
 
 /** Makes a host certificate, as one line without a comment. */
 export function issueSshHostCertificate(certificate: SshCertificate, issuer: SshIssuer): string {
   checkHostPrincipals(certificate.principals);
-  return issue('host', certificate, [], issuer);
+  return issue('host', certificate, NO_PERMISSIONS, issuer);
 }
 
 function issue(
   kind: keyof typeof TYPES,
   certificate: SshCertificate,
-  extensions: readonly string[],
+  { extensions, sourceAddresses }: SshPermissions,
   issuer: SshIssuer,
 ): string {
   if (certificate.principals.length > MOST_PRINCIPALS)
@@ -71,8 +74,15 @@ function issue(
     sshString(Buffer.concat(certificate.principals.map((principal) => sshString(principal)))),
     sshUint64(seconds(certificate.validAfter)),
     sshUint64(seconds(certificate.validBefore)),
-    sshString(''),
-    sshString(Buffer.concat(extensions.flatMap((name) => [sshString(name), sshString('')]))),
+    sshString(sourceAddresses === undefined ? '' : sourceAddress(sourceAddresses)),
+    sshString(
+      Buffer.concat(
+        SSH_PERMISSIONS.filter((name) => extensions.includes(name)).flatMap((name) => [
+          sshString(name),
+          sshString(''),
+        ]),
+      ),
+    ),
     sshString(''),
     sshString(sshBlob(issuer.publicKey)),
   ]);
@@ -87,5 +97,9 @@ function signatureOf(body: Uint8Array, { publicKey, privateKey }: SshIssuer): Ui
   const numbers = [sideBySide.subarray(0, 32), sideBySide.subarray(32)].map(sshMpint);
   return Buffer.concat([sshString(publicKey.type), sshString(Buffer.concat(numbers))]);
 }
+
+/** The critical option: its name, and its value in a string of its own. */
+const sourceAddress = (addresses: readonly string[]): Uint8Array =>
+  Buffer.concat([sshString('source-address'), sshString(sshString(addresses.join(',')))]);
 
 const seconds = (time: Date): bigint => BigInt(Math.floor(time.getTime() / 1000));

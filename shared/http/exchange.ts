@@ -14,6 +14,8 @@ export interface Exchange {
   /** From the first lookup to the last byte. */
   readonly timeoutMs: number;
   readonly mostBytes: number;
+  /** PEM of authorities that an `https:` server may have its certificate from, instead of those that Node trusts. */
+  readonly authorities?: readonly string[];
   /** Ends it at once. */
   readonly stop?: AbortSignal;
 }
@@ -39,11 +41,12 @@ export class ExchangeEnded extends Error {
 /** Throws an `ExchangeEnded`, or Node's error where the network failed. Each exchange has a connection of its own. */
 export function exchange(wanted: Exchange): Promise<ExchangeAnswer> {
   return new Promise((resolve, reject) => {
-    const { method, headers, body, timeoutMs, mostBytes, stop } = wanted;
+    const { method, headers, body, authorities, timeoutMs, mostBytes, stop } = wanted;
     const url = new URL(wanted.url);
     const start = url.protocol === 'https:' ? startHttps : startHttp;
     // No agent: Node's global one may go through a proxy (NODE_USE_ENV_PROXY).
-    const request = start(url, { method, headers: { ...headers }, agent: false });
+    const tls = authorities && { ca: [...authorities] };
+    const request = start(url, { method, headers: { ...headers }, ...tls, agent: false });
 
     const settle = (act: () => void): void => {
       clearTimeout(timer);

@@ -1,78 +1,111 @@
-/** What is told about an attempt to join, however it ends: one audit event, the metrics of joins, the join log. */
+/**
+ * What is told about an attempt to join, however it ends: an audit event, the metrics of joins, the join log. Attempts of
+ * callers whom no rule names are all counted, and sampled elsewhere.
+ */
 import type { Call } from '../call.ts';
 import type { JoinFacts } from '../protocol/join-record.ts';
 import { sentenceOf } from '../protocol/schema.ts';
-import { JOIN_FAILURES, type JoinFailure, Refusal } from '../refusal.ts';
+import { JOIN_FAILURES, Refusal } from '../refusal.ts';
+import type { Dimensions } from '../telemetry/metrics.ts';
 import type { JoinEvent, SecurityEvent, Telemetry } from '../telemetry/telemetry.ts';
+import type { AuditSample } from './audit-sample.ts';
 import type { Report } from './report.ts';
 
-/** Makes the attempt. `isProbe` says whether it is the prober's own: then its denial is counted apart. */
+export interface AuditParts {
+  readonly call: Call;
+  readonly telemetry: Telemetry;
+  readonly sample: AuditSample;
+  /** The join log: fails where an admission can't be kept. */
+  readonly log: (id: string, facts: JoinFacts, known: boolean) => Promise<void>;
+  readonly now: () => Date;
+}
+
+/** Makes the attempt. `isProbe` is asked of a refusal: whether it is the prober's own, which is counted apart. */
 export async function auditedJoin<T>(
   attempt: (report: Report) => Promise<T>,
   isProbe: () => Promise<boolean>,
-  call: Call,
-  telemetry: Telemetry,
-  log: (id: string, facts: JoinFacts) => void,
+  { call, telemetry, sample, log, now }: AuditParts,
 ): Promise<T> {
   const started = performance.now();
+  const client = call.client === undefined ? {} : { client: call.client };
   const facts: Partial<JoinEvent> = {};
-  let probe = false;
+  let isKnown = false;
   try {
-    probe = await isProbe();
-    const answer = await attempt((known) => Object.assign(facts, known));
-    tell({ outcome: 'admitted', ...facts });
+    const answer = await attempt(({ known, ...told }) => {
+      Object.assign(facts, told);
+      isKnown ||= known === true;
+    });
+    const event = { outcome: 'admitted', ...facts } as const;
+    await keep(event);
+    tell(event, 'none');
     return answer;
   } catch (error) {
-    tell({ ...failure(error, probe), ...facts });
+    const event = { ...(await failure(error, isProbe)), ...facts };
+    // The prober leaves nothing behind.
+    if (event.outcome !== 'probe') await keep(event);
+    tell(event, reasonOf(error, event));
     throw error;
   }
 
-  function tell(event: Omit<JoinEvent, 'event'>): void {
+  function keep(event: Ended): Promise<void> {
+    const { access_token_sha256: _, access_token_uti: __, outcome, ...told } = event;
+    return log(
+      call.requestId,
+      { outcome: outcome === 'probe' ? 'denied' : outcome, ...told, ...client },
+      isKnown,
+    );
+  }
+
+  function tell(event: Ended, reason: Reason): void {
     const duration_ms = Math.round(performance.now() - started);
-    const client = call.client === undefined ? {} : { client: call.client };
-    telemetry.audit({ event: 'join', ...event, ...client, duration_ms }, call.requestId, call.log);
-    const { outcome, access_token_sha256: _, access_token_uti: __, ...told } = event;
-    // The prober leaves nothing behind.
-    if (outcome !== 'probe') log(call.requestId, { outcome, ...told, ...client });
-    const { join_method: method = 'none', system_role: role = 'none', code } = event;
-    const reason = outcome === 'failed' ? failureOf(code) : (event.reason ?? 'none');
-    telemetry.measure('joins', 1, { method, role, outcome, reason });
+    const { outcome, join_method: method = 'none', system_role: role = 'none' } = event;
+    const isStranger = outcome === 'denied' || outcome === 'failed' ? !isKnown : false;
+    if (!isStranger || sample.take(now())) {
+      const whole = { event: 'join', ...event, ...client, duration_ms } as const;
+      telemetry.audit(whole, call.requestId, call.log);
+    }
+    const caller = isKnown ? 'known' : 'unknown';
+    telemetry.measure('joins', 1, { method, role, outcome, reason, caller });
     telemetry.measure('join_milliseconds', duration_ms, { method, outcome });
     if (outcome === 'denied' && isTheftSign(event.reason)) tellTheft(event.reason, event);
   }
 
-  function tellTheft(
-    sign: TheftSign,
-    { join_token, bot, instance_id }: Omit<JoinEvent, 'event'>,
-  ): void {
+  function tellTheft(sign: TheftSign, { join_token, bot, instance_id }: Ended): void {
     const who = {
       ...(join_token !== undefined && { join_token }),
       ...(bot !== undefined && { bot }),
       ...(instance_id !== undefined && { instance_id }),
-      ...(call.client !== undefined && { client: call.client }),
+      ...client,
     };
     telemetry.audit({ event: 'security', sign, ...who }, call.requestId, call.log);
     telemetry.measure('theft_signs', 1, { sign });
   }
 }
 
+type Ended = Omit<JoinEvent, 'event'>;
+type Reason = Dimensions<'joins'>['reason'];
 type TheftSign = SecurityEvent['sign'];
 
 const isTheftSign = (reason: JoinEvent['reason']): reason is TheftSign =>
   reason === 'secret_used' || reason === 'copied_identity';
 
-function failure(error: unknown, probe: boolean): Omit<JoinEvent, 'event'> {
+async function failure(error: unknown, isProbe: () => Promise<boolean>): Promise<Ended> {
   if (!(error instanceof Refusal))
     return { outcome: 'failed', code: 'internal', detail: String(error) };
   const { code, reason } = error;
   const refused = code === 'access_denied' || code === 'bad_request';
+  // Where the keys can't be read that tell, it counts as anybody's.
+  const probe = refused && (await isProbe().catch(() => false));
   return {
-    outcome: probe && refused ? 'probe' : code === 'access_denied' ? 'denied' : 'failed',
+    outcome: probe ? 'probe' : code === 'access_denied' ? 'denied' : 'failed',
     code,
     ...(reason === undefined ? {} : { reason }),
     detail: sentenceOf({ field: error.field ?? '', message: error.message }),
   };
 }
 
-const failureOf = (code: JoinEvent['code']): JoinFailure =>
-  JOIN_FAILURES.find((known) => known === code) ?? 'internal';
+function reasonOf(error: unknown, { outcome, code, reason }: Ended): Reason {
+  if (outcome !== 'failed') return reason ?? 'none';
+  if (error instanceof Refusal && error.callersDoing) return 'unavailable_to_caller';
+  return JOIN_FAILURES.find((known) => known === code) ?? 'internal';
+}

@@ -9,6 +9,7 @@ import type {
   IssuedCertificate,
   StoredInstance,
 } from '../storage/instances.ts';
+import { certificateFacts } from './certificate-facts.ts';
 import {
   answeredWith,
   type DecidedJoin,
@@ -55,7 +56,7 @@ export async function issueAndRecord(
     report({
       instance_id: decided.instanceId,
       generation: joined.generation,
-      serials: certificates.map(({ serial }) => serial),
+      ...certificateFacts(certificates, decided.keys, grants),
     });
     return joined;
   };

@@ -56,7 +56,7 @@ const validityOf = (record: IssuedCertificate): Validity => ({
 
 function userCertificates(
   { tlsKey, sshKey }: CertificateKeys,
-  { bot, roles, logins }: UserGrant,
+  { bot, roles, logins, permissions }: UserGrant,
   record: IssuedCertificate,
   { cluster, instanceId }: Subject,
   { issuing, sshUser }: Authorities,
@@ -87,6 +87,7 @@ function userCertificates(
       validBefore: validity.notAfter,
     },
     sshUser,
+    permissions,
   );
   return { roles: [...roles], tls, ssh };
 }

@@ -14,6 +14,7 @@ import type { HostNameStore } from '../storage/host-names.ts';
 import type { Instances, KeptFacts } from '../storage/instances.ts';
 import type { Resources } from '../storage/resources.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
+import type { Caller } from './caller.ts';
 import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
 import { claimNames } from './claim-names.ts';
 import { lockCopied } from './copied-identity.ts';
@@ -41,7 +42,12 @@ export interface JoinParts {
 }
 
 /** Decides on one join. Throws a `Refusal`. */
-export async function join(body: JoinBody, parts: JoinParts, report: Report): Promise<Joined> {
+export async function join(
+  body: JoinBody,
+  parts: JoinParts,
+  caller: Caller,
+  report: Report,
+): Promise<Joined> {
   const request = parseRequest(body.request);
   report({
     join_token: request.token,
@@ -52,7 +58,7 @@ export async function join(body: JoinBody, parts: JoinParts, report: Report): Pr
     throw denied('other_broker', `the request is for broker ${request.broker}`);
   checkOnlyEvidenceOf(request.join_method, body);
   return parts.methods.by(request.join_method, (method) =>
-    joinBy(method, body, request, parts, report),
+    joinBy(method, body, request, parts, caller, report),
   );
 }
 
@@ -61,6 +67,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   body: JoinBody,
   request: JoinRequest,
   parts: JoinParts,
+  caller: Caller,
   report: Report,
 ): Promise<Joined> {
   const at = parts.now();
@@ -72,14 +79,17 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   // What can be checked here: nobody is asked.
   const keys = readCertificateKeys(request.certificates);
   const examined = method.examine(body, proved, report);
+  const proving = method.machineOf(examined);
+  if (proving !== undefined) caller.countMachine(proving, at);
   const before = await parts.resources.snapshotWith(request.token);
   const joinToken = findJoinToken(request, before, at, limits);
   report({ join_token: joinToken.metadata.name });
-  method.checkCouldMatch(examined, joinToken);
+  method.checkCouldMatch(examined, joinToken, report);
   // Sixteen signatures are checked for machines that could be admitted.
   checkPossession(keys);
 
   // What has to be asked.
+  if (!method.provesLocally) caller.countQuestion(at);
   const { key: owner } = ownerOf(request, joinToken, before, naming, at);
   const renewing = await findRenewing(body, request, {
     joinToken,
@@ -96,6 +106,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     throw denied('copied_identity', 'an older key of the instance is in use: it is locked');
   }
   const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;
+  if (stored) report({ known: true });
   const facts = await method.prove(examined, joinToken, stored?.instance.machine, report);
 
   const authorities = await parts.keyring.authorities();
@@ -108,7 +119,8 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const instanceId = request.instance?.id ?? method.firstInstanceId(proved);
   const subject = { join_token: token.metadata.name, instance: instanceId };
   checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, snapshot, at);
-  method.decide(facts, token);
+  method.decide(facts, token, report);
+  report({ known: true });
   const host = method.hostOf(facts, instanceId);
   const names = whose.namesOf(host.facts);
   const lifetime = lifetimeOf(token, limits, authorities, parts, at);

@@ -17,6 +17,7 @@ import { type Naming, templateFault } from '../resources/host-names.ts';
 import { changedOwnership } from '../resources/join-token.ts';
 import { type AnyResource, parseResource } from '../resources/resource.ts';
 import type { Resources, StoredResource } from '../storage/resources.ts';
+import { changesOf, type ResourceChanges } from './changes.ts';
 import { withNewSecret, withOldSecret } from './join-secret.ts';
 import { checkRemovable, missingReferences } from './references.ts';
 
@@ -39,6 +40,7 @@ export interface WrittenResource {
   readonly secret?: string;
   /** What was left out, and what may not be as it was meant. */
   readonly warnings: readonly ResourceWarning[];
+  readonly changes: ResourceChanges;
 }
 
 export interface ResourceApi {
@@ -46,7 +48,12 @@ export interface ResourceApi {
   get(kind: string, name: string): Promise<{ readonly resource: Resource; readonly etag: string }>;
   put(kind: string, name: string, json: string, condition: Condition): Promise<WrittenResource>;
   /** Throws `in_use` for a role that a bot has, unless forced. */
-  remove(kind: string, name: string, ifMatch: string | null, force: boolean): Promise<void>;
+  remove(
+    kind: string,
+    name: string,
+    ifMatch: string | null,
+    force: boolean,
+  ): Promise<ResourceChanges>;
 }
 
 const PAGE = 100;
@@ -61,13 +68,15 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
 
   async function create(wanted: AnyResource, dryRun: boolean): Promise<Stored> {
     const { resource, ...shown } = withNewSecret(wanted);
+    const changes = changesOf(undefined, resource);
     if (dryRun) {
       const exists = await resources.read(wanted.kind, wanted.metadata.name);
-      if (!exists) return { resource: wire(wanted, undefined), etag: undefined, created: false };
+      if (!exists)
+        return { resource: wire(wanted, undefined), etag: undefined, created: false, changes };
     } else {
       const etag = await resources.create(resource);
       if (etag !== undefined)
-        return { resource: wire(resource, etag), etag, created: true, ...shown };
+        return { resource: wire(resource, etag), etag, created: true, changes, ...shown };
     }
     throw new Refusal(
       'already_exists',
@@ -94,13 +103,15 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
         { field: 'metadata.revision' },
       );
     }
-    if (dryRun) return { resource: wire(resource, undefined), etag: before.etag, created: false };
+    const changes = changesOf(before.resource, resource);
+    if (dryRun)
+      return { resource: wire(resource, undefined), etag: before.etag, created: false, changes };
     const etag = await resources.replace(resource, before.etag);
     if (etag === undefined)
       throw ifMatch === '*'
         ? new Refusal('try_again', 'it was changed at the same time: try again')
         : changedMeanwhile();
-    return { resource: wire(resource, etag), etag, created: false };
+    return { resource: wire(resource, etag), etag, created: false, changes };
   }
 
   return {
@@ -138,10 +149,11 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     async remove(kindText, nameText, ifMatch, force) {
       const kind = parseKind(kindText);
       const name = parseName(nameText, 'name');
-      const { etag } = await existing(kind, name);
+      const { resource, etag } = await existing(kind, name);
       if (ifMatch !== null && ifMatch !== '*' && ifMatch !== etag) throw changedMeanwhile();
       await checkRemovable(kind, name, force, resources);
       if (!(await resources.remove(kind, name, etag))) throw changedMeanwhile();
+      return changesOf(resource, undefined);
     },
   };
 }

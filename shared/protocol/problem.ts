@@ -19,6 +19,7 @@ export const PROBLEMS = {
   too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
   precondition_required: [428, 'Say If-None-Match: * to create, If-Match to replace'],
+  throttled: [429, 'Too many requests: wait'],
   internal: [500, 'The broker made a mistake'],
   unavailable: [503, 'Something that the broker needs is not available'],
 } as const satisfies Record<string, readonly [number, string]>;

@@ -2,6 +2,7 @@
  * Patterns of ARNs in allow rules: `*` stands for any number of characters, `/` among them, `?` for exactly one. Anchored at
  * both ends, and no wildcard reaches over a colon into another part of the ARN (rule 3). Case counts, as in AWS.
  */
+import { matchesWildcard } from './wildcard.ts';
 
 /** `arn`, partition, service, region, account, resource. */
 const PARTS = 6;
@@ -20,30 +21,5 @@ export function accountOfPattern(pattern: string): string | undefined {
 export function matchesArn(pattern: string, arn: string): boolean {
   const [patterns, parts] = [pattern.split(':'), arn.split(':')];
   if (patterns.length !== PARTS || parts.length !== PARTS) return false;
-  return patterns.every((part, i) => matchesPart(part, parts[i] ?? ''));
-}
-
-/**
- * Between two stars, the first place that fits is as good as any later one. So no choice is ever taken back but the last
- * star's, and the time is at most the product of both lengths, whatever the pattern.
- */
-function matchesPart(pattern: string, text: string): boolean {
-  let [p, t] = [0, 0];
-  let star: { readonly after: number; from: number } | undefined;
-  while (t < text.length) {
-    if (pattern[p] === '*') {
-      star = { after: p + 1, from: t };
-      p += 1;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
-      p += 1;
-      t += 1;
-    } else if (star) {
-      star.from += 1;
-      [p, t] = [star.after, star.from];
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === '*') p += 1;
-  return p === pattern.length;
+  return patterns.every((part, i) => matchesWildcard(part, parts[i] ?? ''));
 }

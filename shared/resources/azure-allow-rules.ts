@@ -1,88 +1,109 @@
 /** Allow rules of a join token (rule 3: exact matches, without case where Azure's names have none). */
 import * as z from 'zod/mini';
-import { foldAzureName, isSameAzureName } from '../encoding/azure-name.ts';
+import { foldAzureName } from '../encoding/azure-name.ts';
 import { guid } from '../protocol/values.ts';
 
-/** What an Azure resource group may be called. Compared without case. */
-const resourceGroup = z.string().check(
-  z.regex(/^[\p{L}\p{N}._()-]{1,90}$/u, "expected a resource group's whole name"),
-  z.refine(
-    (group) => foldAzureName(group) !== undefined,
-    'expected letters that have one lower and one upper case at most: this name could be taken for another one',
-  ),
+/** A name that is compared without case. Patterns of it may have wildcards. */
+const azureName = (form: RegExp, expected: string) =>
+  z.string().check(
+    z.regex(form, expected),
+    z.refine(
+      (name) => foldAzureName(name) !== undefined,
+      'expected letters that have one lower and one upper case at most: this name could be taken for another one',
+    ),
+  );
+
+const resourceGroup = azureName(
+  /^[\p{L}\p{N}._()-]{1,90}$/u,
+  "expected a resource group's whole name",
 );
+const scaleSet = azureName(/^[\p{L}\p{N}._-]{1,64}$/u, "expected a scale set's whole name");
+const vmName = azureName(
+  /^(?=.*[^*?])[\p{L}\p{N}._*?-]{1,80}$/u,
+  "expected a machine's name, in which * stands for any characters and ? for one, but not for all",
+);
+const location = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9]{1,64}$/, 'expected a region as Azure names it, such as westeurope'));
+
+const managedIdentity = z.union(
+  [
+    guid,
+    azureName(
+      /^\/subscriptions\/[0-9A-Fa-f-]{36}\/resource[Gg]roups\/[^/]{1,90}\/providers\/[Mm]icrosoft\.[Mm]anagedIdentity\/userAssignedIdentities\/[^/]{1,128}$/,
+      'expected a resource id',
+    ),
+  ],
+  "expected a managed identity's client id, its principal id, or its resource id /subscriptions/…/userAssignedIdentities/<name>",
+);
+
+const tagText = (most: number) =>
+  z
+    .string()
+    .check(
+      z.minLength(1),
+      z.maxLength(most),
+      z.regex(/^[^\p{Cc}]*$/u, 'expected text without control characters'),
+    );
+const tagValues = z.union(
+  [tagText(256), z.array(tagText(256)).check(z.minLength(1), z.maxLength(20))],
+  "expected a tag's value, or a list of them",
+);
+const tags = z.record(tagText(512), tagValues).check(
+  z.refine((value) => Object.keys(value).length > 0, 'expected at least one tag'),
+  z.refine((value) => Object.keys(value).length <= 10, 'expected at most 10 tags'),
+);
+
+const some = <T extends z.ZodMiniType>(item: T, what: string) =>
+  z.optional(
+    z.array(item).check(z.minLength(1, `expected at least one ${what}`), z.maxLength(100)),
+  );
+
+/** What lies in a subscription: who has another one may name and tag things alike there. */
+const OF_A_SUBSCRIPTION = {
+  resource_groups: 'the groups lie in: whoever has another one may name a group alike',
+  vm_names: 'the machines lie in: whoever has another one may name a machine alike',
+  scale_sets: 'the scale sets lie in: whoever has another one may name a set alike',
+  tags: 'the machines lie in: whoever has another one may tag a machine alike',
+} as const;
+
+const LOCAL_FIELDS = Object.keys(OF_A_SUBSCRIPTION) as (keyof typeof OF_A_SUBSCRIPTION)[];
 
 /** One way to match: every part that a rule names must hold. A rule that restricts nothing is refused (rule 9). */
 export const azureAllowRule = z
   .strictObject({
     tenant: z.optional(guid),
     subscription: z.optional(guid),
-    resource_groups: z.optional(
-      z
-        .array(resourceGroup)
-        .check(z.minLength(1, 'expected at least one resource group'), z.maxLength(100)),
-    ),
+    resource_groups: some(resourceGroup, 'resource group'),
+    /** Of an instance of a uniform scale set: `<set>_<number>`. */
+    vm_names: some(vmName, 'machine name'),
+    scale_sets: some(scaleSet, 'scale set'),
+    /** Any of them is the one that the machine acts as. */
+    managed_identities: some(managedIdentity, 'managed identity'),
+    locations: some(location, 'location'),
+    /** Every tag must be there, with this value or one of these. */
+    tags: z.optional(tags),
+    /** `audit` admits nobody: the join log says whom the rule would have admitted. */
+    mode: z.optional(z.enum(['enforce', 'audit'])),
   })
   .check(
     z.refine(
       (rule) => rule.tenant !== undefined || rule.subscription !== undefined,
       'expected a tenant, a subscription, or both: a rule that names neither would admit every machine of Azure',
     ),
-    z.refine((rule) => rule.resource_groups === undefined || rule.subscription !== undefined, {
-      error:
-        'expected the subscription that the groups lie in: whoever has another one may name a group alike',
-      path: ['subscription'],
-    }),
+    ({ value, issues }) => {
+      const field = LOCAL_FIELDS.find((name) => value[name] !== undefined);
+      if (field === undefined || value.subscription !== undefined) return;
+      const message = `expected the subscription that ${OF_A_SUBSCRIPTION[field]}`;
+      issues.push({ code: 'custom', input: value, path: ['subscription'], message });
+    },
   );
 export type AzureAllowRule = z.infer<typeof azureAllowRule>;
 
-/** Facts about a machine; `undefined` where one is not known yet. GUIDs are in lower case. */
-export interface MachineFacts {
-  readonly tenant: string | undefined;
-  readonly subscription: string | undefined;
-  readonly resourceGroup: string | undefined;
-}
-
-/** The first rule that admits a machine of which everything is known; otherwise what stood in the way of each. */
-export type RuleDecision =
-  | { readonly admitted: true; readonly rule: number }
-  | { readonly admitted: false; readonly mismatches: readonly string[] };
-
-/** Decides on verified facts. */
-export function evaluateAllowRules(
-  rules: readonly AzureAllowRule[],
-  facts: MachineFacts,
-): RuleDecision {
-  const mismatches = rules.map((rule) => mismatchOf(rule, facts, 'unknown facts do not match'));
-  const rule = mismatches.indexOf(undefined);
-  if (rule >= 0) return { admitted: true, rule };
-  return {
-    admitted: false,
-    mismatches: mismatches.map((field, i) => `azure.allow[${i}].${field}`),
-  };
-}
-
-/**
- * Whether any rule could admit a machine of which only a part is known, so that nothing is fetched for a caller whom
- * no rule would admit.
- */
-export function couldMatch(rules: readonly AzureAllowRule[], facts: MachineFacts): boolean {
-  return rules.some((rule) => mismatchOf(rule, facts, 'unknown facts may match') === undefined);
-}
-
-/** The field of a rule that does not hold. */
-function mismatchOf(
-  rule: AzureAllowRule,
-  facts: MachineFacts,
-  unknown: 'unknown facts may match' | 'unknown facts do not match',
-): keyof AzureAllowRule | undefined {
-  const holds = (fact: string | undefined, accepted: readonly string[] | undefined): boolean => {
-    if (accepted === undefined) return true;
-    if (fact === undefined) return unknown === 'unknown facts may match';
-    return accepted.some((value) => isSameAzureName(value, fact));
-  };
-  if (!holds(facts.tenant, rule.tenant === undefined ? undefined : [rule.tenant])) return 'tenant';
-  if (!holds(facts.subscription, rule.subscription === undefined ? undefined : [rule.subscription]))
-    return 'subscription';
-  return holds(facts.resourceGroup, rule.resource_groups) ? undefined : 'resource_groups';
-}
+/** What only the management API says of a machine: with `vm_binding: claims` no rule can ask for it. */
+export const needsManagementApi = (rule: AzureAllowRule): boolean =>
+  rule.vm_names !== undefined ||
+  rule.scale_sets !== undefined ||
+  rule.managed_identities !== undefined ||
+  rule.locations !== undefined ||
+  rule.tags !== undefined;

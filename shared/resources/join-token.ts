@@ -4,7 +4,7 @@ import { joinMethod, systemRole } from '../protocol/join.ts';
 import { metadata, VERSIONS } from '../protocol/resource.ts';
 import { duration, name, sha256Hex } from '../protocol/values.ts';
 import { awsAllowRule } from './aws-allow-rules.ts';
-import { azureAllowRule } from './azure-allow-rules.ts';
+import { azureAllowRule, needsManagementApi } from './azure-allow-rules.ts';
 import { hostNameTemplates, needsFacts } from './host-names.ts';
 
 const common = {
@@ -23,11 +23,22 @@ const rulesOf = <T extends z.ZodMiniType>(rule: T) =>
 const azureSpec = z.strictObject({
   ...common,
   join_method: z.literal('azure'),
-  azure: z.strictObject({
-    allow: rulesOf(azureAllowRule),
-    /** `claims` does without the management API, and trusts claims that Microsoft does not document. */
-    vm_binding: z.optional(z.enum(['strict', 'claims'])),
-  }),
+  azure: z
+    .strictObject({
+      allow: rulesOf(azureAllowRule),
+      /** `claims` does without the management API, and trusts claims that Microsoft does not document. */
+      vm_binding: z.optional(z.enum(['strict', 'claims'])),
+    })
+    .check(
+      z.refine(
+        ({ allow, vm_binding }) => vm_binding !== 'claims' || !allow.some(needsManagementApi),
+        {
+          path: ['vm_binding'],
+          error:
+            'expected strict, because only the management API knows names, scale sets, identities, locations and tags of machines',
+        },
+      ),
+    ),
 });
 
 const iamSpec = z.strictObject({

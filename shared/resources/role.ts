@@ -1,9 +1,10 @@
 /** `kind: role`: which logins a bot's SSH certificates are good for, and how long certificates may live. */
 import * as z from 'zod/mini';
 import { metadata, VERSIONS } from '../protocol/resource.ts';
-import { duration, name, parseDuration } from '../protocol/values.ts';
+import { name, parseDuration } from '../protocol/values.ts';
 import { type Bot, traitValues } from './bot.ts';
 import { isPrincipal } from './principal.ts';
+import { roleOptions } from './role-options.ts';
 
 /** Stands for the values of the bot's trait `logins`. */
 const INTERNAL_LOGINS = '{{internal.logins}}';
@@ -47,7 +48,7 @@ export const role = z.strictObject({
       }),
       {},
     ),
-    options: z.optional(z.strictObject({ max_session_ttl: z.optional(duration) })),
+    options: z.optional(roleOptions),
   }),
 });
 export type Role = z.infer<typeof role>;
@@ -70,14 +71,19 @@ export function maxSessionSeconds({ kind, spec }: Role | Bot): number {
 
 /** Roles that every broker starts with. */
 export const PRESET_ROLES: readonly Role[] = [
-  preset('access', {
-    logins: [INTERNAL_LOGINS],
-    node_labels: { '*': '*' },
-    rules: [
-      { resources: ['event'], verbs: ['list', 'read'] },
-      { resources: ['session'], verbs: ['read', 'list'] },
-    ],
-  }),
+  preset(
+    'access',
+    {
+      logins: [INTERNAL_LOGINS],
+      node_labels: { '*': '*' },
+      rules: [
+        { resources: ['event'], verbs: ['list', 'read'] },
+        { resources: ['session'], verbs: ['read', 'list'] },
+      ],
+    },
+    // Somebody tries it by hand first.
+    { permit_pty: true },
+  ),
   preset('auditor', {
     rules: [
       { resources: ['session'], verbs: ['list', 'read'] },
@@ -94,6 +100,11 @@ export const PRESET_ROLES: readonly Role[] = [
   }),
 ];
 
-function preset(roleName: string, allow: Role['spec']['allow']): Role {
-  return { kind: 'role', version: 'v7', metadata: { name: roleName }, spec: { allow } };
+function preset(
+  roleName: string,
+  allow: Role['spec']['allow'],
+  options?: Role['spec']['options'],
+): Role {
+  const spec = { allow, ...(options && { options }) };
+  return { kind: 'role', version: 'v7', metadata: { name: roleName }, spec };
 }

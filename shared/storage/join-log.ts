@@ -1,15 +1,19 @@
 /**
  * The `joins` table: attempts to join, for the operator who has a request id. Rows are written in batches after the
- * answer. An attempt that proved something always leaves one; of the others, which cost a caller nothing, one in 256.
+ * answer. A machine that a rule names always leaves one; of the others, who cost a caller nothing, one in 256.
  */
 import { type JoinFacts, type JoinRecord, joinRecord, requestId } from '../protocol/join-record.ts';
 import { parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
+import { unavailable } from '../refusal.ts';
 import type { Operation, Row, Table } from './table.ts';
 
 export interface JoinLog {
-  /** Keeps an attempt for the next batch. Never waits, never fails. */
-  record(id: string, facts: JoinFacts): void;
+  /**
+   * Keeps an attempt for the next batch. `known`: a rule names the machine. An admission is never dropped: where too many
+   * wait to be written it waits for them, and throws `unavailable` if they can't be. Others neither wait nor fail.
+   */
+  record(id: string, facts: JoinFacts, known: boolean): Promise<void>;
   find(id: string): Promise<JoinRecord | undefined>;
   /** Writes what was kept. */
   flush(): Promise<void>;
@@ -23,6 +27,8 @@ export interface JoinLogOptions {
   readonly later: (task: () => void) => void;
   /** Told where a batch could not be written, or attempts were not kept. */
   readonly onFailure: (why: string) => void;
+  /** How many rows may wait. */
+  readonly most?: number;
 }
 
 export const JOIN_LOG_DAYS = 30;
@@ -32,8 +38,16 @@ const MOST_IN_TRANSACTION = 100;
 const MOST_SWEPT = 5000;
 const SAMPLED = '00';
 
-export function createJoinLog({ table, later, onFailure }: JoinLogOptions): JoinLog {
-  let kept: Row[] = [];
+/** What waits: an admission until it is written, anything else until a batch was tried. */
+type Waiting = Row & { readonly admitted: boolean };
+
+export function createJoinLog({
+  table,
+  later,
+  onFailure,
+  most = MOST_KEPT,
+}: JoinLogOptions): JoinLog {
+  let kept: Waiting[] = [];
   let lost = 0;
   let scheduled = false;
   let written = Promise.resolve();
@@ -46,11 +60,19 @@ export function createJoinLog({ table, later, onFailure }: JoinLogOptions): Join
     lost = 0;
     for (const batch of batchesOf(rows)) {
       try {
-        await table.apply(batch.map((row) => ({ kind: 'put', row })));
+        await table.apply(batch.map(({ admitted: _, ...row }) => ({ kind: 'put', row })));
       } catch (error) {
         onFailure(`${batch.length} joins could not be written to the join log: ${error}`);
+        keep(...batch.filter(({ admitted }) => admitted));
       }
     }
+  }
+
+  function keep(...rows: readonly Waiting[]): void {
+    kept.push(...rows);
+    if (scheduled || rows.length === 0) return;
+    scheduled = true;
+    later(() => void flush());
   }
 
   /** One batch after the other, so that the last flush has seen them all. */
@@ -60,16 +82,18 @@ export function createJoinLog({ table, later, onFailure }: JoinLogOptions): Join
   }
 
   return {
-    record(id, facts) {
-      if (!isProved(facts) && !id.endsWith(SAMPLED)) return;
-      if (kept.length >= MOST_KEPT) {
-        lost += 1;
-        return;
+    async record(id, facts, known) {
+      const admitted = facts.outcome === 'admitted';
+      if (!admitted && !known && !id.endsWith(SAMPLED)) return;
+      if (kept.length >= most) {
+        if (!admitted) {
+          lost += 1;
+          return;
+        }
+        await flush();
+        if (kept.length >= most) throw unavailable('joins can not be written to the join log now');
       }
-      kept.push(rowOf(id, facts));
-      if (scheduled) return;
-      scheduled = true;
-      later(() => void flush());
+      keep({ ...rowOf(id, facts), admitted });
     },
     async find(id) {
       const row = await table.read(partitionOf(id), id);
@@ -90,12 +114,6 @@ export function createJoinLog({ table, later, onFailure }: JoinLogOptions): Join
     },
   };
 }
-
-/** Whether the attempt proved anything: a document of Azure, AWS's word, or a join token found by its secret. */
-const isProved = ({ vm_id, aws_arn, join_method, join_token }: JoinFacts): boolean =>
-  vm_id !== undefined ||
-  aws_arn !== undefined ||
-  (join_method === 'token' && join_token !== undefined && !join_token.startsWith('sha256:'));
 
 /** Everything that finds the row is in the id: its time, and a digit that spreads a busy minute over sixteen partitions. */
 function partitionOf(id: string): string {

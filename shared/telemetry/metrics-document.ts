@@ -39,8 +39,10 @@ below, and none is ever the name of a machine, bot, token or tenant.
 ## Audit events
 
 Every attempt to join, every change by an operator, every change of keys and every run of the prober is one row of
-\`AppTraces\` (\`traces\`), never sampled: \`Message\` says what it was (\`join denied rule_mismatch\`), \`Properties\` has all the
-rest, \`request_id\` first. It is the request id that the caller was told, in the body of an error and in the header
+\`AppTraces\` (\`traces\`). Only failed joins of callers whom no rule names are sampled: of them
+\`JOIN_BROKER_AUDITED_STRANGERS\` a minute leave a row at one function instance, the metric \`joins\` counts all, and an event
+\`sampled\` says how many left none. \`Message\` says what it was (\`join denied rule_mismatch\`), \`Properties\` has all the rest,
+\`request_id\` first. It is the request id that the caller was told, in the body of an error and in the header
 \`x-request-id\`: a joiner that was denied knows nothing else, and it is enough to find out why.
 
     AppTraces

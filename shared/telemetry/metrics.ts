@@ -24,12 +24,13 @@ export const METRICS = {
     kind: 'count',
     unit: '{join}',
     about:
-      'Attempts to join, renewals included. `denied`: the evidence, or a rule, said no. `failed` with `unavailable` or `internal` is trouble of the broker or of what it needs; with another reason the caller asked for something impossible. `probe`: denied as it must be, to the prober. The method and role are `none` where the request could not be read.',
+      'Attempts to join, renewals included. `denied`: the evidence, or a rule, said no. `failed` with `unavailable` or `internal` is trouble of the broker or of what it needs; with another reason the caller asked for something impossible. `probe`: denied as it must be, to the prober. The method and role are `none` where the request could not be read. `caller` is `known` where a rule names the machine, or an instance proved its key; `unavailable_to_caller` is what a caller can bring about alone, such as a token that names no key of the directory.',
     dimensions: {
       method: METHODS,
       role: [...systemRole.options, 'none'],
       outcome: OUTCOMES,
-      reason: [...DENIAL_REASONS, ...JOIN_FAILURES, 'none'],
+      reason: [...DENIAL_REASONS, ...JOIN_FAILURES, 'unavailable_to_caller', 'none'],
+      caller: ['known', 'unknown'],
     },
   },
   join_milliseconds: {
@@ -38,6 +39,13 @@ export const METRICS = {
     about:
       'How long the broker took to answer an attempt to join. For percentiles ask the audit lines: each has its `duration_ms`.',
     dimensions: { method: METHODS, outcome: OUTCOMES },
+  },
+  audit_lines_not_written: {
+    kind: 'count',
+    unit: '{line}',
+    about:
+      'Audit lines of attempts by unknown callers that were not written, because more of them came in a minute than `JOIN_BROKER_AUDITED_STRANGERS` says. `joins` counts these attempts all the same.',
+    dimensions: {},
   },
   theft_signs: {
     kind: 'count',

@@ -22,10 +22,20 @@ export interface JoinEvent {
   readonly subscription?: string;
   readonly tenant?: string;
   readonly resource_id?: string;
+  /** Object id of the managed identity that it acts as. */
+  readonly identity?: string;
+  /** Whether the management API said which machine it is, or the token's claims. */
+  readonly vm_binding?: 'strict' | 'claims';
+  /** Hex SHA-256 of the certificate that signed the attested document. */
+  readonly document_signer?: string;
+  /** The rule that admitted it, as a path in the join token. */
+  readonly rule?: string;
   readonly aws_account?: string;
   readonly aws_arn?: string;
   /** As the joiner names it: an id, not the key. */
   readonly aws_access_key_id?: string;
+  /** Rules of the join token in audit mode that would have admitted the machine, counted from 1. */
+  readonly audit_rules?: readonly number[];
   /** The names of a host, and the instance whose names it took over: its machine was made anew. */
   readonly names?: readonly string[];
   readonly took_over?: string;
@@ -33,7 +43,15 @@ export interface JoinEvent {
   readonly access_token_sha256?: string;
   /** The directory's own id of the access token (`uti`), once its signature is verified. */
   readonly access_token_uti?: string;
+  /** Of each certificate, in the same order: its serial number, its end, and hex SHA-256 of its key (SubjectPublicKeyInfo). */
   readonly serials?: readonly string[];
+  readonly expires?: readonly string[];
+  readonly key_sha256?: readonly string[];
+  /** The keys of SSH certificates as `sshd` logs them, `SHA256:…`. */
+  readonly ssh_keys?: readonly string[];
+  /** What bots' certificates say, each once. */
+  readonly roles?: readonly string[];
+  readonly logins?: readonly string[];
   readonly client?: string;
   readonly duration_ms?: number;
 }
@@ -47,6 +65,10 @@ export interface ResourceEvent {
   readonly resource: string;
   /** Object id of the operator. */
   readonly operator?: string;
+  /** Paths of the fields that a replacement changed, and the resource's JSON before and after, shortened and without secrets. */
+  readonly changed?: readonly string[];
+  readonly before?: string;
+  readonly after?: string;
 }
 
 /** A sign of theft: a secret that was used a second time, or an identity that is in two places. */
@@ -70,6 +92,13 @@ export interface KeyEvent {
   readonly lost?: readonly string[];
 }
 
+/** Attempts by callers whom no rule names, of which only so many a minute leave a line. */
+export interface SampledEvent {
+  readonly event: 'sampled';
+  /** How many lines were not written since the last that was. */
+  readonly not_written: number;
+}
+
 /** Something went wrong inside the broker. */
 export interface FailureEvent {
   readonly event: 'failure';
@@ -88,6 +117,7 @@ export type AuditEvent =
   | JoinEvent
   | ResourceEvent
   | SecurityEvent
+  | SampledEvent
   | KeyEvent
   | FailureEvent
   | ProbeEvent;

@@ -26,6 +26,7 @@ test.each([
   'https://broker.example.com?x',
   'ftp://broker.example.com',
   'broker example',
+  `\${BROKER}:443`,
   'broker.example.com:99999',
 ])('%j is no address of a broker', (text) => {
   expect(brokerOrigin(text)).toBeUndefined();

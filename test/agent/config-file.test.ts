@@ -100,7 +100,7 @@ describe('names file, line, column, field and what was expected', () => {
     [
       'an output of another type',
       'version: v2\noutputs:\n  - type: ssh_host\n    destination: {type: directory, path: /x}\n',
-      '3:5: outputs[0].type: expected "identity", got ssh_host',
+      '3:5: outputs[0].type: there is no type ssh_host in this version, only identity',
     ],
     [
       'another join method',
@@ -118,6 +118,31 @@ describe('names file, line, column, field and what was expected', () => {
       '3:13: onboarding.ca_pins[0]: expected sha256: and 64 hex digits, got abc',
     ],
     [
+      'a type that is nearly one',
+      'version: v2\nservices:\n  - {type: identiy, what: ever}\n',
+      '3:6: services[0].type: there is no type identiy in this version, only identity; did you mean identity?',
+    ],
+    [
+      'storage as version 1 had it',
+      'version: v2\nstorage:\n  directory: {path: /x}\n',
+      '3:3: storage.directory: this is version 1 of the file; write storage: {type: directory, path: …}',
+    ],
+    [
+      'a variable for a host',
+      `version: v2\nproxy_server: \${BROKER}:443\n`,
+      `2:1: proxy_server: expected the value itself: variables ($ and braces) are not replaced here, got \${BROKER}:443`,
+    ],
+    [
+      'the home directory',
+      'version: v2\nstorage: {type: directory, path: ~/x}\n',
+      '2:28: storage.path: expected a plain path such as /var/lib/joinbot: ~ and file: mean nothing here, got ~/x',
+    ],
+    [
+      'TLS that is not checked',
+      'version: v2\ninsecure: true\n',
+      '2:1: insecure: expected false: TLS is always checked',
+    ],
+    [
       'text for a boolean',
       'version: v2\noneshot: "yes"\n',
       '2:1: oneshot: expected true or false, got the text yes',
@@ -125,7 +150,7 @@ describe('names file, line, column, field and what was expected', () => {
     [
       'a duration that is none',
       'version: v2\ncertificate_ttl: 1 hour\n',
-      '2:1: certificate_ttl: expected a duration such as 30m or 1h30m, got 1 hour',
+      '2:1: certificate_ttl: expected a duration such as 24h, 30m or 1h30m, got 1 hour',
     ],
     [
       'plain http to elsewhere',
@@ -154,5 +179,35 @@ test('a token that may be a secret is not repeated', () => {
 test('control characters of the file do not reach the message', () => {
   expect(failureOf('version: "\\e[31mv2"\n')).toBe(
     'tbot.yaml:1:1: version: expected "v2", got [31mv2',
+  );
+});
+
+test.each([
+  ['nothing below it', 'onboarding:\nstorage:\noutputs:\nservices:\n'],
+  ['nothing further down', 'onboarding: {azure: , token: , ca_pins: }\n'],
+])('a field with %s is as good as none', (_, text) => {
+  const { value } = readConfig(`version: v2\n${text}`, 'tbot.yaml');
+  expect(JSON.stringify(value).replace('"onboarding":{},', '')).toMatch(/^\{"version":"v2".*\}$/);
+  expect(JSON.stringify(value)).not.toContain('null');
+});
+
+test('CA pins may have capital letters', () => {
+  const pins = `ca_pins: [SHA256:${'AB'.repeat(32)}]`;
+  const { value } = readConfig(`version: v2\nonboarding: {${pins}}\n`, 'tbot.yaml');
+  expect(value.onboarding?.ca_pins).toEqual([`sha256:${'ab'.repeat(32)}`]);
+});
+
+test('aliases that multiply are refused, also in merge keys', () => {
+  const levels = Array.from({ length: 9 }, (_, i) => {
+    const below =
+      i === 0
+        ? '1'
+        : `[${Array(9)
+            .fill(`*l${i - 1}`)
+            .join(', ')}]`;
+    return `l${i}: &l${i} ${below}`;
+  });
+  expect(failureOf(`version: v2\n${levels.join('\n')}\n`)).toContain(
+    'not valid YAML: Excessive alias count',
   );
 });

@@ -146,3 +146,53 @@ test('a token that may be a secret is not repeated', () => {
     /^--token: expected 1 to 63 letters, digits, dots, dashes or underscores$/,
   );
 });
+
+test.each([
+  ['memory://', { type: 'memory' }],
+  ['file:///var/lib/joinbot', { type: 'directory', path: '/var/lib/joinbot' }],
+  ['/var/lib/joinbot', { type: 'directory', path: '/var/lib/joinbot' }],
+])('--data-dir=%s', (value, storage) => {
+  expect(startSettings(flagsOf(`--data-dir=${value}`), config(ADDRESS)).storage).toEqual(storage);
+});
+
+test.each(['~/joinbot', 'file://x', 'file:x', 's3://bucket', 'memory:', 'kubernetes-secret://x'])(
+  '--data-dir=%s is refused, and nothing is made of it',
+  (value) => {
+    expect(() => startSettings(flagsOf(`--data-dir=${value}`), config(ADDRESS))).toThrow(
+      `--data-dir: expected a directory, file:///directory or memory://, got ${value}`,
+    );
+  },
+);
+
+test.each([
+  ['nothing', '', 3600, 1200],
+  ['the newer name', 'credential_ttl: 3h\n', 10_800, 3600],
+  ['the older name', 'certificate_ttl: 3h\n', 10_800, 3600],
+  ['an interval', 'renewal_interval: 5m\n', 3600, 300],
+])('lifetimes of a file with %s', (_, more, ttl, interval) => {
+  expect(startSettings(flagsOf(), config(`${ADDRESS}${more}`))).toMatchObject({
+    certificateTtlSeconds: ttl,
+    renewalIntervalSeconds: interval,
+  });
+});
+
+test('an interval counts for renewals only', () => {
+  const file = config(`${ADDRESS}credential_ttl: 10m\nrenewal_interval: 20m\n`);
+  expect(() => startSettings(flagsOf(), file)).toThrow(
+    'renewal_interval: renewal_interval (20m) must be shorter than credential_ttl (10m)',
+  );
+  expect(startSettings(flagsOf('--oneshot'), file).certificateTtlSeconds).toBe(600);
+});
+
+test.each([
+  [undefined, 'there is no such file'],
+  ['nonsense', 'expected certificates in PEM'],
+])('a ca_path whose file is %s is refused', (text, said) => {
+  const file = readConfig(
+    `version: v2\nonboarding: {join_method: azure, token: t, ca_path: /ca.pem}\n${ADDRESS}`,
+    'tbot.yaml',
+  );
+  expect(() => startSettings(flagsOf(), file, { readText: () => text })).toThrow(
+    `tbot.yaml:2:44: onboarding.ca_path: /ca.pem: ${said}`,
+  );
+});

@@ -19,6 +19,8 @@ export interface IamJoin {
   readonly digest?: (right: string) => string;
   /** Bends the text of the signed request, after it was signed. */
   readonly bent?: (text: string) => string;
+  /** The address that it comes from. */
+  readonly from?: string;
 }
 
 export async function joinFromAws(
@@ -59,6 +61,7 @@ export async function joinFromAws(
       proof: sign('sha256', Buffer.from(message), renews.key).toString('base64'),
     }),
   };
-  const answer = await api.request('POST', '/v1/join', { body });
+  const headers = { 'x-forwarded-for': options.from ?? null };
+  const answer = await api.request('POST', '/v1/join', { body, headers });
   return { ...answer, sent: body, key };
 }

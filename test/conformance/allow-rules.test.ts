@@ -230,8 +230,8 @@ describe('denies', () => {
   });
 });
 
-test('R6 the operator is told which field of each rule did not match', async () => {
-  const { api } = await joinUnder({
+test('R6 R21 the operator is told which field of each rule did not match', async () => {
+  const { api, vm } = await joinUnder({
     row: 'R6',
     name: '',
     rules: ({ tenant, subscription, otherTenant, otherSubscription }) => [
@@ -240,8 +240,16 @@ test('R6 the operator is told which field of each rule did not match', async () 
       { subscription, resource_groups: ['group2'] },
     ],
   });
-  expect(api.audit.at(-1)).toMatchObject({
-    detail:
-      'no rule of join token example-bot admits this machine: azure.allow[0].tenant, azure.allow[1].subscription, azure.allow[2].resource_groups did not match',
-  });
+  const event = api.audit.at(-1);
+  const detail = event?.event === 'join' ? event.detail : '';
+  expect(String(detail).split(/: (?=rule 1)|; /)).toEqual([
+    'no rule of join token example-bot admits this machine',
+    expect.stringMatching(
+      `^rule 1: tenant \`${api.tenant.id}\` is not in \\[\`[0-9a-f-]{36}\`\\]$`,
+    ),
+    expect.stringMatching(
+      `^rule 2: subscription \`${vm.subscription.id}\` is not in \\[\`.{36}\`\\]$`,
+    ),
+    'rule 3: resource group `group1` is not in [`group2`]',
+  ]);
 });

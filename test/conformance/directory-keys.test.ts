@@ -9,8 +9,8 @@ const COOLDOWN_SECONDS = 30;
 const DAY = 24 * 3600;
 
 /** A scene whose broker has the tenant's keys, and may ask for them again. */
-async function warmScene() {
-  const scene = await createScene();
+async function warmScene(settings: Readonly<Record<string, string>> = {}) {
+  const scene = await createScene({ settings });
   expect(await join(scene.api, scene.vm)).toBeAdmitted();
   scene.api.clock.advance(COOLDOWN_SECONDS);
   scene.api.cloud.calls.clear();
@@ -65,7 +65,8 @@ describe('T2 after the signing keys rolled', () => {
 
 describe('T6 unknown key ids', () => {
   test('of 1,000 joins cause at most one fetch per cooldown, and are never admitted', async () => {
-    const { api, vm } = await warmScene();
+    // One machine may not fail that often; here it is not the limit that keeps the calls away.
+    const { api, vm } = await warmScene({ JOIN_BROKER_FAILED_JOINS_PER_MACHINE: '0' });
     const tokens = [1, 2, 3, 4].map((n) =>
       vm.accessToken({ signedBy: api.cloud.stranger, header: { kid: `unknown-${n}` } }),
     );

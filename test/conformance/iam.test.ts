@@ -7,7 +7,7 @@ import { regionalSts, STS_ENDPOINTS } from '../../shared/protocol/sts.ts';
 import type { DenialReason } from '../../shared/refusal.ts';
 import { joinFromAws } from '../broker/aws-joiner.ts';
 import { botExample } from '../broker/fixtures.ts';
-import { joined } from '../broker/joiner.ts';
+import { joined, newKey } from '../broker/joiner.ts';
 import { createClock, createTestBroker } from '../broker/test-broker.ts';
 
 const ACCOUNT = '111111111111';
@@ -282,7 +282,7 @@ describe('STS', () => {
     for (let i = 1; i < 600; i += 1) await joinFromAws(api, wrong, { key });
     expect(aws.calls.all).toHaveLength(600);
     const more = await joinFromAws(api, credentials);
-    expect(more).toBeProblem('unavailable');
+    expect(more).toBeProblem('throttled');
     expect(Number(more.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(aws.calls.all).toHaveLength(600);
     api.clock.advance(60);
@@ -290,12 +290,36 @@ describe('STS', () => {
   });
 });
 
+test('S3 a stranger who knows the name of a join token makes STS be asked so often, and no honest machine waits for it', async () => {
+  const { api, aws, credentials } = await awsScene();
+  const wrong = { ...credentials, secretAccessKey: 'x'.repeat(40) };
+  const from = '203.0.113.7:1';
+  const first = await joinFromAws(api, wrong, { from });
+  expect(first).toBeDenied(api, 'sts_denied');
+  for (let i = 1; i < 60; i += 1) await joinFromAws(api, wrong, { from, key: first.key });
+  const asked = aws.calls.count('sts');
+  expect(await joinFromAws(api, wrong, { from })).toBeProblem('throttled');
+  expect(aws.calls.count('sts')).toBe(asked);
+  expect(await joinFromAws(api, credentials, { from: '203.0.113.8:1' })).toBeAdmitted();
+});
+
+test('S3 an instance that a stranger only names is looked up so often', async () => {
+  const { api, credentials } = await awsScene();
+  const instance = await joinFromAws(api, credentials);
+  const from = '203.0.113.7:1';
+  const named = { renews: { ...instance, key: newKey() }, from, key: instance.key };
+  for (let i = 0; i < 60; i += 1)
+    expect(await joinFromAws(api, credentials, named)).toBeProblem('instance_unknown');
+  expect(await joinFromAws(api, credentials, named)).toBeProblem('throttled');
+  expect(await joinFromAws(api, credentials, { renews: instance })).toBeAdmitted();
+});
+
 test('strangers who use up the calls to STS keep new machines out for a minute, and renewals never', async () => {
   const { api, credentials } = await awsScene();
   const first = await joinFromAws(api, credentials);
   const wrong = { ...credentials, secretAccessKey: 'x'.repeat(40) };
   for (let i = 1; i < 600; i += 1) await joinFromAws(api, wrong, { key: first.key });
-  expect(await joinFromAws(api, credentials)).toBeProblem('unavailable');
+  expect(await joinFromAws(api, credentials)).toBeProblem('throttled');
   expect(await joinFromAws(api, credentials, { renews: first })).toBeAdmitted();
 });
 

@@ -112,3 +112,50 @@ test('C4 denies a role of the bot that does not exist, or has expired', async ()
   api.clock.advance(1800);
   expect(await join(api, vm)).toBeDenied(api, 'role_not_allowed');
 });
+
+describe('C6 an SSH certificate permits', () => {
+  const withOptions = (name: string, options?: object): object => ({
+    kind: 'role',
+    version: 'v7',
+    metadata: { name },
+    spec: { allow: { logins: [name] }, ...(options && { options }) },
+  });
+
+  async function permittedTo(...options: (object | undefined)[]) {
+    const { api, vm } = await createScene();
+    const names = options.map((_, i) => `role${i}`);
+    for (const [i, name] of names.entries()) await api.put(withOptions(name, options[i]));
+    await api.put(botExample({ roles: names }));
+    const attempt = await join(api, vm);
+    return { api, attempt };
+  }
+
+  async function certificateWith(...roles: (object | undefined)[]) {
+    const { attempt } = await permittedTo(...roles);
+    return readSshCertificate(joined(attempt).certificates[0]?.ssh ?? '');
+  }
+
+  test('nothing but commands, from anywhere, where no role says more', async () => {
+    expect(await certificateWith(undefined, { max_session_ttl: '1h' })).toMatchObject({
+      options: [],
+      extensions: [],
+    });
+  });
+
+  test('what one role says, from addresses that all allow', async () => {
+    const roles = [
+      { permit_pty: true, source_address: ['203.0.113.0/24'] },
+      { port_forwarding: true, source_address: ['203.0.113.7', '192.0.2.1'] },
+    ];
+    expect(await certificateWith(...roles)).toMatchObject({
+      options: ['source-address', '203.0.113.7'],
+      extensions: ['permit-port-forwarding', 'permit-pty'],
+    });
+  });
+
+  test('nobody anything where the roles have no address in common', async () => {
+    const roles = [{ source_address: ['203.0.113.7'] }, { source_address: ['192.0.2.1'] }];
+    const { api, attempt } = await permittedTo(...roles);
+    expect(attempt).toBeDenied(api, 'role_not_allowed');
+  });
+});

@@ -8,6 +8,9 @@ export interface SshCertificate {
   readonly principals: readonly string[];
   readonly validAfter: bigint;
   readonly validBefore: bigint;
+  /** Names and values, the values without their inner length. */
+  readonly options: readonly string[];
+  readonly extensions: readonly string[];
 }
 
 export function readSshCertificate(line: string): SshCertificate {
@@ -21,14 +24,11 @@ export function readSshCertificate(line: string): SshCertificate {
   const kind = reader.uint32() === 1 ? 'user' : 'host';
   const keyId = reader.text();
   const principals = textsOf(reader.bytes());
-  return {
-    type: kind,
-    serial,
-    keyId,
-    principals,
-    validAfter: reader.uint64(),
-    validBefore: reader.uint64(),
-  };
+  const validAfter = reader.uint64();
+  const validBefore = reader.uint64();
+  const options = textsOf(reader.bytes()).map((text, i) => (i % 2 === 0 ? text : text.slice(4)));
+  const extensions = textsOf(reader.bytes()).filter((text) => text !== '');
+  return { type: kind, serial, keyId, principals, validAfter, validBefore, options, extensions };
 }
 
 function textsOf(bytes: Uint8Array): string[] {

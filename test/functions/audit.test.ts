@@ -1,3 +1,4 @@
+import { createHash, createPublicKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { botExample, createScene } from '../broker/fixtures.ts';
@@ -25,14 +26,49 @@ describe('every write by an operator leaves one audit line:', () => {
       await admin.request('PUT', EXAMPLE, { body: botExample(), headers: { 'if-match': '*' } }),
       await admin.request('DELETE', EXAMPLE),
     ];
+    const json = JSON.stringify(botExample());
+    const changes = [{ after: json }, { before: json, after: json }, { before: json }];
     const expected = ['create', 'replace', 'delete'].map((action, i) => ({
       ...line,
       action,
+      changed: [],
+      ...changes[i],
       outcome: 'done',
       time: '2026-11-20T12:00:00.000Z',
       request_id: requestId(answers[i] as Answer),
     }));
     expect(api.audit).toEqual(expected);
+  });
+
+  test('a change names its fields, and shows the resource before and after', async () => {
+    const { api, admin } = newAdmin();
+    await admin.request('PUT', EXAMPLE, { body: botExample(), headers: CREATE });
+    await admin.request('PUT', EXAMPLE, {
+      body: botExample({ roles: ['auditor'], traits: undefined }),
+      headers: { 'if-match': '*' },
+    });
+    const line = api.audit.at(-1) as { before?: string; after?: string };
+    expect(line).toMatchObject({ action: 'replace', changed: ['spec.roles', 'spec.traits'] });
+    expect(JSON.parse(line.before ?? '')).toEqual(botExample());
+    expect(JSON.parse(line.after ?? '')).toMatchObject({ spec: { roles: ['auditor'] } });
+  });
+
+  test('neither the secret of a join token nor its hash is in the line', async () => {
+    const { api, admin } = newAdmin();
+    const made = await admin.request('PUT', '/v1/resources/token/robot', {
+      body: {
+        kind: 'token',
+        version: 'v2',
+        metadata: { name: 'robot', expires: '2026-11-20T13:00:00Z' },
+        spec: { roles: ['Bot'], bot_name: 'example', join_method: 'token' },
+      },
+      headers: CREATE,
+    });
+    const { secret, spec } = made.body as { secret: string; spec: { secret_sha256: string } };
+    const line = JSON.stringify(api.audit.at(-1));
+    expect(line).toContain('robot');
+    expect(line).not.toContain(secret);
+    expect(line).not.toContain(spec.secret_sha256);
   });
 
   test.each([
@@ -109,6 +145,7 @@ describe('every attempt to join leaves one audit line:', () => {
     const { api, vm, subscription } = await createScene();
     const attempt = await join(api, vm);
     const { instance_id, request_id } = joined(attempt);
+    const spki = createPublicKey(attempt.key).export({ format: 'der', type: 'spki' });
     const lines = api.audit.filter(({ event }) => event === 'join');
     expect(lines).toEqual([
       {
@@ -126,9 +163,18 @@ describe('every attempt to join leaves one audit line:', () => {
         subscription: subscription.id,
         tenant: api.tenant.id,
         resource_id: vm.resourceId.toLowerCase(),
+        identity: vm.identities.systemAssigned?.principalId,
+        vm_binding: 'strict',
+        document_signer: expect.stringMatching(/^[0-9a-f]{64}$/),
+        rule: 'azure.allow[0]',
         access_token_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         access_token_uti: expect.stringMatching(/^[\w-]{22}$/),
         serials: [expect.stringMatching(/^[0-9a-f]{32}$/)],
+        expires: ['2026-11-20T13:00:00Z'],
+        key_sha256: [createHash('sha256').update(spki).digest('hex')],
+        ssh_keys: [expect.stringMatching(/^SHA256:[A-Za-z0-9+/]{43}$/)],
+        roles: ['access'],
+        logins: ['root', 'deploy'],
         duration_ms: expect.any(Number),
       },
     ]);

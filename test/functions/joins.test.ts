@@ -25,7 +25,7 @@ test('an operator finds what became of a join, and why, under its request id', a
     outcome: 'denied',
     reason: 'rule_mismatch',
     vm_id: other.vmId,
-    detail: expect.stringContaining('resource_groups'),
+    detail: expect.stringContaining('rule 1: '),
   });
 });
 

@@ -2,12 +2,13 @@
  * How often STS is asked. Nothing of a signed request can be proved here, so a stranger could make the broker ask: the
  * calls in flight are capped for the whole process, and those of a minute for each join token.
  */
-import { unavailable } from '../../refusal.ts';
+import { throttled } from '../../refusal.ts';
 
 export interface StsLimits {
   /**
-   * Asks, unless a limit is reached: then it throws `unavailable` (503), with the seconds to wait. `joinToken` is the
-   * name of one that exists, so the counts are as many as there are join tokens.
+   * Asks, unless a limit is reached: then it throws `throttled` (429), with the seconds to wait. `joinToken` is the
+   * name of one that exists, so the counts are as many as there are join tokens. What one caller may ask for is limited
+   * before (joining/caller.ts).
    */
   ask<T>(joinToken: string, at: Date, call: () => Promise<T>): Promise<T>;
 }
@@ -40,9 +41,9 @@ export function createStsLimits({
       const count = calls.get(joinToken) ?? 0;
       if (count >= perMinute) {
         const seconds = Math.ceil(((minute + 1) * 60_000 - at.getTime()) / 1000);
-        throw unavailable(`join token ${joinToken} was used too often in this minute`, seconds);
+        throw throttled(`join token ${joinToken} was used too often in this minute`, seconds);
       }
-      if (running >= inFlight) throw unavailable('too many calls to STS are under way', 1);
+      if (running >= inFlight) throw throttled('too many calls to STS are under way', 1);
       calls.set(joinToken, count + 1);
       running += 1;
       try {

@@ -69,6 +69,7 @@ export function createAzureMachineDirectory(
       scaleSet: set && formatMachineId(set),
       location: vm.location,
       identities: await identitiesOf(vm.identity, abortSignal),
+      tags: vm.tags ?? {},
     };
   }
 
@@ -87,6 +88,7 @@ export function createAzureMachineDirectory(
       scaleSet: undefined,
       location: instance.location,
       identities: await identitiesOf(set.identity, abortSignal),
+      tags: instance.tags ?? {},
     };
   }
 
@@ -98,20 +100,28 @@ export function createAzureMachineDirectory(
       ? [{ principalId: identity.principalId.toLowerCase(), resourceId: undefined }]
       : [];
     const assigned = Object.entries(identity?.userAssignedIdentities ?? {}).map(
-      async ([written, { principalId }]): Promise<MachineIdentity[]> => {
+      async ([written, shown]): Promise<MachineIdentity[]> => {
         const id = parseIdentityId(written);
         // Nobody can act as an identity whose name can't be read.
         if (id === undefined) return [];
         // Machines of flexible sets may show null here: the identity itself knows.
-        const known = principalId ?? (await readPrincipalId(id, abortSignal));
-        return [{ principalId: known.toLowerCase(), resourceId: id }];
+        const { principalId, clientId } = shown.principalId
+          ? shown
+          : await readIds(id, abortSignal);
+        return [
+          {
+            principalId: `${principalId}`.toLowerCase(),
+            clientId: clientId?.toLowerCase(),
+            resourceId: id,
+          },
+        ];
       },
     );
     return [...own, ...(await Promise.all(assigned)).flat()];
   }
 
   /** Our own token goes to an address that an answer names: only to that of an identity. */
-  async function readPrincipalId(id: string, signal: AbortSignal): Promise<string> {
+  async function readIds(id: string, signal: AbortSignal): Promise<IdentityIds> {
     const { token } = (await credential.getToken(scope, { abortSignal: signal })) ?? {};
     const response = await options.fetch(`${management}${id}?api-version=${IDENTITY_API}`, {
       headers: { authorization: `Bearer ${token}` },
@@ -123,7 +133,7 @@ export function createAzureMachineDirectory(
     if (!response.ok) throw unavailableHere(NO_IDENTITY, pause);
     const parsed = parseWith(identityResource, JSON.parse(await textOf(response, MOST_BYTES)));
     if (!parsed.ok) throw unavailableHere(NO_IDENTITY);
-    return parsed.value.properties.principalId;
+    return parsed.value.properties;
   }
 
   async function findVm(
@@ -199,8 +209,12 @@ export function createAzureMachineDirectory(
 }
 
 const identityResource = z.object({
-  properties: z.object({ principalId: z.string().check(z.minLength(1)) }),
+  properties: z.object({
+    principalId: z.string().check(z.minLength(1)),
+    clientId: z.optional(z.string().check(z.minLength(1))),
+  }),
 });
+type IdentityIds = z.infer<typeof identityResource>['properties'];
 
 /** 404 is an answer; anything else that fails is no answer, and never an admission. */
 async function orRefusal(

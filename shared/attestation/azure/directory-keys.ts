@@ -8,7 +8,7 @@ import { withDeadline } from '../../deadline.ts';
 import { isStrong, parsePublicKeyInfo } from '../../encoding/public-key-info.ts';
 import type { OnLookup } from '../../lookups.ts';
 import { parseJsonWith, parseWith, sentenceOf } from '../../protocol/schema.ts';
-import { unavailable } from '../../refusal.ts';
+import { justAsked, unavailable } from '../../refusal.ts';
 
 export interface DirectoryKeys {
   /** The tenant's key with this id. `undefined` if the directory has none such; throws `unavailable` if it can't tell. */
@@ -90,7 +90,10 @@ export function createDirectoryKeys(
       }
       const key = usable();
       if (key) return key;
-      throw unavailable("the directory's keys can not be looked up now", COOLDOWN_SECONDS);
+      // After an answer it is the token that names a key which isn't there: anybody can make such a one.
+      const refuse =
+        entry.fetchedAt > 0 && entry.fetchedAt === entry.triedAt ? justAsked : unavailable;
+      throw refuse("the directory's keys can not be looked up now", COOLDOWN_SECONDS);
     },
   };
 }

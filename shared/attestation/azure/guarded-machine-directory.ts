@@ -4,7 +4,7 @@
  * alone for as long as the API asks for.
  */
 import { withDeadline } from '../../deadline.ts';
-import { unavailable } from '../../refusal.ts';
+import { justAsked } from '../../refusal.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
 import {
   isOfResourceOnly,
@@ -57,10 +57,10 @@ export function guardMachineDirectory(
     if (pending.has(key) || within(unknownSince, key, NEGATIVE_SECONDS))
       return ask(subscription, key, question);
     if (within(listedAt, key, SEARCH_COOLDOWN_SECONDS)) {
-      throw unavailable('this machine was just looked for', SEARCH_COOLDOWN_SECONDS);
+      throw justAsked('this machine was just looked for', SEARCH_COOLDOWN_SECONDS);
     }
     if (within(listedAt, scope, LIST_COOLDOWN_SECONDS)) {
-      throw unavailable('machines of this subscription were just listed', LIST_COOLDOWN_SECONDS);
+      throw justAsked('machines of this subscription were just listed', LIST_COOLDOWN_SECONDS);
     }
     return ask(subscription, key, async () => {
       // Only what is really asked takes a turn.

@@ -6,7 +6,7 @@
 import { denied } from '../../refusal.ts';
 import type { ManagedIdentity } from './access-token.ts';
 import type { AttestedMachine } from './attested-document.ts';
-import type { MachineDescription, MachineDirectory } from './machine-directory.ts';
+import type { MachineDescription, MachineDirectory, MachineIdentity } from './machine-directory.ts';
 import { formatMachineId, type MachineId, parseIdentityId, parseMachineId } from './resource-id.ts';
 
 export interface BindingEvidence {
@@ -44,6 +44,11 @@ export interface VerifiedMachine {
   readonly location?: string | undefined;
   /** Object id of the identity that the machine acts as. */
   readonly oid: string;
+  /** What else names that identity, where it is a user-assigned one and the management API said so. */
+  readonly identityClientId?: string | undefined;
+  readonly identityResourceId?: string | undefined;
+  /** Its tags as JSON, where the management API said so and they are no longer than 4,096 characters. */
+  readonly tags?: string | undefined;
   readonly binding: 'strict' | 'claims';
 }
 
@@ -94,7 +99,7 @@ export async function bindStrictly(
   if (named !== undefined && carried.resourceId !== named) {
     throw denied('machine_identity', 'the token names another identity than the machine carries');
   }
-  return verifiedMachine(evidence, machine.id, 'strict', machine);
+  return verifiedMachine(evidence, machine.id, 'strict', machine, carried);
 }
 
 /** Binds by the token's claims alone, without the management API: for join tokens that say `vm_binding: claims`. */
@@ -160,14 +165,19 @@ async function lookUp(
   return machine;
 }
 
+/** Rows and memory hold them: whoever tags without end is known without tags. */
+const MOST_TAGS = 4096;
+
 function verifiedMachine(
   { document, identity }: BindingEvidence,
   id: MachineId,
   binding: VerifiedMachine['binding'],
   described?: MachineDescription,
+  carried?: MachineIdentity,
 ): VerifiedMachine {
   const name =
     id.kind === 'vm' ? id.vm : id.kind === 'instance' ? `${id.set}_${id.instance}` : id.set;
+  const tags = described?.tags && JSON.stringify(described.tags);
   const scaleSet = id.kind === 'vm' ? setNameOf(described?.scaleSet) : id.set;
   return {
     vmId: document.vmId,
@@ -180,6 +190,9 @@ function verifiedMachine(
     ...(id.kind === 'instance' && { instanceNumber: id.instance }),
     ...(described?.location !== undefined && { location: described.location }),
     oid: identity.oid,
+    ...(carried?.clientId !== undefined && { identityClientId: carried.clientId }),
+    ...(carried?.resourceId !== undefined && { identityResourceId: carried.resourceId }),
+    ...(tags !== undefined && tags.length <= MOST_TAGS && { tags }),
     binding,
   } as VerifiedMachine;
 }

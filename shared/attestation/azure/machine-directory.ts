@@ -11,11 +11,14 @@ export interface MachineDescription {
   /** The region, as Azure writes it: `westeurope`. */
   readonly location: string | undefined;
   readonly identities: readonly MachineIdentity[];
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface MachineIdentity {
   /** Object id of the service principal. */
   readonly principalId: string;
+  /** Client id of a user-assigned identity; the API doesn't say the machine's own. */
+  readonly clientId?: string | undefined;
   /** Resource id of a user-assigned identity; `undefined` for the machine's own. */
   readonly resourceId: string | undefined;
 }

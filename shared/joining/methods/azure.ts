@@ -12,12 +12,12 @@ import type { MachineBinder } from '../../attestation/azure/machine-binder.ts';
 import { readClaimedMachine, type VerifiedFacts } from '../../attestation/azure/machine-binding.ts';
 import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { instanceIdOf } from '../../protocol/join.ts';
-import { badInput, denied } from '../../refusal.ts';
+import { badInput, denied, type Refusal } from '../../refusal.ts';
 import {
   couldMatch,
   evaluateAllowRules,
   type MachineFacts,
-} from '../../resources/azure-allow-rules.ts';
+} from '../../resources/azure-rule-decision.ts';
 import { type JoinToken, specOf } from '../../resources/join-token.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
 import type { JoinMethod } from './method.ts';
@@ -58,12 +58,21 @@ export function azureMethod({
         access_token_sha256: createHash('sha256').update(evidence.access_token).digest('hex'),
       });
       const document = verifyDocument(evidence, trust, { nonce: digest.slice(0, 32), at });
-      report({ vm_id: document.vmId, subscription: document.subscriptionId });
+      report({
+        vm_id: document.vmId,
+        subscription: document.subscriptionId,
+        ...signerOf(document),
+      });
       return { evidence, document };
     },
 
-    checkCouldMatch({ document }, joinToken) {
+    provesLocally: true,
+    machineOf: ({ document }) => document.vmId,
+
+    checkCouldMatch({ document }, joinToken, report) {
       checkCouldMatch(joinToken, document, undefined, undefined);
+      // A rule that names no subscription may be for the machines of any: its tenant shows in the token.
+      if (isNamed(joinToken, document)) report({ known: true });
     },
 
     mayBe: ({ document }, kept) => isAzure(kept) && kept.vmId === document.vmId,
@@ -72,21 +81,25 @@ export function azureMethod({
       const identity = await verifyToken(evidence, trust, tenantsOf(joinToken, tenants), now());
       report({
         tenant: identity.tenant,
+        identity: identity.oid,
         ...(identity.tokenId !== undefined && { access_token_uti: identity.tokenId }),
       });
       const bound = bindingEvidence(evidence, document, identity);
       const claimed = readClaimedMachine(bound);
       checkCouldMatch(joinToken, document, identity.tenant, claimed.id?.group);
+      report({ known: true });
       const binding = specOf(joinToken, 'azure').azure.vm_binding ?? 'strict';
       const known = kept && isAzure(kept) ? kept : undefined;
       const { machine, verified } = await binder.bind(bound, claimed, binding, known);
-      report({ resource_id: machine.resourceId });
+      report({ resource_id: machine.resourceId, vm_binding: binding });
       return { ...machine, method: 'azure', verified: Math.floor(verified.getTime() / 1000) };
     },
 
-    decide(facts, joinToken) {
-      const decision = evaluateAllowRules(specOf(joinToken, 'azure').azure.allow, facts);
-      if (!decision.admitted) throw ruleMismatch(joinToken, decision.mismatches);
+    decide(facts, joinToken, report) {
+      const decision = evaluateAllowRules(specOf(joinToken, 'azure').azure.allow, ruleFacts(facts));
+      if (decision.audited.length > 0) report({ audit_rules: decision.audited });
+      if (!decision.admitted) throw ruleMismatch(joinToken, decision.misses);
+      report({ rule: `azure.allow[${decision.rule}]` });
     },
 
     lockTargets: ({ vmId, oid }) => ({ machine: vmId, identity: oid }),
@@ -117,6 +130,16 @@ const tenantsOf = (joinToken: JoinToken, known: readonly string[]): string[] => 
   ),
 ];
 
+const signerOf = ({ path: [signer] }: AttestedVm) =>
+  signer && { document_signer: createHash('sha256').update(signer.der).digest('hex') };
+
+/** Whether a rule names the subscription that is attested. */
+const isNamed = (joinToken: JoinToken, { subscriptionId: subscription }: AttestedVm): boolean =>
+  couldMatch(
+    specOf(joinToken, 'azure').azure.allow.filter((rule) => rule.subscription !== undefined),
+    { tenant: undefined, subscription, resourceGroup: undefined },
+  );
+
 function checkCouldMatch(
   joinToken: JoinToken,
   { subscriptionId: subscription }: AttestedVm,
@@ -126,12 +149,30 @@ function checkCouldMatch(
   const facts: MachineFacts = { tenant, subscription, resourceGroup };
   const rules = specOf(joinToken, 'azure').azure.allow;
   if (couldMatch(rules, facts)) return;
-  const decision = evaluateAllowRules(rules, facts);
-  throw ruleMismatch(joinToken, decision.admitted ? [] : decision.mismatches);
+  const decision = evaluateAllowRules(rules, facts, 'unknown facts may match');
+  throw ruleMismatch(joinToken, decision.admitted ? [] : decision.misses);
 }
 
-const ruleMismatch = ({ metadata }: JoinToken, mismatches: readonly string[]) =>
-  denied(
+/** A verified machine as rules see it. By claims alone nothing is known of what the management API says. */
+function ruleFacts({ tags, ...machine }: AzureFacts): MachineFacts {
+  const { tenant, subscription, resourceGroup } = machine;
+  if (machine.binding === 'claims') return { tenant, subscription, resourceGroup };
+  const { oid, identityClientId, identityResourceId } = machine;
+  return {
+    ...machine,
+    scaleSet: machine.scaleSet ?? '',
+    identity: [oid, identityClientId, identityResourceId].filter((id) => id !== undefined),
+    tags: tags === undefined ? undefined : (JSON.parse(tags) as Record<string, string>),
+  };
+}
+
+/** Of more rules than these nobody reads what stood in the way. */
+const MOST_TOLD = 8;
+
+function ruleMismatch({ metadata }: JoinToken, misses: readonly string[]): Refusal {
+  const more = misses.length > MOST_TOLD ? `; and ${misses.length - MOST_TOLD} rules more` : '';
+  return denied(
     'rule_mismatch',
-    `no rule of join token ${metadata.name} admits this machine: ${mismatches.join(', ')} did not match`,
+    `no rule of join token ${metadata.name} admits this machine: ${misses.slice(0, MOST_TOLD).join('; ')}${more}`,
   );
+}

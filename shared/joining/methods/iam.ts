@@ -47,6 +47,9 @@ export const iamMethod = ({
     return request;
   },
 
+  provesLocally: false,
+  machineOf: () => undefined,
+
   checkCouldMatch() {
     // The request says nothing of account or ARN that could be believed: only STS knows them.
   },
@@ -66,9 +69,12 @@ export const iamMethod = ({
     return { method: 'iam', ...caller };
   },
 
-  decide(facts, joinToken) {
+  decide(facts, joinToken, report) {
     const decision = evaluateAwsRules(specOf(joinToken, 'iam').allow, facts);
-    if (decision.admitted) return;
+    if (decision.admitted) {
+      report({ rule: `allow[${decision.rule}]` });
+      return;
+    }
     throw denied(
       'rule_mismatch',
       `no rule of join token ${joinToken.metadata.name} admits ${facts.arn}: ${decision.mismatches.join(', ')} did not match`,

@@ -39,8 +39,17 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
   /** Everything that can be checked locally, over the proof message. Nothing is fetched, no storage is read. */
   examine(body: JoinBody, join: ProvedRequest, report: Report): Examined;
 
-  /** Denies whom no rule could admit, by what is known without asking anybody. */
-  checkCouldMatch(examined: Examined, joinToken: JoinToken): void;
+  /** Whether `examine` proves anything. Where not, what is asked for a caller is limited by the caller's address. */
+  readonly provesLocally: boolean;
+
+  /** The machine that the evidence is of, so far as `examine` proves that: how often it may try is limited. */
+  machineOf(examined: Examined): string | undefined;
+
+  /**
+   * Denies whom no rule could admit, by what is known without asking anybody. Reports as known whom a rule names by what
+   * is proved already.
+   */
+  checkCouldMatch(examined: Examined, joinToken: JoinToken, report: Report): void;
 
   /** Whether the machine of a row may be the one that was examined: a renewal is of the same machine. */
   mayBe(examined: Examined, kept: KeptFacts): boolean;
@@ -53,8 +62,8 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
     report: Report,
   ): Promise<Facts>;
 
-  /** Decides on verified facts. Throws a `Refusal` with the nearest miss of each rule. */
-  decide(facts: Facts, joinToken: JoinToken): void;
+  /** Decides on verified facts, and reports the rule that admits. Throws a `Refusal` with the nearest miss of each. */
+  decide(facts: Facts, joinToken: JoinToken, report: Report): void;
 
   /** What a lock can name the machine by. */
   lockTargets(facts: Facts): Partial<LockSubject>;

@@ -32,8 +32,13 @@ export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
     return { reference: request.token };
   },
 
-  checkCouldMatch() {
+  // The join token is found by the secret's hash, which no stranger knows.
+  provesLocally: true,
+  machineOf: () => undefined,
+
+  checkCouldMatch(_, __, report) {
     // The join token was found by the secret's hash: there is nothing else to match.
+    report({ known: true });
   },
 
   mayBe: ({ reference }, kept) => kept.method === 'token' && kept['secret'] === reference,

@@ -5,6 +5,7 @@ import type { Bot } from '../../resources/bot.ts';
 import type { JoinToken } from '../../resources/join-token.ts';
 import { isExpired } from '../../resources/resource.ts';
 import { loginsOf, maxSessionSeconds, type Role } from '../../resources/role.ts';
+import { permissionsOf } from '../../resources/role-options.ts';
 import type { Snapshot } from '../../storage/resources.ts';
 import { decideExpiry, type Lifetime } from './lifetime.ts';
 import type { Owner, UserGrant } from './owner.ts';
@@ -60,11 +61,16 @@ export function decideUserGrant(
     }
     return role;
   });
+  const logins = [...new Set(roles.flatMap((role) => loginsOf(role, bot)))];
+  const permissions = permissionsOf(roles.map(({ spec }) => spec.options));
+  if (permissions.sourceAddresses?.length === 0)
+    throw denied('role_not_allowed', `roles ${names.join(', ')} have no source_address in common`);
   return {
     type: 'user',
     bot: name,
     roles: roles.map(({ metadata }) => metadata.name),
-    logins: [...new Set(roles.flatMap((role) => loginsOf(role, bot)))],
+    logins,
+    permissions,
     expires: userExpiry(bot, roleNamed, wish.ttl, lifetime),
   };
 }

@@ -1,5 +1,6 @@
 /** Whose an instance is: a bot's, or a host's. The owner decides what its certificates say. */
 import type { CertificateWish } from '../../protocol/join.ts';
+import type { SshPermissions } from '../../protocol/ssh-permissions.ts';
 import type { NameFacts } from '../../resources/host-names.ts';
 import type { LockSubject } from '../../resources/lock.ts';
 import type { Lifetime } from './lifetime.ts';
@@ -26,6 +27,8 @@ export interface UserGrant {
   readonly roles: readonly string[];
   /** SSH principals; with none there is no SSH certificate. */
   readonly logins: readonly string[];
+  /** What the SSH certificate permits, and from where. */
+  readonly permissions: SshPermissions;
   readonly expires: Date;
 }
 

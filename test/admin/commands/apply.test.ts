@@ -352,7 +352,14 @@ describe('joinctl apply --diff', () => {
       spec: {
         ...TOKEN.spec,
         azure: {
-          allow: [{ tenant: SUBSCRIPTION.replaceAll('1', 'B'), subscription: SUBSCRIPTION }],
+          allow: [
+            {
+              tenant: SUBSCRIPTION.replaceAll('1', 'B'),
+              subscription: SUBSCRIPTION,
+              managed_identities: [SUBSCRIPTION.replaceAll('1', 'C')],
+              tags: { env: SUBSCRIPTION.replaceAll('1', 'D') },
+            },
+          ],
         },
       },
     },

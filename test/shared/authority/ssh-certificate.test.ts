@@ -6,6 +6,7 @@ import {
   type SshCertificate,
 } from '../../../shared/authority/ssh-certificate.ts';
 import { type SshPublicKey, sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
+import type { SshPermissions } from '../../../shared/protocol/ssh-permissions.ts';
 import { hasProgram } from '../../programs.ts';
 import { sharedRsaKeys } from '../../shared-rsa-keys.ts';
 import { textOf } from '../run-program.ts';
@@ -19,7 +20,7 @@ const form = (key: KeyObject): SshPublicKey => {
 };
 const issuer = { publicKey: form(authority.publicKey), privateKey: authority.privateKey };
 
-const issue = (change: Partial<SshCertificate> = {}): string =>
+const issue = (change: Partial<SshCertificate> = {}, permissions?: SshPermissions): string =>
   issueSshUserCertificate(
     {
       serial: 0x4102030405060708n,
@@ -31,6 +32,7 @@ const issue = (change: Partial<SshCertificate> = {}): string =>
       ...change,
     },
     issuer,
+    permissions,
   );
 
 /** What `ssh-keygen -L` shows, line by line. It checks the signature, too. */
@@ -71,12 +73,30 @@ describe.skipIf(!hasProgram('ssh-keygen'))('ssh-keygen -L', () => {
       'root',
       'deploy@example.org',
       'Critical Options: (none)',
-      'Extensions:',
-      'permit-X11-forwarding',
-      'permit-agent-forwarding',
-      'permit-port-forwarding',
-      'permit-pty',
+      'Extensions: (none)',
+    ]);
+  });
+
+  test('what a certificate permits, in the order that the format demands', () => {
+    const extensions = [
       'permit-user-rc',
+      'permit-pty',
+      'permit-port-forwarding',
+      'permit-agent-forwarding',
+      'permit-X11-forwarding',
+    ] as const;
+    const lines = shown(issue({}, { extensions, sourceAddresses: undefined }));
+    expect(lines.slice(-6)).toEqual(['Extensions:', ...extensions.toReversed()]);
+  });
+
+  test('from where it is taken', () => {
+    const sourceAddresses = ['203.0.113.0/24', '2001:db8::/32'];
+    const lines = shown(issue({}, { extensions: ['permit-pty'], sourceAddresses }));
+    expect(lines.slice(-4)).toEqual([
+      'Critical Options:',
+      'source-address 203.0.113.0/24,2001:db8::/32',
+      'Extensions:',
+      'permit-pty',
     ]);
   });
 
@@ -128,6 +148,10 @@ describe.skipIf(!hasProgram('ssh-keygen'))('at the limit of OpenSSH', () => {
   test('one more is refused: nobody could read it', () => {
     expect(() => issue({ principals: logins(257) })).toThrow('too many principals');
   });
+});
+
+test('is refused without an address that it could be used from: it would be taken from all', () => {
+  expect(() => issue({}, { extensions: [], sourceAddresses: [] })).toThrow('needs an address');
 });
 
 test('is refused without a principal: it would be good for every login', () => {

@@ -35,6 +35,7 @@ const issue = (grant: Partial<UserGrant> = {}) =>
       bot: 'example',
       roles: ['access'],
       logins: ['root', 'deploy'],
+      permissions: { extensions: [], sourceAddresses: undefined },
       expires: later(3600),
       ...grant,
     },

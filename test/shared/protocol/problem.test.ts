@@ -24,6 +24,7 @@ test('the list of codes', () => {
       "413 too_large",
       "415 unsupported_media_type",
       "428 precondition_required",
+      "429 throttled",
       "500 internal",
       "503 unavailable",
     ]

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { AzureAllowRule } from '../../../shared/resources/azure-allow-rules.ts';
 import {
-  type AzureAllowRule,
   couldMatch,
   evaluateAllowRules,
   type MachineFacts,
-} from '../../../shared/resources/azure-allow-rules.ts';
+} from '../../../shared/resources/azure-rule-decision.ts';
 
 const [T1, T2] = ['aaaaaaaa-0000-4000-8000-000000000001', 'aaaaaaaa-0000-4000-8000-000000000002'];
 const [S1, S2] = ['bbbbbbbb-0000-4000-8000-000000000001', 'bbbbbbbb-0000-4000-8000-000000000002'];
@@ -20,12 +20,12 @@ describe('a rule admits', () => {
     ['a group in another case', { subscription: S1, resource_groups: ['other', 'gROUP1'] }],
     ['a subscription in another case', { subscription: S1.toUpperCase() }],
   ])('%s', (_, rule) => {
-    expect(evaluateAllowRules([rule], machine)).toEqual({ admitted: true, rule: 0 });
+    expect(evaluateAllowRules([rule], machine)).toEqual({ admitted: true, rule: 0, audited: [] });
   });
 
   test('though it is not the first one', () => {
     const rules = [{ subscription: S2 }, { tenant: T1 }, { subscription: S1 }];
-    expect(evaluateAllowRules(rules, machine)).toEqual({ admitted: true, rule: 1 });
+    expect(evaluateAllowRules(rules, machine)).toEqual({ admitted: true, rule: 1, audited: [] });
   });
 });
 
@@ -35,29 +35,84 @@ describe('no rule admits', () => {
     ['another subscription', { subscription: S2 }, 'subscription'],
     ['another subscription of the tenant', { tenant: T1, subscription: S2 }, 'subscription'],
     ['another tenant of the subscription', { tenant: T2, subscription: S1 }, 'tenant'],
-    ['another group', { subscription: S1, resource_groups: ['group2'] }, 'resource_groups'],
-    ['a group that begins so', { subscription: S1, resource_groups: ['group'] }, 'resource_groups'],
-    ['a group that goes on', { subscription: S1, resource_groups: ['group10'] }, 'resource_groups'],
+    ['another group', { subscription: S1, resource_groups: ['group2'] }, 'resource group'],
+    ['a group that begins so', { subscription: S1, resource_groups: ['group'] }, 'resource group'],
+    ['a group that goes on', { subscription: S1, resource_groups: ['group10'] }, 'resource group'],
     [
       'a group that ends so',
       { subscription: S1, resource_groups: ['my-group1'] },
-      'resource_groups',
+      'resource group',
     ],
     [
       'a group as an expression',
       { subscription: S1, resource_groups: ['group.'] },
-      'resource_groups',
+      'resource group',
     ],
   ])('%s, and says which field', (_, rule, field) => {
     expect(evaluateAllowRules([{ tenant: T2 }, rule], machine)).toEqual({
       admitted: false,
-      mismatches: ['azure.allow[0].tenant', `azure.allow[1].${field}`],
+      misses: [
+        `rule 1: tenant \`${T1}\` is not in [\`${T2}\`]`,
+        expect.stringMatching(`^rule 2: ${field} \`[^\`]+\` is not in \\[\`[^\`]+\`\\]$`),
+      ],
+      audited: [],
     });
   });
 
   test('without any rule', () => {
-    expect(evaluateAllowRules([], machine)).toEqual({ admitted: false, mismatches: [] });
+    expect(evaluateAllowRules([], machine)).toEqual({
+      admitted: false,
+      misses: [],
+      audited: [],
+    });
     expect(couldMatch([], machine)).toBe(false);
+  });
+});
+
+describe('what stood in the way', () => {
+  const missesOf = (rule: AzureAllowRule, facts: MachineFacts = machine) => {
+    const decision = evaluateAllowRules([rule], facts);
+    return decision.admitted ? [] : decision.misses;
+  };
+
+  test('is every field of a rule that does not hold', () => {
+    const rule = { subscription: S2, resource_groups: ['a', 'b'], locations: ['westeurope'] };
+    expect(missesOf(rule, { ...machine, location: 'eastus' })).toEqual([
+      `rule 1: subscription \`${S1}\` is not in [\`${S2}\`] and resource group \`Group1\` is not in [\`a\`, \`b\`] and location \`eastus\` is not in [\`westeurope\`]`,
+    ]);
+  });
+
+  test('is said of what is not known, and of what the machine does not have', () => {
+    const rule = { subscription: S1, tags: { env: 'prod' }, scale_sets: ['web'] };
+    expect(missesOf(rule)).toEqual(['rule 1: scale set is not known and tag env is not known']);
+    expect(missesOf(rule, { ...machine, scaleSet: '', tags: {} })).toEqual([
+      'rule 1: scale set (none) is not in [`web`] and tag env (none) is not in [`prod`]',
+    ]);
+  });
+
+  test('names five of many', () => {
+    const locations = ['a', 'b', 'c', 'd', 'e', 'f'];
+    expect(missesOf({ tenant: T1, locations }, { ...machine, location: 'x' })).toEqual([
+      'rule 1: location `x` is not in [`a`, `b`, `c`, `d`, `e`, …]',
+    ]);
+  });
+});
+
+describe('a rule in audit mode', () => {
+  const audit = { subscription: S1, mode: 'audit' } as const;
+
+  test('admits nobody, and is told', () => {
+    expect(evaluateAllowRules([audit], machine)).toEqual({
+      admitted: false,
+      misses: ['rule 1: it would admit the machine, but is in audit mode'],
+      audited: [1],
+    });
+    expect(couldMatch([audit], machine)).toBe(true);
+  });
+
+  test('is told beside a rule that admits', () => {
+    const rules: AzureAllowRule[] = [{ ...audit, subscription: S2 }, audit, { tenant: T1 }];
+    expect(evaluateAllowRules(rules, machine)).toEqual({ admitted: true, rule: 2, audited: [2] });
   });
 });
 
@@ -92,7 +147,7 @@ const known = fc.record({
   resourceGroup: fc.boolean(),
 });
 
-type Known = Readonly<Record<keyof MachineFacts, boolean>>;
+type Known = Readonly<Record<'tenant' | 'subscription' | 'resourceGroup', boolean>>;
 const part = (all: MachineFacts, has: Known): MachineFacts => ({
   tenant: has.tenant ? all.tenant : undefined,
   subscription: has.subscription ? all.subscription : undefined,

@@ -168,8 +168,8 @@ describe('is refused with', () => {
     ],
     [
       'an unknown field of a rule',
-      withRule({ subscription: SUBSCRIPTION, locations: ['x'] }),
-      'spec.azure.allow[0].locations: unknown field; there are tenant, subscription, resource_groups',
+      withRule({ subscription: SUBSCRIPTION, image: 'x' }),
+      'spec.azure.allow[0].image: unknown field; there are tenant, subscription, resource_groups, vm_names, scale_sets, managed_identities, locations, tags, mode',
     ],
     [
       'a misspelt field of a rule',

@@ -97,8 +97,8 @@ describe('is refused with', () => {
     ],
     [
       'another option',
-      { spec: { options: { forward_agent: true } } },
-      'spec.options.forward_agent: unknown field; there is max_session_ttl',
+      { spec: { options: { record_session: true } } },
+      'spec.options.record_session: unknown field; there are max_session_ttl, permit_pty, permit_port_forwarding, port_forwarding, permit_agent_forwarding, forward_agent, permit_x11_forwarding, permit_user_rc, source_address',
     ],
   ])('%s', (_, change, expected) => {
     expect(refusalOf(role(), change)).toBe(expected);

@@ -18,34 +18,35 @@ async function measuredScene(options: Parameters<typeof createScene>[0] = {}) {
   return { telemetry, ...(await createScene({ ...options, telemetry: telemetry.around })) };
 }
 
-describe('an attempt to join is counted with its method, role, outcome and reason:', () => {
+describe('an attempt to join is counted with its method, role, outcome, reason and caller:', () => {
   const bot = { method: 'azure', role: 'Bot' };
+  const unknown = { caller: 'unknown' };
   test.each<[string, JoinOptions, Measured['dimensions']]>([
-    ['an admission', {}, { ...bot, outcome: 'admitted', reason: 'none' }],
+    ['an admission', {}, { ...bot, outcome: 'admitted', reason: 'none', caller: 'known' }],
     [
       'a denial',
       { evidence: { document: { changedSignature: true } } },
-      { ...bot, outcome: 'denied', reason: 'document_signature' },
+      { ...bot, ...unknown, outcome: 'denied', reason: 'document_signature' },
     ],
     [
       'a join token that does not exist',
       { token: 'nobody' },
-      { ...bot, outcome: 'denied', reason: 'join_token_not_found' },
+      { ...bot, ...unknown, outcome: 'denied', reason: 'join_token_not_found' },
     ],
     [
       'another role',
       { request: { role: 'Node' } },
-      { ...bot, role: 'Node', outcome: 'denied', reason: 'system_role_mismatch' },
+      { ...bot, ...unknown, role: 'Node', outcome: 'denied', reason: 'system_role_mismatch' },
     ],
     [
       'a request that can not be read',
       { changedRequest: () => '{}' },
-      { method: 'none', role: 'none', outcome: 'failed', reason: 'bad_request' },
+      { method: 'none', role: 'none', ...unknown, outcome: 'failed', reason: 'bad_request' },
     ],
     [
       'a role that is none',
       { request: { role: 'Emperor' } },
-      { method: 'none', role: 'none', outcome: 'failed', reason: 'bad_request' },
+      { method: 'none', role: 'none', ...unknown, outcome: 'failed', reason: 'bad_request' },
     ],
   ])('%s', async (_, options, dimensions) => {
     const { telemetry, api, vm } = await measuredScene();

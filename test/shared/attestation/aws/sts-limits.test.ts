@@ -10,7 +10,7 @@ test('a join token has so many calls in a minute, and another one has its own', 
   expect(await limits.ask('a', at, answer)).toBe('answer');
   expect(await limits.ask('a', at, answer)).toBe('answer');
   await expect(limits.ask('a', at, answer)).rejects.toMatchObject({
-    code: 'unavailable',
+    code: 'throttled',
     message: 'join token a was used too often in this minute',
     retryAfter: 48,
   });
@@ -24,7 +24,7 @@ test('what is refused does not call', async () => {
   const call = async () => {
     called = true;
   };
-  expect(await refusalOfAnswer(limits.ask('a', NOW, call))).toMatch('unavailable: ');
+  expect(await refusalOfAnswer(limits.ask('a', NOW, call))).toMatch('throttled: ');
   expect(called).toBe(false);
 });
 
@@ -42,7 +42,7 @@ test('so many calls are in flight at once, whatever the join token; ended and fa
   const one = limits.ask('a', NOW, () => first.promise);
   const two = limits.ask('b', NOW, () => second.promise);
   await expect(limits.ask('c', NOW, answer)).rejects.toMatchObject({
-    code: 'unavailable',
+    code: 'throttled',
     retryAfter: 1,
   });
   first.resolve('one');

@@ -38,7 +38,9 @@ test('describes a machine in lower case', async () => {
   const uami = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/One`;
   const scaleSet = { id: `${group}/Microsoft.Compute/virtualMachineScaleSets/Set-F` };
   const { directory } = directoryOver(() => ({
-    ...withIdentities({ [uami]: { principalId: OWN } }),
+    ...withIdentities({ [uami]: { principalId: OWN, clientId: OWN } }),
+    location: 'westeurope',
+    tags: { Env: 'Prod' },
     properties: { vmId: 'AAAAAAAA-0000-4000-8000-000000000002', virtualMachineScaleSet: scaleSet },
   }));
   expect(await directory.read(ID)).toEqual({
@@ -47,8 +49,14 @@ test('describes a machine in lower case', async () => {
     scaleSet: scaleSet.id.toLowerCase(),
     identities: [
       { principalId: OWN.toLowerCase(), resourceId: undefined },
-      { principalId: OWN.toLowerCase(), resourceId: uami.toLowerCase() },
+      {
+        principalId: OWN.toLowerCase(),
+        clientId: OWN.toLowerCase(),
+        resourceId: uami.toLowerCase(),
+      },
     ],
+    location: 'westeurope',
+    tags: { Env: 'Prod' },
   });
 });
 

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { readDuration } from '../../agent/duration.ts';
+
+test.each([
+  ['1h', 3600],
+  ['1h30m', 5400],
+  ['1.5h', 5400],
+  ['1.1h', 3960],
+  ['0.5m', 30],
+  ['90s', 90],
+  ['1h0m0s', 3600],
+])('%s is %i seconds', (text, seconds) => {
+  expect(readDuration(text)).toBe(seconds);
+});
+
+test.each([
+  '',
+  '1',
+  '3600',
+  '1d',
+  '1 h',
+  '-1h',
+  '0s',
+  '1.0001h',
+  '1.5s',
+  '0.001h',
+  '1h1h',
+  '1m1h',
+  '.5h',
+  '1e3s',
+])('%j is no duration', (text) => {
+  expect(readDuration(text)).toBeUndefined();
+});

@@ -1,0 +1,130 @@
+/** Conformance: strangers cost nothing: no storage, no line without end, and they hold up nobody but themselves (rule 10). */
+import { expect, test } from 'vitest';
+import '../broker/matchers.ts';
+import { createScene, joinToken } from '../broker/fixtures.ts';
+import { join, makeJoin } from '../broker/joiner.ts';
+import type { Api } from '../broker/test-broker.ts';
+import { watchTables } from '../broker/watched-tables.ts';
+import { recorded } from '../shared/telemetry/recorded.ts';
+
+const from = (address: string) => ({ 'x-forwarded-for': `198.51.100.1, ${address}:50123` });
+const STRANGER = from('203.0.113.7');
+const send = (api: Api, body: unknown, headers = STRANGER) =>
+  api.request('POST', '/v1/join', { body, headers });
+const lines = ({ audit }: Api) => audit.filter(({ event }) => event === 'join');
+
+test('S1 a caller whose joins fail is answered 429 with the seconds to wait, and others go on', async () => {
+  const { api, vm } = await createScene({
+    settings: { JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: '3' },
+  });
+  for (let i = 0; i < 3; i += 1) expect(await send(api, '{')).toBeProblem('bad_request');
+  const body = await makeJoin(api, vm);
+  const answer = await send(api, body);
+  expect(answer).toBeProblem('throttled');
+  expect(answer.headers.get('retry-after')).toBe('60');
+  expect(await send(api, body, from('203.0.113.8'))).toBeAdmitted();
+  api.clock.advance(60);
+  expect(await send(api, await makeJoin(api, vm))).toBeAdmitted();
+});
+
+test('S1 what a client says of its own address changes nothing', async () => {
+  const { api } = await createScene({ settings: { JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: '1' } });
+  await send(api, {}, { 'x-forwarded-for': '192.0.2.1, 203.0.113.7:1' });
+  const again = await send(api, {}, { 'x-forwarded-for': '192.0.2.2, 203.0.113.7:2' });
+  expect(again).toBeProblem('throttled');
+});
+
+test('S1 a fleet behind one address joins, however many there are', async () => {
+  const { api, vm } = await createScene({
+    settings: { JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: '1' },
+  });
+  for (let i = 0; i < 5; i += 1) expect(await send(api, await makeJoin(api, vm))).toBeAdmitted();
+});
+
+test('S1 a machine whose joins fail is answered 429, from whatever address, and other machines go on', async () => {
+  const { api, vm, subscription } = await createScene({
+    settings: { JOIN_BROKER_FAILED_JOINS_PER_MACHINE: '2' },
+  });
+  const stranger = subscription.virtualMachine('vm-b', {
+    resourceGroup: 'group2',
+    systemAssigned: true,
+  });
+  const tries = [];
+  for (let i = 0; i < 3; i += 1)
+    tries.push(await send(api, await makeJoin(api, stranger), from(`203.0.113.${i}`)));
+  expect(tries[1]).toBeDenied(api, 'rule_mismatch');
+  expect(tries[2]).toBeProblem('throttled');
+  expect(await join(api, vm)).toBeAdmitted();
+});
+
+test.each<[string, string, Record<string, string>, string]>([
+  ['no JSON', '{', {}, 'bad_request'],
+  ['no object', '[]', {}, 'bad_request'],
+  ['more than 64 KiB', 'x'.repeat(65_537), {}, 'too_large'],
+  ['another type', '{}', { 'content-type': 'text/plain' }, 'unsupported_media_type'],
+  ['no length', '{}', { 'content-length': '' }, 'length_required'],
+])('S2 a body of %s is an attempt: one line, and counted', async (_, body, headers, code) => {
+  const telemetry = recorded();
+  const { api } = await createScene({ telemetry: telemetry.around });
+  expect(await send(api, body, { ...STRANGER, ...headers })).toBeProblem(code as 'bad_request');
+  expect(lines(api)).toMatchObject([{ outcome: 'failed', code, client: '203.0.113.7:50123' }]);
+  expect(telemetry.values('joins', { outcome: 'failed', method: 'none' })).toEqual([1]);
+});
+
+test('S2 of strangers so many leave a line, all are counted, and a machine that a rule names always leaves its own', async () => {
+  const telemetry = recorded();
+  const { api, vm } = await createScene({
+    telemetry: telemetry.around,
+    settings: { JOIN_BROKER_AUDITED_STRANGERS: '2' },
+  });
+  for (let i = 0; i < 10; i += 1) await send(api, {});
+  expect(lines(api)).toHaveLength(2);
+  expect(telemetry.values('joins', { caller: 'unknown' })).toHaveLength(10);
+  expect(telemetry.values('audit_lines_not_written')).toHaveLength(8);
+  expect(await join(api, vm)).toBeAdmitted();
+  expect(await join(api, vm, { evidence: { token: { claims: { aud: 'other' } } } })).toBeDenied(
+    api,
+    'access_token_audience',
+  );
+  expect(telemetry.values('joins', { caller: 'known' })).toHaveLength(2);
+  expect(lines(api)).toHaveLength(4);
+});
+
+test('S3 a machine of another subscription leaves no row, asks nobody, and its keys are not looked at', async () => {
+  const watched = watchTables();
+  const { api, vm } = await createScene({ tables: watched.tables });
+  const other = api.tenant
+    .subscription()
+    .virtualMachine('vm-x', { resourceGroup: 'group1', systemAssigned: true });
+  await join(api, vm);
+  await api.broker.flush();
+  const before = ['joins', 'instances', 'names', 'keys'].map((name) =>
+    watched.count(name as 'joins'),
+  );
+  const calls = api.cloud.calls.count('management');
+  for (let i = 0; i < 20; i += 1) {
+    const attempt = await join(api, other, { wish: { csr: 'no key' } });
+    expect(attempt).not.toBeAdmitted();
+    expect(await join(api, other)).toBeDenied(api, 'rule_mismatch');
+  }
+  await api.broker.flush();
+  const after = ['joins', 'instances', 'names', 'keys'].map((name) =>
+    watched.count(name as 'joins'),
+  );
+  // One in 256 leaves a row: forty attempts make one batch at most.
+  expect((after[0] ?? 0) - (before[0] ?? 0)).toBeLessThanOrEqual(1);
+  expect(after.slice(1)).toEqual(before.slice(1));
+  expect(api.cloud.calls.count('management')).toBe(calls);
+});
+
+test('S3 where a rule names only the tenant, a machine of another tenant is unknown', async () => {
+  const telemetry = recorded();
+  const { api } = await createScene({ telemetry: telemetry.around });
+  await api.put(joinToken({ allow: [{ tenant: api.tenant.id }] }));
+  const foreign = api.cloud
+    .tenant()
+    .subscription()
+    .virtualMachine('vm-y', { resourceGroup: 'group1', systemAssigned: true });
+  expect(await join(api, foreign)).not.toBeAdmitted();
+  expect(telemetry.values('joins', { caller: 'unknown' })).toEqual([1]);
+});
