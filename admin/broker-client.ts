@@ -1,5 +1,10 @@
 /** The broker's HTTP API, as far as operators use it. */
 import { isDeepStrictEqual } from 'node:util';
+import {
+  type AuthorityStatus,
+  authorityStatus,
+  type InitBody,
+} from '../shared/protocol/authorities.ts';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
 import { type ExplainRequest, type Explanation, explanation } from '../shared/protocol/explain.ts';
 import { type InstanceRecord, instancePage, instanceRecord } from '../shared/protocol/instance.ts';
@@ -93,6 +98,10 @@ export interface BrokerClient {
   readonly removeInstance: (owner: string, id: string) => Promise<boolean>;
   /** Frees a host's name, so that another machine may have it. False where nobody had it. */
   readonly freeName: (name: string) => Promise<boolean>;
+  /** The broker's keys. */
+  readonly authorities: () => Promise<AuthorityStatus>;
+  /** Makes the first keys. */
+  readonly initAuthorities: (body: InitBody) => Promise<AuthorityStatus>;
 }
 
 /** What the broker says about itself to anyone. */
@@ -256,6 +265,16 @@ export function brokerClient(
     },
     removeInstance: (owner, id) => erase(instancePath(owner, id)),
     freeName: (name) => erase(`names/${encodeURIComponent(name)}`),
+    async authorities() {
+      return readAnswer(authorityStatus, await page('authorities', {}), broker);
+    },
+    async initAuthorities(body) {
+      const headers = { 'content-type': 'application/json' };
+      const request = { method: 'POST', headers, body: JSON.stringify(body) } as const;
+      const answer = await send(request, 'authorities/init');
+      if (answer.status !== 201) throw failureOf(answer, broker);
+      return readAnswer(authorityStatus, answer, broker);
+    },
   };
   /** After a lost answer the second try meets our own write (rule 16). */
   const isStored = async (wanted: Resource): Promise<boolean> => {

@@ -48,6 +48,8 @@ export const FLAGS = {
   ttl: { value: '<1h30m>' },
   expires: { value: '<time>' },
   message: { value: '<text>' },
+  resume: {},
+  'give-up': { value: '<what was lost>', repeatable: true },
 } as const satisfies Record<string, Flag>;
 
 export type FlagName = keyof typeof FLAGS;

@@ -83,6 +83,7 @@ export async function createBenchBroker({
     telemetry,
     now,
   });
+  await broker.initAuthorities({}, { requestId: 'bench' });
   await putResources(broker, subscription.id);
   return {
     broker,

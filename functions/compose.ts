@@ -137,8 +137,9 @@ const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory =
 });
 
 const lazyCustody = (open: () => Promise<Custody>): Custody => ({
-  wrapDataKey: async (dataKey) => (await open()).wrapDataKey(dataKey),
-  unwrapDataKey: async (wrapped) => (await open()).unwrapDataKey(wrapped),
-  createRootKey: async () => (await open()).createRootKey(),
+  wrapDataKey: async (dataKey, about) => (await open()).wrapDataKey(dataKey, about),
+  unwrapDataKey: async (wrapped, about) => (await open()).unwrapDataKey(wrapped, about),
+  createRootKey: async (cluster) => (await open()).createRootKey(cluster),
+  rememberedRoot: async () => (await open()).rememberedRoot(),
   signWithRoot: async (handle, message) => (await open()).signWithRoot(handle, message),
 });

@@ -1,5 +1,6 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
+import { getAuthorities, initAuthorities } from './authorities.ts';
 import { type Endpoint, withHead } from './endpoint.ts';
 import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
@@ -41,6 +42,8 @@ const known: readonly Endpoint[] = [
   deleteInstance,
   getName,
   deleteName,
+  getAuthorities,
+  initAuthorities,
   openapi,
 ].map(withHead);
 

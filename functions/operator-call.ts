@@ -1,5 +1,5 @@
 /** What every function for operators does: who asks, may they, and an audit line for each write. */
-import { checkRight, type Operator } from '../shared/operators/operator.ts';
+import { checkRight, type Operator, type OperatorRight } from '../shared/operators/operator.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { ResourceEvent } from '../shared/telemetry/telemetry.ts';
 import type { Answer, Exchange } from './endpoint.ts';
@@ -34,6 +34,7 @@ export async function audited(
   action: ResourceEvent['action'],
   resource: string,
   write: () => Promise<Written>,
+  right: OperatorRight = 'write',
 ): Promise<Answer> {
   const { broker, call } = exchange;
   const operator = await identify(exchange);
@@ -43,7 +44,7 @@ export async function audited(
     broker.telemetry.audit({ ...whole, ...changes }, call.requestId, call.log);
   };
   try {
-    checkRight(operator, 'write');
+    checkRight(operator, right);
     const { answer, changes } = await write();
     tell({ outcome: 'done', ...changes });
     return answer;

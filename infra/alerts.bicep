@@ -46,6 +46,14 @@ var alerts = [
     range: 'PT1H'
   }
   {
+    section: 'lost-keys'
+    title: 'an authority is lost, or somebody wrote to the table of keys'
+    severity: 1
+    query: loadTextContent('alerts/lost-keys.kql')
+    every: 'PT15M'
+    range: 'PT1H'
+  }
+  {
     section: 'denial-spike'
     title: 'many more joins are denied than usual'
     severity: 2

@@ -16,7 +16,7 @@ param name string
 @description('Whether to make the application in which operators sign in.')
 param operators bool = true
 
-@description('Object id of the user or service principal who gets JoinBroker.Admin. More get theirs under Enterprise applications.')
+@description('Object id of the user or service principal who gets JoinBroker.Admin and JoinBroker.AuthorityAdmin. More get theirs under Enterprise applications.')
 param firstAdministrator string = deployer().objectId
 
 // An identifier has to name the tenant, or tenants with today's default policy refuse it.
@@ -25,6 +25,7 @@ var identifierBase = 'api://${tenant().tenantId}/join-broker-${name}'
 // Fixed, and the same in entra.sh: what one of them made, the other one finds.
 var administratorRole = '5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a01'
 var readerRole = '5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a02'
+var authorityRole = '5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a04'
 var signInScope = '5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a03'
 var azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
 
@@ -47,6 +48,14 @@ resource operatorsApplication 'Microsoft.Graph/applications@v1.0' = if (operator
       value: 'JoinBroker.Reader'
       displayName: 'Join Broker reader'
       description: 'Reads join tokens, bots, roles and locks.'
+      allowedMemberTypes: ['User', 'Application']
+      isEnabled: true
+    }
+    {
+      id: authorityRole
+      value: 'JoinBroker.AuthorityAdmin'
+      displayName: 'Join Broker authority administrator'
+      description: 'Makes and replaces the keys of the authorities. Who manages join tokens need not have it.'
       allowedMemberTypes: ['User', 'Application']
       isEnabled: true
     }
@@ -81,6 +90,13 @@ resource operatorsPrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = if (opera
 
 resource administrator 'Microsoft.Graph/appRoleAssignedTo@v1.0' = if (operators) {
   appRoleId: administratorRole
+  principalId: firstAdministrator
+  resourceId: operatorsPrincipal!.id
+}
+
+// The first act (joinctl auth init) needs it. Take it away afterwards, if somebody else is to have it.
+resource authorityAdministrator 'Microsoft.Graph/appRoleAssignedTo@v1.0' = if (operators) {
+  appRoleId: authorityRole
   principalId: firstAdministrator
   resourceId: operatorsPrincipal!.id
 }

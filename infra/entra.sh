@@ -4,7 +4,7 @@
 #   infra/entra.sh prod                  prints the client id of the operators' application: a parameter of main.bicep
 #   infra/entra.sh prod --join-only      in a further tenant whose machines join: prints nothing
 #
-# Signed in with `az login` as somebody who may make applications. Whoever runs it gets the role JoinBroker.Admin.
+# Signed in with `az login` as somebody who may make applications. Whoever runs it gets the roles JoinBroker.Admin and JoinBroker.AuthorityAdmin.
 set -euo pipefail
 
 name=${1:-}
@@ -17,6 +17,7 @@ fi
 # Fixed, and the same in entra.bicep: what one of them made, the other one finds.
 administrator_role=5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a01
 reader_role=5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a02
+authority_role=5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a04
 sign_in_scope=5b0c1e86-7d0f-4b3e-9d57-0c7a3f1c9a03
 azure_cli=04b07795-8ddb-461a-bbee-02f9e1bf7b46
 
@@ -79,6 +80,14 @@ operators() {
       "description": "Reads join tokens, bots, roles and locks.",
       "allowedMemberTypes": ["User", "Application"],
       "isEnabled": true
+    },
+    {
+      "id": "$authority_role",
+      "value": "JoinBroker.AuthorityAdmin",
+      "displayName": "Join Broker authority administrator",
+      "description": "Makes and replaces the keys of the authorities. Who manages join tokens need not have it.",
+      "allowedMemberTypes": ["User", "Application"],
+      "isEnabled": true
     }
   ],
   "isFallbackPublicClient": true,
@@ -116,20 +125,22 @@ joining() {
 JSON
 }
 
-# Gives the role to whoever is signed in, unless he has it.
+# Gives the roles to whoever is signed in, unless he has them.
 make_administrator() {
-  local resource=$1 me
+  local resource=$1 me role
   if [[ $(az account show --query user.type --output tsv) == user ]]; then
     me=$(az ad signed-in-user show --query id --output tsv)
   else
     me=$(az ad sp show --id "$(az account show --query user.name --output tsv)" --query id --output tsv)
   fi
   local holders
-  holders=$(call GET "/servicePrincipals/$resource/appRoleAssignedTo" \
-    --query "value[?principalId=='$me' && appRoleId=='$administrator_role'].id")
-  [[ -n $holders ]] || call POST "/servicePrincipals/$resource/appRoleAssignedTo" \
-    --headers Content-Type=application/json \
-    --body "{\"principalId\": \"$me\", \"resourceId\": \"$resource\", \"appRoleId\": \"$administrator_role\"}" > /dev/null
+  for role in "$administrator_role" "$authority_role"; do
+    holders=$(call GET "/servicePrincipals/$resource/appRoleAssignedTo" \
+      --query "value[?principalId=='$me' && appRoleId=='$role'].id")
+    [[ -n $holders ]] || call POST "/servicePrincipals/$resource/appRoleAssignedTo" \
+      --headers Content-Type=application/json \
+      --body "{\"principalId\": \"$me\", \"resourceId\": \"$resource\", \"appRoleId\": \"$role\"}" > /dev/null
+  done
 }
 
 join_client_id=$(application "join-broker-$name" "$(joining)")
@@ -139,5 +150,5 @@ echo "Agents in tenant $tenant ask for the audience $identifier" >&2
 
 client_id=$(application "join-broker-$name-operators" "$(operators)")
 make_administrator "$(principal "$client_id" true)"
-echo "Operators sign in to the application $client_id; you have the role JoinBroker.Admin" >&2
+echo "Operators sign in to the application $client_id; you have the roles JoinBroker.Admin and JoinBroker.AuthorityAdmin" >&2
 echo "$client_id"

@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly described: DescribedCloud;
 }
 
+export const KEY_FILE = 'key-encryption-key';
+
 const CLUSTER_NAME = 'join-broker.local';
 
 export function brokerSettings({
@@ -33,7 +35,7 @@ export function brokerSettings({
     JOIN_BROKER_OPERATORS_CLIENT_ID: application.clientId,
     JOIN_BROKER_TABLES_URL: tables.url,
     JOIN_BROKER_TABLES_KEY: tables.key,
-    JOIN_BROKER_KEY_FILE: join(state, 'key-encryption-key'),
+    JOIN_BROKER_KEY_FILE: join(state, KEY_FILE),
     IDENTITY_ENDPOINT: azure.brokerIdentity.endpoint,
     IDENTITY_HEADER: azure.brokerIdentity.header,
   };

@@ -1,5 +1,5 @@
 /** Everything on one machine: tables, a simulated Azure, and the built broker in the Functions host. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ListeningAws } from './aws/cloud.ts';
@@ -7,7 +7,7 @@ import { describedAws } from './aws/description.ts';
 import type { Cloud } from './azure/cloud.ts';
 import { type DescribedCloud, describedCloud } from './azure/description.ts';
 import type { ListenOptions } from './azure/servers.ts';
-import { brokerSettings } from './broker-settings.ts';
+import { brokerSettings, KEY_FILE } from './broker-settings.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints, writePrivately } from './endpoints.ts';
 import { createFunctionsHost, type FunctionsHost } from './functions-host.ts';
 import { takeRunFile } from './run-file.ts';
@@ -81,6 +81,8 @@ async function start(
   const profile = join(state, 'simulated-cloud.json');
   const clouds = { ...azure.profile, ...(aws && { sts: aws.urls.sts }) };
   await writePrivately(profile, `${JSON.stringify(clouds, null, 2)}\n`);
+  // Tables are in memory: what the last stack's key file remembers was in tables that are gone.
+  await rm(join(state, KEY_FILE), { force: true });
   const settings = { ...brokerSettings({ state, profile, tables, azure, described }), ...env };
   const host = await createFunctionsHost(APP, {
     env: settings,
@@ -89,8 +91,7 @@ async function start(
   });
   onClose(host.close);
   const broker = await onPreferredPort(ports.broker, host.listen);
-  // The timer would make the keys in its own time; the first request is not to wait for them.
-  await host.runTimer('rotate-keys');
+  await initAuthorities(broker, described);
   await expectReady(broker);
 
   const { urls } = azure;
@@ -121,6 +122,23 @@ async function startAws(
   const aws = await cloud.listen();
   onClose(aws.close);
   return aws;
+}
+
+/** The operator's first act, as `joinctl auth init` does it. */
+async function initAuthorities(
+  broker: string,
+  { tenant, application }: DescribedCloud,
+): Promise<void> {
+  const operator = tenant.operator({ application, roles: ['JoinBroker.AuthorityAdmin'] });
+  const answer = await fetch(`${broker}/v1/authorities/init`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${operator.accessToken()}`,
+      'content-type': 'application/json',
+    },
+    body: '{}',
+  });
+  if (!answer.ok) throw new Error(`The broker's authorities were not made: ${await answer.text()}`);
 }
 
 async function expectReady(broker: string): Promise<void> {

@@ -81,6 +81,7 @@ export const ARROWS: readonly Arrows[] = [
       'shared/resources',
       'shared/storage',
       'shared/attestation',
+      'shared/authority',
       'shared/telemetry',
     ],
   },
@@ -93,8 +94,19 @@ export const ARROWS: readonly Arrows[] = [
     to: [...BASE, 'shared/authority', 'shared/telemetry', 'shared/joining/probe-mark.ts'],
   },
   { from: 'shared/openapi.ts', to: ['shared/protocol', 'shared/resources'] },
-  { from: 'shared/settings-schema.ts', to: [...BASE, 'shared/attestation'] },
-  { from: 'shared/settings.ts', to: [...BASE, 'shared/attestation', 'shared/settings-schema.ts'] },
+  {
+    from: 'shared/settings-schema.ts',
+    to: [...BASE, 'shared/attestation', 'shared/authority/ssh-certificate.ts'],
+  },
+  {
+    from: 'shared/settings.ts',
+    to: [
+      ...BASE,
+      'shared/attestation',
+      'shared/authority/rotation-policy.ts',
+      'shared/settings-schema.ts',
+    ],
+  },
   { from: 'shared/broker.ts', to: ['shared', ...METHODS] },
 
   { from: 'agent', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },

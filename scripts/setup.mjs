@@ -21,6 +21,7 @@ const COMMANDS = {
   probe: [['scripts/probe.ts']],
   'prove:model': [['scripts/prove-model.ts']],
   'prove:renewals': [['local/prove-renewals.ts']],
+  'prove:rotation': [['local/prove-rotation.ts']],
   fuzz: [['scripts/fuzz.ts']],
   lint: [['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
   typecheck: [['node_modules/typescript/bin/tsc', '-p', '.']],

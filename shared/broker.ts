@@ -12,7 +12,7 @@ import { rememberDataKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
 import { rotateKeys } from './authority/rotate.ts';
-import { ROTATION_POLICY } from './authority/rotation.ts';
+import { ROTATION_POLICY } from './authority/rotation-policy.ts';
 import { type SignedTrust, signedTrust } from './authority/signed-trust.ts';
 import type { Call } from './call.ts';
 import { createAuditSample } from './joining/audit-sample.ts';
@@ -23,12 +23,14 @@ import { join } from './joining/join.ts';
 import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
+import { type AuthoritiesApi, createAuthoritiesApi } from './operators/authorities-api.ts';
 import { createInstancesApi, type InstancesApi } from './operators/instances-api.ts';
 import { createJoinsApi, type JoinsApi } from './operators/joins-api.ts';
 import { createNamesApi, type NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
+import type { InitBody } from './protocol/authorities.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
@@ -40,6 +42,7 @@ import { createJoinLog } from './storage/join-log.ts';
 import { createResources } from './storage/resources.ts';
 import type { Tables } from './storage/table.ts';
 import { watchKeys, watchSigners } from './telemetry/ages.ts';
+import { keyEvents } from './telemetry/key-events.ts';
 import { lookupsOf } from './telemetry/lookups.ts';
 import { measured } from './telemetry/measured.ts';
 import type { Dimensions } from './telemetry/metrics.ts';
@@ -79,6 +82,9 @@ export interface Broker {
   readonly resources: ResourceApi;
   readonly instances: InstancesApi;
   readonly names: NamesApi;
+  readonly authorities: Pick<AuthoritiesApi, 'status'>;
+  /** The first keys, by an operator's will. */
+  initAuthorities(body: InitBody, call: Call): Promise<void>;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
@@ -105,11 +111,21 @@ export function createBroker(parts: BrokerParts): Broker {
   const rotation = {
     store: createKeyStore(tables.keys),
     custody: rememberDataKeys(custody),
-    policy: ROTATION_POLICY,
+    policy: {
+      ...ROTATION_POLICY,
+      sshSigning: settings.JOIN_BROKER_SSH_SIGNING,
+      sshPublication: settings.JOIN_BROKER_SSH_PUBLICATION,
+    },
     cluster,
+    sshKey: settings.JOIN_BROKER_SSH_KEY_TYPE,
   };
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
-  const keyring = watchKeys(createKeyring(rotation, now, lookups('keyring')), telemetry, now);
+  const tellKeys = keyEvents(telemetry);
+  const keyring = watchKeys(
+    createKeyring(rotation, now, { onLookup: lookups('keyring'), onReport: tellKeys }),
+    telemetry,
+    now,
+  );
   const keys = createDirectoryKeys(
     fetchKeySet,
     cloud.issuers,
@@ -210,10 +226,21 @@ export function createBroker(parts: BrokerParts): Broker {
     });
   }
 
+  const authorities = createAuthoritiesApi(rotation, keyring, now);
+  /** None as long as there is no authority: operators find the broker all the same, and make it. */
+  const caPins = async (): Promise<string[]> => {
+    try {
+      return (await trust()).bundle.ca_pins;
+    } catch (error) {
+      if (keyring.missing() === undefined) throw error;
+      return [];
+    }
+  };
   const checkReady = readiness(
     { storage: resources.snapshot, signing_keys: keyring.authorities },
     telemetry,
     now,
+    keyring.missing,
   );
 
   return {
@@ -229,7 +256,7 @@ export function createBroker(parts: BrokerParts): Broker {
         server_version: VERSION,
         cluster_name: cluster,
         cloud: cloud.name,
-        ca_pins: (await trust()).bundle.ca_pins,
+        ca_pins: await caPins(),
         audiences: [...audiences],
         operators: {
           tenant: settings.JOIN_BROKER_OPERATORS_TENANT,
@@ -253,11 +280,12 @@ export function createBroker(parts: BrokerParts): Broker {
     }),
     instances: createInstancesApi(instances),
     names: createNamesApi(names),
+    authorities,
+    async initAuthorities(body, call) {
+      tellKeys(await authorities.init(body), call);
+    },
     async rotateKeys(call) {
-      const actions = await rotateKeys(rotation, now());
-      const told = actions.map(({ kind, owner, sequence }) => `${kind} ${owner} ${sequence}`);
-      if (told.length > 0)
-        telemetry.audit({ event: 'keys', actions: told }, call.requestId, call.log);
+      tellKeys(await rotateKeys(rotation, now()), call);
     },
     async probe(call) {
       prober ??= await openProber();

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
+import { authorityStatus, initBody } from './protocol/authorities.ts';
 import { discovery } from './protocol/discovery.ts';
 import { explainRequest, explanation } from './protocol/explain.ts';
 import { nameRecord } from './protocol/host-name.ts';
@@ -137,6 +138,26 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/authorities': {
+        get: operator(
+          operation(
+            'The keys of the authorities, their states, and what is missing',
+            { answer: 'AuthorityStatus' },
+            [],
+            ['unauthenticated', 'forbidden'],
+          ),
+        ),
+      },
+      '/v1/authorities/init': {
+        post: operator(
+          operation(
+            'Makes the first keys, once. Needs app role JoinBroker.AuthorityAdmin',
+            { body: 'InitBody', answer: 'AuthorityStatus' },
+            [],
+            ['bad_request', 'unauthenticated', 'forbidden', 'already_exists', 'try_again'],
+          ),
+        ),
+      },
       '/v1/names/{name}': {
         get: operator(
           operation("Whose a host's name is", { answer: 'NameRecord' }, [NAME], READING),
@@ -200,6 +221,8 @@ export function openApiDocument(version: string): Json {
         Explanation: schemaOf(explanation),
         InstanceRecord: schemaOf(instanceRecord),
         InstancePage: schemaOf(instancePage),
+        AuthorityStatus: schemaOf(authorityStatus),
+        InitBody: schemaOf(initBody),
         NameRecord: schemaOf(nameRecord),
         ResourcePage: schemaOf(resourcePage),
         WrittenResource: schemaOf(writtenResource),
@@ -214,7 +237,7 @@ export function openApiDocument(version: string): Json {
           type: 'http',
           scheme: 'bearer',
           description:
-            "An Entra ID token for the operators' application, with app role JoinBroker.Admin or JoinBroker.Reader.",
+            "An Entra ID token for the operators' application, with app role JoinBroker.Admin, JoinBroker.AuthorityAdmin or JoinBroker.Reader.",
         },
       },
     },

@@ -1,6 +1,7 @@
 /** Every setting: its schema, what it means, and what stands for it where it is not there. docs/settings.md is made from this. */
 import * as z from 'zod/mini';
 import { cloudName } from './attestation/azure/cloud-profile.ts';
+import { SSH_AUTHORITY_KEYS } from './authority/ssh-certificate.ts';
 import { isLoopback } from './protocol/loopback.ts';
 import { clusterName, dnsName, guid, parseDuration } from './protocol/values.ts';
 
@@ -51,6 +52,9 @@ const telemetryIdentity = z.pipe(
   z.transform((text) => ({ clientId: /^ClientId=([^;]+)/.exec(text)?.[1] })),
 );
 
+/** X.520 allows a common name 64 characters, and the authorities' end in ` issuing 12345`. */
+const MOST_CLUSTER_NAME = 50;
+
 export interface Setting {
   readonly schema: z.ZodMiniType<unknown, string>;
   readonly about: string;
@@ -62,9 +66,10 @@ export interface Setting {
 
 export const SETTINGS = {
   JOIN_BROKER_CLUSTER_NAME: {
-    schema: clusterName,
-    about:
-      "The cluster's name: the SPIFFE trust domain, and part of the authorities' names. Never change it.",
+    schema: clusterName.check(
+      z.maxLength(MOST_CLUSTER_NAME, `expected at most ${MOST_CLUSTER_NAME} characters`),
+    ),
+    about: `The cluster's name: the SPIFFE trust domain, and part of the authorities' names. At most ${MOST_CLUSTER_NAME} characters. Never change it.`,
     example: 'prod.example.org',
     required: true,
   },
@@ -105,7 +110,7 @@ export const SETTINGS = {
   JOIN_BROKER_OPERATORS_CLIENT_ID: {
     schema: guid,
     about:
-      "The client id of the operators' application, which has the app roles `JoinBroker.Admin` and `JoinBroker.Reader`.",
+      "The client id of the operators' application, which has the app roles `JoinBroker.Admin`, `JoinBroker.Reader` and `JoinBroker.AuthorityAdmin`.",
     required: true,
   },
   JOIN_BROKER_TABLES_URL: {
@@ -144,6 +149,23 @@ export const SETTINGS = {
     schema: seconds,
     about: 'Longest lifetime of any certificate; at most 24h.',
     standard: '24h',
+  },
+  JOIN_BROKER_SSH_KEY_TYPE: {
+    schema: z.pipe(z.string(), z.enum(SSH_AUTHORITY_KEYS)),
+    about:
+      'The kind of the next SSH authorities: `ed25519`, or `ecdsa-p256` for servers that refuse the other one (FIPS mode). Those that are there keep theirs until they are replaced.',
+    standard: 'ed25519',
+  },
+  JOIN_BROKER_SSH_SIGNING: {
+    schema: seconds,
+    about: 'How long an SSH authority signs until its successor does.',
+    standard: '720h',
+  },
+  JOIN_BROKER_SSH_PUBLICATION: {
+    schema: seconds,
+    about:
+      'How long an SSH authority is in the trust bundle before it signs. Every relying party has to read the trust bundle more often than that.',
+    standard: '168h',
   },
   JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: {
     schema: count,

@@ -1,6 +1,7 @@
 /** The broker's settings: environment variables, checked at start (rule 17). */
 import { AZURE_CLOUDS } from './attestation/azure/cloud-profile.ts';
 import { readTrustAnchors } from './attestation/azure/trust-anchors.ts';
+import { policyProblems, ROTATION_POLICY } from './authority/rotation-policy.ts';
 import { isLoopback } from './protocol/loopback.ts';
 import { parseWith, sentenceOf } from './protocol/schema.ts';
 import {
@@ -27,7 +28,7 @@ const ON_AZURE = [
   'LEGION_SERVICE_HOST',
 ];
 
-const MOST_TTL_SECONDS = 24 * 3600;
+const MOST_TTL_SECONDS = ROTATION_POLICY.longestCertificate;
 
 /** Reads and checks all settings, as of this time. Throws a `SettingsError`. */
 export function readSettings(
@@ -100,6 +101,13 @@ function contradictions(settings: Settings, onAzure: boolean, at: Date): string[
   if (settings.JOIN_BROKER_DEFAULT_TTL > settings.JOIN_BROKER_MAX_TTL) {
     problems.push('JOIN_BROKER_DEFAULT_TTL: expected at most JOIN_BROKER_MAX_TTL');
   }
+  const policy = {
+    ...ROTATION_POLICY,
+    sshSigning: settings.JOIN_BROKER_SSH_SIGNING,
+    sshPublication: settings.JOIN_BROKER_SSH_PUBLICATION,
+  };
+  for (const problem of policyProblems(policy))
+    problems.push(`JOIN_BROKER_SSH_SIGNING, JOIN_BROKER_SSH_PUBLICATION: ${problem}`);
   return problems;
 }
 

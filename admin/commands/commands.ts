@@ -1,6 +1,7 @@
 /** Every command, in the order in which help lists them. */
 import type { Command } from '../command.ts';
 import { apply } from './apply.ts';
+import { authInit, authStatus } from './auth.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
 import { create } from './create.ts';
@@ -23,6 +24,8 @@ export const COMMANDS: readonly Command[] = [
   login,
   logout,
   status,
+  authInit,
+  authStatus,
   create,
   apply,
   get,

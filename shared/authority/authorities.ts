@@ -1,11 +1,12 @@
-/** The authorities with their keys in memory. */
+/** The authorities with their keys in memory, as they are at one moment. */
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
-import type { GenuineKeys, OpenedKey } from './genuine-keys.ts';
-import { newestKey } from './rotation.ts';
-import type { KeyOwner } from './signing-key.ts';
+import { type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
+import { nextChange, publishedKeys, publishedVersion } from './published-keys.ts';
+import { newestKey, usedKey } from './rotation.ts';
+import type { RotationPolicy } from './rotation-policy.ts';
 import type { SshIssuer } from './ssh-certificate.ts';
 import type { TlsIssuer } from './tls-certificate.ts';
 
@@ -33,12 +34,17 @@ export interface Authorities {
     readonly certificate: Uint8Array;
     readonly publicKeyInfo: Uint8Array;
   }[];
+  /** Upcoming, signing and retiring ones. */
   readonly sshUserCas: readonly SshPublicKey[];
   readonly sshHostCas: readonly SshPublicKey[];
   /** Newest first. */
   readonly probeKeys: readonly ProbeKey[];
-  /** Unix seconds of the newest change: the trust bundle's version. */
-  readonly changed: number;
+  /** The trust bundle's version. */
+  readonly version: number;
+  /** When the first of the keys that sign is over: no certificate may outlive it (rule 12). */
+  readonly signsUntil: Date;
+  /** Unix seconds at which the same keys make other authorities: one begins to sign, or leaves the bundle. */
+  readonly changes: number;
   /** Unix seconds at which the newest key of each kind expires. */
   readonly expires: Readonly<
     Record<'tls-root' | 'tls-issuing' | 'ssh-user' | 'ssh-host' | 'probe', number>
@@ -46,20 +52,25 @@ export interface Authorities {
 }
 
 /** The authorities of these keys; `undefined` if a kind of key is missing, or over. */
-export function authoritiesOf({ keys: all }: GenuineKeys, now: Date): Authorities | undefined {
+export function authoritiesOf(
+  { keys }: GenuineKeys,
+  policy: RotationPolicy,
+  now: Date,
+): Authorities | undefined {
   const at = now.getTime() / 1000;
-  const keys = all.filter(({ expires }) => expires > at);
-  const issuing = newestKey(keys, 'tls', 'issuing');
-  const root = issuing && issuerOf(issuing, keys);
-  const sshUser = newestKey(keys, 'ssh-user', 'sign');
-  const sshHost = newestKey(keys, 'ssh-host', 'sign');
-  const probe = newestKey(keys, 'probe', 'authenticate');
-  const probeKeys = keys
-    .filter(({ owner }) => owner === 'probe')
-    .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
-    .toSorted((a, b) => b.sequence - a.sequence);
+  const used = (owner: OpenedKey['owner'], purpose: OpenedKey['purpose']) =>
+    usedKey(keys, owner, purpose, at);
+  const issuing = used('tls', 'issuing');
+  const root = issuing && rootOf(issuing, keys);
+  const sshUser = used('ssh-user', 'sign');
+  const sshHost = used('ssh-host', 'sign');
+  const probe = used('probe', 'authenticate');
   if (!issuing || !root || !sshUser || !sshHost || !probe) return undefined;
 
+  const published = (owner: OpenedKey['owner'], purpose: OpenedKey['purpose']) =>
+    publishedKeys(keys, owner, purpose, policy, at);
+  const ends = (key: OpenedKey): number =>
+    newestKey(keys, key.owner, key.purpose)?.expires ?? key.expires;
   const { subject, notAfter } = parseCertificate(issuing.certificate);
   return {
     issuing: {
@@ -73,40 +84,32 @@ export function authoritiesOf({ keys: all }: GenuineKeys, now: Date): Authoritie
     },
     sshUser: sshIssuer(sshUser),
     sshHost: sshIssuer(sshHost),
-    roots: keys
-      .filter(({ purpose }) => purpose === 'root')
-      .map(({ certificate, publicKey }) => ({ certificate, publicKeyInfo: publicKey })),
-    sshUserCas: publicKeysOf(keys, 'ssh-user'),
-    sshHostCas: publicKeysOf(keys, 'ssh-host'),
-    probeKeys,
-    changed: Math.max(
-      ...keys.filter(({ owner }) => owner !== 'probe').map(({ changed }) => changed),
-    ),
+    roots: published('tls', 'root').map(({ certificate, publicKey }) => ({
+      certificate,
+      publicKeyInfo: publicKey,
+    })),
+    sshUserCas: published('ssh-user', 'sign').map(({ publicKey }) => sshKey(publicKey)),
+    sshHostCas: published('ssh-host', 'sign').map(({ publicKey }) => sshKey(publicKey)),
+    probeKeys: published('probe', 'authenticate')
+      .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
+      .toSorted((a, b) => b.sequence - a.sequence),
+    version: publishedVersion(keys, policy, at),
+    signsUntil: new Date(Math.min(issuing.expires, sshUser.expires, sshHost.expires) * 1000),
+    changes: nextChange(keys, policy, at),
     expires: {
-      'tls-root': root.expires,
-      'tls-issuing': issuing.expires,
-      'ssh-user': sshUser.expires,
-      'ssh-host': sshHost.expires,
-      probe: probe.expires,
+      'tls-root': ends(root),
+      'tls-issuing': ends(issuing),
+      'ssh-user': ends(sshUser),
+      'ssh-host': ends(sshHost),
+      probe: ends(probe),
     },
   };
-}
-
-function issuerOf(issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKey | undefined {
-  const { issuer } = parseCertificate(issuing.certificate);
-  return keys.find(
-    ({ purpose, certificate }) =>
-      purpose === 'root' && Buffer.compare(parseCertificate(certificate).subject, issuer) === 0,
-  );
 }
 
 const sshIssuer = ({ publicKey, secret }: OpenedKey): SshIssuer => ({
   publicKey: sshKey(publicKey),
   privateKey: privateKey(secret),
 });
-
-const publicKeysOf = (keys: readonly OpenedKey[], owner: KeyOwner): SshPublicKey[] =>
-  keys.filter((key) => key.owner === owner).map(({ publicKey }) => sshKey(publicKey));
 
 function sshKey(spki: Uint8Array): SshPublicKey {
   const key = sshPublicKey(

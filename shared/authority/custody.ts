@@ -7,12 +7,24 @@ export interface RootKey {
   readonly handle: Uint8Array;
 }
 
+/** Custody's own memory of the authority that it keeps, whatever happens to the table of keys. */
+export interface RememberedRoot {
+  /** The cluster that the root was made for; `undefined` where somebody made the key without us. */
+  readonly cluster: string | undefined;
+  /** DER of the SubjectPublicKeyInfo. */
+  readonly publicKeyInfo: Uint8Array;
+}
+
+/** Every method throws where custody can't be asked now. */
 export interface Custody {
-  /** Encrypts the data key, the key of all other private keys, for storage. */
-  wrapDataKey(dataKey: Uint8Array): Promise<Uint8Array>;
-  unwrapDataKey(wrapped: Uint8Array): Promise<Uint8Array>;
-  /** Makes a root's key: ECDSA P-384. */
-  createRootKey(): Promise<RootKey>;
+  /** Encrypts the data key, the key of all other private keys, for storage. `about` is authenticated with it. */
+  wrapDataKey(dataKey: Uint8Array, about: string): Promise<Uint8Array>;
+  /** `undefined` where this is not what custody wrapped, or not with this `about`. */
+  unwrapDataKey(wrapped: Uint8Array, about: string): Promise<Uint8Array | undefined>;
+  /** Makes a root's key, ECDSA P-384, and remembers it and the cluster that it is for. */
+  createRootKey(cluster: string): Promise<RootKey>;
+  /** The root that was made last; `undefined` if none ever was. */
+  rememberedRoot(): Promise<RememberedRoot | undefined>;
   /** Signs with ECDSA and SHA-384; the signature is DER. */
   signWithRoot(handle: Uint8Array, message: Uint8Array): Promise<Uint8Array>;
 }

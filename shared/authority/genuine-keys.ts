@@ -2,9 +2,18 @@
  * Which rows of the `keys` table are ours. A row that does not authenticate is as good as absent: whoever can write to
  * the table can neither publish a key nor keep a new one from being made.
  */
+import { createPublicKey, verify } from 'node:crypto';
+import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody } from './custody.ts';
-import { openKey } from './sealing.ts';
-import type { KeyDescription, SealedKey } from './signing-key.ts';
+import type { StoredKeys } from './key-store.ts';
+import { isGenuineMark, openKey } from './sealing.ts';
+import {
+  describeKey,
+  type KeyDescription,
+  type KeyOwner,
+  type NumberMark,
+  type SealedKey,
+} from './signing-key.ts';
 
 /** A key with its private part. */
 export interface OpenedKey extends KeyDescription {
@@ -16,53 +25,95 @@ export interface GenuineKeys {
   readonly dataKey: Uint8Array;
   readonly dataRow: SealedKey;
   readonly keys: readonly OpenedKey[];
-  /** Rows that don't authenticate. */
-  readonly foreign: readonly SealedKey[];
+  /** Issuing keys whose root is not there: they sign nothing that anybody would believe. */
+  readonly orphans: readonly OpenedKey[];
+  readonly marks: readonly NumberMark[];
+  /** ETags of the rows where marks are, genuine or not. */
+  readonly markTags: ReadonlyMap<KeyOwner, string>;
+  /** Names of the rows that count for nothing. */
+  readonly ignored: readonly string[];
 }
 
-/**
- * Opens all rows; `undefined` if there is none at all. Throws where rows are there but no data key opens: new keys must
- * never silently take the place of those that can't be read now.
- */
+/** Whose keys: a data key is good for one cluster only. */
+export interface KeyOpener {
+  readonly custody: Custody;
+  readonly cluster: string;
+}
+
+/** Opens all rows; `undefined` where no data key is genuine. Throws where custody can't be asked. */
 export async function openGenuineKeys(
-  rows: readonly SealedKey[],
-  custody: Custody,
+  stored: StoredKeys,
+  opener: KeyOpener,
 ): Promise<GenuineKeys | undefined> {
-  if (rows.length === 0) return undefined;
-  const data = await openDataRow(rows, custody);
-  const keys: OpenedKey[] = [];
-  const foreign: SealedKey[] = [];
-  for (const row of rows) {
-    if (row === data.dataRow) continue;
-    const secret = row.owner === 'data' ? undefined : secretOf(row, data.dataKey);
-    if (secret) keys.push({ ...row, secret });
-    else foreign.push(row);
+  const data = await openDataRow(stored.keys, opener);
+  if (!data) return undefined;
+  const { dataKey, dataRow } = data;
+  const opened: OpenedKey[] = [];
+  const ignored = [...stored.strays];
+  for (const row of stored.keys) {
+    if (row === dataRow) continue;
+    const secret = row.owner === 'data' ? undefined : attempt(() => openKey(dataKey, row));
+    if (secret) opened.push({ ...row, secret });
+    else ignored.push(rowName(row));
   }
-  return { ...data, keys, foreign };
+  const marks: NumberMark[] = [];
+  const markTags = new Map<KeyOwner, string>();
+  for (const mark of stored.marks) {
+    if (mark.etag !== undefined) markTags.set(mark.owner, mark.etag);
+    if (isGenuineMark(dataKey, mark)) marks.push(mark);
+    else ignored.push(`${mark.owner}/highest`);
+  }
+  const orphans = opened.filter((key) => key.purpose === 'issuing' && !rootOf(key, opened));
+  const keys = opened.filter((key) => !orphans.includes(key));
+  return { dataKey, dataRow, keys, orphans, marks, markTags, ignored };
 }
 
-/** The newest data key that custody opens. */
+const rowName = ({ owner, sequence }: KeyDescription): string => `${owner}/${sequence}`;
+
+/** The root that signed an issuing key's certificate. */
+export function rootOf(issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKey | undefined {
+  const { toBeSigned, signature } = parseCertificate(issuing.certificate);
+  return keys.find(
+    ({ purpose, publicKey }) =>
+      purpose === 'root' &&
+      verify(
+        'sha384',
+        toBeSigned,
+        createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' }),
+        signature,
+      ),
+  );
+}
+
+/** What the data key's row has to be wrapped with: its whole description, and the cluster that it is for. */
+export const describeDataKey = (row: KeyDescription, cluster: string): string =>
+  JSON.stringify([cluster, describeKey(row)]);
+
+/** The newest data key that custody opens: one that was given up does not come back with its row. */
 async function openDataRow(
   rows: readonly SealedKey[],
-  custody: Custody,
-): Promise<Pick<GenuineKeys, 'dataKey' | 'dataRow'>> {
+  { custody, cluster }: KeyOpener,
+): Promise<Pick<GenuineKeys, 'dataKey' | 'dataRow'> | undefined> {
   const candidates = rows
     .filter(({ owner }) => owner === 'data')
     .toSorted((a, b) => b.sequence - a.sequence);
-  let failure: unknown = new Error('there are keys, but no data key');
+  const failures: unknown[] = [];
   for (const dataRow of candidates) {
     try {
-      return { dataKey: await custody.unwrapDataKey(dataRow.sealed), dataRow };
+      const about = describeDataKey(dataRow, cluster);
+      const dataKey = await custody.unwrapDataKey(dataRow.sealed, about);
+      if (dataKey) return { dataKey, dataRow };
     } catch (error) {
-      failure = error;
+      failures.push(error);
     }
   }
-  throw failure;
+  if (failures.length > 0) throw failures[0];
+  return undefined;
 }
 
-function secretOf(row: SealedKey, dataKey: Uint8Array): Uint8Array | undefined {
+function attempt<T>(open: () => T): T | undefined {
   try {
-    return openKey(dataKey, row);
+    return open();
   } catch {
     return undefined;
   }
@@ -75,9 +126,10 @@ export function rememberDataKeys(custody: Custody): Custody {
   const unwrapped = new Map<string, Uint8Array>();
   return {
     ...custody,
-    async unwrapDataKey(wrapped) {
-      const id = Buffer.from(wrapped).toString('base64');
-      const dataKey = unwrapped.get(id) ?? (await custody.unwrapDataKey(wrapped));
+    async unwrapDataKey(wrapped, about) {
+      const id = JSON.stringify([Buffer.from(wrapped).toString('base64'), about]);
+      const dataKey = unwrapped.get(id) ?? (await custody.unwrapDataKey(wrapped, about));
+      if (!dataKey) return undefined;
       const [oldest] = unwrapped.keys();
       if (!unwrapped.has(id) && unwrapped.size >= MOST_REMEMBERED && oldest !== undefined) {
         unwrapped.delete(oldest);

@@ -1,19 +1,57 @@
-/** The `keys` table: one row for each key, its sequence number the row's key. */
+/** The `keys` table: one row for each key, its sequence number the row's key, and one for each owner's highest number. */
+import { isDeepStrictEqual } from 'node:util';
 import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
-import type { StoredRow, Table } from '../storage/table.ts';
-import type { KeyOwner, KeyPurpose, KeyState, SealedKey } from './signing-key.ts';
+import type { Operation, Row, StoredRow, Table } from '../storage/table.ts';
+import type { KeyNumber } from './rotation.ts';
+import {
+  KEY_OWNERS,
+  type KeyOwner,
+  type KeyPurpose,
+  type SealedKey,
+  type SealedMark,
+} from './signing-key.ts';
+
+export interface StoredKeys {
+  readonly keys: readonly SealedKey[];
+  /** One where an owner's mark belongs, whatever stands there. */
+  readonly marks: readonly SealedMark[];
+  /** Names of rows that are not in the one form that we write. */
+  readonly strays: readonly string[];
+  /** Numbers that no new row can have, whatever stands there. */
+  readonly taken: readonly KeyNumber[];
+}
 
 export interface KeyStore {
-  list(): Promise<readonly SealedKey[]>;
-  /** `false` if another one was faster with this sequence number. */
-  insert(key: SealedKey): Promise<boolean>;
+  list(): Promise<StoredKeys>;
+  /** Writes a key together with its owner's mark. `false` if another one was faster: nothing was written. */
+  insert(key: SealedKey, mark?: SealedMark): Promise<boolean>;
+  /** Writes a mark alone. `false` if another one was faster. */
+  writeMark(mark: SealedMark): Promise<boolean>;
   remove(owner: KeyOwner, sequence: number): Promise<void>;
 }
 
+const MARK = 'highest';
+
 export function createKeyStore(table: Table): KeyStore {
   return {
-    list: async () => (await table.list({})).map(keyOf),
-    insert: (key) => table.apply([{ kind: 'insert', row: rowOf(key) }]),
+    async list() {
+      const rows = await table.list({});
+      const ours = rows.filter(isOwned);
+      const keys = ours.map(keyOf).filter((key) => key !== undefined);
+      const marks = ours.filter(({ key }) => key === MARK).map(markOf);
+      const known = new Set([...keys.map(rowId), ...marks.map(({ owner }) => `${owner}/${MARK}`)]);
+      return {
+        keys,
+        marks,
+        strays: rows.filter((row) => !known.has(`${row.partition}/${row.key}`)).map(nameOf),
+        taken: ours
+          .filter(({ key }) => /^\d{9}$/.test(key))
+          .map(({ partition, key }) => ({ owner: partition as KeyOwner, sequence: Number(key) })),
+      };
+    },
+    insert: (key, mark) =>
+      table.apply([{ kind: 'insert', row: rowOf(key) }, ...(mark ? [writing(mark)] : [])]),
+    writeMark: (mark) => table.apply([writing(mark)]),
     async remove(owner, sequence) {
       const row = await table.read(owner, rowKey(sequence));
       if (row)
@@ -24,37 +62,79 @@ export function createKeyStore(table: Table): KeyStore {
   };
 }
 
+const rowId = ({ owner, sequence }: KeyNumber): string => `${owner}/${rowKey(sequence)}`;
+
 const rowKey = (sequence: number): string => String(sequence).padStart(9, '0');
 
-const rowOf = (key: SealedKey) => ({
+const rowOf = (key: SealedKey): Row => ({
   partition: key.owner,
   key: rowKey(key.sequence),
   values: {
     purpose: key.purpose,
-    state: key.state,
     publicKey: encodeBase64(key.publicKey),
     certificate: encodeBase64(key.certificate),
     created: key.created,
-    changed: key.changed,
+    starts: key.starts,
     expires: key.expires,
     sealed: encodeBase64(key.sealed),
   },
 });
 
-/** What a row says is believed only once it authenticates (`openKey`), so a cast is enough here. */
-function keyOf({ partition, key, values }: StoredRow): SealedKey {
-  const bytes = (column: string): Uint8Array =>
-    decodeBase64(String(values[column] ?? '')) ?? new Uint8Array();
-  return {
-    owner: partition as KeyOwner,
-    sequence: Number(key),
-    purpose: String(values['purpose']) as KeyPurpose,
-    state: String(values['state']) as KeyState,
-    publicKey: bytes('publicKey'),
-    certificate: bytes('certificate'),
-    created: Number(values['created']),
-    changed: Number(values['changed']),
-    expires: Number(values['expires']),
-    sealed: bytes('sealed'),
-  };
+const rowOfMark = ({ owner, highest, sealed }: SealedMark): Row => ({
+  partition: owner,
+  key: MARK,
+  values: { highest, sealed: encodeBase64(sealed) },
+});
+
+function writing(mark: SealedMark): Operation {
+  const row = rowOfMark(mark);
+  return mark.etag === undefined
+    ? { kind: 'insert', row }
+    : { kind: 'replace', row, etag: mark.etag };
 }
+
+/**
+ * What a row says is believed only once it authenticates, so a cast is enough here. But it has to be the very row that
+ * we would write: the same key in other words would be there twice.
+ */
+function keyOf(row: StoredRow): SealedKey | undefined {
+  const { values } = row;
+  const key: SealedKey = {
+    owner: row.partition as KeyOwner,
+    sequence: Number(row.key),
+    purpose: values['purpose'] as KeyPurpose,
+    publicKey: bytesOf(values['publicKey']),
+    certificate: bytesOf(values['certificate']),
+    created: Number(values['created']),
+    starts: Number(values['starts']),
+    expires: Number(values['expires']),
+    sealed: bytesOf(values['sealed']),
+  };
+  return key.sequence > 0 && isWrittenAs(row, rowOf(key)) ? key : undefined;
+}
+
+/** A mark that is not in its form is worth nothing, and is replaced. */
+function markOf(row: StoredRow): SealedMark {
+  const { values, etag } = row;
+  const owner = row.partition as KeyOwner;
+  const mark = {
+    owner,
+    highest: Number(values['highest']),
+    sealed: bytesOf(values['sealed']),
+    etag,
+  };
+  return isWrittenAs(row, rowOfMark(mark)) ? mark : { ...mark, highest: 0, sealed: bytesOf('') };
+}
+
+const isOwned = ({ partition }: StoredRow): boolean =>
+  (KEY_OWNERS as readonly string[]).includes(partition);
+
+const isWrittenAs = ({ partition, key, values }: StoredRow, row: Row): boolean =>
+  isDeepStrictEqual({ partition, key, values }, row);
+
+const bytesOf = (value: unknown): Uint8Array =>
+  decodeBase64(String(value ?? '')) ?? new Uint8Array();
+
+/** As it is told: it may hold anything. */
+const nameOf = ({ partition, key }: StoredRow): string =>
+  [partition, key].map((text) => text.replace(/[^\x21-\x7e]/g, '?').slice(0, 64)).join('/');

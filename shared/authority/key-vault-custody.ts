@@ -8,11 +8,14 @@
 import { createHash, createPublicKey, type JsonWebKey as JsonKey, verify } from 'node:crypto';
 import type { TokenCredential } from '@azure/identity';
 import { CryptographyClient, KeyClient, type KeyVaultKey } from '@azure/keyvault-keys';
+import * as z from 'zod/mini';
 import { withDeadline } from '../deadline.ts';
 import { sequence, unsignedInteger } from '../encoding/der-encode.ts';
 import { fetchHttpClient } from '../fetch-http-client.ts';
+import { parseJsonWith } from '../protocol/schema.ts';
 import { passOnRetryAfter } from '../retry-after.ts';
 import type { Custody } from './custody.ts';
+import { publicKeyInfo } from './x509.ts';
 
 export interface KeyVaultCustodyOptions {
   /** `https://<vault>.vault.azure.net`. */
@@ -27,15 +30,19 @@ const ROOT = 'root';
 const ENCRYPTION = 'data-key-encryption';
 const SIGNATURE = 'data-key-signature';
 
+/** The tag of a version of `root` that says which cluster it was made for. */
+const CLUSTER_TAG = 'join-broker-cluster';
+
 const WRAP_ALGORITHM = 'RSA-OAEP-256';
 
 /** The data key as it is stored: wrapped, with the version of the key that can unwrap it, and signed. */
-interface WrappedDataKey {
-  readonly keyId: string;
-  readonly wrapped: string;
-  readonly signerId: string;
-  readonly signature: string;
-}
+const wrappedDataKey = z.strictObject({
+  keyId: z.string(),
+  wrapped: z.string(),
+  signerId: z.string(),
+  signature: z.string(),
+});
+type WrappedDataKey = z.infer<typeof wrappedDataKey>;
 
 export function openKeyVaultCustody({
   url,
@@ -52,26 +59,41 @@ export function openKeyVaultCustody({
   const cryptography = (keyId: string): CryptographyClient =>
     new CryptographyClient(keyId, credential, options);
 
-  /** Refuses ids of other vaults or keys: they come from a table. */
-  function expectId(keyId: string, name: string): string {
+  /** `undefined` for ids of other vaults or keys: they come from a table. */
+  function versionOf(keyId: string, name: string): string | undefined {
     const prefix = `${new URL(url).origin}/keys/${name}/`;
-    if (!keyId.startsWith(prefix) || !/^[0-9a-f]{32}$/.test(keyId.slice(prefix.length))) {
-      throw new Error(`expected the id of a version of ${prefix}`);
-    }
+    const version = keyId.slice(prefix.length);
+    return keyId.startsWith(prefix) && /^[0-9a-f]{32}$/.test(version) ? version : undefined;
+  }
+
+  function expectId(keyId: string, name: string): string {
+    if (versionOf(keyId, name) === undefined)
+      throw new Error(`expected the id of a version of ${url}/keys/${name}`);
     return keyId;
   }
 
   const inTime = <T>(ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
     withDeadline(ask, 'the key vault does not answer', timeoutMs);
 
-  async function signatureKey(abortSignal: AbortSignal): Promise<KeyVaultKey> {
+  /** The newest version of a key, or this one; `undefined` where the vault has none. */
+  async function find(
+    name: string,
+    options: { readonly version?: string; readonly abortSignal: AbortSignal },
+  ): Promise<KeyVaultKey | undefined> {
     try {
-      return await client.getKey(SIGNATURE, { abortSignal });
+      return await client.getKey(name, options);
     } catch (error) {
       if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
-      const keyOps = ['sign', 'verify'];
-      return client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps, abortSignal });
+      return undefined;
     }
+  }
+
+  async function signatureKey(abortSignal: AbortSignal): Promise<KeyVaultKey> {
+    const keyOps = ['sign', 'verify'];
+    return (
+      (await find(SIGNATURE, { abortSignal })) ??
+      client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps, abortSignal })
+    );
   }
 
   async function sign(
@@ -86,12 +108,17 @@ export function openKeyVaultCustody({
     return (await cryptography(keyId).sign(algorithm, digest, { abortSignal })).result;
   }
 
-  async function wrapDataKey(dataKey: Uint8Array, abortSignal: AbortSignal): Promise<Uint8Array> {
+  async function wrapDataKey(
+    dataKey: Uint8Array,
+    about: string,
+    abortSignal: AbortSignal,
+  ): Promise<Uint8Array> {
     const { id: keyId = '' } = await client.getKey(ENCRYPTION, { abortSignal });
     const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey, { abortSignal });
     const wrapped = Buffer.from(result).toString('base64');
     const { id: signerId = '' } = await signatureKey(abortSignal);
-    const signature = await sign('ES256', signerId, signedPart({ keyId, wrapped }), abortSignal);
+    const signed = signedPart({ keyId, wrapped }, about);
+    const signature = await sign('ES256', signerId, signed, abortSignal);
     const stored: WrappedDataKey = {
       keyId,
       wrapped,
@@ -101,29 +128,44 @@ export function openKeyVaultCustody({
     return Buffer.from(JSON.stringify(stored));
   }
 
-  async function unwrapDataKey(stored: Uint8Array, abortSignal: AbortSignal): Promise<Uint8Array> {
-    const { keyId, wrapped, signerId, signature } = JSON.parse(
-      Buffer.from(stored).toString('utf8'),
-    ) as WrappedDataKey;
-    expectId(keyId, ENCRYPTION);
-    const version = expectId(signerId, SIGNATURE).split('/').at(-1) ?? '';
-    const signer = publicKeyOf(await client.getKey(SIGNATURE, { version, abortSignal }));
-    const key = { key: signer, dsaEncoding: 'ieee-p1363' } as const;
-    if (!verify('sha256', signedPart({ keyId, wrapped }), key, Buffer.from(signature, 'base64'))) {
-      throw new Error('the data key is not signed by the vault');
-    }
+  async function unwrapDataKey(
+    stored: Uint8Array,
+    about: string,
+    abortSignal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    const text = Buffer.from(stored).toString('utf8');
+    const parsed = parseJsonWith(wrappedDataKey, text);
+    if (!parsed.ok || JSON.stringify(parsed.value) !== text) return undefined;
+    const { keyId, wrapped, signerId, signature } = parsed.value;
+    const version = versionOf(signerId, SIGNATURE);
+    if (version === undefined || versionOf(keyId, ENCRYPTION) === undefined) return undefined;
+    // A version that the vault never had signed nothing.
+    const signer = await find(SIGNATURE, { version, abortSignal });
+    const signed = signedPart({ keyId, wrapped }, about);
+    const key = signer && ({ key: publicKeyOf(signer), dsaEncoding: 'ieee-p1363' } as const);
+    if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64'))) return undefined;
     const bytes = Buffer.from(wrapped, 'base64');
     return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, bytes, { abortSignal })).result;
   }
 
   return {
-    wrapDataKey: (dataKey) => inTime((abortSignal) => wrapDataKey(dataKey, abortSignal)),
-    unwrapDataKey: (stored) => inTime((abortSignal) => unwrapDataKey(stored, abortSignal)),
-    createRootKey: () =>
+    wrapDataKey: (dataKey, about) => inTime((signal) => wrapDataKey(dataKey, about, signal)),
+    unwrapDataKey: (stored, about) => inTime((signal) => unwrapDataKey(stored, about, signal)),
+    createRootKey: (cluster) =>
       inTime(async (abortSignal) => {
-        const keyOps = ['sign', 'verify'];
-        const key = await client.createEcKey(ROOT, { curve: 'P-384', keyOps, abortSignal });
+        const key = await client.createEcKey(ROOT, {
+          curve: 'P-384',
+          keyOps: ['sign', 'verify'],
+          tags: { [CLUSTER_TAG]: cluster },
+          abortSignal,
+        });
         return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
+      }),
+    rememberedRoot: () =>
+      inTime(async (abortSignal) => {
+        const key = await find(ROOT, { abortSignal });
+        const cluster = key?.properties.tags?.[CLUSTER_TAG];
+        return key && { cluster, publicKeyInfo: publicKeyInfo(publicKeyOf(key)) };
       }),
     signWithRoot: (handle, message) =>
       inTime(async (abortSignal) => {
@@ -133,8 +175,10 @@ export function openKeyVaultCustody({
   };
 }
 
-const signedPart = ({ keyId, wrapped }: Pick<WrappedDataKey, 'keyId' | 'wrapped'>): Uint8Array =>
-  Buffer.from(JSON.stringify(['join-broker data key', keyId, wrapped]));
+const signedPart = (
+  { keyId, wrapped }: Pick<WrappedDataKey, 'keyId' | 'wrapped'>,
+  about: string,
+): Uint8Array => Buffer.from(JSON.stringify(['join-broker data key', keyId, wrapped, about]));
 
 function publicKeyOf({ key }: KeyVaultKey) {
   if (!key?.crv || !key.x || !key.y)

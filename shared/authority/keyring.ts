@@ -5,17 +5,29 @@
 
 import { withDeadline } from '../deadline.ts';
 import type { OnLookup } from '../lookups.ts';
-import { type Refusal, unavailable } from '../refusal.ts';
+import { Refusal, unavailable } from '../refusal.ts';
 import { retryAfterOf } from '../retry-after.ts';
 import { type Authorities, authoritiesOf } from './authorities.ts';
-import { openGenuineKeys } from './genuine-keys.ts';
-import { type RotationParts, rotateKeys } from './rotate.ts';
+import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
+import type { StoredKeys } from './key-store.ts';
+import { sayMissing } from './missing-authority.ts';
+import { type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
 
 export interface Keyring {
-  /** The authorities as of at most five minutes ago. With no keys yet, makes them. Throws `unavailable`. */
+  /** The authorities of now, from keys that were read at most five minutes ago. Throws `unavailable`. */
   authorities(): Promise<Authorities>;
   /** Reads the keys again unless that was just done; whether anything was read. */
   refresh(): Promise<boolean>;
+  /** Reads the keys again, at once: somebody has just changed them. */
+  reload(): Promise<void>;
+  /** What is missing, as far as is known: an operator has to mend it. `undefined` where nothing is, or storage is down. */
+  missing(): string | undefined;
+}
+
+export interface KeyringEvents {
+  readonly onLookup?: OnLookup;
+  /** Told of what was made, is ignored or lost, whenever keys were read. */
+  readonly onReport?: (report: RotationReport) => void;
 }
 
 const FRESH_SECONDS = 300;
@@ -26,30 +38,52 @@ const FAILURE_SECONDS = 2;
 export function createKeyring(
   parts: RotationParts,
   now: () => Date,
-  onLookup: OnLookup = () => {},
+  { onLookup = () => {}, onReport = () => {} }: KeyringEvents = {},
 ): Keyring {
+  let keys: GenuineKeys | undefined;
   let known: Authorities | undefined;
   let loadedAt = 0;
   let triedAt = 0;
   let failedAt = 0;
   let failure: unknown;
   let pending: Promise<Authorities> | undefined;
+  let missing: string | undefined;
 
   const age = (since: number): number => (now().getTime() - since) / 1000;
 
-  async function load(): Promise<Authorities> {
-    let found = await open();
-    if (!found) {
-      await rotateKeys(parts, now());
-      found = await open();
-    }
-    if (!found) throw unavailable('the signing keys can not be opened');
-    return found;
+  /** Those of the keys in memory: which of them signs is a matter of time, too. */
+  function current(): Authorities | undefined {
+    if (!keys || age(loadedAt) >= parts.policy.reloadLag) return undefined;
+    if (!known || known.changes * 1000 <= now().getTime())
+      known = authoritiesOf(keys, parts.policy, now());
+    return known;
   }
 
-  async function open(): Promise<Authorities | undefined> {
-    const genuine = await openGenuineKeys(await parts.store.list(), parts.custody);
-    return genuine && authoritiesOf(genuine, now());
+  async function load(): Promise<{ read: GenuineKeys; found: Authorities }> {
+    const first = await open(await parts.store.list());
+    if (first) {
+      onReport({ done: [], ignored: first.read.ignored, lost: [] });
+      return first;
+    }
+    // Perhaps the timer is silent. What rotation may make is made here, too.
+    const report = await rotateKeys(parts, now());
+    onReport(report);
+    const stored = await parts.store.list();
+    const second = await open(stored);
+    if (!second) throw await lostAuthority(stored, report);
+    return second;
+  }
+
+  async function open(stored: StoredKeys) {
+    const read = await openGenuineKeys(stored, parts);
+    const found = read && authoritiesOf(read, parts.policy, now());
+    return read && found && { read, found };
+  }
+
+  async function lostAuthority(stored: StoredKeys, { lost }: RotationReport): Promise<Refusal> {
+    const remembered = await parts.custody.rememberedRoot();
+    missing = sayMissing({ stored, lost, remembered, cluster: parts.cluster });
+    return unavailable(missing);
   }
 
   function loadOnce(): Promise<Authorities> {
@@ -61,18 +95,19 @@ export function createKeyring(
   }
 
   async function loadInTime(): Promise<Authorities> {
+    missing = undefined;
     // What comes too late is dropped: it may be older than what was loaded since.
-    known = await withDeadline(load, 'the signing keys can not be loaded now');
+    const { read, found } = await withDeadline(load, 'the signing keys can not be loaded now');
+    keys = read;
+    known = found;
     loadedAt = now().getTime();
-    return known;
+    return found;
   }
-
-  const usable = (authorities: Authorities): boolean => authorities.issuing.notAfter > now();
 
   return {
     async authorities() {
       const recent = age(loadedAt) < FRESH_SECONDS || age(triedAt) < COOLDOWN_SECONDS;
-      const hit = known && usable(known) && recent ? known : undefined;
+      const hit = recent ? current() : undefined;
       onLookup(hit ? 'hit' : 'miss');
       if (hit) return hit;
       if (!pending && age(failedAt) < FAILURE_SECONDS) throw asUnavailable(failure);
@@ -80,7 +115,8 @@ export function createKeyring(
         return await loadOnce();
       } catch (error) {
         // Storage or vault are down: keys that are still good keep working (rule 7).
-        if (known && usable(known)) return known;
+        const still = current();
+        if (still) return still;
         failure = error;
         failedAt = now().getTime();
         throw asUnavailable(error);
@@ -95,8 +131,17 @@ export function createKeyring(
       }
       return true;
     },
+    async reload() {
+      await pending?.catch(() => {});
+      failedAt = 0;
+      await loadOnce();
+    },
+    missing: () => missing,
   };
 }
 
+/** A refusal is made to be told; anything else may hold what is nobody's business. */
 const asUnavailable = (error: unknown): Refusal =>
-  unavailable('the signing keys can not be loaded now', retryAfterOf(error), error);
+  error instanceof Refusal
+    ? error
+    : unavailable('the signing keys can not be loaded now', retryAfterOf(error), error);

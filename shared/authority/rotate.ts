@@ -1,18 +1,21 @@
 /** Applies what rotation finds due. Any number of these may run at once, or stop half-way: they converge. */
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
-import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody } from './custody.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
-import type { KeyStore } from './key-store.ts';
-import { dueActions, newestKey, type RotationAction, type RotationPolicy } from './rotation.ts';
-import { sealKey } from './sealing.ts';
-import { type KeyDescription, NEVER, type SealedKey } from './signing-key.ts';
+import type { KeyStore, StoredKeys } from './key-store.ts';
+import { makeDataKey, makeKey } from './make-key.ts';
 import {
-  BACKDATED_SECONDS,
-  issueIssuingCertificate,
-  issueRootCertificate,
-} from './tls-certificate.ts';
-import { publicKeyInfo } from './x509.ts';
+  type DueAction,
+  dueActions,
+  foundingActions,
+  type KeyCreation,
+  type KeyKind,
+  lostKinds,
+  type PresentKeys,
+} from './rotation.ts';
+import type { RotationPolicy } from './rotation-policy.ts';
+import { sealMark } from './sealing.ts';
+import type { KeyOwner, SealedKey, SealedMark } from './signing-key.ts';
+import type { SshAuthorityKey } from './ssh-certificate.ts';
 
 export interface RotationParts {
   readonly store: KeyStore;
@@ -20,101 +23,100 @@ export interface RotationParts {
   readonly policy: RotationPolicy;
   /** The cluster's name: part of the authorities' names. */
   readonly cluster: string;
+  /** The kind of the next SSH authority's key. */
+  readonly sshKey?: SshAuthorityKey;
 }
 
-type Creation = Extract<RotationAction, { kind: 'create' }>;
+/** What a run did, and what it found that it must not mend. */
+export interface RotationReport {
+  readonly done: readonly DueAction[];
+  /** Names of rows that don't authenticate: they are left where they are, for the operator to look at. */
+  readonly ignored: readonly string[];
+  /** Kinds of keys that rotation does not make, and that are not there. */
+  readonly lost: readonly KeyKind[];
+}
 
 /** More rounds than all keys together can need; more would mean that storage forgets what it was told. */
-const MOST_ROUNDS = 16;
+const MOST_ROUNDS = 24;
 
-/** Makes and removes keys until nothing is due. Gives the actions that this run did, and the rows that it ignored. */
-export async function rotateKeys(parts: RotationParts, now: Date): Promise<RotationAction[]> {
-  const done: RotationAction[] = [];
+/** Makes and removes keys until nothing is due. */
+export async function rotateKeys(parts: RotationParts, now: Date): Promise<RotationReport> {
+  return applyUntilDone(parts, now, (present) => dueActions(present, parts.policy, now));
+}
+
+/** Makes the keys that rotation never makes, too: the first of their kind. */
+export async function foundKeys(parts: RotationParts, now: Date): Promise<RotationReport> {
+  return applyUntilDone(parts, now, (present) => [
+    ...foundingActions(present, parts.policy, now),
+    ...dueActions(present, parts.policy, now),
+  ]);
+}
+
+async function applyUntilDone(
+  parts: RotationParts,
+  now: Date,
+  due: (present: PresentKeys) => DueAction[],
+): Promise<RotationReport> {
+  const done: DueAction[] = [];
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    const rows = await parts.store.list();
-    const genuine = await openGenuineKeys(rows, parts.custody);
-    const ours = genuine ? [genuine.dataRow, ...genuine.keys] : [];
-    const [action] = dueActions(ours, parts.policy, now, rows);
-    if (!action) return [...done, ...(genuine?.foreign ?? []).map(ignored)];
-    if (action.kind === 'remove') {
-      await parts.store.remove(action.owner, action.sequence);
-      done.push(action);
-    } else if (
-      action.kind === 'create' &&
-      (await parts.store.insert(await createKey(action, genuine, parts, now)))
-    ) {
-      done.push(action);
+    const stored = await parts.store.list();
+    const genuine = await openGenuineKeys(stored, parts);
+    const present = presentOf(stored, genuine, now);
+    const [action] = due(present);
+    if (!action) {
+      return { done, ignored: genuine?.ignored ?? [], lost: lostKinds(present, now) };
     }
+    if (await apply(action, genuine, parts)) done.push(action);
   }
   throw new Error('keys are still due after several rounds');
 }
 
-const ignored = ({ owner, sequence }: KeyDescription): RotationAction => ({
-  kind: 'ignore',
-  owner,
-  sequence,
-});
-
-async function createKey(
-  { owner, purpose, sequence }: Creation,
+/** Without a genuine data key nothing of what is there is known to be ours. */
+export function presentOf(
+  stored: StoredKeys,
   genuine: GenuineKeys | undefined,
-  parts: RotationParts,
   now: Date,
-): Promise<SealedKey> {
-  const created = Math.floor(now.getTime() / 1000);
-  const base = { owner, purpose, sequence, state: 'signing', created, changed: created } as const;
-  const none = new Uint8Array();
-  if (owner === 'data') {
-    const sealed = await parts.custody.wrapDataKey(randomBytes(32));
-    return { ...base, publicKey: none, certificate: none, expires: NEVER, sealed };
-  }
-
-  if (!genuine) throw new Error('the data key comes first');
-  const { dataKey, keys } = genuine;
-  const seal = (
-    description: Omit<KeyDescription, keyof typeof base>,
-    secret: Uint8Array,
-  ): SealedKey => sealKey(dataKey, { ...base, ...description }, secret);
-  if (owner === 'probe') {
-    const expires = created + parts.policy.probeSeconds;
-    return seal({ publicKey: none, certificate: none, expires }, randomBytes(32));
-  }
-  if (purpose === 'sign') {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-    return seal(
-      { publicKey: publicKeyInfo(publicKey), certificate: none, expires: NEVER },
-      pkcs8(privateKey),
-    );
-  }
-  const validity = (seconds: number) => ({
-    notBefore: new Date((created - BACKDATED_SECONDS) * 1000),
-    notAfter: new Date((created + seconds) * 1000),
-  });
-  if (purpose === 'root') {
-    const { publicKey, handle } = await parts.custody.createRootKey();
-    const certificate = await issueRootCertificate(
-      `${parts.cluster} root ${sequence}`,
-      publicKey,
-      validity(parts.policy.rootSeconds),
-      (message) => parts.custody.signWithRoot(handle, message),
-    );
-    const expires = created + parts.policy.rootSeconds;
-    return seal({ publicKey: publicKeyInfo(publicKey), certificate, expires }, handle);
-  }
-  const root = newestKey(keys, 'tls', 'root');
-  if (!root) throw new Error('an issuing key needs a root');
-  const handle = root.secret;
-  const seconds = Math.min(parts.policy.issuingSeconds, root.expires - created);
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const certificate = await issueIssuingCertificate(
-    `${parts.cluster} issuing ${sequence}`,
-    publicKey,
-    validity(seconds),
-    { subject: parseCertificate(root.certificate).subject, publicKeyInfo: root.publicKey },
-    (message) => parts.custody.signWithRoot(handle, message),
-  );
-  const expires = created + seconds;
-  return seal({ publicKey: publicKeyInfo(publicKey), certificate, expires }, pkcs8(privateKey));
+): PresentKeys {
+  if (!genuine) return { keys: [], marks: [], taken: stored.taken };
+  const over = genuine.orphans.filter(({ expires }) => expires * 1000 <= now.getTime());
+  return {
+    keys: [genuine.dataRow, ...genuine.keys, ...over],
+    marks: genuine.marks,
+    taken: stored.taken,
+  };
 }
 
-const pkcs8 = (key: KeyObject): Uint8Array => key.export({ format: 'der', type: 'pkcs8' });
+/** Whether this run did it: another one may have been faster. */
+async function apply(
+  action: DueAction,
+  genuine: GenuineKeys | undefined,
+  parts: RotationParts,
+): Promise<boolean> {
+  switch (action.kind) {
+    case 'remove':
+      await parts.store.remove(action.owner, action.sequence);
+      return true;
+    case 'mark':
+      if (!genuine) return false;
+      return parts.store.writeMark(markFor(genuine, action.owner, action.highest));
+    case 'create':
+      return parts.store.insert(...(await make(action, genuine, parts)));
+  }
+}
+
+async function make(
+  creation: KeyCreation,
+  genuine: GenuineKeys | undefined,
+  parts: RotationParts,
+): Promise<[SealedKey, SealedMark?]> {
+  if (creation.owner === 'data') return [await makeDataKey(creation, parts)];
+  if (!genuine) throw new Error('the data key comes first');
+  const key = await makeKey(creation, genuine, parts);
+  return [key, markFor(genuine, creation.owner, creation.sequence)];
+}
+
+/** In the place of the one that is there, genuine or not: another run that wrote it meanwhile wins. */
+function markFor(genuine: GenuineKeys, owner: KeyOwner, highest: number): SealedMark {
+  const etag = genuine.markTags.get(owner);
+  return { ...sealMark(genuine.dataKey, { owner, highest }), ...(etag !== undefined && { etag }) };
+}

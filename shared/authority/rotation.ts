@@ -1,72 +1,91 @@
 /** Which keys are due: a pure function of the keys that exist, the policy and the time. Applying it is not its work. */
-import type { KeyDescription, KeyOwner, KeyPurpose } from './signing-key.ts';
+import { type RotationPolicy, retirement, sshLife } from './rotation-policy.ts';
+import {
+  type KeyDescription,
+  type KeyOwner,
+  type KeyPurpose,
+  NEVER,
+  type NumberMark,
+} from './signing-key.ts';
 
-export interface RotationPolicy {
-  readonly rootSeconds: number;
-  readonly issuingSeconds: number;
-  /** Age at which an issuing key gets its successor. */
-  readonly issuingRenewalSeconds: number;
-  readonly probeSeconds: number;
-  readonly probeRenewalSeconds: number;
+/** What is in the `keys` table. */
+export interface PresentKeys {
+  /** Genuine ones, issuing keys without their root not among them. */
+  readonly keys: readonly KeyDescription[];
+  /** Genuine ones. */
+  readonly marks: readonly NumberMark[];
+  /** Every row that is there, whoever wrote it. */
+  readonly taken: readonly KeyNumber[];
 }
 
-const HOUR = 3600;
-const DAY = 24 * HOUR;
+export type KeyNumber = Pick<KeyDescription, 'owner' | 'sequence'>;
+export type KeyKind = Pick<KeyDescription, 'owner' | 'purpose'>;
 
-export const ROTATION_POLICY: RotationPolicy = {
-  rootSeconds: 10 * 365 * DAY,
-  issuingSeconds: 14 * DAY,
-  issuingRenewalSeconds: 7 * DAY,
-  probeSeconds: 2 * DAY,
-  probeRenewalSeconds: DAY,
-};
+export type KeyCreation = Pick<
+  KeyDescription,
+  'owner' | 'purpose' | 'sequence' | 'created' | 'starts' | 'expires'
+>;
 
-export type RotationAction =
-  /** A row that does not authenticate: it is left where it is, for the operator to look at. */
-  | { readonly kind: 'ignore'; readonly owner: KeyOwner; readonly sequence: number }
-  | {
-      readonly kind: 'create';
-      readonly owner: KeyOwner;
-      readonly purpose: KeyPurpose;
-      readonly sequence: number;
-    }
+export type DueAction =
+  | ({ readonly kind: 'create' } & KeyCreation)
+  /** The mark of an owner's numbers is missing, or too low. */
+  | ({ readonly kind: 'mark' } & NumberMark)
   | { readonly kind: 'remove'; readonly owner: KeyOwner; readonly sequence: number };
 
-/** Every kind of key that must exist, in the order in which they need each other. */
-const NEEDED: readonly { readonly owner: KeyOwner; readonly purpose: KeyPurpose }[] = [
+/** Kinds of keys of which the first one is made by an operator: everybody has to learn of a new one. */
+const FOUNDED: readonly KeyKind[] = [
   { owner: 'data', purpose: 'encrypt' },
-  { owner: 'probe', purpose: 'authenticate' },
   { owner: 'tls', purpose: 'root' },
-  { owner: 'tls', purpose: 'issuing' },
   { owner: 'ssh-user', purpose: 'sign' },
   { owner: 'ssh-host', purpose: 'sign' },
 ];
 
+/** Kinds of which a new one is as good as any: nobody outside knows them. */
+const FREE: readonly KeyKind[] = [
+  { owner: 'probe', purpose: 'authenticate' },
+  { owner: 'tls', purpose: 'issuing' },
+];
+
 /**
- * The actions due now, by the keys that are ours; `taken` has every row that is there. At most one key of an owner is made at a time, with the next sequence number, so that timers
- * that run at once try to insert the same row, and one of them wins.
+ * Kinds of keys that must exist and don't. Rotation never makes them: it would be a new authority (rule 18). Without the data key
+ * nobody can say what else there is.
  */
-export function dueActions(
-  keys: readonly KeyDescription[],
-  policy: RotationPolicy,
-  now: Date,
-  taken: readonly KeyDescription[] = keys,
-): RotationAction[] {
-  const at = Math.floor(now.getTime() / 1000);
-  const removals = keys
-    .filter(({ expires }) => expires <= at)
-    .map(({ owner, sequence }): RotationAction => ({ kind: 'remove', owner, sequence }));
-  const creations: RotationAction[] = [];
-  for (const { owner, purpose } of NEEDED) {
+export function lostKinds({ keys }: PresentKeys, now: Date): KeyKind[] {
+  const lost = FOUNDED.filter(({ owner, purpose }) => {
     const newest = newestKey(keys, owner, purpose);
-    if (newest && newest.expires > at && !isAgeing(newest, policy, at)) continue;
-    if (creations.some((action) => action.owner === owner)) continue;
-    creations.push({ kind: 'create', owner, purpose, sequence: nextSequence(keys, taken, owner) });
-  }
-  return [...creations, ...removals];
+    return !newest || (purpose === 'root' && newest.expires <= secondsOf(now));
+  });
+  return lost[0]?.owner === 'data' ? lost.slice(0, 1) : lost;
 }
 
-/** The newest key of its kind: the one that signs. */
+/** The first keys, in the order in which they need each other. */
+export const foundingActions = (
+  present: PresentKeys,
+  policy: RotationPolicy,
+  now: Date,
+): DueAction[] =>
+  lostKinds(present, now).map((kind) => creation(kind, present, policy, secondsOf(now)));
+
+/**
+ * The actions due now. At most one key of an owner is made at a time, with the next number, so that timers that run at
+ * once try to insert the same row, and one of them wins.
+ */
+export function dueActions(present: PresentKeys, policy: RotationPolicy, now: Date): DueAction[] {
+  const at = secondsOf(now);
+  const { keys } = present;
+  if (!newestKey(keys, 'data', 'encrypt')) return [];
+  const removals = keys
+    .filter((key) => isOver(key, keys, policy, at))
+    .map(({ owner, sequence }): DueAction => ({ kind: 'remove', owner, sequence }));
+  const hasRoot = keys.some(({ purpose, expires }) => purpose === 'root' && expires > at);
+  const creations = [...FOUNDED, ...FREE]
+    .filter((kind) => isDue(kind, keys, policy, at))
+    .filter(({ purpose }) => purpose !== 'issuing' || hasRoot)
+    .map((kind) => creation(kind, present, policy, at));
+  return [...dueMarks(present), ...creations, ...removals];
+}
+
+/** The newest key of its kind, used or not yet. */
 export const newestKey = <K extends KeyDescription>(
   keys: readonly K[],
   owner: KeyOwner,
@@ -76,25 +95,158 @@ export const newestKey = <K extends KeyDescription>(
     .filter((key) => key.owner === owner && key.purpose === purpose)
     .toSorted((a, b) => b.sequence - a.sequence)[0];
 
-function isAgeing(
-  { purpose, created }: KeyDescription,
+/**
+ * The key that signs: the newest of its kind that has started and is not over. Where none has, the next one signs early:
+ * it is ours, and published.
+ */
+export function usedKey<K extends KeyDescription>(
+  keys: readonly K[],
+  owner: KeyOwner,
+  purpose: KeyPurpose,
+  at: number,
+): K | undefined {
+  const alive = keys.filter(({ expires }) => at < expires);
+  const started = newestKey(
+    alive.filter(({ starts }) => starts <= at),
+    owner,
+    purpose,
+  );
+  const upcoming = alive.filter((key) => key.owner === owner && key.purpose === purpose);
+  return started ?? upcoming.toSorted((a, b) => a.starts - b.starts)[0];
+}
+
+/** When the key has nothing left to verify, because its successor has signed for long enough; `Infinity` without one. */
+export const supersededAt = (
+  { owner, purpose, sequence }: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+): number =>
+  Math.min(
+    ...keys
+      .filter((key) => key.owner === owner && key.purpose === purpose && key.sequence > sequence)
+      .map(({ starts }) => starts + retirement(policy)),
+  );
+
+const secondsOf = (now: Date): number => Math.floor(now.getTime() / 1000);
+
+/** An SSH authority's row stays until its successor has proved itself, even if its own end comes first: it says who it succeeds. */
+function isOver(
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
   policy: RotationPolicy,
   at: number,
 ): boolean {
-  if (purpose === 'issuing') return at - created >= policy.issuingRenewalSeconds;
-  return purpose === 'authenticate' && at - created >= policy.probeRenewalSeconds;
+  if (key.purpose === 'sign') return supersededAt(key, keys, policy) <= at;
+  return key.purpose !== 'root' && key.expires <= at;
 }
 
-/** The first free number after our own: rows that somebody else put there are stepped over, however large they count. */
-function nextSequence(
+function isDue(
+  { owner, purpose }: KeyKind,
   keys: readonly KeyDescription[],
-  taken: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
+): boolean {
+  const newest = newestKey(keys, owner, purpose);
+  if (!newest) return FREE.some((kind) => kind.purpose === purpose);
+  return (successorDue(newest, keys, policy) ?? Number.POSITIVE_INFINITY) <= at;
+}
+
+/**
+ * Unix seconds at which rotation makes a key's successor; `undefined` where there is one, or rotation never makes any. An
+ * SSH authority's is early enough to be published before it signs; earlier where the key was made for a shorter life than
+ * the policy's of today.
+ */
+export function successorDue(
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+): number | undefined {
+  if (newestKey(keys, key.owner, key.purpose)?.sequence !== key.sequence) return undefined;
+  switch (key.purpose) {
+    case 'sign': {
+      const signsUntil = Math.min(key.starts + policy.sshSigning, key.expires - retirement(policy));
+      return signsUntil - policy.sshPublication;
+    }
+    case 'issuing':
+      return Math.min(key.created + policy.issuingRenewal, key.expires);
+    case 'authenticate':
+      return Math.min(key.created + policy.probeRenewal, key.expires);
+    case 'root':
+    case 'encrypt':
+      return undefined;
+  }
+}
+
+function creation(
+  kind: KeyKind,
+  present: PresentKeys,
+  policy: RotationPolicy,
+  at: number,
+): DueAction {
+  const starts = kind.purpose === 'sign' ? sshStart(kind.owner, present.keys, policy, at) : at;
+  return {
+    kind: 'create',
+    owner: kind.owner,
+    purpose: kind.purpose,
+    sequence: nextSequence(present, kind.owner),
+    created: at,
+    starts,
+    expires: endOf(kind.purpose, starts, present.keys, policy),
+  };
+}
+
+/** After its publication, but before its predecessor would have to shorten certificates; at once where none signs any more. */
+function sshStart(
   owner: KeyOwner,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
 ): number {
-  const sequencesOf = (of: readonly KeyDescription[]): number[] =>
-    of.filter((key) => key.owner === owner).map(({ sequence }) => sequence);
-  const others = new Set(sequencesOf(taken));
-  let next = 1 + Math.max(0, ...sequencesOf(keys));
+  const predecessor = usedKey(keys, owner, 'sign', at);
+  if (!predecessor) return at;
+  return Math.max(
+    at,
+    Math.min(at + policy.sshPublication, predecessor.expires - retirement(policy)),
+  );
+}
+
+function endOf(
+  purpose: KeyPurpose,
+  starts: number,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+): number {
+  switch (purpose) {
+    case 'root':
+      return starts + policy.root;
+    case 'issuing':
+      return Math.min(starts + policy.issuing, newestKey(keys, 'tls', 'root')?.expires ?? NEVER);
+    case 'sign':
+      return starts + sshLife(policy);
+    case 'authenticate':
+      return starts + policy.probe;
+    case 'encrypt':
+      return NEVER;
+  }
+}
+
+const sequencesOf = (keys: readonly KeyNumber[], owner: KeyOwner): number[] =>
+  keys.filter((key) => key.owner === owner).map(({ sequence }) => sequence);
+
+const markOf = ({ marks }: PresentKeys, owner: KeyOwner): number =>
+  Math.max(0, ...marks.filter((mark) => mark.owner === owner).map(({ highest }) => highest));
+
+/** The data key has no mark: nothing of its own could authenticate it, and there is only one. */
+const dueMarks = (present: PresentKeys): DueAction[] =>
+  (['tls', 'ssh-user', 'ssh-host', 'probe'] as const).flatMap((owner): DueAction[] => {
+    const highest = Math.max(0, ...sequencesOf(present.keys, owner));
+    return highest > markOf(present, owner) ? [{ kind: 'mark', owner, highest }] : [];
+  });
+
+/** The first number that none of ours has had: rows that somebody else put there are stepped over, however large they count. */
+function nextSequence(present: PresentKeys, owner: KeyOwner): number {
+  const others = new Set(sequencesOf(present.taken, owner));
+  let next = 1 + Math.max(markOf(present, owner), ...sequencesOf(present.keys, owner));
   while (others.has(next)) next += 1;
   return next;
 }

@@ -1,6 +1,12 @@
 /** Encryption of private keys at rest: AES-256-GCM, with everything that describes the key authenticated too. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { KeyDescription, SealedKey } from './signing-key.ts';
+import {
+  describeKey,
+  type KeyDescription,
+  type NumberMark,
+  type SealedKey,
+  type SealedMark,
+} from './signing-key.ts';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -37,26 +43,26 @@ export const sealKey = (
   secret: Uint8Array,
 ): SealedKey => ({
   ...description,
-  sealed: encrypt(dataKey, secret, describe(description)),
+  sealed: encrypt(dataKey, secret, Buffer.from(describeKey(description))),
 });
 
 /** The private part of a key whose whole row authenticates. */
 export const openKey = (dataKey: Uint8Array, key: SealedKey): Uint8Array =>
-  decrypt(dataKey, key.sealed, describe(key));
+  decrypt(dataKey, key.sealed, Buffer.from(describeKey(key)));
 
-/** Every field of the description, in one unambiguous text. */
-const describe = (key: KeyDescription): Uint8Array =>
-  Buffer.from(
-    JSON.stringify([
-      'join-broker key',
-      key.owner,
-      key.sequence,
-      key.purpose,
-      key.state,
-      Buffer.from(key.publicKey).toString('base64'),
-      Buffer.from(key.certificate).toString('base64'),
-      key.created,
-      key.changed,
-      key.expires,
-    ]),
-  );
+/** A mark holds no secret: it is only authenticated. */
+export const sealMark = (dataKey: Uint8Array, mark: NumberMark): SealedMark => ({
+  ...mark,
+  sealed: encrypt(dataKey, new Uint8Array(), describeMark(mark)),
+});
+
+export function isGenuineMark(dataKey: Uint8Array, mark: SealedMark): boolean {
+  try {
+    return decrypt(dataKey, mark.sealed, describeMark(mark)).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+const describeMark = ({ owner, highest }: NumberMark): Uint8Array =>
+  Buffer.from(JSON.stringify(['join-broker numbers', owner, highest]));

@@ -1,27 +1,27 @@
 /** The broker's keys: what each is for, and the row that keeps it. */
 
 /** Whose key it is: a certificate authority, the prober's mark, or the key that the others are encrypted with. */
-export type KeyOwner = 'tls' | 'ssh-user' | 'ssh-host' | 'probe' | 'data';
+export const KEY_OWNERS = ['tls', 'ssh-user', 'ssh-host', 'probe', 'data'] as const;
+export type KeyOwner = (typeof KEY_OWNERS)[number];
 
 /** `tls` has a root and issuing keys; the others have one purpose each. */
 export type KeyPurpose = 'root' | 'issuing' | 'sign' | 'authenticate' | 'encrypt';
 
-export type KeyState = 'upcoming' | 'signing' | 'retiring';
-
 /** The public description of a key. All of it is authenticated together with the private part. */
 export interface KeyDescription {
   readonly owner: KeyOwner;
-  /** Counts up within the owner: the row's key, and the guard against two timers making the same key. */
+  /** Counts up within the owner, and never comes back: the row's key, and the guard against two timers making the same key. */
   readonly sequence: number;
   readonly purpose: KeyPurpose;
-  readonly state: KeyState;
   /** DER of the SubjectPublicKeyInfo; empty for secret keys. */
   readonly publicKey: Uint8Array;
   /** DER of the key's own certificate, for `tls`; empty otherwise. */
   readonly certificate: Uint8Array;
-  /** Unix seconds. A key without an end has the largest safe integer. */
+  /** Unix seconds. */
   readonly created: number;
-  readonly changed: number;
+  /** From when on it may be used. Until then it is only published. */
+  readonly starts: number;
+  /** From when on it counts for nothing. The data key alone has no end. */
   readonly expires: number;
 }
 
@@ -30,4 +30,32 @@ export interface SealedKey extends KeyDescription {
   readonly sealed: Uint8Array;
 }
 
+/** The highest number that an owner's keys have had: a number that was lost with its row is not given again. */
+export interface NumberMark {
+  readonly owner: KeyOwner;
+  readonly highest: number;
+}
+
+/** A mark as it is stored. */
+export interface SealedMark extends NumberMark {
+  readonly sealed: Uint8Array;
+  /** ETag of the row that it is, or is to replace. */
+  readonly etag?: string;
+}
+
+/** Stands for no end: the largest safe integer. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
+
+/** Every field of the description, in one unambiguous text. */
+export const describeKey = (key: KeyDescription): string =>
+  JSON.stringify([
+    'join-broker key',
+    key.owner,
+    key.sequence,
+    key.purpose,
+    Buffer.from(key.publicKey).toString('base64'),
+    Buffer.from(key.certificate).toString('base64'),
+    key.created,
+    key.starts,
+    key.expires,
+  ]);

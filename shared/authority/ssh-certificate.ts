@@ -2,7 +2,7 @@
 import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { encodeBase64 } from '../encoding/base64.ts';
 import { type SshPublicKey, sshBlob } from '../encoding/ssh-public-key.ts';
-import { sshString, sshUint32, sshUint64 } from '../encoding/ssh-wire.ts';
+import { sshMpint, sshString, sshUint32, sshUint64 } from '../encoding/ssh-wire.ts';
 import { SSH_PERMISSIONS, type SshPermissions } from '../protocol/ssh-permissions.ts';
 import { checkHostPrincipals } from './host-principals.ts';
 
@@ -17,11 +17,18 @@ export interface SshCertificate {
   readonly validBefore: Date;
 }
 
-/** The authority's key: Ed25519. */
+/** Kinds of keys of an authority. Hosts in FIPS mode refuse Ed25519. */
+export const SSH_AUTHORITY_KEYS = ['ed25519', 'ecdsa-p256'] as const;
+export type SshAuthorityKey = (typeof SSH_AUTHORITY_KEYS)[number];
+
+/** The authority's key, of one of these kinds. */
 export interface SshIssuer {
   readonly publicKey: SshPublicKey;
   readonly privateKey: KeyObject;
 }
+
+/** OpenSSH reads no certificate with more (SSHKEY_CERT_MAX_PRINCIPALS). */
+export const MOST_PRINCIPALS = 256;
 
 const TYPES = { user: 1, host: 2 } as const;
 
@@ -52,6 +59,8 @@ function issue(
   { extensions, sourceAddresses }: SshPermissions,
   issuer: SshIssuer,
 ): string {
+  if (certificate.principals.length > MOST_PRINCIPALS)
+    throw new Error('an SSH certificate has too many principals for OpenSSH to read');
   // OpenSSH takes a certificate without principals for everybody's.
   if (certificate.principals.length === 0) throw new Error('an SSH certificate needs a principal');
   const type = `${certificate.key.type}-cert-v01@openssh.com`;
@@ -77,11 +86,16 @@ function issue(
     sshString(''),
     sshString(sshBlob(issuer.publicKey)),
   ]);
-  const signature = Buffer.concat([
-    sshString('ssh-ed25519'),
-    sshString(sign(null, body, issuer.privateKey)),
-  ]);
-  return `${type} ${encodeBase64(Buffer.concat([body, sshString(signature)]))}`;
+  return `${type} ${encodeBase64(Buffer.concat([body, sshString(signatureOf(body, issuer))]))}`;
+}
+
+/** RFC 8709 section 6, RFC 5656 section 3.1.2. */
+function signatureOf(body: Uint8Array, { publicKey, privateKey }: SshIssuer): Uint8Array {
+  if (publicKey.type === 'ssh-ed25519')
+    return Buffer.concat([sshString(publicKey.type), sshString(sign(null, body, privateKey))]);
+  const sideBySide = sign('sha256', body, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const numbers = [sideBySide.subarray(0, 32), sideBySide.subarray(32)].map(sshMpint);
+  return Buffer.concat([sshString(publicKey.type), sshString(Buffer.concat(numbers))]);
 }
 
 /** The critical option: its name, and its value in a string of its own. */

@@ -115,10 +115,13 @@ export interface TlsIssuer extends IssuerNames {
   readonly privateKey: KeyObject;
 }
 
-/** Makes a client's certificate, DER. Everything in it comes from the arguments, nothing from a CSR (rule 11). */
+/**
+ * Makes a bot's certificate, DER. Everything in it comes from the arguments, nothing from a CSR (rule 11). It is an SVID,
+ * which is for both ends of a connection; it has no DNS name, so it passes for no server that is called by one.
+ */
 export const issueTlsCertificate = (leaf: TlsLeaf, issuer: TlsIssuer): Uint8Array =>
   issueLeaf(leaf, issuer, commonName(leaf.commonName), [
-    extendedKeyUsage(OID.clientAuth),
+    extendedKeyUsage(OID.serverAuth, OID.clientAuth),
     uriAlternativeName(leaf.uri),
   ]);
 

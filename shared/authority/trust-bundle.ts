@@ -7,8 +7,8 @@ import { sshPublicKeyLine } from '../encoding/ssh-public-key.ts';
 import { type TrustBundle, trustPayload } from '../protocol/trust.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import type { Authorities } from './authorities.ts';
+import { ROTATION_POLICY } from './rotation-policy.ts';
 
-const REFRESH_SECONDS = 3600;
 const EXPIRES_SECONDS = 7 * 24 * 3600;
 
 /** The pin of a root: `sha256:` and the hex SHA-256 of its SubjectPublicKeyInfo. */
@@ -21,14 +21,14 @@ export async function makeTrustBundle(
   authorities: Authorities,
   at: Date,
 ): Promise<TrustBundle> {
-  const { issuing, roots, sshUserCas, sshHostCas, changed } = authorities;
+  const { issuing, roots, sshUserCas, sshHostCas, version } = authorities;
   const expires = Math.min(at.getTime() + EXPIRES_SECONDS * 1000, issuing.notAfter.getTime());
   const bundle = {
     cluster,
-    version: changed,
+    version,
     expires: formatTimestamp(new Date(expires)),
     refresh_after: formatTimestamp(
-      new Date(Math.min(at.getTime() + REFRESH_SECONDS * 1000, expires)),
+      new Date(Math.min(at.getTime() + ROTATION_POLICY.bundleRefresh * 1000, expires)),
     ),
     ca_pins: roots.map(({ publicKeyInfo }) => caPin(publicKeyInfo)),
     tls: { roots: roots.map(({ certificate }) => encodePem('CERTIFICATE', certificate)).join('') },

@@ -1,6 +1,10 @@
 /** Mints the certificates of a join with keys held in memory. */
 import type { Authorities } from '../authority/authorities.ts';
-import { issueSshHostCertificate, issueSshUserCertificate } from '../authority/ssh-certificate.ts';
+import {
+  issueSshHostCertificate,
+  issueSshUserCertificate,
+  MOST_PRINCIPALS,
+} from '../authority/ssh-certificate.ts';
 import {
   BACKDATED_SECONDS,
   issueHostTlsCertificate,
@@ -71,6 +75,8 @@ function userCertificates(
   );
   const tls = encodePem('CERTIFICATE', leaf) + issuing.pem;
   if (logins.length === 0) return { roles: [...roles], tls, ssh_absent: whyNoLogins(roles) };
+  if (logins.length > MOST_PRINCIPALS)
+    return { roles: [...roles], tls, ssh_absent: tooMany(logins) };
   const ssh = issueSshUserCertificate(
     {
       serial: serial.readBigUInt64BE(),
@@ -118,6 +124,9 @@ function hostCertificates(
   );
   return { names: [...names], tls: encodePem('CERTIFICATE', leaf) + issuing.pem, ssh };
 }
+
+const tooMany = (logins: readonly string[]): string =>
+  `the roles have ${logins.length} logins, and OpenSSH reads no certificate with more than ${MOST_PRINCIPALS}: ask for fewer roles`;
 
 const whyNoLogins = (roles: readonly string[]): string =>
   roles.length === 0

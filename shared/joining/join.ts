@@ -169,7 +169,7 @@ function parseRequest(text: string): JoinRequest {
 const lifetimeOf = (
   { metadata, spec }: JoinToken,
   limits: 'every join' | 'first join',
-  { issuing }: Authorities,
+  { signsUntil }: Authorities,
   { defaultSeconds, maxSeconds }: JoinParts,
   at: Date,
 ): Lifetime => ({
@@ -177,7 +177,7 @@ const lifetimeOf = (
   maxSeconds,
   tokenTtl: spec.max_ttl,
   tokenEnds: limits === 'every join' ? metadata.expires : undefined,
-  issuingEnds: issuing.notAfter,
+  authoritiesEnd: signsUntil,
   at,
 });
 

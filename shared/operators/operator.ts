@@ -14,8 +14,8 @@ export interface OperatorChecks {
   readonly at: Date;
 }
 
-/** What an app role allows. Admin includes Reader. */
-export type OperatorRight = 'read' | 'write';
+/** What an app role allows. Both administrators may read; who manages join tokens can't touch keys. */
+export type OperatorRight = 'read' | 'write' | 'authorities';
 
 export interface Operator {
   /** Object id of the user or service principal. */
@@ -25,8 +25,9 @@ export interface Operator {
 }
 
 const RIGHTS: Readonly<Record<OperatorRight, readonly string[]>> = {
-  read: ['JoinBroker.Admin', 'JoinBroker.Reader'],
+  read: ['JoinBroker.Admin', 'JoinBroker.Reader', 'JoinBroker.AuthorityAdmin'],
   write: ['JoinBroker.Admin'],
+  authorities: ['JoinBroker.AuthorityAdmin'],
 };
 
 const MOST_TOKEN = 16_384;

@@ -2,7 +2,7 @@
  * Has every authority sign something that is worth nothing: for a key that nobody holds, over before it began to be of use.
  * It never leaves the process.
  */
-import { createHash, verify, X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, verify, X509Certificate } from 'node:crypto';
 import type { Authorities } from '../authority/authorities.ts';
 import { issueSshUserCertificate, type SshIssuer } from '../authority/ssh-certificate.ts';
 import { issueTlsCertificate, randomSerialNumber } from '../authority/tls-certificate.ts';
@@ -81,8 +81,21 @@ export function probeSshAuthority(
   const known = trusted.find((key) => authority.equals(sshBlob(key)));
   const key = known && parseSshPublicKeyLine(sshPublicKeyLine(known));
   if (!key) throw failed('the key that signs is not in the trust list');
-  if (!verify(null, signed, key, signature)) throw failed('a certificate does not verify');
+  if (!verifies(signed, signature, key)) throw failed('a certificate does not verify');
   if (validBefore * 1000 >= at.getTime()) throw failed('a certificate that has expired has not');
+}
+
+/** The signature of an Ed25519 key is 64 bytes, that of a P-256 key two numbers (RFC 5656 section 3.1.2). */
+function verifies(signed: Uint8Array, signature: Uint8Array, key: KeyObject): boolean {
+  if (key.asymmetricKeyType === 'ed25519') return verify(null, signed, key, signature);
+  const numbers = new SshReader(signature);
+  const half = (): Buffer => {
+    const number = Buffer.from(numbers.unsignedMpint());
+    return Buffer.concat([Buffer.alloc(Math.max(0, 32 - number.length)), number]);
+  };
+  const sideBySide = Buffer.concat([half(), half()]);
+  numbers.end();
+  return verify('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, sideBySide);
 }
 
 /** What a relying party reads of a certificate (PROTOCOL.certkeys of OpenSSH). */

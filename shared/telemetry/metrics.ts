@@ -61,6 +61,13 @@ export const METRICS = {
       'Days until the newest key of its kind expires. Rotation makes the next key long before; a small number means that the `rotate-keys` timer does not do its work. A key without an end counts as 36,500 days.',
     dimensions: { authority: ['tls-root', 'tls-issuing', 'ssh-user', 'ssh-host', 'probe'] },
   },
+  keys_amiss: {
+    kind: 'gauge',
+    unit: '{key}',
+    about:
+      'Whenever keys are read. `lost`: keys that must be there and are not, or are not genuine: an authority that nothing replaces by itself. `ignored`: rows of the table `keys` that somebody else wrote or changed; they count for nothing.',
+    dimensions: { trouble: ['lost', 'ignored'] },
+  },
   newest_chain_age_days: {
     kind: 'gauge',
     unit: 'd',

@@ -13,6 +13,8 @@ export function readiness(
   checks: Readonly<Record<Check, () => Promise<unknown>>>,
   telemetry: Telemetry,
   now: () => Date,
+  /** What of the authority is missing, if anything is. */
+  missingAuthority: () => string | undefined = () => undefined,
 ): () => Promise<void> {
   async function check(name: Check, ask: () => Promise<unknown>): Promise<void> {
     try {
@@ -20,7 +22,9 @@ export function readiness(
       telemetry.measure('readiness', 1, { check: name });
     } catch (error) {
       telemetry.measure('readiness', 0, { check: name });
-      throw unavailable(`not ready: ${name.replace('_', ' ')}`, 5, error);
+      const missing = name === 'signing_keys' ? missingAuthority() : undefined;
+      const why = missing === undefined ? '' : `: ${missing}`;
+      throw unavailable(`not ready: ${name.replace('_', ' ')}${why}`, 5, error);
     }
   }
   const all = remembered(SECONDS, now, async (_: undefined): Promise<void> => {

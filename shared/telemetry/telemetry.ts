@@ -83,9 +83,15 @@ export interface SecurityEvent {
   readonly client?: string;
 }
 
+/** What was done to the broker's keys, and what is wrong with them. */
 export interface KeyEvent {
   readonly event: 'keys';
+  /** Such as `create tls 3`. */
   readonly actions: readonly string[];
+  /** Rows that don't authenticate, and count for nothing. */
+  readonly ignored?: readonly string[];
+  /** Keys that must be there and are not: an operator has to mend it. */
+  readonly lost?: readonly string[];
 }
 
 /** Attempts by callers whom no rule names, of which only so many a minute leave a line. */

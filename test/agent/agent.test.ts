@@ -287,7 +287,7 @@ test('installs no trust bundle that is older than the one before', async () => {
   const config = storageConfig(rig);
   expect(await rig.start(config, '--oneshot', '--ca-pin', rig.broker.pin)).toBe(0);
   const { authorities } = rig.broker;
-  rig.broker.authoritiesOfTrust = { ...authorities, changed: authorities.changed - 1 };
+  rig.broker.authoritiesOfTrust = { ...authorities, version: authorities.version - 1 };
   expect(await rig.start(config, '--oneshot', '--ca-pin', rig.broker.pin)).toBe(1);
   expect(rig.output.at(-1)).toMatch(/its version is \d+, older than \d+, which is installed/);
 });

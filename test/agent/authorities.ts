@@ -55,7 +55,9 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
     sshUserCas: [ssh(sshUser.publicKey)],
     sshHostCas: [ssh(sshHost.publicKey)],
     probeKeys: [],
-    changed: Math.floor(at.getTime() / 1000),
+    version: Math.floor(at.getTime() / 1000),
+    signsUntil: days(0, 14).notAfter,
+    changes: Number.POSITIVE_INFINITY,
     expires: { 'tls-root': 0, 'tls-issuing': 0, 'ssh-user': 0, 'ssh-host': 0, probe: 0 },
   };
 }

@@ -49,6 +49,22 @@ test('refuses a certificate for another key', async () => {
   expect(() => check({ ...granted, ssh: other.ssh })).toThrow('its SSH form is for another key');
 });
 
+test('accepts a certificate of any SSH authority that the bundle lists: upcoming, signing or retiring', async () => {
+  const { authorities, key, granted, grantFor } = await setUp();
+  const other = await createAuthorities(START);
+  const both = {
+    ...authorities,
+    sshUserCas: [...other.sshUserCas, ...authorities.sshUserCas],
+  };
+  const bundle = await makeTrustBundle('test', both, START);
+  const trust = await verifyTrustBundle(bundle, { pins: [], known: undefined, now: START });
+  const ssh = grantFor(key, other).ssh ?? '';
+  for (const each of [granted.ssh ?? '', ssh])
+    expect(
+      checkIssued({ ...granted, ssh: each }, key, trust, { kind: 'user', now: START }).ssh,
+    ).toBe(each);
+});
+
 test('refuses a certificate of another authority', async () => {
   const { key, granted, grantFor, check } = await setUp();
   const other = grantFor(key, await createAuthorities(START));

@@ -156,14 +156,23 @@ describe('refuses a bundle with', () => {
   });
 });
 
-test('refuses a step back under the same root, and none under a new one', async () => {
+test('refuses a step back of the same cluster, whatever its root', async () => {
   const { bundle, pin, verify } = await setUp();
   const newer = bundle.version + 1;
-  await expect(verify(bundle, { known: { root: pin, version: newer } })).rejects.toThrow(
-    `its version is ${bundle.version}, older than ${newer}, which is installed`,
-  );
-  const other = { root: `sha256:${'0'.repeat(64)}`, version: newer };
-  expect((await verify(bundle, { known: other })).root).toBe(pin);
+  for (const root of [pin, `sha256:${'0'.repeat(64)}`]) {
+    const known = { root, version: newer, cluster: 'test' };
+    await expect(verify(bundle, { known })).rejects.toThrow(
+      `its version is ${bundle.version}, older than ${newer}, which is installed`,
+    );
+    expect((await verify(bundle, { known: { ...known, version: bundle.version } })).root).toBe(pin);
+  }
+});
+
+test('versions of another cluster, under another root, are not compared', async () => {
+  const { bundle, pin, verify } = await setUp();
+  const root = `sha256:${'0'.repeat(64)}`;
+  const known = { root, version: bundle.version + 1, cluster: 'other' };
+  expect((await verify(bundle, { known })).root).toBe(pin);
 });
 
 test('refuses an expired bundle, with some room for clocks', async () => {

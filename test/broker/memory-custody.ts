@@ -1,18 +1,26 @@
 /** Custody without a file, for tests. */
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import type { Custody } from '../../shared/authority/custody.ts';
+import type { Custody, RememberedRoot } from '../../shared/authority/custody.ts';
 import { decrypt, encrypt } from '../../shared/authority/sealing.ts';
 
 export function createMemoryCustody(): Custody {
   const key = randomBytes(32);
-  const about = Buffer.from('data key');
+  let remembered: RememberedRoot | undefined;
   return {
-    wrapDataKey: async (dataKey) => encrypt(key, dataKey, about),
-    unwrapDataKey: async (wrapped) => decrypt(key, wrapped, about),
-    async createRootKey() {
+    wrapDataKey: async (dataKey, about) => encrypt(key, dataKey, Buffer.from(about)),
+    async unwrapDataKey(wrapped, about) {
+      try {
+        return decrypt(key, wrapped, Buffer.from(about));
+      } catch {
+        return undefined;
+      }
+    },
+    async createRootKey(cluster) {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
+      remembered = { cluster, publicKeyInfo: publicKey.export({ format: 'der', type: 'spki' }) };
       return { publicKey, handle: privateKey.export({ format: 'der', type: 'pkcs8' }) };
     },
+    rememberedRoot: async () => remembered,
     async signWithRoot(handle, message) {
       return sign(
         'sha384',

@@ -2,7 +2,7 @@
 import type { TokenBends } from '../../local/azure/evidence/jwt.ts';
 import type { Answer, RequestOptions, TestBroker } from './test-broker.ts';
 
-export type AppRole = 'JoinBroker.Admin' | 'JoinBroker.Reader';
+export type AppRole = 'JoinBroker.Admin' | 'JoinBroker.Reader' | 'JoinBroker.AuthorityAdmin';
 
 export interface SignedIn {
   readonly objectId: string;

@@ -10,6 +10,7 @@ import type { Custody } from '../../shared/authority/custody.ts';
 import { type Broker, createBroker } from '../../shared/broker.ts';
 import { fetchText } from '../../shared/fetch-text.ts';
 import type { Outside } from '../../shared/probing/prober.ts';
+import { Refusal } from '../../shared/refusal.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
 import type { Tables } from '../../shared/storage/table.ts';
@@ -66,6 +67,8 @@ export interface TestBroker extends Api {
   readonly tables: Tables;
   readonly custody: Custody;
   readonly broker: Broker;
+  /** Makes the authorities, unless that was done: every request does it first. */
+  ready(): Promise<void>;
   /** Puts a resource as an admin. Fails where the broker refuses it. */
   put(resource: object): Promise<void>;
   /** Another function instance of the same broker: own memory, same storage. */
@@ -84,6 +87,8 @@ export interface TestBrokerOptions {
   readonly outside?: Outside;
   /** How long the management API may take. */
   readonly managementTimeoutMs?: number;
+  /** Whether the first request finds an authority. */
+  readonly init?: 'first' | 'none' | (() => Promise<void>);
   /** A simulated AWS, whose STS the broker asks. */
   readonly aws?: AwsCloud;
 }
@@ -98,7 +103,7 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
   const custody = options.custody ?? createMemoryCustody();
   const application = tenant.application({
     clientId: OPERATORS,
-    appRoles: ['JoinBroker.Admin', 'JoinBroker.Reader'],
+    appRoles: ['JoinBroker.Admin', 'JoinBroker.Reader', 'JoinBroker.AuthorityAdmin'],
   });
   const admin = tenant.operator({ application, roles: ['JoinBroker.Admin'] });
   const audit: (AuditEvent & { request_id: string })[] = [];
@@ -140,7 +145,10 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
     ...(options.outside && { outside: options.outside }),
     now: clock.now,
   });
-  const api = createApi(broker, audit);
+  const { init = 'first' } = options;
+  const ready =
+    init === 'none' ? async () => {} : init === 'first' ? initOnce(broker, audit) : init;
+  const api = createApi(broker, audit, ready);
   return {
     ...api,
     cloud,
@@ -149,6 +157,7 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
     tables,
     custody,
     broker,
+    ready,
     async put(resource) {
       const { kind, metadata } = resource as { kind: string; metadata: { name: string } };
       const send = (condition: Record<string, string>) =>
@@ -160,7 +169,7 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
       if (answer.status === 409) answer = await send({ 'if-match': '*' });
       if (answer.status >= 300) throw new Error(JSON.stringify(answer.body));
     },
-    another: () => createTestBroker({ ...options, cloud, clock, tables, custody }),
+    another: () => createTestBroker({ ...options, cloud, clock, tables, custody, init: ready }),
   };
 }
 
@@ -177,13 +186,36 @@ async function brokerToken(cloud: Cloud) {
   return { token: access_token, expiresOnTimestamp: Number(expires_on) * 1000 };
 }
 
+/** The operator's first act, before the first request, and nothing of a test's log. Where it fails, the request shows why. */
+function initOnce(broker: Broker, audit: AuditEvent[]): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  const act = async (): Promise<void> => {
+    try {
+      await broker.initAuthorities({}, { requestId: 'init' });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.code === 'unavailable') done = undefined;
+    }
+    audit.length = 0;
+  };
+  return () => {
+    done ??= act();
+    return done;
+  };
+}
+
 /** Calls the API's handlers as the Functions host does. */
-function createApi(broker: Broker, audit: (AuditEvent & { request_id: string })[]): Api {
+function createApi(
+  broker: Broker,
+  audit: (AuditEvent & { request_id: string })[],
+  ready: () => Promise<void>,
+): Api {
   return {
     audit,
     async request(method, path, { body, headers = {} } = {}) {
       const url = new URL(path, 'https://broker.example.org');
       const { endpoint, params } = route(method, url.pathname);
+      if ('answer' in endpoint) await ready();
       const bytes = body === undefined ? undefined : bytesOf(body);
       const length = bytes && { 'content-length': String(bytes.length) };
       const type = bytes && { 'content-type': 'application/json' };

@@ -237,7 +237,7 @@ test('C2 the subject, alternative names and extensions of a CSR never show up in
   expect(new X509Certificate(der).subject).toBe('CN=example');
   expect(parseCertificate(der).extensions).toMatchObject({
     basicConstraints: { ca: false },
-    extendedKeyUsage: [OID.clientAuth],
+    extendedKeyUsage: [OID.serverAuth, OID.clientAuth],
     dnsNames: [],
     uris: [`spiffe://test.example.org/bot/example/${answer.instance_id}`],
     unknownCritical: [],

@@ -164,16 +164,16 @@ describe('C3 a certificate never outlives the issuing key', () => {
   });
 
   test('that is about to end: it is capped', () => {
-    const issuingEnds = new Date(NOON.getTime() + 600_000);
+    const authoritiesEnd = new Date(NOON.getTime() + 600_000);
     const lifetime = {
       defaultSeconds: HOUR,
       maxSeconds: DAY,
       tokenTtl: undefined,
       tokenEnds: undefined,
-      issuingEnds,
+      authoritiesEnd,
       at: NOON,
     };
-    expect(decideExpiry('10h', lifetime)).toEqual(issuingEnds);
+    expect(decideExpiry('10h', lifetime)).toEqual(authoritiesEnd);
   });
 });
 

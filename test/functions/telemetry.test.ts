@@ -82,7 +82,7 @@ test('every metric of the catalogue, and every audit event once, has arrived whe
   expect([total('admitted'), total('denied')]).toEqual([1, 1]);
   const started = metrics.filter(({ name }) => name === 'cold_starts');
   expect(started.map(({ value, dimensions }) => [value, dimensions])).toEqual([
-    [1, { trigger: 'timer' }],
+    [1, { trigger: 'http' }],
   ]);
 
   const requestIds = ingestion

@@ -106,17 +106,34 @@ describe('GET /v1/trust', () => {
     expect(other).toEqual(bundle);
   });
 
-  test('its version grows with a new issuing key, while the roots stay', async () => {
+  test('a new issuing key changes nothing that anybody has to learn of', async () => {
     const api = createTestBroker();
     const before = await bundleOf(api);
     api.clock.advance(7 * DAY);
     await api.broker.rotateKeys({ requestId: 'timer' });
     const after = await bundleOf(api);
-    expect(after.version).toBeGreaterThan(before.version);
     expect(after.ca_pins).toEqual(before.ca_pins);
     expect(after.tls).toEqual(before.tls);
     expect(after.ssh).toEqual(before.ssh);
     expect(x5cOf(after)[0]?.serialNumber).not.toBe(x5cOf(before)[0]?.serialNumber);
+  });
+
+  test('its version grows when an SSH authority comes, and when one goes', async () => {
+    const api = createTestBroker();
+    const seen: [number, number][] = [];
+    for (let day = 0; day <= 40; day += 1) {
+      const { version, ssh } = await bundleOf(api);
+      seen.push([version, ssh.user_ca.length]);
+      api.clock.advance(DAY);
+      await api.broker.rotateKeys({ requestId: 'timer' });
+    }
+    const steps = seen.slice(1).map(([version, count], i) => {
+      const [before, had] = seen[i] ?? [0, 0];
+      expect(version).toBeGreaterThanOrEqual(before);
+      if (count !== had) expect(version).toBeGreaterThan(before);
+      return count - had;
+    });
+    expect(steps.filter((step) => step !== 0)).toEqual([1, -1]);
   });
 
   test('holds no private key', async () => {

@@ -28,7 +28,8 @@ const answers = {
   appId: url.includes('-operators') ? 'operators-client' : 'join-client',
   id: args[0] === 'ad' ? 'me' : 'principal-of-' + (url.split("'")[1] || ''),
 };
-if (query.startsWith('value[?')) process.stdout.write(before.includes('"POST"') ? 'assignment\\n' : '');
+const [, role] = /appRoleId=='([^']*)'/.exec(query) ?? [];
+if (role) process.stdout.write(before.includes('"appRoleId":"' + role + '"') ? 'assignment\\n' : '');
 else if (answers[query]) process.stdout.write(answers[query] + '\\n');
 `;
 
@@ -82,6 +83,7 @@ describe.skipIf(!hasProgram('bash'))('entra.sh', () => {
       "PATCH https://graph.microsoft.us/v1.0/applications(uniqueName='join-broker-prod-operators')",
       "PATCH https://graph.microsoft.us/v1.0/servicePrincipals(appId='operators-client')",
       'POST https://graph.microsoft.us/v1.0/servicePrincipals/principal-of-operators-client/appRoleAssignedTo',
+      'POST https://graph.microsoft.us/v1.0/servicePrincipals/principal-of-operators-client/appRoleAssignedTo',
     ]);
   });
 
@@ -89,7 +91,7 @@ describe.skipIf(!hasProgram('bash'))('entra.sh', () => {
     const posts = runEntra(['prod'], 2).map(
       ({ calls }) => calls.filter(({ method }) => method === 'POST').length,
     );
-    expect(posts).toEqual([1, 0]);
+    expect(posts).toEqual([2, 0]);
   });
 
   it('in a further tenant makes the join application only', () => {

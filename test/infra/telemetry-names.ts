@@ -31,6 +31,8 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'not_written',
   'action',
   'actions',
+  'ignored',
+  'lost',
   'resource',
   'operator',
   'changed',

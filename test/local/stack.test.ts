@@ -70,7 +70,7 @@ test('a broker that does not start leaves nothing behind that runs', async () =>
   const lines: string[] = [];
   const env = { JOIN_BROKER_CLUSTER_NAME: 'not a name' };
   await expect(start(folder, { env, log: (line) => lines.push(line) })).rejects.toThrow(
-    'The broker is up but not ready',
+    'authorities were not made',
   );
   expect(lines.join()).toContain('JOIN_BROKER_CLUSTER_NAME');
   await start(folder);

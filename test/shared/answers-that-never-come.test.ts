@@ -12,7 +12,7 @@ import { createMemoryTable } from '../../shared/storage/memory-tables.ts';
 import { createResources } from '../../shared/storage/resources.ts';
 import { createClock } from '../broker/test-broker.ts';
 import { sharedRsaKeys } from '../shared-rsa-keys.ts';
-import { createParts } from './authority/rotation-parts.ts';
+import { createRotatedParts } from './authority/rotation-parts.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -61,7 +61,7 @@ test('of resources', async () => {
 test('of the signing keys', async () => {
   const { state, call } = hanging();
   const clock = createClock();
-  const parts = createParts();
+  const parts = await createRotatedParts();
   const store = { ...parts.store, list: call(parts.store.list) };
   const keyring = createKeyring({ ...parts, store }, clock.now);
   expect(await endOf(keyring.authorities(), keyring.authorities())).toEqual([
@@ -133,13 +133,15 @@ test('of Key Vault, whoever of it does not answer', async () => {
     fetch: () => never,
   });
   const handle = Buffer.from(`https://test.vault.azure.net/keys/root/${'0'.repeat(32)}`);
-  const stored = { keyId: handle.toString().replace('root', 'data-key-encryption') };
+  const keyId = handle.toString().replace('root', 'data-key-encryption');
   const signerId = handle.toString().replace('root', 'data-key-signature');
-  const wrapped = Buffer.from(JSON.stringify({ ...stored, signerId, wrapped: '', signature: '' }));
+  // In the one order in which custody writes it.
+  const wrapped = Buffer.from(JSON.stringify({ keyId, wrapped: '', signerId, signature: '' }));
   const asked = [
-    custody.wrapDataKey(Buffer.alloc(32)),
-    custody.unwrapDataKey(wrapped),
-    custody.createRootKey(),
+    custody.wrapDataKey(Buffer.alloc(32), 'about'),
+    custody.unwrapDataKey(wrapped, 'about'),
+    custody.createRootKey('test'),
+    custody.rememberedRoot(),
     custody.signWithRoot(handle, Buffer.alloc(1)),
   ];
   expect(await endOf(...asked)).toEqual(asked.map(() => UNAVAILABLE));

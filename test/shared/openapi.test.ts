@@ -101,7 +101,7 @@ describe('every operation', () => {
   test('on resources and joins that were is for operators, and no other', () => {
     for (const { path, operation } of operations)
       expect(operation.security !== undefined).toBe(
-        /^\/v1\/(?:resources|joins|instances|names|explain)(?:\/|$)/.test(path),
+        /^\/v1\/(?:resources|joins|instances|names|explain|authorities)(?:\/|$)/.test(path),
       );
   });
 });

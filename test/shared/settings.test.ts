@@ -77,6 +77,9 @@ describe('is accepted', () => {
       JOIN_BROKER_DEFAULT_TTL: 3600,
       JOIN_BROKER_MAX_TTL: 86_400,
       JOIN_BROKER_KEY_FILE: undefined,
+      JOIN_BROKER_SSH_KEY_TYPE: 'ed25519',
+      JOIN_BROKER_SSH_SIGNING: 30 * 86_400,
+      JOIN_BROKER_SSH_PUBLICATION: 7 * 86_400,
     });
   });
 
@@ -92,6 +95,32 @@ describe('is accepted', () => {
       TENANT,
     ]);
   });
+});
+
+describe('the times of SSH authorities', () => {
+  test('may be others that fit each other', () => {
+    const env = { JOIN_BROKER_SSH_SIGNING: '240h', JOIN_BROKER_SSH_PUBLICATION: '48h' };
+    expect(problemsOf({ ...azure, ...env })).toEqual([]);
+  });
+
+  test.each([
+    [{ JOIN_BROKER_SSH_PUBLICATION: '24h' }, 'published for at least'],
+    [{ JOIN_BROKER_SSH_SIGNING: '200h' }, 'sign for at least'],
+    [{ JOIN_BROKER_SSH_PUBLICATION: '700h' }, 'sign for at least'],
+  ])('are refused where somebody would be stranded: %j', (env, problem) => {
+    expect(problemsOf({ ...azure, ...env }).join()).toContain(problem);
+  });
+});
+
+test("a cluster's name leaves room for the names of its authorities", () => {
+  const name = (length: number) => ({
+    ...azure,
+    JOIN_BROKER_CLUSTER_NAME: `${'a'.repeat(length - 12)}.example.org`,
+  });
+  expect(problemsOf(name(50))).toEqual([]);
+  expect(problemsOf(name(51))).toEqual([
+    'JOIN_BROKER_CLUSTER_NAME: expected at most 50 characters',
+  ]);
 });
 
 const MISSING = 'expected a value, it is not set';

@@ -9,8 +9,8 @@ export interface Lifetime {
   readonly tokenTtl: string | undefined;
   /** When the join token ends, where it limits more than the first join. */
   readonly tokenEnds: string | undefined;
-  /** When the issuing key ends. */
-  readonly issuingEnds: Date;
+  /** When the first of the keys that sign ends. */
+  readonly authoritiesEnd: Date;
   readonly at: Date;
 }
 
@@ -35,7 +35,7 @@ export function decideExpiry(
     .filter((time) => time !== undefined);
   const soonest = Math.min(
     lifetime.at.getTime() + longest * 1000,
-    lifetime.issuingEnds.getTime(),
+    lifetime.authoritiesEnd.getTime(),
     ...times.map((time) => time.getTime()),
   );
   return new Date(Math.floor(soonest / 1000) * 1000);

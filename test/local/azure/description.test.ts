@@ -30,8 +30,12 @@ test("the example has the machines that the guides' YAML speaks of", () => {
   expect(machines.get('vm-system')?.identities.systemAssigned).toBeDefined();
   expect(machines.get('vm-other-group')?.resourceGroup).not.toBe('group1');
   expect(machines.get('vm-other-subscription')?.subscription.id).not.toBe(vm?.subscription.id);
-  expect(application.appRoles).toEqual(['JoinBroker.Admin', 'JoinBroker.Reader']);
-  expect(operators.get('admin')?.roles).toEqual(['JoinBroker.Admin']);
+  expect(application.appRoles).toEqual([
+    'JoinBroker.Admin',
+    'JoinBroker.Reader',
+    'JoinBroker.AuthorityAdmin',
+  ]);
+  expect(operators.get('admin')?.roles).toEqual(['JoinBroker.Admin', 'JoinBroker.AuthorityAdmin']);
   expect(operators.get('reader')?.roles).toEqual(['JoinBroker.Reader']);
 });
 
@@ -59,7 +63,7 @@ test.for([
   ],
   [
     'an unknown role',
-    EXAMPLE.replace('roles: [JoinBroker.Admin]', 'roles: [Root]'),
+    EXAMPLE.replace('roles: [JoinBroker.Reader]', 'roles: [Root]'),
     'no app role Root',
   ],
   [

@@ -23,6 +23,7 @@ interface Version {
   readonly version: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 const URL_OF_VAULT = 'https://test.vault.azure.net';
@@ -32,7 +33,7 @@ export function createFakeKeyVault(): FakeKeyVault {
   const calls: string[] = [];
   let failure: number | undefined;
 
-  function add(name: string, pair: { privateKey: KeyObject; publicKey: KeyObject }): Version {
+  function add(name: string, pair: Omit<Version, 'version'>): Version {
     const version = { version: randomBytes(16).toString('hex'), ...pair };
     keys.set(name, [...(keys.get(name) ?? []), version]);
     return version;
@@ -43,7 +44,8 @@ export function createFakeKeyVault(): FakeKeyVault {
     return version ? versions.find((known) => known.version === version) : versions.at(-1);
   };
 
-  const bundle = (name: string, { version, publicKey }: Version) => ({
+  const bundle = (name: string, { version, publicKey, tags }: Version) => ({
+    ...(tags && { tags }),
     key: {
       kid: `${URL_OF_VAULT}/keys/${name}/${version}`,
       key_ops:
@@ -67,7 +69,9 @@ export function createFakeKeyVault(): FakeKeyVault {
     const body = (request.method === 'GET' ? {} : await request.json()) as Record<string, string>;
     if (action === 'create') {
       const namedCurve = body['crv'] === 'P-384' ? 'secp384r1' : 'prime256v1';
-      return Response.json(bundle(name, add(name, generateKeyPairSync('ec', { namedCurve }))));
+      const { tags } = body as { tags?: Record<string, string> };
+      const pair = generateKeyPairSync('ec', { namedCurve });
+      return Response.json(bundle(name, add(name, { ...pair, ...(tags && { tags }) })));
     }
     const version = find(name, rest[0]);
     if (!version) return error(404);

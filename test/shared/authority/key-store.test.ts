@@ -7,11 +7,10 @@ const key: SealedKey = {
   owner: 'tls',
   sequence: 12,
   purpose: 'root',
-  state: 'signing',
   publicKey: Buffer.from('public'),
   certificate: Buffer.from('certificate'),
   created: 1_795_000_000,
-  changed: 1_795_000_001,
+  starts: 1_795_000_001,
   expires: NEVER,
   sealed: Buffer.from('sealed'),
 };
@@ -19,7 +18,7 @@ const key: SealedKey = {
 test('a key comes back as it was', async () => {
   const store = createKeyStore(createMemoryTable());
   expect(await store.insert(key)).toBe(true);
-  expect(await store.list()).toEqual([key]);
+  expect((await store.list()).keys).toEqual([key]);
 });
 
 test('a number is taken once by each owner', async () => {
@@ -28,7 +27,7 @@ test('a number is taken once by each owner', async () => {
   expect(await store.insert({ ...key, purpose: 'issuing' })).toBe(false);
   expect(await store.insert({ ...key, sequence: 13 })).toBe(true);
   expect(await store.insert({ ...key, owner: 'ssh-user' })).toBe(true);
-  expect(await store.list()).toHaveLength(3);
+  expect((await store.list()).keys).toHaveLength(3);
 });
 
 test('rows sort as their numbers do', async () => {
@@ -45,5 +44,5 @@ test('removes one key; one that is gone is no error', async () => {
   await store.insert({ ...key, sequence: 13 });
   await store.remove('tls', 12);
   await store.remove('tls', 12);
-  expect((await store.list()).map(({ sequence }) => sequence)).toEqual([13]);
+  expect((await store.list()).keys.map(({ sequence }) => sequence)).toEqual([13]);
 });

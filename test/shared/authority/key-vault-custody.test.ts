@@ -4,8 +4,8 @@ import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
 import { openKeyVaultCustody } from '../../../shared/authority/key-vault-custody.ts';
-import { rotateKeys } from '../../../shared/authority/rotate.ts';
-import { ROTATION_POLICY } from '../../../shared/authority/rotation.ts';
+import { foundKeys } from '../../../shared/authority/rotate.ts';
+import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import { createFakeKeyVault } from './fake-key-vault.ts';
 
@@ -24,9 +24,10 @@ function setUp() {
 test('all authorities are made with the root in the vault, and opened again from their rows', async () => {
   const { vault, custody } = setUp();
   const store = createKeyStore(createMemoryTable());
-  await rotateKeys({ store, custody, policy: ROTATION_POLICY, cluster: 'test' }, NOW);
-  const genuine = await openGenuineKeys(await store.list(), custody);
-  const authorities = genuine && authoritiesOf(genuine, NOW);
+  const parts = { store, custody, policy: ROTATION_POLICY, cluster: 'test' };
+  await foundKeys(parts, NOW);
+  const genuine = await openGenuineKeys(await store.list(), parts);
+  const authorities = genuine && authoritiesOf(genuine, ROTATION_POLICY, NOW);
   const root = new X509Certificate(authorities?.roots[0]?.certificate ?? '');
   const issuing = new X509Certificate(authorities?.issuing.certificate ?? '');
   expect(root.verify(root.publicKey)).toBe(true);
@@ -39,10 +40,10 @@ test('all authorities are made with the root in the vault, and opened again from
 test('the data key comes back as it was, from another instance of the custody too', async () => {
   const { vault, custody } = setUp();
   const dataKey = Buffer.alloc(32, 7);
-  const wrapped = await custody.wrapDataKey(dataKey);
+  const wrapped = await custody.wrapDataKey(dataKey, 'about');
   expect(Buffer.from(wrapped).includes(dataKey)).toBe(false);
   const another = openKeyVaultCustody({ url: vault.url, credential, fetch: vault.fetch });
-  expect(Buffer.from(await another.unwrapDataKey(wrapped))).toEqual(dataKey);
+  expect(await another.unwrapDataKey(wrapped, 'about')).toEqual(dataKey);
 });
 
 test.each([
@@ -56,13 +57,19 @@ test.each([
     'a signature key of another name',
     { signerId: `https://test.vault.azure.net/keys/root/${'0'.repeat(32)}` },
   ],
+  [
+    'a version of the signature key that the vault never had',
+    { signerId: `https://test.vault.azure.net/keys/data-key-signature/${'0'.repeat(32)}` },
+  ],
+  ['a member more', { more: 'x' }],
 ])('refuses %s', async (_, change) => {
   const { vault, custody } = setUp();
-  const stored = JSON.parse(Buffer.from(await custody.wrapDataKey(Buffer.alloc(32, 7))).toString());
+  const stored = JSON.parse(
+    Buffer.from(await custody.wrapDataKey(Buffer.alloc(32, 7), 'about')).toString(),
+  );
   const before = vault.calls.filter((call) => call.endsWith('unwrapkey')).length;
-  await expect(
-    custody.unwrapDataKey(Buffer.from(JSON.stringify({ ...stored, ...change }))),
-  ).rejects.toThrow(/not signed by the vault|expected the id/);
+  const changed = Buffer.from(JSON.stringify({ ...stored, ...change }));
+  expect(await custody.unwrapDataKey(changed, 'about')).toBeUndefined();
   expect(vault.calls.filter((call) => call.endsWith('unwrapkey'))).toHaveLength(before);
 });
 
@@ -76,9 +83,33 @@ test('refuses to sign with a handle that is no version of the root', async () =>
 
 test('fails where the vault can not be asked, and works again afterwards', async () => {
   const { vault, custody } = setUp();
-  const wrapped = await custody.wrapDataKey(Buffer.alloc(32, 7));
+  const wrapped = await custody.wrapDataKey(Buffer.alloc(32, 7), 'about');
   vault.failWith(403);
-  await expect(custody.unwrapDataKey(wrapped)).rejects.toThrow();
+  await expect(custody.unwrapDataKey(wrapped, 'about')).rejects.toThrow();
   vault.failWith(undefined);
-  expect(await custody.unwrapDataKey(wrapped)).toHaveLength(32);
+  expect(await custody.unwrapDataKey(wrapped, 'about')).toHaveLength(32);
+});
+
+test('remembers which root was made last, and for which cluster', async () => {
+  const { vault, custody } = setUp();
+  expect(await custody.rememberedRoot()).toBeUndefined();
+  await custody.createRootKey('first.example.org');
+  const { publicKey } = await custody.createRootKey('test.example.org');
+  const another = openKeyVaultCustody({ url: vault.url, credential, fetch: vault.fetch });
+  expect(await another.rememberedRoot()).toEqual({
+    cluster: 'test.example.org',
+    publicKeyInfo: publicKey.export({ format: 'der', type: 'spki' }),
+  });
+  vault.failWith(403);
+  await expect(another.rememberedRoot()).rejects.toThrow();
+});
+
+test.each(['', 'null', '[]', '{}', 'garbage'])('%j is no wrapped data key', async (text) => {
+  expect(await setUp().custody.unwrapDataKey(Buffer.from(text), 'about')).toBeUndefined();
+});
+
+test('a data key is good only for what it was wrapped with', async () => {
+  const { custody } = setUp();
+  const wrapped = await custody.wrapDataKey(Buffer.alloc(32, 7), 'data/1 of this cluster');
+  expect(await custody.unwrapDataKey(wrapped, 'data/2 of this cluster')).toBeUndefined();
 });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { createKeyring, type Keyring } from '../../../shared/authority/keyring.ts';
-import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import {
+  foundKeys,
+  type RotationParts,
+  type RotationReport,
+  rotateKeys,
+} from '../../../shared/authority/rotate.ts';
 import { type Clock, createClock } from '../../broker/test-broker.ts';
 import { createParts } from './rotation-parts.ts';
 
@@ -30,7 +35,7 @@ function createScene(): Scene {
 /** A scene whose keyring has loaded, with the count of reads at zero. */
 async function createLoadedScene(): Promise<Scene> {
   const scene = createScene();
-  await rotateKeys(scene.parts, scene.clock.now());
+  await foundKeys(scene.parts, scene.clock.now());
   await scene.keyring.authorities();
   scene.storage.reads = 0;
   return scene;
@@ -40,15 +45,28 @@ const newest = async (keyring: Keyring): Promise<number | undefined> =>
   (await keyring.authorities()).probeKeys[0]?.sequence;
 
 describe('loading', () => {
-  test('with no keys yet, the first caller makes them', async () => {
+  test('with no keys yet, nobody is served, and nothing is made', async () => {
     const { keyring, parts } = createScene();
+    await expect(keyring.authorities()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'there is no authority yet: an operator makes it once, with joinctl auth init',
+    });
+    expect(keyring.missing()).toContain('there is no authority yet');
+    expect((await parts.store.list()).taken).toEqual([]);
+  });
+
+  test('the first keys are there at once for whoever made them', async () => {
+    const { keyring, parts, clock } = createScene();
+    await expect(keyring.authorities()).rejects.toThrow('no authority yet');
+    await foundKeys(parts, clock.now());
+    await keyring.reload();
     expect(await newest(keyring)).toBe(1);
-    expect(await parts.store.list()).toHaveLength(6);
+    expect(keyring.missing()).toBeUndefined();
   });
 
   test('callers at once share one load', async () => {
     const { keyring, parts, storage, clock } = createScene();
-    await rotateKeys(parts, clock.now());
+    await foundKeys(parts, clock.now());
     const [first, ...others] = await Promise.all([1, 2, 3].map(() => keyring.authorities()));
     expect(storage.reads).toBe(1);
     expect(others.every((one) => one === first)).toBe(true);
@@ -56,10 +74,11 @@ describe('loading', () => {
 
   test('two function instances that start at once get the same keys', async () => {
     const { keyring, parts, clock } = createScene();
+    await foundKeys(parts, clock.now());
     const other = createKeyring(parts, clock.now);
     const [a, b] = await Promise.all([keyring.authorities(), other.authorities()]);
     expect(a.issuing.certificate).toEqual(b.issuing.certificate);
-    expect(await parts.store.list()).toHaveLength(6);
+    expect((await parts.store.list()).keys).toHaveLength(6);
   });
 
   test('keys are read again after five minutes, not before', async () => {
@@ -88,7 +107,8 @@ describe('loading', () => {
     clock.advance(30 * DAY);
     const { issuing } = await keyring.authorities();
     expect(issuing.notAfter.getTime()).toBeGreaterThan(clock.now().getTime());
-    expect(await parts.store.list()).toHaveLength(6);
+    // The SSH authorities have successors that are not needed yet.
+    expect((await parts.store.list()).keys).toHaveLength(8);
   });
 });
 
@@ -106,7 +126,8 @@ describe('with storage down', () => {
   });
 
   test('nothing works before the first load, and the next try may', async () => {
-    const { keyring, clock, storage } = createScene();
+    const { keyring, parts, clock, storage } = createScene();
+    await foundKeys(parts, clock.now());
     storage.down = true;
     await expect(keyring.authorities()).rejects.toMatchObject({
       code: 'unavailable',
@@ -132,10 +153,7 @@ describe('refreshing', () => {
   test('reads the keys at once, then not again within the cooldown', async () => {
     const { keyring, parts, clock, storage } = await createLoadedScene();
     clock.advance(10);
-    await rotateKeys(
-      { ...parts, policy: { ...parts.policy, probeRenewalSeconds: 5 } },
-      clock.now(),
-    );
+    await rotateKeys({ ...parts, policy: { ...parts.policy, probeRenewal: 5 } }, clock.now());
     expect(await keyring.refresh()).toBe(true);
     expect(await newest(keyring)).toBe(2);
     clock.advance(9);
@@ -168,4 +186,57 @@ test('a data key that can not be unwrapped is no reason to make new keys', async
   const before = await parts.store.list();
   await expect(keyring.authorities()).rejects.toMatchObject({ code: 'unavailable' });
   expect(await parts.store.list()).toEqual(before);
+});
+
+describe('a lost authority', () => {
+  test('is said to whoever asks, and nothing takes its place', async () => {
+    const { keyring, parts, clock } = createScene();
+    await foundKeys(parts, clock.now());
+    await parts.store.remove('ssh-user', 1);
+    const before = await parts.store.list();
+    await expect(keyring.authorities()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('keys are missing or not genuine'),
+    });
+    await expect(keyring.authorities()).rejects.toThrow('ssh-user (sign)');
+    expect(await parts.store.list()).toEqual(before);
+  });
+
+  test('does not stop those who have its key in memory, for a day', async () => {
+    const { keyring, parts, clock } = await createLoadedScene();
+    await parts.store.remove('tls', 1);
+    clock.advance(DAY - 1);
+    await keyring.authorities();
+    clock.advance(1);
+    await expect(keyring.authorities()).rejects.toThrow('tls (root)');
+  });
+});
+
+test('an upcoming SSH authority signs when its time has come, without reading anything', async () => {
+  const { keyring, parts, clock, storage } = await createLoadedScene();
+  const first = (await keyring.authorities()).sshUser.publicKey;
+  clock.advance(23 * DAY);
+  await rotateKeys(parts, clock.now());
+  clock.advance(7 * DAY - 100);
+  await rotateKeys(parts, clock.now());
+  const before = await keyring.authorities();
+  expect(before.sshUser.publicKey).toEqual(first);
+  expect(before.sshUserCas).toHaveLength(2);
+  storage.reads = 0;
+  clock.advance(100);
+  const after = await keyring.authorities();
+  expect(after.sshUser.publicKey).not.toEqual(first);
+  expect(after.sshUserCas).toEqual(before.sshUserCas);
+  expect(after.version).toBe(before.version);
+  expect(storage.reads).toBe(0);
+});
+
+test('what was made, is ignored or lost is reported by whoever reads the keys', async () => {
+  const { parts, clock } = createScene();
+  await foundKeys(parts, clock.now());
+  await parts.store.remove('probe', 1);
+  const reports: RotationReport[] = [];
+  const keyring = createKeyring(parts, clock.now, { onReport: (report) => reports.push(report) });
+  await keyring.authorities();
+  expect(reports).toMatchObject([{ done: [{ kind: 'create', owner: 'probe', sequence: 2 }] }]);
 });

@@ -25,17 +25,23 @@ const DATA_KEY = Buffer.alloc(32, 7);
 
 test('makes the key once, for its owner only', async () => {
   const file = newFile('deeper', 'still');
-  const wrapped = await openLocalCustody(file).wrapDataKey(DATA_KEY);
+  const wrapped = await openLocalCustody(file).wrapDataKey(DATA_KEY, 'about');
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
   expect(readFileSync(file)).toHaveLength(32);
   expect(readdirSync(join(file, '..'))).toEqual(['key']);
-  expect(await openLocalCustody(file).unwrapDataKey(wrapped)).toEqual(DATA_KEY);
+  expect(await openLocalCustody(file).unwrapDataKey(wrapped, 'about')).toEqual(DATA_KEY);
 });
 
 test('what one custody wrapped no other unwraps', async () => {
-  const wrapped = await openLocalCustody(newFile()).wrapDataKey(DATA_KEY);
-  await expect(openLocalCustody(newFile()).unwrapDataKey(wrapped)).rejects.toThrow();
+  const wrapped = await openLocalCustody(newFile()).wrapDataKey(DATA_KEY, 'about');
+  expect(await openLocalCustody(newFile()).unwrapDataKey(wrapped, 'about')).toBeUndefined();
+});
+
+test('a data key is good only for what it was wrapped with', async () => {
+  const custody = openLocalCustody(newFile());
+  const wrapped = await custody.wrapDataKey(DATA_KEY, 'data/1 of this cluster');
+  expect(await custody.unwrapDataKey(wrapped, 'data/2 of this cluster')).toBeUndefined();
 });
 
 test.each([0o640, 0o604, 0o620, 0o666, 0o700 | 0o010])('refuses a file of mode %o', (mode) => {
@@ -58,18 +64,35 @@ test('processes that start at once end up with the same key', async () => {
   const script = `
     const { openLocalCustody } = await import(${JSON.stringify(source)});
     const custody = openLocalCustody(${JSON.stringify(file)});
-    console.log(Buffer.from(await custody.wrapDataKey(Buffer.alloc(32, 7))).toString('base64'));`;
+    console.log(Buffer.from(await custody.wrapDataKey(Buffer.alloc(32, 7), 'about')).toString('base64'));`;
   const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
   const answers = await Promise.all([run(), run(), run()]);
   const custody = openLocalCustody(file);
   for (const { stdout } of answers)
-    expect(await custody.unwrapDataKey(Buffer.from(stdout, 'base64'))).toEqual(DATA_KEY);
+    expect(await custody.unwrapDataKey(Buffer.from(stdout, 'base64'), 'about')).toEqual(DATA_KEY);
+  expect(readdirSync(join(file, '..'))).toEqual(['key']);
+});
+
+test('remembers which root was made last, and for which cluster', async () => {
+  const file = newFile();
+  const custody = openLocalCustody(file);
+  const wrapped = await custody.wrapDataKey(DATA_KEY, 'about');
+  expect(await custody.rememberedRoot()).toBeUndefined();
+  await custody.createRootKey('first.example.org');
+  const { publicKey } = await custody.createRootKey('test.example.org');
+  const another = openLocalCustody(file);
+  expect(await another.rememberedRoot()).toEqual({
+    cluster: 'test.example.org',
+    publicKeyInfo: publicKey.export({ format: 'der', type: 'spki' }),
+  });
+  expect(await another.unwrapDataKey(wrapped, 'about')).toEqual(DATA_KEY);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(readdirSync(join(file, '..'))).toEqual(['key']);
 });
 
 test('a root key signs with ECDSA P-384 and SHA-384', async () => {
   const custody = openLocalCustody(newFile());
-  const { publicKey, handle } = await custody.createRootKey();
+  const { publicKey, handle } = await custody.createRootKey('test.example.org');
   const signature = await custody.signWithRoot(handle, Buffer.from('message'));
   expect(publicKey.asymmetricKeyDetails?.namedCurve).toBe('secp384r1');
   expect(verify('sha384', Buffer.from('message'), publicKey, signature)).toBe(true);

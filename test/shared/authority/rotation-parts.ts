@@ -2,8 +2,8 @@
 import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
-import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
-import { ROTATION_POLICY } from '../../../shared/authority/rotation.ts';
+import { foundKeys, type RotationParts } from '../../../shared/authority/rotate.ts';
+import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Table } from '../../../shared/storage/table.ts';
 import { createMemoryCustody } from '../../broker/memory-custody.ts';
@@ -24,15 +24,15 @@ export function createParts(table: Table = createMemoryTable()): RotationParts {
 /** Parts with every key made at noon. */
 export async function createRotatedParts(): Promise<RotationParts> {
   const parts = createParts();
-  await rotateKeys(parts, NOON);
+  await foundKeys(parts, NOON);
   return parts;
 }
 
 /** Authorities with every key made at noon. */
 export async function createAuthorities(): Promise<Authorities> {
-  const { store, custody } = await createRotatedParts();
-  const genuine = await openGenuineKeys(await store.list(), custody);
-  const authorities = genuine && authoritiesOf(genuine, NOON);
+  const parts = await createRotatedParts();
+  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const authorities = genuine && authoritiesOf(genuine, parts.policy, NOON);
   if (!authorities) throw new Error('the authorities do not open');
   return authorities;
 }

@@ -1,11 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { stateOf } from '../../../shared/authority/published-keys.ts';
 import {
+  type DueAction,
   dueActions,
+  foundingActions,
+  lostKinds,
   newestKey,
-  ROTATION_POLICY,
-  type RotationAction,
+  type PresentKeys,
 } from '../../../shared/authority/rotation.ts';
+import {
+  policyProblems,
+  ROTATION_POLICY,
+  retirement,
+  sshLife,
+} from '../../../shared/authority/rotation-policy.ts';
 import {
   type KeyDescription,
   type KeyOwner,
@@ -16,27 +25,28 @@ import { later, NOON } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 const noon = NOON.getTime() / 1000;
+const RETIREMENT = retirement(ROTATION_POLICY);
 
 /** A key made this many seconds after noon, with the life that the policy gives it. */
-function key(name: string, sequence: number, madeAt = 0): KeyDescription {
+function key(name: string, sequence: number, madeAt = 0, startsAt = madeAt): KeyDescription {
   const [owner, purpose] = name.split('/') as [KeyOwner, KeyPurpose];
   const lives: Partial<Record<KeyPurpose, number>> = {
-    root: ROTATION_POLICY.rootSeconds,
-    issuing: ROTATION_POLICY.issuingSeconds,
-    authenticate: ROTATION_POLICY.probeSeconds,
+    root: ROTATION_POLICY.root,
+    issuing: ROTATION_POLICY.issuing,
+    authenticate: ROTATION_POLICY.probe,
+    sign: sshLife(ROTATION_POLICY),
   };
-  const created = noon + madeAt;
+  const starts = noon + startsAt;
   const life = lives[purpose];
   return {
     owner,
     sequence,
     purpose,
-    state: 'signing',
     publicKey: Buffer.of(),
     certificate: Buffer.of(),
-    created,
-    changed: created,
-    expires: life === undefined ? NEVER : created + life,
+    created: noon + madeAt,
+    starts,
+    expires: life === undefined ? NEVER : starts + life,
   };
 }
 
@@ -48,34 +58,58 @@ const ALL = [
   key('ssh-user/sign', 1),
   key('ssh-host/sign', 1),
 ];
-const text = (action: RotationAction): string =>
-  action.kind === 'create'
+const text = (action: DueAction): string => {
+  if (action.kind === 'mark') return `mark ${action.owner} ${action.highest}`;
+  return action.kind === 'create'
     ? `create ${action.owner}/${action.purpose} ${action.sequence}`
     : `remove ${action.owner} ${action.sequence}`;
+};
+/** These keys, with the marks that they left. */
+const present = (keys: readonly KeyDescription[]): PresentKeys => ({
+  keys,
+  taken: keys,
+  marks: keys.map(({ owner, sequence }) => ({ owner, highest: sequence })),
+});
 const due = (keys: readonly KeyDescription[], seconds: number): string[] =>
-  dueActions(keys, ROTATION_POLICY, later(seconds)).map(text);
+  dueActions(present(keys), ROTATION_POLICY, later(seconds)).map(text);
 const without = (...names: string[]): KeyDescription[] =>
   ALL.filter(({ owner, purpose }) => !names.includes(`${owner}/${purpose}`));
 
-describe('what is missing is made', () => {
+describe('what is missing', () => {
   test.each<[string, readonly KeyDescription[], string[]]>([
-    [
-      'everything, one key of an owner at a time',
-      [],
-      [
-        'create data/encrypt 1',
-        'create probe/authenticate 1',
-        'create tls/root 1',
-        'create ssh-user/sign 1',
-        'create ssh-host/sign 1',
-      ],
-    ],
+    ['everything', [], []],
     ['nothing', ALL, []],
-    ['an issuing key after its root', without('tls/issuing'), ['create tls/issuing 2']],
-    ['an SSH authority', without('ssh-host/sign'), ['create ssh-host/sign 1']],
-    ['a root with the next number', without('tls/root'), ['create tls/root 3']],
-  ])('%s', (_, keys, expected) => {
+    ['an issuing key', without('tls/issuing'), ['create tls/issuing 2']],
+    ["the prober's key", without('probe/authenticate'), ['create probe/authenticate 1']],
+    ['an SSH authority', without('ssh-host/sign'), []],
+    ['the root', without('tls/root'), []],
+    ['the root and all issuing keys', without('tls/root', 'tls/issuing'), []],
+    ['the data key', without('data/encrypt'), []],
+  ])('%s: rotation makes only what nobody outside knows', (_, keys, expected) => {
     expect(due(keys, 0)).toEqual(expected);
+  });
+
+  test.each<[readonly KeyDescription[], string[]]>([
+    [[], ['data/encrypt']],
+    [ALL, []],
+    [without('tls/root'), ['tls/root']],
+    [without('ssh-user/sign', 'tls/root'), ['tls/root', 'ssh-user/sign']],
+    [without('data/encrypt'), ['data/encrypt']],
+  ])(
+    'is lost where rotation does not make it, and made by the founding alone',
+    (keys, expected) => {
+      const named = lostKinds(present(keys), NOON).map(
+        ({ owner, purpose }) => `${owner}/${purpose}`,
+      );
+      expect(named).toEqual(expected);
+      const made = foundingActions(present(keys), ROTATION_POLICY, NOON).map(text);
+      expect(made.map((action) => action.split(' ')[1])).toEqual(expected);
+    },
+  );
+
+  test('a root that is over is lost: its successor is no matter of the timer', () => {
+    const at = later(ROTATION_POLICY.root);
+    expect(lostKinds(present(ALL), at)).toEqual([{ owner: 'tls', purpose: 'root' }]);
   });
 });
 
@@ -130,42 +164,95 @@ describe('what ages gets a successor, and goes when it has expired', () => {
       2 * DAY,
       ['remove probe 1'],
     ],
-    [
-      'everything after a month of silence',
-      [issuing(0), probe(0)],
-      30 * DAY,
-      ['create probe/authenticate 2', 'create tls/issuing 3', 'remove tls 2', 'remove probe 1'],
-    ],
     ['a key from the future, of a clock that is ahead', [issuing(60), probe(60)], 0, []],
   ])('%s', (_, keys, seconds, expected) => {
     expect(due([...rest, ...keys], seconds).toSorted()).toEqual(expected.toSorted());
   });
+});
 
-  test('a root at its end gives way before its issuing key', () => {
-    const ten = ROTATION_POLICY.rootSeconds;
-    const keys = [...rest, issuing(ten - DAY), probe(ten - DAY / 2)];
-    expect(due(keys, ten)).toEqual(['create tls/root 3', 'remove tls 1']);
+describe('an SSH authority', () => {
+  const first = key('ssh-user/sign', 1);
+  const second = key('ssh-user/sign', 2, 23 * DAY, 30 * DAY);
+  const ofUsers = (keys: readonly KeyDescription[], seconds: number): DueAction[] =>
+    dueActions(
+      present([...without('ssh-user/sign'), ...keys]),
+      ROTATION_POLICY,
+      later(seconds),
+    ).filter(({ owner }) => owner === 'ssh-user');
+
+  test.each<[string, readonly KeyDescription[], number, string[]]>([
+    ['has no successor yet', [first], 23 * DAY - 1, []],
+    ['gets one seven days before that one signs', [first], 23 * DAY, ['create ssh-user/sign 2']],
+    ['gets one only', [first, second], 24 * DAY, []],
+    ['stays when its successor begins to sign', [first, second], 30 * DAY, []],
+    ['stays until its certificates are over', [first, second], 30 * DAY + RETIREMENT - 1, []],
+    ['goes then', [first, second], 30 * DAY + RETIREMENT, ['remove ssh-user 1']],
+    ['gets its successor late, too', [first], 200 * DAY, ['create ssh-user/sign 2']],
+    ['stays after its end while nothing has taken its place', [first], 22 * DAY, []],
+  ])('%s', (_, keys, seconds, expected) => {
+    expect(ofUsers(keys, seconds).map(text)).toEqual(expected);
+  });
+
+  test.each([
+    ['made in time, after its publication', 23 * DAY, 30 * DAY],
+    ['made late, before certificates would have to be shorter', 33 * DAY, 37 * DAY],
+    ['made when nothing signs any more, at once', 60 * DAY, 60 * DAY],
+  ])('%s', (_, madeAt, startsAt) => {
+    const [made] = ofUsers([first], madeAt);
+    expect(made).toMatchObject({
+      created: noon + madeAt,
+      starts: noon + startsAt,
+      expires: noon + startsAt + sshLife(ROTATION_POLICY),
+    });
+  });
+
+  test.each<[number, string, string]>([
+    [22 * DAY, 'signing', 'upcoming'],
+    [30 * DAY - 1, 'signing', 'upcoming'],
+    [30 * DAY, 'retiring', 'signing'],
+    [30 * DAY + RETIREMENT - 1, 'retiring', 'signing'],
+    [30 * DAY + RETIREMENT, 'gone', 'signing'],
+    [30 * DAY + sshLife(ROTATION_POLICY), 'gone', 'gone'],
+  ])('after %i s the first is %s, the second %s', (seconds, one, two) => {
+    const states = [first, second].map((each) =>
+      stateOf(each, [first, second], ROTATION_POLICY, noon + seconds),
+    );
+    expect(states).toEqual([one, two]);
+  });
+
+  test('made under a longer signing time than today is replaced by its own end', () => {
+    const policy = { ...ROTATION_POLICY, sshSigning: 300 * DAY };
+    const keys = present([...without('ssh-user/sign'), first]);
+    const [made] = dueActions(keys, policy, later(30 * DAY)).filter(
+      ({ owner }) => owner === 'ssh-user',
+    );
+    expect(made?.kind).toBe('create');
   });
 });
 
 test('a number is never used twice by one owner', () => {
   const sequences = fc.uniqueArray(fc.integer({ min: 1, max: 50 }), { maxLength: 6 });
-  const names = fc.constantFrom('tls/root', 'tls/issuing', 'probe/authenticate');
+  const names = fc.constantFrom('tls/root', 'tls/issuing', 'probe/authenticate', 'ssh-user/sign');
   fc.assert(
     fc.property(
       sequences,
       fc.array(names),
+      fc.integer({ min: 0, max: 60 }),
       fc.integer({ min: 0, max: 60 * DAY }),
-      (numbers, kinds, at) => {
-        const keys = numbers.map((sequence, i) =>
-          key(kinds[i] ?? 'tls/issuing', sequence, i * DAY),
-        );
-        const created = dueActions(keys, ROTATION_POLICY, later(at)).filter(
-          ({ kind }) => kind === 'create',
-        );
+      (numbers, kinds, mark, at) => {
+        const keys = [
+          key('data/encrypt', 1),
+          ...numbers.map((sequence, i) => key(kinds[i] ?? 'tls/issuing', sequence, i * DAY)),
+        ];
+        const marks = [{ owner: 'tls', highest: mark } as const];
+        const created = dueActions(
+          { keys, marks, taken: keys },
+          ROTATION_POLICY,
+          later(at),
+        ).flatMap((action) => (action.kind === 'create' ? [action] : []));
         for (const { owner, sequence } of created) {
           const taken = keys.filter((one) => one.owner === owner).map((one) => one.sequence);
-          expect(sequence).toBe(Math.max(0, ...taken) + 1);
+          expect(sequence).toBe(Math.max(owner === 'tls' ? mark : 0, ...taken) + 1);
         }
         expect(new Set(created.map(({ owner }) => owner)).size).toBe(created.length);
       },
@@ -177,4 +264,22 @@ test('the newest key is the one with the largest number, whatever the order', ()
   const keys = [issuing(0, 2), issuing(5, 11), issuing(9, 3), key('tls/root', 12)];
   expect(newestKey(keys, 'tls', 'issuing')?.sequence).toBe(11);
   expect(newestKey(keys, 'ssh-user', 'sign')).toBeUndefined();
+});
+
+describe('the policy', () => {
+  test('that is given strands nobody', () => {
+    expect(policyProblems(ROTATION_POLICY)).toEqual([]);
+  });
+
+  test.each<[Partial<typeof ROTATION_POLICY>, string]>([
+    [{ sshPublication: DAY }, 'published for at least'],
+    [{ reloadLag: 8 * DAY }, 'published for at least'],
+    [{ sshSigning: 9 * DAY }, 'sign for at least'],
+    [{ longestCertificate: 7 * DAY }, 'longer|longest certificate'],
+    [{ issuingRenewal: 13 * DAY }, 'longest certificate'],
+    [{ probeRenewal: 2 * DAY }, 'prober'],
+    [{ root: DAY }, 'root'],
+  ])('with %j would', (change, problem) => {
+    expect(policyProblems({ ...ROTATION_POLICY, ...change }).join()).toMatch(new RegExp(problem));
+  });
 });

@@ -9,11 +9,10 @@ const description: KeyDescription = {
   owner: 'ssh-user',
   sequence: 3,
   purpose: 'sign',
-  state: 'signing',
   publicKey: Buffer.from('public'),
   certificate: Buffer.from('certificate'),
   created: 100,
-  changed: 200,
+  starts: 200,
   expires: 300,
 };
 const sealed = sealKey(dataKey, description, Buffer.from('private'));
@@ -47,11 +46,10 @@ describe('a changed description fails', () => {
     owner: 'ssh-host',
     sequence: 4,
     purpose: 'authenticate',
-    state: 'retiring',
     publicKey: Buffer.from('publik'),
     certificate: Buffer.of(),
     created: 101,
-    changed: 201,
+    starts: 201,
     expires: Number.MAX_SAFE_INTEGER,
   };
   test.each(Object.entries(changes))('%s', (field, value) => {

@@ -112,6 +112,44 @@ describe.skipIf(!hasProgram('ssh-keygen'))('ssh-keygen -L', () => {
   });
 });
 
+describe.skipIf(!hasProgram('ssh-keygen'))('an authority with a key of P-256', () => {
+  const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const ecdsa = { publicKey: form(p256.publicKey), privateKey: p256.privateKey };
+  const certificate = {
+    serial: 7n,
+    key: form(generateKeyPairSync('ed25519').publicKey),
+    keyId: 'x',
+    principals: ['root'],
+    validAfter: later(-60),
+    validBefore: later(3600),
+  };
+
+  // Numbers whose first bit is set, or that are short, come up often enough.
+  test('signs what ssh-keygen accepts, each time', () => {
+    for (let i = 0; i < 20; i += 1) {
+      expect(shown(issueSshUserCertificate(certificate, ecdsa)).join()).toMatch(
+        /Signing CA: ECDSA SHA256:\S+ \(using ecdsa-sha2-nistp256\)/,
+      );
+    }
+  });
+
+  test('signs for hosts, too', () => {
+    expect(shown(issueSshHostCertificate(certificate, ecdsa)).join()).toContain('using ecdsa');
+  });
+});
+
+describe.skipIf(!hasProgram('ssh-keygen'))('at the limit of OpenSSH', () => {
+  const logins = (count: number): string[] => Array.from({ length: count }, (_, i) => `login${i}`);
+
+  test('256 principals are read', () => {
+    expect(shown(issue({ principals: logins(256) }))).toContain('login255');
+  });
+
+  test('one more is refused: nobody could read it', () => {
+    expect(() => issue({ principals: logins(257) })).toThrow('too many principals');
+  });
+});
+
 test('is refused without an address that it could be used from: it would be taken from all', () => {
   expect(() => issue({}, { extensions: [], sourceAddresses: [] })).toThrow('needs an address');
 });

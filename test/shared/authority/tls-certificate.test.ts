@@ -73,9 +73,13 @@ describe.skipIf(!hasProgram('openssl'))('openssl verify with only the root pinne
     expect(() => verify(leaf, later(3600))).toThrow('expired');
   });
 
-  test('accepts no server, and no other root', async () => {
+  test('accepts both ends of a connection: it is an SVID', () => {
+    expect(verify(issue(), NOON, 'sslserver')).toMatch(/OK/);
+    expect(verify(issue(), NOON, 'sslclient')).toMatch(/OK/);
+  });
+
+  test('accepts no other root', async () => {
     const other = await createAuthorities();
-    expect(() => verify(issue(), NOON, 'sslserver')).toThrow('certificate purpose');
     expect(() => verify(issue(), NOON, 'sslclient', other.issuing.root)).toThrow(
       'unable to get local issuer certificate',
     );
@@ -97,7 +101,7 @@ describe.skipIf(!hasProgram('openssl'))('openssl x509 -text', () => {
       'Subject: CN = example ',
       'X509v3 Basic Constraints: critical CA:FALSE ',
       'X509v3 Key Usage: critical Digital Signature X509v3',
-      'X509v3 Extended Key Usage: TLS Web Client Authentication X509v3',
+      'X509v3 Extended Key Usage: TLS Web Server Authentication, TLS Web Client Authentication X509v3',
       `X509v3 Subject Key Identifier: ${keyIdentifierOf(publicKeyInfo)} `,
       `X509v3 Authority Key Identifier: ${keyIdentifierOf(issuing.publicKeyInfo)} `,
       'X509v3 Subject Alternative Name: URI:spiffe://test.example.org/bot/example/1 Signature',

@@ -45,6 +45,16 @@ const issue = (grant: Partial<UserGrant> = {}) =>
   );
 const chainOf = (pem: string): Uint8Array[] => decodePem('CERTIFICATE', pem) ?? [];
 
+test('with more logins than OpenSSH reads there is no SSH certificate, and a word why', () => {
+  const logins = Array.from({ length: 257 }, (_, i) => `login${i}`);
+  const { ssh, ssh_absent } = issue({ logins });
+  expect(ssh).toBeUndefined();
+  expect(ssh_absent).toBe(
+    'the roles have 257 logins, and OpenSSH reads no certificate with more than 256: ask for fewer roles',
+  );
+  expect(issue({ logins: logins.slice(1) }).ssh).toBeDefined();
+});
+
 test('the answer says what was granted', () => {
   expect(issue()).toMatchObject({
     name: 'identity',

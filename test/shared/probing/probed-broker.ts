@@ -42,6 +42,7 @@ export function probedBroker(bend?: Bend, options: TestBrokerOptions = {}): Prob
     api,
     telemetry,
     async run() {
+      await api.ready();
       const before = telemetry.measured.length;
       await api.broker.probe(call);
       const event = api.audit.findLast((line) => line.event === 'probe');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PROBE_HEADER } from '../../../shared/joining/probe-mark.ts';
+import type { TrustBundle } from '../../../shared/protocol/trust.ts';
 import { METRICS } from '../../../shared/telemetry/metrics.ts';
 import type { JoinEvent } from '../../../shared/telemetry/telemetry.ts';
 import { createTestBroker, type TestBroker } from '../../broker/test-broker.ts';
@@ -84,6 +85,17 @@ describe('its denials', () => {
     expect(await outcomeOf('probe')).toBe('denied');
     expect(await outcomeOf(null)).toBe('denied');
   });
+});
+
+test('SSH authorities with keys of P-256 pass, too', async () => {
+  const settings = {
+    JOIN_BROKER_AUDIENCES: 'api://join-broker',
+    JOIN_BROKER_SSH_KEY_TYPE: 'ecdsa-p256',
+  };
+  const { api, run } = probedBroker(undefined, { settings });
+  expect((await run()).results).toEqual(allOf(NAMES, 'passed'));
+  const { body } = await api.request('GET', '/v1/trust');
+  expect((body as TrustBundle).ssh.user_ca[0]).toMatch(/^ecdsa-sha2-nistp256 /);
 });
 
 describe('a broker that does what it must never do fails the probe:', () => {
@@ -181,9 +193,12 @@ describe('a relying party refuses a trust bundle', () => {
   test('whose pins are all others than at the last run', async () => {
     const { api, run } = probedBroker();
     expect((await run()).results).toMatchObject({ trust_bundle: 'passed' });
+    const { body } = await api.request('GET', '/v1/trust');
     for (const { partition, key, etag } of await api.tables.keys.list({})) {
       await api.tables.keys.apply([{ kind: 'remove', partition, key, etag }]);
     }
+    const { ca_pins: give_up } = body as TrustBundle;
+    await api.broker.initAuthorities({ give_up }, { requestId: 'init' });
     api.clock.advance(600);
     const { results, event } = await run();
     expect(results).toMatchObject({ trust_bundle: 'failed', tls_authority: 'passed' });
@@ -223,6 +238,7 @@ describe('a broker that can not be asked is unreachable, not failed:', () => {
 describe('what is not possible is skipped:', () => {
   test('without a public address only the probes inside run', async () => {
     const api = createTestBroker();
+    await api.ready();
     await api.broker.probe({ requestId: 'probe-run' });
     expect(api.audit.at(-1)).toMatchObject({
       event: 'probe',

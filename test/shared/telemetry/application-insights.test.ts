@@ -146,6 +146,7 @@ describe('a broker that joins, denies and fails', () => {
     const others = ['cold_starts', 'theft_signs', 'audit_lines_not_written'];
     expect(names).toEqual(new Set(Object.keys(METRICS).filter((name) => !others.includes(name))));
     expect(titles(ingestion)).toEqual([
+      'keys',
       'resource create done',
       'resource create done',
       'join admitted',
@@ -176,7 +177,7 @@ describe('a broker that joins, denies and fails', () => {
     await join(api, vm, { token: 'nobody' });
     await telemetry.drain();
     expect(api.audit).toEqual([]);
-    expect(titles(ingestion).slice(2)).toEqual([
+    expect(titles(ingestion).slice(3)).toEqual([
       'join admitted',
       'join denied join_token_not_found',
     ]);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LEAF_DAYS } from '../../../local/azure/certificates/leaf.ts';
+import { ROTATION_POLICY, sshLife } from '../../../shared/authority/rotation-policy.ts';
 import { METRICS, type Metric } from '../../../shared/telemetry/metrics.ts';
 import { metricsMarkdown } from '../../../shared/telemetry/metrics-document.ts';
 import { botExample, createScene, joinToken } from '../../broker/fixtures.ts';
@@ -138,7 +139,8 @@ test('a second join finds everything in memory but the record of the join', asyn
 
 test('the first join asks each dependency, and misses in each cache', async () => {
   const { telemetry, api, vm } = await measuredScene();
-  await join(api, vm);
+  // On an instance that knows nothing yet.
+  await join(api.another(), vm);
   for (const cache of METRICS.cache_lookups.dimensions.cache) {
     expect(telemetry.values('cache_lookups', { cache, result: 'miss' }), cache).toContain(1);
   }
@@ -169,11 +171,23 @@ test('what is left of each key is measured when the keys are read', async () => 
       ]),
     );
   await api.request('GET', '/v1/trust');
-  const fresh = { 'tls-root': 3650, 'ssh-user': 36_500, 'ssh-host': 36_500 };
-  expect(days()).toEqual({ ...fresh, 'tls-issuing': 14, probe: 2 });
+  const ssh = sshLife(ROTATION_POLICY) / DAY;
+  expect(days()).toEqual({
+    'tls-root': 3650,
+    'tls-issuing': 14,
+    'ssh-user': ssh,
+    'ssh-host': ssh,
+    probe: 2,
+  });
   api.clock.advance(DAY);
   await api.request('GET', '/v1/trust');
-  expect(days()).toEqual({ ...fresh, 'tls-root': 3649, 'tls-issuing': 13, probe: 1 });
+  expect(days()).toEqual({
+    'tls-root': 3649,
+    'tls-issuing': 13,
+    'ssh-user': ssh - 1,
+    'ssh-host': ssh - 1,
+    probe: 1,
+  });
 });
 
 test('the youngest signer that was seen gives the age of the newest chain', async () => {

@@ -30,7 +30,7 @@ const context = (change: Partial<Context> = {}): Context => ({
   maxSeconds: 86_400,
   tokenTtl: undefined,
   tokenEnds: undefined,
-  issuingEnds: later(14 * 86_400),
+  authoritiesEnd: later(14 * 86_400),
   at: NOON,
   ...change,
 });
@@ -115,7 +115,7 @@ describe('the life of a certificate', () => {
       { roleNamed: (name) => role({}, { max_session_ttl: name === 'deploy' ? '30m' : '8h' }) },
       1800,
     ],
-    ["the issuing key's", day, { issuingEnds: later(600) }, 600],
+    ["the issuing key's", day, { authoritiesEnd: later(600) }, 600],
     ["the join token's end", day, { tokenEnds: hour }, 3600],
     ["the bot's", day, { bot: { ...bot, spec: { ...bot.spec, max_session_ttl: '90m' } } }, 5400],
     ["the bot's end", day, { bot: { ...bot, metadata: { name: 'a', expires: hour } } }, 3600],
@@ -152,7 +152,7 @@ describe('the life of a certificate', () => {
   test('ends on a whole second, never later than it may', () => {
     const at = new Date(NOON.getTime() + 999);
     expect(decide({ ttl: '10s' }, { at }).expires).toEqual(later(10));
-    expect(decide(day, { at, issuingEnds: at }).expires).toEqual(NOON);
+    expect(decide(day, { at, authoritiesEnd: at }).expires).toEqual(NOON);
   });
 
   test('is the shortest of all limits', () => {
@@ -176,7 +176,7 @@ describe('the life of a certificate', () => {
           { ttl: formatDuration(ttl) },
           {
             maxSeconds: most,
-            issuingEnds: later(issuing),
+            authoritiesEnd: later(issuing),
             bot: { ...context().bot, ...ending('example', botEnd) },
             tokenTtl: formatDuration(token),
             tokenEnds: formatTimestamp(later(tokenEnd)),

@@ -1,0 +1,38 @@
+/**
+ * `npm run prove:rotation`: 1,000 seeds of a hundred years each, or as many as is said (seeds, years, first seed), of keys that
+ * come and go while timers, clocks, instances and relying parties are late. Exits 0 only if everything held.
+ */
+import process from 'node:process';
+import { simulate } from './rotation/century.ts';
+
+const [seeds = 1000, years = 100, first = 1] = process.argv.slice(2).map(Number);
+if (![seeds, years, first].every((number) => Number.isInteger(number) && number > 0)) {
+  process.stderr.write('Expected how many seeds, how many years, and the first seed.\n');
+  process.exit(2);
+}
+const started = Date.now();
+const total = {
+  years: 0,
+  events: 0,
+  keys: 0,
+  certificates: 0,
+  checks: 0,
+  crashes: 0,
+  accidents: 0,
+};
+let mostRows = 0;
+let violations = 0;
+for (let seed = first; seed < first + seeds; seed += 1) {
+  const figures = simulate(seed, years);
+  for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += figures[name];
+  mostRows = Math.max(mostRows, figures.mostRows);
+  violations += figures.violations.length;
+  for (const violation of figures.violations) process.stderr.write(`${violation}\n`);
+}
+for (const [name, count] of Object.entries(total))
+  process.stdout.write(`${name.padEnd(14)} ${count}\n`);
+process.stdout.write(`most rows      ${mostRows}
+violations     ${violations}
+seconds        ${Math.round((Date.now() - started) / 1000)}
+`);
+process.exitCode = violations === 0 ? 0 : 1;

@@ -1,0 +1,92 @@
+/**
+ * The explicit first act: an operator makes the first keys. Everybody outside has to learn of them, so rotation never makes
+ * them, and this does not make them twice: not while custody remembers a root, nor in the place of one that is lost, unless
+ * the operator names what is given up (rule 18).
+ */
+import { Refusal } from '../refusal.ts';
+import type { RememberedRoot } from './custody.ts';
+import { openGenuineKeys } from './genuine-keys.ts';
+import type { StoredKeys } from './key-store.ts';
+import { makeDataKey } from './make-key.ts';
+import { isEmpty, otherCluster, sayMissing } from './missing-authority.ts';
+import { foundKeys, presentOf, type RotationParts, type RotationReport } from './rotate.ts';
+import { foundingActions, type KeyKind, lostKinds } from './rotation.ts';
+import { caPin } from './trust-bundle.ts';
+
+export interface InitWish {
+  /** Goes on with an init that was begun and not finished. */
+  readonly resume: boolean;
+  /** What relying parties will have to replace by hand: the CA pin of a root, or the name of an SSH authority. */
+  readonly giveUp: readonly string[];
+}
+
+/** Throws `already_exists` with what has to be said instead, or `try_again` where another init is under way. */
+export async function initAuthorities(
+  parts: RotationParts,
+  wish: InitWish,
+  now: Date,
+): Promise<RotationReport> {
+  const remembered = await parts.custody.rememberedRoot();
+  if (remembered && remembered.cluster !== parts.cluster)
+    throw refused(otherCluster(remembered, parts.cluster));
+  const stored = await parts.store.list();
+  const genuine = await openGenuineKeys(stored, parts);
+  const present = presentOf(stored, genuine, now);
+  const lost = lostKinds(present, now);
+  if (!genuine && !remembered && !isEmpty(stored))
+    throw refused(sayMissing({ stored, lost, remembered, cluster: parts.cluster }));
+  if (lost.length === 0) throw refused('there is an authority already: joinctl auth status');
+  checkWish(wish, lost, stored, remembered);
+
+  // The data key's row reserves the act: of several inits at once, one goes on, and one root is made.
+  const [first] = foundingActions(present, parts.policy, now);
+  if (first?.kind !== 'create' || first.owner !== 'data') return foundKeys(parts, now);
+  if (!(await parts.store.insert(await makeDataKey(first, parts))))
+    throw new Refusal('try_again', 'another init is under way: see joinctl auth status');
+  const report = await foundKeys(parts, now);
+  return { ...report, done: [first, ...report.done] };
+}
+
+function checkWish(
+  wish: InitWish,
+  lost: readonly KeyKind[],
+  stored: StoredKeys,
+  remembered: RememberedRoot | undefined,
+): void {
+  const named = new Set(wish.giveUp);
+  const given = lost.flatMap((kind) => givenUp(kind, stored, remembered));
+  if (given.length !== named.size || !given.every((name) => named.has(name))) {
+    throw refused(
+      given.length > 0
+        ? `keys were lost, and new ones are made only in the place of those that are named: give up ${given.join(' and ')}; every relying party has to learn of the new ones by hand. Restore the table instead, if there is a copy`
+        : 'nothing has to be given up: leave it out',
+    );
+  }
+  const begun = given.length === 0 && !isEmpty(stored);
+  if (begun && !wish.resume)
+    throw refused('an init was begun and not finished: say that it is to be resumed');
+  if (!begun && wish.resume) throw refused('there is no init to resume: leave it out');
+}
+
+/** What somebody outside knows of the lost keys of this kind; nothing where there never was one. */
+function givenUp(
+  { owner }: KeyKind,
+  stored: StoredKeys,
+  remembered: RememberedRoot | undefined,
+): string[] {
+  const root = remembered ? [caPin(remembered.publicKeyInfo)] : [];
+  switch (owner) {
+    case 'data':
+      return root;
+    case 'tls':
+      // Custody makes the key before its row is written: without a number that was used, it was never published.
+      return wasUsed(owner, stored) ? root : [];
+    default:
+      return wasUsed(owner, stored) ? [owner] : [];
+  }
+}
+
+const wasUsed = (owner: string, { taken, marks }: StoredKeys): boolean =>
+  [...taken, ...marks].some((row) => row.owner === owner);
+
+const refused = (message: string): Refusal => new Refusal('already_exists', message);

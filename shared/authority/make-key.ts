@@ -1,0 +1,100 @@
+/** Makes one key that is due, sealed for storage. */
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { parseCertificate } from '../encoding/certificate.ts';
+import type { Custody } from './custody.ts';
+import { describeDataKey, type GenuineKeys } from './genuine-keys.ts';
+import { type KeyCreation, newestKey } from './rotation.ts';
+import { sealKey } from './sealing.ts';
+import type { KeyDescription, SealedKey } from './signing-key.ts';
+import type { SshAuthorityKey } from './ssh-certificate.ts';
+import {
+  BACKDATED_SECONDS,
+  issueIssuingCertificate,
+  issueRootCertificate,
+} from './tls-certificate.ts';
+import { publicKeyInfo } from './x509.ts';
+
+export interface KeyMaker {
+  readonly custody: Custody;
+  /** The cluster's name: part of the authorities' names. */
+  readonly cluster: string;
+  /** The kind of the next SSH authority's key: Ed25519, unless said otherwise. */
+  readonly sshKey?: SshAuthorityKey;
+}
+
+const NONE = new Uint8Array();
+
+/** The data key comes first: nothing else can be sealed without it. */
+export async function makeDataKey(
+  creation: KeyCreation,
+  { custody, cluster }: KeyMaker,
+): Promise<SealedKey> {
+  const row = { ...described(creation), publicKey: NONE, certificate: NONE };
+  return {
+    ...row,
+    sealed: await custody.wrapDataKey(randomBytes(32), describeDataKey(row, cluster)),
+  };
+}
+
+export async function makeKey(
+  creation: KeyCreation,
+  { dataKey, keys }: GenuineKeys,
+  maker: KeyMaker,
+): Promise<SealedKey> {
+  const seal = (
+    parts: Pick<KeyDescription, 'publicKey' | 'certificate'>,
+    secret: Uint8Array,
+  ): SealedKey => sealKey(dataKey, { ...described(creation), ...parts }, secret);
+  switch (creation.purpose) {
+    case 'encrypt':
+      throw new Error('a data key is not sealed under another one');
+    case 'authenticate':
+      return seal({ publicKey: NONE, certificate: NONE }, randomBytes(32));
+    case 'sign': {
+      const { publicKey, privateKey } =
+        maker.sshKey === 'ecdsa-p256'
+          ? generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+          : generateKeyPairSync('ed25519');
+      return seal({ publicKey: publicKeyInfo(publicKey), certificate: NONE }, pkcs8(privateKey));
+    }
+    case 'root': {
+      const { publicKey, handle } = await maker.custody.createRootKey(maker.cluster);
+      const certificate = await issueRootCertificate(
+        `${maker.cluster} root ${creation.sequence}`,
+        publicKey,
+        validityOf(creation),
+        (message) => maker.custody.signWithRoot(handle, message),
+      );
+      return seal({ publicKey: publicKeyInfo(publicKey), certificate }, handle);
+    }
+    case 'issuing': {
+      const root = newestKey(keys, 'tls', 'root');
+      if (!root) throw new Error('an issuing key needs a root');
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      const certificate = await issueIssuingCertificate(
+        `${maker.cluster} issuing ${creation.sequence}`,
+        publicKey,
+        validityOf(creation),
+        { subject: parseCertificate(root.certificate).subject, publicKeyInfo: root.publicKey },
+        (message) => maker.custody.signWithRoot(root.secret, message),
+      );
+      return seal({ publicKey: publicKeyInfo(publicKey), certificate }, pkcs8(privateKey));
+    }
+  }
+}
+
+const described = ({ owner, purpose, sequence, created, starts, expires }: KeyCreation) => ({
+  owner,
+  sequence,
+  purpose,
+  created,
+  starts,
+  expires,
+});
+
+const validityOf = ({ starts, expires }: KeyCreation) => ({
+  notBefore: new Date((starts - BACKDATED_SECONDS) * 1000),
+  notAfter: new Date(expires * 1000),
+});
+
+const pkcs8 = (key: KeyObject): Uint8Array => key.export({ format: 'der', type: 'pkcs8' });

@@ -1,0 +1,87 @@
+/**
+ * Which public keys the trust bundle lists, and its version: pure functions of the keys' authenticated times, so that all
+ * function instances and all moments agree. A key's states are read off them:
+ * upcoming (published, not signing yet) → signing → retiring (its successor signs) → gone.
+ */
+import { supersededAt, usedKey } from './rotation.ts';
+import { type RotationPolicy, retirement } from './rotation-policy.ts';
+import type { KeyDescription, KeyOwner, KeyPurpose } from './signing-key.ts';
+
+export type KeyState = 'upcoming' | 'signing' | 'retiring' | 'gone';
+
+/** Kinds that the trust bundle lists. */
+const PUBLISHED: readonly (readonly [KeyOwner, KeyPurpose])[] = [
+  ['tls', 'root'],
+  ['ssh-user', 'sign'],
+  ['ssh-host', 'sign'],
+];
+
+export function stateOf(
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
+): KeyState {
+  if (endOf(key, keys, policy) <= at) return 'gone';
+  const used = usedKey(keys, key.owner, key.purpose, at);
+  if (used?.sequence === key.sequence) return 'signing';
+  return key.starts > at ? 'upcoming' : 'retiring';
+}
+
+/** The keys of one kind that are in the bundle. */
+export const publishedKeys = <K extends KeyDescription>(
+  keys: readonly K[],
+  owner: KeyOwner,
+  purpose: KeyPurpose,
+  policy: RotationPolicy,
+  at: number,
+): K[] =>
+  keys.filter(
+    (key) => key.owner === owner && key.purpose === purpose && endOf(key, keys, policy) > at,
+  );
+
+/**
+ * Grows whenever a key comes into the bundle or leaves it, and never falls: for each kind the time of its latest change,
+ * all added up, so that two kinds that change in the same second count twice. A key that has left had a successor, whose
+ * row tells when, so the sum needs no memory of rows that are gone.
+ */
+export const publishedVersion = (
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
+): number =>
+  PUBLISHED.map(([owner, purpose]) => {
+    const ours = keys.filter((key) => key.owner === owner && key.purpose === purpose);
+    const oldest = Math.min(...ours.map(({ sequence }) => sequence));
+    const changes = ours.flatMap((key) => [
+      // A row that is there, or is not there any more, is a change that has happened, even if a clock that was ahead made it.
+      key.created,
+      ...(key.sequence === oldest ? [drivenOut(key, policy)] : []),
+      ...[drivenOut(key, policy), endOf(key, ours, policy)].filter((time) => time <= at),
+    ]);
+    return Math.max(0, ...changes);
+  }).reduce((sum, change) => sum + change, 0);
+
+/** When anything of this will be different, without any row changing; `Infinity` for never. */
+export const nextChange = (
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+  at: number,
+): number =>
+  Math.min(
+    ...keys
+      .flatMap((key) => [key.starts, drivenOut(key, policy), key.expires])
+      .filter((change) => change > at),
+  );
+
+/** When a key leaves the bundle: at its own end, or when its successor has signed for long enough. */
+const endOf = (
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  policy: RotationPolicy,
+): number =>
+  key.purpose === 'sign' ? Math.min(key.expires, supersededAt(key, keys, policy)) : key.expires;
+
+/** When a key's predecessors leave the bundle. The root drives out nobody. */
+const drivenOut = ({ purpose, created, starts }: KeyDescription, policy: RotationPolicy): number =>
+  purpose === 'sign' ? starts + retirement(policy) : created;

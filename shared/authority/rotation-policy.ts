@@ -1,0 +1,74 @@
+/** How long keys live, and what those times have to be to each other. */
+
+/** All in seconds. */
+export interface RotationPolicy {
+  readonly root: number;
+  readonly issuing: number;
+  /** Age at which an issuing key gets its successor. */
+  readonly issuingRenewal: number;
+  readonly probe: number;
+  readonly probeRenewal: number;
+  /** How long an SSH authority is published before it signs: relying parties learn of it meanwhile. */
+  readonly sshPublication: number;
+  /** How long an SSH authority signs until its successor does. */
+  readonly sshSigning: number;
+  /** The longest life of any certificate. */
+  readonly longestCertificate: number;
+  /** The longest time that a function instance works with keys that it has read. */
+  readonly reloadLag: number;
+  /** After which relying parties ask for the trust bundle again. */
+  readonly bundleRefresh: number;
+  /** How much clocks may differ. */
+  readonly skew: number;
+}
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+export const ROTATION_POLICY: RotationPolicy = {
+  root: 10 * 365 * DAY,
+  issuing: 14 * DAY,
+  issuingRenewal: 7 * DAY,
+  probe: 2 * DAY,
+  probeRenewal: DAY,
+  sshPublication: 7 * DAY,
+  sshSigning: 30 * DAY,
+  longestCertificate: DAY,
+  reloadLag: DAY,
+  bundleRefresh: HOUR,
+  skew: 300,
+};
+
+/** How long an SSH authority is kept after its successor has begun to sign: until its last certificate is over for everybody. */
+export const retirement = (policy: RotationPolicy): number =>
+  policy.longestCertificate + policy.reloadLag + policy.skew;
+
+/** The whole life of an SSH authority from when it signs. A successor that comes a publication too late still finds it signing. */
+export const sshLife = (policy: RotationPolicy): number =>
+  policy.sshSigning + policy.sshPublication + retirement(policy);
+
+/** Which of the times don't fit each other; none for a policy that strands nobody. */
+export function policyProblems(policy: RotationPolicy): string[] {
+  const { reloadLag, bundleRefresh, skew, longestCertificate } = policy;
+  const learning = reloadLag + bundleRefresh + skew;
+  const rules: readonly (readonly [boolean, string])[] = [
+    [
+      policy.sshPublication >= learning,
+      `an SSH authority has to be published for at least ${learning} s: everybody must have heard of it before it signs`,
+    ],
+    [
+      policy.sshSigning >= policy.sshPublication + retirement(policy) + DAY,
+      `an SSH authority has to sign for at least ${policy.sshPublication + retirement(policy) + DAY} s: its predecessor must be gone before its successor is made`,
+    ],
+    [
+      policy.issuing - policy.issuingRenewal >= longestCertificate + reloadLag + skew,
+      'an issuing key has to outlive the making of its successor by more than the longest certificate',
+    ],
+    [
+      policy.probe - policy.probeRenewal > HOUR + skew,
+      'a key for the prober has to outlive the making of its successor',
+    ],
+    [policy.root > policy.issuing, 'a root has to outlive its issuing keys'],
+  ];
+  return rules.filter(([holds]) => !holds).map(([, problem]) => problem);
+}

@@ -1,0 +1,77 @@
+/** What operators do with the authorities: see them, and make the first keys. */
+import type { RememberedRoot } from '../authority/custody.ts';
+import { openGenuineKeys } from '../authority/genuine-keys.ts';
+import { initAuthorities } from '../authority/init-authorities.ts';
+import type { Keyring } from '../authority/keyring.ts';
+import { sayMissing } from '../authority/missing-authority.ts';
+import { stateOf } from '../authority/published-keys.ts';
+import { presentOf, type RotationParts, type RotationReport } from '../authority/rotate.ts';
+import { lostKinds, successorDue } from '../authority/rotation.ts';
+import { type KeyDescription, NEVER } from '../authority/signing-key.ts';
+import { caPin } from '../authority/trust-bundle.ts';
+import type { AuthorityStatus, InitBody, KeyRecord } from '../protocol/authorities.ts';
+import { formatTimestamp } from '../protocol/values.ts';
+
+export interface AuthoritiesApi {
+  /** From the table itself, not from memory. */
+  status(): Promise<AuthorityStatus>;
+  /** The first keys. Throws `already_exists` where there are some, or something has to be said first. */
+  init(body: InitBody): Promise<RotationReport>;
+}
+
+export function createAuthoritiesApi(
+  parts: RotationParts,
+  keyring: Keyring,
+  now: () => Date,
+): AuthoritiesApi {
+  return {
+    async status() {
+      const at = now();
+      const stored = await parts.store.list();
+      const genuine = await openGenuineKeys(stored, parts);
+      const present = presentOf(stored, genuine, at);
+      const lost = lostKinds(present, at);
+      const remembered: RememberedRoot | undefined =
+        lost.length === 0 ? undefined : await parts.custody.rememberedRoot();
+      const keys = present.keys.filter(({ expires }) => expires * 1000 > at.getTime());
+      return {
+        cluster: parts.cluster,
+        ca_pins: keys
+          .filter(({ purpose }) => purpose === 'root')
+          .map(({ publicKey }) => caPin(publicKey)),
+        keys: keys.map((key) => recordOf(key, keys, parts, at)),
+        ...(lost.length > 0 && {
+          missing: sayMissing({ stored, lost, remembered, cluster: parts.cluster }),
+        }),
+        ignored: [...(genuine?.ignored ?? [])].slice(0, MOST_NAMES),
+      };
+    },
+    async init({ resume = false, give_up: giveUp = [] }) {
+      const report = await initAuthorities(parts, { resume, giveUp }, now());
+      await keyring.reload();
+      return report;
+    },
+  };
+}
+
+const MOST_NAMES = 50;
+
+function recordOf(
+  key: KeyDescription,
+  keys: readonly KeyDescription[],
+  { policy }: RotationParts,
+  at: Date,
+): KeyRecord {
+  const due = successorDue(key, keys, policy);
+  return {
+    authority: key.owner,
+    purpose: key.purpose,
+    number: key.sequence,
+    state: stateOf(key, keys, policy, at.getTime() / 1000),
+    starts: timestampOf(key.starts),
+    ...(key.expires !== NEVER && { expires: timestampOf(key.expires) }),
+    ...(due !== undefined && { successor_due: timestampOf(due) }),
+  };
+}
+
+const timestampOf = (seconds: number): string => formatTimestamp(new Date(seconds * 1000));

@@ -1,0 +1,37 @@
+/** `GET /v1/authorities` and `POST /v1/authorities/init`: the broker's keys, as operators see them. */
+import * as z from 'zod/mini';
+import { caPin } from './trust.ts';
+import { timestamp } from './values.ts';
+
+export const keyRecord = z.object({
+  /** Whose key: `tls`, `ssh-user`, `ssh-host`, `probe` or `data`. */
+  authority: z.string(),
+  purpose: z.string(),
+  number: z.int(),
+  state: z.enum(['upcoming', 'signing', 'retiring', 'gone']),
+  starts: timestamp,
+  /** Absent for a key without an end. */
+  expires: z.optional(timestamp),
+  /** When its successor is made; absent where the timer makes none. */
+  successor_due: z.optional(timestamp),
+});
+export type KeyRecord = z.infer<typeof keyRecord>;
+
+export const authorityStatus = z.object({
+  cluster: z.string(),
+  ca_pins: z.array(caPin),
+  keys: z.array(keyRecord),
+  /** What an operator has to mend, in a sentence. */
+  missing: z.optional(z.string()),
+  /** Names of rows that don't authenticate and count for nothing. */
+  ignored: z.array(z.string()),
+});
+export type AuthorityStatus = z.infer<typeof authorityStatus>;
+
+export const initBody = z.strictObject({
+  /** Goes on with an init that was begun and not finished. */
+  resume: z.optional(z.boolean()),
+  /** What is given up: the CA pin of a lost root, `ssh-user`, `ssh-host`. */
+  give_up: z.optional(z.array(z.string().check(z.maxLength(80))).check(z.maxLength(4))),
+});
+export type InitBody = z.infer<typeof initBody>;

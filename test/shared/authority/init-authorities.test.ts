@@ -1,0 +1,243 @@
+import { describe, expect, test } from 'vitest';
+import { authoritiesOf } from '../../../shared/authority/authorities.ts';
+import type { Custody } from '../../../shared/authority/custody.ts';
+import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
+import { type InitWish, initAuthorities } from '../../../shared/authority/init-authorities.ts';
+import { createKeyStore } from '../../../shared/authority/key-store.ts';
+import { createKeyring } from '../../../shared/authority/keyring.ts';
+import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import type { KeyOwner } from '../../../shared/authority/signing-key.ts';
+import { caPin } from '../../../shared/authority/trust-bundle.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import { createParts, later, NOON } from './rotation-parts.ts';
+
+const PLAIN: InitWish = { resume: false, giveUp: [] };
+const RESUME: InitWish = { resume: true, giveUp: [] };
+
+async function initiated(): Promise<RotationParts> {
+  const parts = createParts();
+  await initAuthorities(parts, PLAIN, NOON);
+  return parts;
+}
+
+const pinOf = async ({ custody }: RotationParts): Promise<string> =>
+  caPin((await custody.rememberedRoot())?.publicKeyInfo ?? Buffer.of());
+
+const works = async (parts: RotationParts): Promise<boolean> => {
+  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  return genuine !== undefined && authoritiesOf(genuine, parts.policy, NOON) !== undefined;
+};
+
+/** What a caller of the broker with these parts is told. */
+const told = async (parts: RotationParts): Promise<string> => {
+  try {
+    await createKeyring(parts, () => NOON).authorities();
+    return 'works';
+  } catch (error) {
+    return error instanceof Error ? error.message : '';
+  }
+};
+
+const emptied = (parts: RotationParts): RotationParts => ({
+  ...parts,
+  store: createKeyStore(createMemoryTable()),
+});
+
+test('makes every key once, and is refused from then on', async () => {
+  const parts = createParts();
+  const { done } = await initAuthorities(parts, PLAIN, NOON);
+  expect(done).toHaveLength(6);
+  expect(await works(parts)).toBe(true);
+  for (const wish of [PLAIN, RESUME, { resume: false, giveUp: [await pinOf(parts)] }])
+    await expect(initAuthorities(parts, wish, NOON)).rejects.toMatchObject({
+      code: 'already_exists',
+      message: 'there is an authority already: joinctl auth status',
+    });
+});
+
+test('nothing but init makes the first keys', async () => {
+  const parts = createParts();
+  expect(await told(parts)).toContain('there is no authority yet');
+  expect((await rotateKeys(parts, NOON)).done).toEqual([]);
+  expect((await parts.store.list()).taken).toEqual([]);
+});
+
+test('of five at once one goes on, and makes one root', async () => {
+  const parts = createParts();
+  let roots = 0;
+  const custody: Custody = {
+    ...parts.custody,
+    createRootKey: (cluster) => {
+      roots += 1;
+      return parts.custody.createRootKey(cluster);
+    },
+  };
+  const results = await Promise.allSettled(
+    [1, 2, 3, 4, 5].map(() => initAuthorities({ ...parts, custody }, PLAIN, NOON)),
+  );
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  for (const result of results)
+    if (result.status === 'rejected') expect(result.reason.code).toBe('try_again');
+  expect(roots).toBe(1);
+  expect(await works(parts)).toBe(true);
+});
+
+describe('another cluster', () => {
+  test('is told for which one the root was made, and gets no init', async () => {
+    const parts = { ...(await initiated()), cluster: 'other.example.org' };
+    const message =
+      "custody's root was made for the cluster test.example.org, not for other.example.org: JOIN_BROKER_CLUSTER_NAME never changes";
+    expect(await told(parts)).toBe(message);
+    for (const wish of [PLAIN, RESUME, { resume: false, giveUp: [await pinOf(parts)] }])
+      await expect(initAuthorities(parts, wish, NOON)).rejects.toThrow(message);
+    await expect(initAuthorities(emptied(parts), PLAIN, NOON)).rejects.toThrow(message);
+  });
+});
+
+test('another custody than that of the tables is told, and gets no init', async () => {
+  const parts = { ...(await initiated()), custody: createParts().custody };
+  expect(await told(parts)).toContain('the table of keys is of another custody');
+  for (const wish of [PLAIN, RESUME])
+    await expect(initAuthorities(parts, wish, NOON)).rejects.toThrow('of another custody');
+});
+
+describe('an empty table, while custody remembers a root', () => {
+  test('is told, and gets no init', async () => {
+    const parts = emptied(await initiated());
+    expect(await told(parts)).toContain('is empty, but custody remembers a root');
+    await expect(initAuthorities(parts, PLAIN, NOON)).rejects.toThrow(
+      `give up ${await pinOf(parts)}; every relying party has to learn`,
+    );
+    await expect(initAuthorities(parts, RESUME, NOON)).rejects.toThrow('give up');
+    expect((await parts.store.list()).taken).toEqual([]);
+  });
+
+  test('gets a new authority where the pin is named that is given up', async () => {
+    const parts = emptied(await initiated());
+    const pin = await pinOf(parts);
+    await initAuthorities(parts, { resume: false, giveUp: [pin] }, NOON);
+    expect(await works(parts)).toBe(true);
+    expect(await pinOf(parts)).not.toBe(pin);
+  });
+
+  test.each([
+    ['another pin', `sha256:${'00'.repeat(32)}`],
+    ['an SSH authority', 'ssh-user'],
+  ])('gets none for %s', async (_, name) => {
+    const parts = emptied(await initiated());
+    const wish = { resume: false, giveUp: [name] };
+    await expect(initAuthorities(parts, wish, NOON)).rejects.toThrow('give up sha256:');
+  });
+});
+
+describe('a lost key', () => {
+  test.each<KeyOwner>(['ssh-user', 'ssh-host'])(
+    'of %s is replaced when it is named',
+    async (owner) => {
+      const parts = await initiated();
+      await parts.store.remove(owner, 1);
+      await expect(initAuthorities(parts, PLAIN, NOON)).rejects.toThrow(`give up ${owner};`);
+      await expect(initAuthorities(parts, RESUME, NOON)).rejects.toThrow(`give up ${owner};`);
+      const { done } = await initAuthorities(parts, { resume: false, giveUp: [owner] }, later(60));
+      expect(done).toMatchObject([{ kind: 'create', owner, sequence: 2 }]);
+      expect(await works(parts)).toBe(true);
+    },
+  );
+
+  test('of the root is replaced when its pin is named, and so is the issuing key', async () => {
+    const parts = await initiated();
+    const pin = await pinOf(parts);
+    await parts.store.remove('tls', 1);
+    await expect(initAuthorities(parts, RESUME, NOON)).rejects.toThrow(`give up ${pin};`);
+    const { done } = await initAuthorities(parts, { resume: false, giveUp: [pin] }, NOON);
+    expect(done).toMatchObject([
+      { owner: 'tls', purpose: 'root', sequence: 3 },
+      { owner: 'tls', purpose: 'issuing', sequence: 4 },
+    ]);
+    expect(await works(parts)).toBe(true);
+  });
+
+  test('that encrypts the others takes all of them with it', async () => {
+    const parts = await initiated();
+    const pin = await pinOf(parts);
+    await parts.store.remove('data', 1);
+    await expect(initAuthorities(parts, PLAIN, NOON)).rejects.toThrow(`give up ${pin};`);
+    const { done } = await initAuthorities(parts, { resume: false, giveUp: [pin] }, NOON);
+    expect(done.map((action) => action.kind !== 'mark' && action.sequence)).not.toContain(0);
+    expect(await works(parts)).toBe(true);
+    expect((await rotateKeys(parts, NOON)).ignored).toContain('tls/1');
+  });
+
+  test('that was given up does not come back with its row', async () => {
+    const parts = await initiated();
+    const [row] = (await parts.store.list()).keys.filter(({ owner }) => owner === 'data');
+    const pin = await pinOf(parts);
+    if (!row) throw new Error('there is no data key');
+    await parts.store.remove('data', 1);
+    // The number of a row that is gone is free again for the data key alone: a broken row keeps it.
+    await parts.store.insert({ ...row, sealed: Buffer.of(1) });
+    await initAuthorities(parts, { resume: false, giveUp: [pin] }, NOON);
+    const now = await pinOf(parts);
+    await parts.store.remove('data', 1);
+    await parts.store.insert(row);
+    const genuine = await openGenuineKeys(await parts.store.list(), parts);
+    const authorities = genuine && authoritiesOf(genuine, parts.policy, NOON);
+    expect(authorities?.roots.map(({ publicKeyInfo }) => caPin(publicKeyInfo))).toEqual([now]);
+  });
+
+  test('is not given up where none is lost', async () => {
+    const parts = createParts();
+    const wish = { resume: false, giveUp: ['ssh-user'] };
+    await expect(initAuthorities(parts, wish, NOON)).rejects.toThrow('nothing has to be given up');
+  });
+});
+
+describe('an init that stopped half-way', () => {
+  /** Stops at its n-th write. */
+  const stopping = (parts: RotationParts, at: number): RotationParts => {
+    let writes = 0;
+    return {
+      ...parts,
+      store: {
+        ...parts.store,
+        insert: (...row) => {
+          writes += 1;
+          return writes === at ? Promise.reject(new Error('stopped')) : parts.store.insert(...row);
+        },
+      },
+    };
+  };
+
+  test.each([2, 3, 4])('at its write %i goes on when it is resumed, and only then', async (at) => {
+    const parts = createParts();
+    await expect(initAuthorities(stopping(parts, at), PLAIN, NOON)).rejects.toThrow('stopped');
+    expect(await works(parts)).toBe(false);
+    expect(await told(parts)).toContain('keys are missing');
+    await expect(initAuthorities(parts, PLAIN, NOON)).rejects.toThrow('to be resumed');
+    await initAuthorities(parts, RESUME, NOON);
+    expect(await works(parts)).toBe(true);
+  });
+
+  test('at its first write has done nothing', async () => {
+    const parts = createParts();
+    await expect(initAuthorities(stopping(parts, 1), PLAIN, NOON)).rejects.toThrow('stopped');
+    await expect(initAuthorities(parts, RESUME, NOON)).rejects.toThrow('no init to resume');
+    await initAuthorities(parts, PLAIN, NOON);
+    expect(await works(parts)).toBe(true);
+  });
+
+  test.each([5, 6])('at its write %i is finished by rotation', async (at) => {
+    const parts = createParts();
+    await expect(initAuthorities(stopping(parts, at), PLAIN, NOON)).rejects.toThrow('stopped');
+    await rotateKeys(parts, NOON);
+    expect(await works(parts)).toBe(true);
+  });
+});
+
+test('makes nothing while custody can not be asked', async () => {
+  const parts = createParts();
+  const rememberedRoot = () => Promise.reject(new Error('the vault is down'));
+  const custody = { ...parts.custody, rememberedRoot };
+  await expect(initAuthorities({ ...parts, custody }, PLAIN, NOON)).rejects.toThrow('down');
+  expect((await parts.store.list()).taken).toEqual([]);
+});
