@@ -179,7 +179,7 @@ function certificateOf(owner: Owner, token: JoinToken, parts: ExplainParts, at: 
     maxSeconds,
     tokenTtl: token.spec.max_ttl,
     tokenEnds: token.spec.join_method === 'token' ? undefined : token.metadata.expires,
-    issuingEnds: new Date(at.getTime() + maxSeconds * 1000),
+    authoritiesEnd: new Date(at.getTime() + maxSeconds * 1000),
     at,
   };
   const grant = owner.grant({ name: 'identity', csr: '' }, 'certificates[0]', lifetime, []);

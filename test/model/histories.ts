@@ -77,9 +77,9 @@ type Ttl = number | undefined;
 type LockKind = 'bot' | 'join_token' | 'machine' | 'instance';
 
 export const FUNCTION_INSTANCES = 3;
-export const MACHINES = 3;
-export const SECRETS = 2;
-export const LOCKS = 2;
+const MACHINES = 3;
+const SECRETS = 2;
+const LOCKS = 2;
 
 const fn = fc.nat({ max: FUNCTION_INSTANCES - 1 });
 const vm = fc.nat({ max: MACHINES - 1 });
