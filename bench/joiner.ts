@@ -26,7 +26,10 @@ export async function makeJoin(
     id: randomUUID(),
     token,
     join_method: 'azure',
-    certificates: Array.from({ length: certificates }, (_, i) => ({ name: `identity${i}`, csr })),
+    certificates: Array.from({ length: certificates }, (_, i) => ({
+      name: i === 0 ? 'identity' : `identity${i}`,
+      csr,
+    })),
     ...members,
   });
   return { request, azure: machine.evidence({ nonce: imdsNonce(request), ...evidence }) };

@@ -134,3 +134,20 @@ test('S3 where a rule names only the tenant, a machine of another tenant is unkn
   expect((await join(api, foreign)).status).toBe(403);
   expect(telemetry.values('joins', { caller: 'unknown' })).toEqual([1]);
 });
+
+test.each<[string, object, 'known' | 'unknown']>([
+  ['the subscription alone', {}, 'known'],
+  [
+    'a group of it, and the machine lies in another one',
+    { resource_groups: ['group9'] },
+    'unknown',
+  ],
+  ['a name in it, and the machine has another one', { vm_names: ['db-*'] }, 'unknown'],
+])('S3 where a rule names %s, a machine without a good token', async (_, rule, caller) => {
+  const telemetry = recorded();
+  const { api, vm, subscription } = await createScene({ telemetry: telemetry.around });
+  await api.put(joinToken({ allow: [{ subscription: subscription.id, ...rule }] }));
+  const token = { claims: { aud: 'https://other.example.org' } };
+  expect((await join(api, vm, { evidence: { token } })).status).toBe(403);
+  expect(telemetry.values('joins', { caller })).toEqual([1]);
+});

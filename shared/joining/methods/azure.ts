@@ -72,7 +72,7 @@ export function azureMethod({
 
     checkCouldMatch({ document }, joinToken, report) {
       checkCouldMatch(joinToken, document, undefined, undefined);
-      // Where a rule names a tenant or groups, the token shows whether the machine is meant.
+      // Where a rule names more than a subscription, the token shows whether the machine is meant.
       if (isNamed(joinToken, document)) report({ known: true });
     },
 
@@ -139,11 +139,12 @@ const tenantsOf = (joinToken: JoinToken, known: readonly string[]): string[] => 
 const signerOf = ({ path: [signer] }: AttestedVm) =>
   signer && { document_signer: createHash('sha256').update(signer.der).digest('hex') };
 
-/** Whether a rule names the subscription that is attested, with all its groups. */
+/** Whether a rule is for every machine of the subscription that is attested. */
 const isNamed = (joinToken: JoinToken, { subscriptionId: subscription }: AttestedVm): boolean =>
   couldMatch(
     specOf(joinToken, 'azure').azure.allow.filter(
-      ({ tenant, resource_groups }) => tenant === undefined && resource_groups === undefined,
+      ({ subscription: named, mode: _, ...narrower }) =>
+        named !== undefined && Object.values(narrower).every((value) => value === undefined),
     ),
     { tenant: undefined, subscription, resourceGroup: undefined },
   );
