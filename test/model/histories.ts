@@ -102,7 +102,7 @@ const joinWithSecret = fc.record({ do: is('join with secret'), fn, secret, ttl }
 const renew = fc.record({
   do: is('renew'),
   fn,
-  method: fc.constantFrom<Sent['method']>('azure', 'token'),
+  method: fc.constantFrom<Sent['method']>('azure', 'token', 'token'),
   which,
   ttl,
   sameKey: rarely,
@@ -186,7 +186,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: is('wait'),
-      seconds: fc.constantFrom(1, 3, 4, 5, 30, 301, 301, 361, 421, 600, 1200, 3600, 7200),
+      seconds: fc.constantFrom(1, 4, 5, 60, 300, 301, 360, 361, 421, 1200, 3600, 7200),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: is('recreate machine'), vm }) },
