@@ -110,9 +110,11 @@ function prepareSweep(stage: Stage, fn: number): Prepared {
     run: () => asAnswer(async () => stage.functions[fn]?.broker.sweep()),
     possible(world, { status }, { faulty, racing }, rows) {
       if (status < 300 && !faulty && !racing) return [{ ...world, state: afterSweep(world.state) }];
-      const stays = (id: string): boolean => rows.has(id);
-      const state = afterSweep(world.state, stays);
-      return faulty || racing ? [{ ...world, state }, world] : [];
+      if (!faulty && !racing) return [];
+      // It may have stopped half-way, and what it removed may have been made anew at once.
+      const all = afterSweep(world.state);
+      const some = afterSweep(world.state, (id) => rows.has(id));
+      return [{ ...world, state: all }, { ...world, state: some }, world];
     },
   };
 }

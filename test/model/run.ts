@@ -36,10 +36,13 @@ export function createRun(stage: Stage, start: World) {
     const next = worldsAfter(worlds, done, circumstances, rows);
     if (next.length === 0)
       throw new Violation(describe(stage, world(), done, circumstances, rows, about));
+    // Evidence that is made anew after its row is over is a first join like any other.
+    const { at, instances } = world().state;
+    for (const [digest, { id }] of given.byDigest) {
+      const goneAfter = instances[id]?.goneAfter ?? 0;
+      if (!stored.has(id) || goneAfter < at) given.byDigest.delete(digest);
+    }
     worlds = next;
-    // Evidence that is made anew after its row is gone is a first join like any other.
-    for (const [digest, { id }] of given.byDigest)
-      if (!stored.has(id)) given.byDigest.delete(digest);
     for (const { action, answer } of done) {
       checkAnswer(stage, action, answer, given);
       outcomes.push(outcomeOf(stage, action, answer));
