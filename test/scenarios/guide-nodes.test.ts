@@ -93,7 +93,7 @@ test('004 a machine that no allow rule fits: the operator reads which field of w
   const shown = await shownJoin(denied.stderr);
   expect(reasonIn(shown)).toBe(told('rule_mismatch'));
   expect(shown).toContain(
-    'no rule of join token azure-token admits this machine: azure.allow[0].subscription, ',
+    'no rule of join token azure-token admits this machine: rule 1: subscription `',
   );
   expect(shown).toContain('Widen a rule of the join token');
 });
