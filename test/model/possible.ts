@@ -79,9 +79,13 @@ export function possibleAfterJoin(
   const excused =
     (status === 503 && faulty) ||
     (racing && sent.renews && (code === 'try_again' || observed.reason === 'instance_removed'));
-  if (excused) worlds.push(world, { ...world, state: afterClaim(world.state, sent) });
-  return worlds;
+  if (!excused) return worlds;
+  // The machine may have been verified before storage failed.
+  const known = bind(world, sent, TRY_AGAIN);
+  return [...worlds, known, { ...known, state: afterClaim(world.state, sent) }];
 }
+
+const TRY_AGAIN: Verdict = { kind: 'refused', code: 'try_again' };
 
 function visibleVersions({ versions, seen, state }: World, fn: number): number[] {
   return versions
