@@ -141,14 +141,9 @@ export function createAzureMachineDirectory(
     vmId: string,
     abortSignal: AbortSignal,
   ): Promise<MachineDescription | undefined> {
-    let listed = 0;
-    for await (const vm of client(subscription).virtualMachines.listAll({ abortSignal })) {
-      listed += 1;
-      if (listed > MOST_LISTED)
-        throw unavailableHere('the subscription has too many machines to look for one');
-      const id = vm.id === undefined ? undefined : parseMachineId(vm.id);
-      if (vm.vmId?.toLowerCase() === vmId && id?.kind === 'vm')
-        return describeVm(id, vm, abortSignal);
+    const all = client(subscription).virtualMachines.listAll({ abortSignal });
+    for await (const { id, machine } of withVmId(all, vmId, 'subscription')) {
+      if (id.kind === 'vm') return describeVm(id, machine, abortSignal);
     }
     return undefined;
   }
@@ -158,19 +153,12 @@ export function createAzureMachineDirectory(
     vmId: string,
     abortSignal: AbortSignal,
   ): Promise<MachineDescription | undefined> {
-    let listed = 0;
-    for await (const instance of client(set.subscription).virtualMachineScaleSetVMs.list(
-      set.group,
-      set.set,
-      { abortSignal },
-    )) {
-      listed += 1;
-      if (listed > MOST_LISTED)
-        throw unavailableHere('the scale set has too many machines to look for one');
-      const id = instance.id === undefined ? undefined : parseMachineId(instance.id);
-      if (instance.vmId?.toLowerCase() !== vmId || !id) continue;
+    const all = client(set.subscription).virtualMachineScaleSetVMs.list(set.group, set.set, {
+      abortSignal,
+    });
+    for await (const { id, machine } of withVmId(all, vmId, 'scale set')) {
       return id.kind === 'instance'
-        ? describeInstance(id, instance, abortSignal)
+        ? describeInstance(id, machine, abortSignal)
         : read(id, abortSignal);
     }
     return undefined;
@@ -206,6 +194,22 @@ export function createAzureMachineDirectory(
     findInSubscription: (subscription, vmId) =>
       inTime((signal) => findVm(subscription, vmId, signal)),
   };
+}
+
+/** Those of a list that have this `vmId` and an id that can be read. A list that is too long for a search is no answer. */
+async function* withVmId<T extends { readonly id?: string; readonly vmId?: string }>(
+  list: AsyncIterable<T>,
+  vmId: string,
+  where: string,
+): AsyncGenerator<{ readonly id: MachineId; readonly machine: T }> {
+  let listed = 0;
+  for await (const machine of list) {
+    listed += 1;
+    if (listed > MOST_LISTED)
+      throw unavailableHere(`the ${where} has too many machines to look for one`);
+    const id = machine.id === undefined ? undefined : parseMachineId(machine.id);
+    if (machine.vmId?.toLowerCase() === vmId && id) yield { id, machine };
+  }
 }
 
 const identityResource = z.object({
