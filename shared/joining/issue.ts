@@ -4,6 +4,7 @@ import {
   issueSshHostCertificate,
   issueSshUserCertificate,
   MOST_PRINCIPALS,
+  type SshCertificate,
 } from '../authority/ssh-certificate.ts';
 import {
   BACKDATED_SECONDS,
@@ -44,32 +45,47 @@ export function issueCertificates(
   };
 }
 
-interface Validity {
+interface Recorded {
+  readonly serialNumber: Buffer;
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
-const validityOf = (record: IssuedCertificate): Validity => ({
+const recordedIn = (record: IssuedCertificate): Recorded => ({
+  serialNumber: Buffer.from(record.serial, 'hex'),
   notBefore: new Date((record.issued - BACKDATED_SECONDS) * 1000),
   notAfter: new Date(record.expires * 1000),
 });
 
+/** The same in the words of OpenSSH, for this key. */
+const sshCertificate = (
+  { serialNumber, notBefore, notAfter }: Recorded,
+  { sshKey }: CertificateKeys,
+  keyId: string,
+  principals: readonly string[],
+): SshCertificate => ({
+  serial: serialNumber.readBigUInt64BE(),
+  key: sshPublicKeyOf(sshKey),
+  keyId,
+  principals,
+  validAfter: notBefore,
+  validBefore: notAfter,
+});
+
 function userCertificates(
-  { tlsKey, sshKey }: CertificateKeys,
+  keys: CertificateKeys,
   { bot, roles, logins, permissions }: UserGrant,
   record: IssuedCertificate,
   { cluster, instanceId }: Subject,
   { issuing, sshUser }: Authorities,
 ): Pick<GrantedCertificate, 'roles' | 'tls' | 'ssh' | 'ssh_absent'> {
-  const serial = Buffer.from(record.serial, 'hex');
-  const validity = validityOf(record);
+  const recorded = recordedIn(record);
   const leaf = issueTlsCertificate(
     {
-      serialNumber: serial,
       commonName: bot,
       uri: `spiffe://${cluster}/bot/${bot}/${instanceId}`,
-      publicKeyInfo: tlsKey.der,
-      ...validity,
+      publicKeyInfo: keys.tlsKey.der,
+      ...recorded,
     },
     issuing,
   );
@@ -78,14 +94,7 @@ function userCertificates(
   if (logins.length > MOST_PRINCIPALS)
     return { roles: [...roles], tls, ssh_absent: tooMany(logins) };
   const ssh = issueSshUserCertificate(
-    {
-      serial: serial.readBigUInt64BE(),
-      key: sshPublicKeyOf(sshKey),
-      keyId: `bot/${bot}/${instanceId}`,
-      principals: logins,
-      validAfter: validity.notBefore,
-      validBefore: validity.notAfter,
-    },
+    sshCertificate(recorded, keys, `bot/${bot}/${instanceId}`, logins),
     sshUser,
     permissions,
   );
@@ -93,33 +102,24 @@ function userCertificates(
 }
 
 function hostCertificates(
-  { tlsKey, sshKey }: CertificateKeys,
+  keys: CertificateKeys,
   { role, names }: HostGrant,
   record: IssuedCertificate,
   { cluster, instanceId }: Subject,
   { issuing, sshHost }: Authorities,
 ): Pick<GrantedCertificate, 'names' | 'tls' | 'ssh'> {
-  const serial = Buffer.from(record.serial, 'hex');
-  const validity = validityOf(record);
+  const recorded = recordedIn(record);
   const leaf = issueHostTlsCertificate(
     {
-      serialNumber: serial,
       names,
       uri: `spiffe://${cluster}/host/${role}/${instanceId}`,
-      publicKeyInfo: tlsKey.der,
-      ...validity,
+      publicKeyInfo: keys.tlsKey.der,
+      ...recorded,
     },
     issuing,
   );
   const ssh = issueSshHostCertificate(
-    {
-      serial: serial.readBigUInt64BE(),
-      key: sshPublicKeyOf(sshKey),
-      keyId: `host/${role}/${instanceId}`,
-      principals: names,
-      validAfter: validity.notBefore,
-      validBefore: validity.notAfter,
-    },
+    sshCertificate(recorded, keys, `host/${role}/${instanceId}`, names),
     sshHost,
   );
   return { names: [...names], tls: encodePem('CERTIFICATE', leaf) + issuing.pem, ssh };
