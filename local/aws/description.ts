@@ -1,9 +1,8 @@
 /** A simulated AWS from its description in YAML: what the local stack runs beside Azure. */
-import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod/mini';
-import { parseWith, sentenceOf } from '../../shared/protocol/schema.ts';
 import { regionalSts } from '../../shared/protocol/sts.ts';
 import { name } from '../../shared/protocol/values.ts';
+import { parseDescription } from '../parse-description.ts';
 import { type AwsCloud, createAwsCloud } from './cloud.ts';
 import type { ContainerTask } from './container-task.ts';
 import type { Instance } from './instance.ts';
@@ -54,7 +53,7 @@ export interface DescribedAws {
 
 /** Makes the AWS that the YAML describes. Throws one plain sentence where the description is wrong. */
 export function describedAws(yaml: string, options: { readonly now: () => Date }): DescribedAws {
-  const description = parseDescription(yaml);
+  const description = parseDescription(awsDescription, yaml, 'AWS');
   const cloud = createAwsCloud(options);
   const names = new Set<string>();
   const instances = new Map<string, Instance>();
@@ -90,18 +89,4 @@ function partitionOf({ id, instances, tasks }: AwsDescription['accounts'][number
     throw new Error(`The account ${id} has machines in several partitions: an account is in one.`);
   }
   return [...partitions][0] ?? 'aws';
-}
-
-function parseDescription(yaml: string): AwsDescription {
-  let value: unknown;
-  try {
-    value = parse(yaml);
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    const line = error.linePos?.[0].line;
-    throw new Error(`The description of AWS is no YAML: look at line ${line ?? '1'}.`);
-  }
-  const parsed = parseWith(awsDescription, value);
-  if (parsed.ok) return parsed.value;
-  throw new Error(`The description of AWS is wrong: ${sentenceOf(parsed.problem)}.`);
 }

@@ -1,9 +1,8 @@
 /** A cloud from its description in YAML: what the local stack runs. */
 
-import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod/mini';
-import { parseWith, sentenceOf } from '../../shared/protocol/schema.ts';
 import { guid } from '../../shared/protocol/values.ts';
+import { parseDescription } from '../parse-description.ts';
 import { type Cloud, type CloudOptions, createCloud } from './cloud.ts';
 import type { UserAssignedIdentity } from './identities.ts';
 import type { Machine } from './machine.ts';
@@ -89,7 +88,7 @@ export interface DescribedCloud {
 
 /** Makes the cloud that the YAML describes. Throws one plain sentence where the description is wrong. */
 export function describedCloud(yaml: string, options: CloudOptions): DescribedCloud {
-  const description = parseDescription(yaml);
+  const description = parseDescription(cloudDescription, yaml, 'the cloud');
   const cloud = createCloud(options);
   const tenant = cloud.tenant({ id: description.tenant });
   const subscriptions = description.subscriptions.map(
@@ -115,20 +114,6 @@ export function describedCloud(yaml: string, options: CloudOptions): DescribedCl
     addNamed(operators, 'operator', name, tenant.operator({ application, roles, id }));
   }
   return { cloud, tenant, machines, application, operators };
-}
-
-function parseDescription(yaml: string): CloudDescription {
-  let value: unknown;
-  try {
-    value = parse(yaml);
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    const line = error.linePos?.[0].line;
-    throw new Error(`The description of the cloud is no YAML: look at line ${line ?? '1'}.`);
-  }
-  const parsed = parseWith(cloudDescription, value);
-  if (parsed.ok) return parsed.value;
-  throw new Error(`The description of the cloud is wrong: ${sentenceOf(parsed.problem)}.`);
 }
 
 function addIdentities(

@@ -1,4 +1,5 @@
 /** Random choices that a seed repeats. */
+import { createRandom as createNumbers } from '../../local/rotation/random.ts';
 
 export interface Random {
   /** A whole number from 0 up to and without this one. */
@@ -8,15 +9,9 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-/** Mulberry32: small, fast, and the same everywhere. Nothing for secrets. */
+/** The numbers of the rotation's proof, as whole ones and bytes. Nothing for secrets. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const { next } = createNumbers(seed);
   const below = (limit: number): number => Math.floor(next() * limit);
   return {
     below,
