@@ -3,7 +3,6 @@ import { isRequestId } from '../shared/storage/join-log.ts';
 import type { BrokerEndpoint } from './endpoint.ts';
 import { checkReader, param } from './operator-call.ts';
 
-/** What became of one join, and why: for the operator who was given its request id. */
 /** What became of the joins of a time. */
 export const listJoins: BrokerEndpoint = {
   name: 'list-joins',
@@ -16,6 +15,7 @@ export const listJoins: BrokerEndpoint = {
   },
 };
 
+/** What became of one join, and why: for the operator who was given its request id. */
 export const getJoin: BrokerEndpoint = {
   name: 'get-join',
   methods: ['GET'],
