@@ -9,7 +9,7 @@ import { VERSION } from '../shared/protocol/version.ts';
 import { correctedTime } from './aws/corrected-time.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
-import { type HttpAnswer, NoAnswer } from './http.ts';
+import { type HttpAnswer, NoAnswer, textOf } from './http.ts';
 import { printable } from './printable.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -51,7 +51,7 @@ export function brokerAt(
     });
     const now = clock.now();
     offsetMs = correctedTime(answer.header('date'), now).getTime() - now.getTime();
-    const text = Buffer.from(answer.body).toString('utf8');
+    const text = textOf(answer);
     if (answer.status !== 200) throw refusal(address, answer, text, clock.now());
     const parsed = parseJsonWith(schema, text);
     if (parsed.ok) return parsed.value;

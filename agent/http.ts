@@ -18,6 +18,9 @@ export interface HttpAnswer {
   readonly body: Uint8Array;
 }
 
+/** What it says, in UTF-8. */
+export const textOf = (answer: HttpAnswer): string => Buffer.from(answer.body).toString('utf8');
+
 /** Sends a request. Any answer is an answer, whatever its status; no answer is a `NoAnswer`. */
 export type SendHttp = (request: HttpRequest) => Promise<HttpAnswer>;
 

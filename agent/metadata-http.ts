@@ -2,7 +2,7 @@
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { type HttpAnswer, NoAnswer } from './http.ts';
-import { backoffDelay } from './retry.ts';
+import { backoffDelay, refuseWhenStopped } from './retry.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 export const AZURE_METADATA_SERVICE = 'http://169.254.169.254';
@@ -31,7 +31,7 @@ export function askMetadataOf(
       return await imds({ method: 'GET', url, headers, ...limits });
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      if (stop.aborted) throw new Failure('stopped', 'joinbot was told to stop');
+      refuseWhenStopped(stop);
       return error;
     }
   };
@@ -51,7 +51,7 @@ export function askMetadataOf(
       const why = answer instanceof NoAnswer ? answer.message : `status ${answer.status}`;
       log.debug(`metadata service, ${path}: ${why}; asking again in ${wait} ms`);
       await clock.sleep(wait, stop);
-      if (stop.aborted) throw new Failure('stopped', 'joinbot was told to stop');
+      refuseWhenStopped(stop);
     }
   };
 }

@@ -7,10 +7,11 @@ import { parseSignedData } from '../shared/encoding/signed-data.ts';
 import { parseJsonWith } from '../shared/protocol/schema.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
-import type { HttpAnswer } from './http.ts';
+import { type HttpAnswer, textOf } from './http.ts';
 import { explainRefusedToken, isIdentityMissing } from './managed-identity.ts';
 import type { AskMetadata } from './metadata-http.ts';
 import { printable } from './printable.ts';
+import { refuseWhenStopped } from './retry.ts';
 
 interface AttestedDocument {
   /** Base64 of the document, as it travels on to the broker. */
@@ -90,7 +91,7 @@ export function metadataService(
           `the metadata service doesn't know the managed identity (yet); asking again in ${wait / 1000} s`,
         );
         await clock.sleep(wait, stop);
-        if (stop.aborted) throw new Failure('stopped', 'joinbot was told to stop');
+        refuseWhenStopped(stop);
         answer = await askForToken();
       }
       if (answer.status === 400) {
@@ -118,8 +119,6 @@ function readDocument(text: string): AttestedDocument {
     throw error;
   }
 }
-
-const textOf = (answer: HttpAnswer): string => Buffer.from(answer.body).toString('utf8');
 
 function notUnderstood(what: string, cause?: DerError): Failure {
   const why = cause ? ` (${cause.message})` : '';

@@ -38,6 +38,7 @@ export async function retrying<T>(
   }
 }
 
-function refuseWhenStopped(stop: AbortSignal): void {
+/** Throws a `Failure` once joinbot was told to stop. */
+export function refuseWhenStopped(stop: AbortSignal): void {
   if (stop.aborted) throw new Failure('stopped', 'joinbot was told to stop');
 }

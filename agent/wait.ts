@@ -7,6 +7,7 @@ import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { readFileSet } from './file-set.ts';
 import { printable } from './printable.ts';
+import { refuseWhenStopped } from './retry.ts';
 import { configured } from './start-directories.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -31,7 +32,7 @@ export async function waitForCertificates(
   for (;;) {
     const missing = await firstWithout(paths, clock.now());
     if (missing === undefined) return;
-    if (stop.aborted) throw new Failure('stopped', 'joinbot was told to stop');
+    refuseWhenStopped(stop);
     if (clock.now().getTime() >= deadline) {
       const message = `there is no certificate in ${printable(missing)} that is good now, after ${timeoutSeconds} s: what does the agent say?`;
       throw new Failure('files', message);

@@ -1,9 +1,11 @@
 /** Every kind of request that somebody can send who must not join, a few of each kind. */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { signedStsRequest } from '../agent/aws/signature.ts';
 import { createKey } from '../agent/joining-keys.ts';
 import type { Machine } from '../local/azure/machine.ts';
 import { certificationRequest } from '../shared/encoding/certification-request-encode.ts';
+import { requestDigest } from '../shared/protocol/join.ts';
+import { referenceOf } from '../shared/protocol/join-secret.ts';
 import { GLOBAL_STS } from '../shared/protocol/sts.ts';
 import { type BenchBroker, CLUSTER } from './bench-broker.ts';
 import { type JoinWishes, makeJoin } from './joiner.ts';
@@ -108,37 +110,36 @@ export async function strangersKinds({
 
 const other = (request: Readonly<Record<string, unknown>>): JoinWishes => ({ request });
 
-async function secretJoin(): Promise<string> {
-  const secret = randomBytes(16).toString('hex');
-  const key = await createKey();
-  const request = JSON.stringify({
+const requestOf = async (
+  token: string,
+  join_method: string,
+  members: object = {},
+): Promise<string> =>
+  JSON.stringify({
     broker: CLUSTER,
     id: randomUUID(),
-    token: `sha256:${createHash('sha256').update(secret).digest('hex')}`,
-    join_method: 'token',
-    certificates: [{ name: 'identity', csr: certificationRequest(key) }],
+    token,
+    join_method,
+    certificates: [{ name: 'identity', csr: certificationRequest(await createKey()) }],
+    ...members,
   });
-  return JSON.stringify({ request, secret });
+
+async function secretJoin(): Promise<string> {
+  const secret = randomBytes(16).toString('hex');
+  return JSON.stringify({ request: await requestOf(referenceOf(secret), 'token'), secret });
 }
 
 async function iamJoin(members: object = {}): Promise<string> {
-  const key = await createKey();
-  const request = JSON.stringify({
-    broker: CLUSTER,
-    id: randomUUID(),
-    token: 'example-aws',
-    join_method: 'iam',
-    certificates: [{ name: 'identity', csr: certificationRequest(key) }],
-    ...members,
-  });
-  const digest = createHash('sha256').update(`join-broker-v1\n${request}`).digest('hex');
+  const request = await requestOf('example-aws', 'iam', members);
   const credentials = {
     accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
     secretAccessKey: 'x'.repeat(40),
   };
   return JSON.stringify({
     request,
-    iam: { sts_request: signedStsRequest(GLOBAL_STS, digest, new Date(), credentials) },
+    iam: {
+      sts_request: signedStsRequest(GLOBAL_STS, requestDigest(request), new Date(), credentials),
+    },
     ...('instance' in members && { proof: 'AAAA' }),
   });
 }

@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { isLoopback } from '../../shared/protocol/loopback.ts';
 import { Failure } from '../failure.ts';
-import { NoAnswer } from '../http.ts';
+import { NoAnswer, textOf } from '../http.ts';
 import { printable } from '../printable.ts';
 import type { AwsCredentials, CredentialEffects, Environment } from './credentials.ts';
 import { parseCredentialsAnswer } from './credentials-answer.ts';
-import { askMetadata, bodyOf } from './metadata-http.ts';
+import { askMetadata } from './metadata-http.ts';
 
 const ECS_ORIGIN = 'http://169.254.170.2';
 /** What answers there is believed, so it has to be this machine's own: ECS's and EKS's link-local addresses, loopback. */
@@ -30,7 +30,7 @@ export async function containerCredentials(
     const message = `the container's credentials endpoint gave no credentials: status ${answer.status}. Check that the task or pod has a role`;
     throw new Failure('credentials', message);
   }
-  const credentials = parseCredentialsAnswer(bodyOf(answer));
+  const credentials = parseCredentialsAnswer(textOf(answer));
   if (credentials) return credentials;
   const message = "the container's credentials are not of the form that AWS documents";
   throw new Failure('metadata', message);

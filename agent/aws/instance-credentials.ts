@@ -3,11 +3,11 @@ import * as z from 'zod/mini';
 import { parseJsonWith } from '../../shared/protocol/schema.ts';
 import { simulatedMetadataService } from '../addresses.ts';
 import { Failure } from '../failure.ts';
-import { type HttpAnswer, NoAnswer } from '../http.ts';
+import { type HttpAnswer, NoAnswer, textOf } from '../http.ts';
 import { printable } from '../printable.ts';
 import type { CredentialEffects, Environment, FoundCredentials } from './credentials.ts';
 import { parseCredentialsAnswer } from './credentials-answer.ts';
-import { askMetadata, bodyOf } from './metadata-http.ts';
+import { askMetadata } from './metadata-http.ts';
 
 const METADATA_SERVICE = 'http://169.254.169.254';
 const CREDENTIALS = '/latest/meta-data/iam/security-credentials/';
@@ -39,7 +39,7 @@ export async function instanceCredentials(
 
   const role = await roleOf(ask);
   const answer = await ask(CREDENTIALS + role);
-  const credentials = answer.status === 200 ? parseCredentialsAnswer(bodyOf(answer)) : undefined;
+  const credentials = answer.status === 200 ? parseCredentialsAnswer(textOf(answer)) : undefined;
   if (!credentials) throw noCredentials(role, answer);
   return { credentials, region: region ?? (await regionOf(ask)) };
 }
@@ -49,7 +49,7 @@ async function openSession(base: string, effects: CredentialEffects): Promise<st
   const url = `${base}/latest/api/token`;
   const answer = await askMetadata(effects, { method: 'PUT', url, headers });
   if (answer instanceof NoAnswer) throw unreachable(base, answer);
-  const token = bodyOf(answer);
+  const token = textOf(answer);
   if (answer.status === 200 && /^[\x21-\x7e]{1,256}$/.test(token)) return token;
   const message =
     answer.status === 403
@@ -62,7 +62,7 @@ type Ask = (path: string) => Promise<HttpAnswer>;
 
 async function roleOf(ask: Ask): Promise<string> {
   const answer = await ask(CREDENTIALS);
-  const role = bodyOf(answer).trim();
+  const role = textOf(answer).trim();
   if (answer.status === 200 && /^[\w+=,.@-]{1,64}$/.test(role)) return role;
   if (answer.status === 404 || (answer.status === 200 && role === '')) {
     const message =
@@ -77,7 +77,7 @@ const refusal = z.object({ Code: z.string() });
 
 /** The service says with status 200, too, that it has no credentials. */
 function noCredentials(role: string, answer: HttpAnswer): Failure {
-  const parsed = parseJsonWith(refusal, bodyOf(answer));
+  const parsed = parseJsonWith(refusal, textOf(answer));
   const code = parsed.ok ? parsed.value.Code : '';
   if (answer.status !== 200 || code === '' || code === 'Success') {
     const message = `the metadata service gave no usable credentials of role ${role}: status ${answer.status}`;
@@ -89,7 +89,7 @@ function noCredentials(role: string, answer: HttpAnswer): Failure {
 
 async function regionOf(ask: Ask): Promise<string | undefined> {
   const answer = await ask('/latest/meta-data/placement/region');
-  const region = bodyOf(answer).trim();
+  const region = textOf(answer).trim();
   return answer.status === 200 && /^[a-z0-9-]{1,32}$/.test(region) ? region : undefined;
 }
 

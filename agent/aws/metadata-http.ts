@@ -1,7 +1,6 @@
 /** Asking AWS's metadata services: in the machine's own network, with deadlines, and again where that may help. */
-import { Failure } from '../failure.ts';
 import { type HttpAnswer, type HttpRequest, NoAnswer } from '../http.ts';
-import { backoffDelay } from '../retry.ts';
+import { backoffDelay, refuseWhenStopped } from '../retry.ts';
 import type { CredentialEffects } from './credentials.ts';
 
 const BACKOFF = { firstMs: 500, mostMs: 8000 };
@@ -29,9 +28,3 @@ export async function askMetadata(
     refuseWhenStopped(stop);
   }
 }
-
-function refuseWhenStopped(stop: AbortSignal): void {
-  if (stop.aborted) throw new Failure('stopped', 'joinbot was told to stop');
-}
-
-export const bodyOf = (answer: HttpAnswer): string => Buffer.from(answer.body).toString('utf8');

@@ -36,11 +36,11 @@ const SNIPPET = '20-joinbot.conf';
 /** Throws a `Failure`; then nothing is changed, unless it says so. */
 export async function installSshd(installation: SshdInstallation): Promise<void> {
   const { directory, sshdConfig, write, programs, say } = installation;
-  await filesOf(directory);
+  const files = await filesOf(directory);
   await refuseUnsafeDirectory(directory);
   const sshd = await findSshd(programs, sshdConfig);
   const before = await sshd.settings();
-  const snippet = sshdSnippet(directory, await hostKeysToName(directory, before));
+  const snippet = sshdSnippet(directory, await hostKeysToName(directory, files, before));
   if (!write) return say(snippet);
 
   const path = join(`${sshdConfig}.d`, SNIPPET);
@@ -64,9 +64,10 @@ export async function installSshd(installation: SshdInstallation): Promise<void>
 /** The private keys that the snippet names. Throws a `Failure` where the certificate is for none of `sshd`'s keys. */
 async function hostKeysToName(
   directory: string,
+  files: FileSet,
   settings: ReadonlyMap<string, readonly string[]>,
 ): Promise<string[]> {
-  const certified = (await filesOf(directory)).get(SSH_HOST_PUBLIC_KEY);
+  const certified = files.get(SSH_HOST_PUBLIC_KEY);
   const { hostKey: own } = pathsIn(directory);
   const others = (settings.get('hostkey') ?? []).filter((path) => path !== own);
   if (await readFileSet(directory, [SSH_HOST_KEY])) {
