@@ -18,7 +18,7 @@ import {
   writtenResource,
 } from '../shared/protocol/resource.ts';
 import { codeOf, failureOf, readAnswer } from './broker-answer.ts';
-import { allPages } from './broker-pages.ts';
+import { allPages, firstOfPages } from './broker-pages.ts';
 import { Failure } from './failure.ts';
 import type { Http, HttpAnswer, HttpRequest } from './http.ts';
 import { hasSecret, keepingSecret } from './join-tokens.ts';
@@ -224,20 +224,11 @@ export function brokerClient(
       const answer = await find(`joins/${encodeURIComponent(requestId)}`);
       return answer && readAnswer(joinRecord, answer, broker);
     },
-    async joins(filter, most) {
-      const items: JoinRecord[] = [];
-      let next: string | undefined;
-      do {
+    joins: (filter, most) =>
+      firstOfPages(broker, most, async (next) => {
         const query = { ...filter, ...(next !== undefined && { next }) };
-        const answered = readAnswer(joinPage, await page('joins', query), broker);
-        items.push(...answered.items);
-        next = answered.next;
-      } while (next !== undefined && items.length < most);
-      return {
-        items: items.slice(0, most),
-        isCut: next !== undefined || items.length > most,
-      };
-    },
+        return readAnswer(joinPage, await page('joins', query), broker);
+      }),
     async explain(asked) {
       const answer = await send(
         {

@@ -6,11 +6,19 @@ export interface Page<T> {
   readonly next?: string | undefined;
 }
 
-/** The items of all pages. `fetchPage` is given what the page before named as the next one. */
-export async function allPages<T>(
+/** Gives a page; it is told what the page before named as the next one. */
+type FetchPage<T> = (next: string | undefined) => Promise<Page<T>>;
+
+/** The items of all pages. */
+export const allPages = async <T>(broker: string, fetchPage: FetchPage<T>): Promise<readonly T[]> =>
+  (await firstOfPages(broker, Infinity, fetchPage)).items;
+
+/** So many items at the most, and whether there are more. */
+export async function firstOfPages<T>(
   broker: string,
-  fetchPage: (next: string | undefined) => Promise<Page<T>>,
-): Promise<readonly T[]> {
+  most: number,
+  fetchPage: FetchPage<T>,
+): Promise<{ readonly items: readonly T[]; readonly isCut: boolean }> {
   const items: T[] = [];
   let next: string | undefined;
   do {
@@ -19,6 +27,6 @@ export async function allPages<T>(
       throw new Failure(`${broker} lists the same page again and again.`);
     items.push(...page.items);
     next = page.next;
-  } while (next !== undefined);
-  return items;
+  } while (next !== undefined && items.length < most);
+  return { items: items.slice(0, most), isCut: next !== undefined || items.length > most };
 }
