@@ -12,7 +12,6 @@ import { rememberDataKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
 import { rotateKeys } from './authority/rotate.ts';
-import { ROTATION_POLICY } from './authority/rotation-policy.ts';
 import { type SignedTrust, signedTrust } from './authority/signed-trust.ts';
 import type { Call } from './call.ts';
 import { createAuditSample } from './joining/audit-sample.ts';
@@ -35,7 +34,7 @@ import type { Discovery } from './protocol/discovery.ts';
 import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import { VERSION } from './protocol/version.ts';
-import { acceptedAudiences, namedUrl, type Settings } from './settings.ts';
+import { acceptedAudiences, namedUrl, rotationPolicy, type Settings } from './settings.ts';
 import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
@@ -107,15 +106,12 @@ export function createBroker(parts: BrokerParts): Broker {
   const { settings, cloud, telemetry, now } = parts;
   const { tables, custody, machines, fetchKeySet } = measured(parts, telemetry);
   const cluster = settings.JOIN_BROKER_CLUSTER_NAME;
+  const naming = { cluster, domains: settings.JOIN_BROKER_HOST_DOMAINS };
   const audiences = acceptedAudiences(settings);
   const rotation = {
     store: createKeyStore(tables.keys),
     custody: rememberDataKeys(custody),
-    policy: {
-      ...ROTATION_POLICY,
-      sshSigning: settings.JOIN_BROKER_SSH_SIGNING,
-      sshPublication: settings.JOIN_BROKER_SSH_PUBLICATION,
-    },
+    policy: rotationPolicy(settings),
     cluster,
     sshKey: settings.JOIN_BROKER_SSH_KEY_TYPE,
   };
@@ -168,7 +164,7 @@ export function createBroker(parts: BrokerParts): Broker {
   });
   const joinParts = {
     cluster,
-    hostDomains: settings.JOIN_BROKER_HOST_DOMAINS,
+    naming,
     defaultSeconds: settings.JOIN_BROKER_DEFAULT_TTL,
     maxSeconds: settings.JOIN_BROKER_MAX_TTL,
     methods,
@@ -274,10 +270,7 @@ export function createBroker(parts: BrokerParts): Broker {
         clientId: settings.JOIN_BROKER_OPERATORS_CLIENT_ID,
         at: now(),
       }),
-    resources: createResourceApi(resources, {
-      cluster,
-      domains: settings.JOIN_BROKER_HOST_DOMAINS,
-    }),
+    resources: createResourceApi(resources, naming),
     instances: createInstancesApi(instances),
     names: createNamesApi(names),
     authorities,
@@ -296,12 +289,7 @@ export function createBroker(parts: BrokerParts): Broker {
       sample.tell();
       await joinLog.flush();
     },
-    explain: (asked) =>
-      explain(asked, {
-        ...joinParts,
-        findJoin: joinLog.find,
-        naming: { cluster, domains: settings.JOIN_BROKER_HOST_DOMAINS },
-      }),
+    explain: (asked) => explain(asked, { ...joinParts, findJoin: joinLog.find }),
     sweep: async () => (await instances.sweep(now())) + (await joinLog.sweep(now())),
     telemetry,
     now,

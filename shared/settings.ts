@@ -1,7 +1,11 @@
 /** The broker's settings: environment variables, checked at start (rule 17). */
 import { AZURE_CLOUDS } from './attestation/azure/cloud-profile.ts';
 import { readTrustAnchors } from './attestation/azure/trust-anchors.ts';
-import { policyProblems, ROTATION_POLICY } from './authority/rotation-policy.ts';
+import {
+  policyProblems,
+  ROTATION_POLICY,
+  type RotationPolicy,
+} from './authority/rotation-policy.ts';
 import { isLoopback } from './protocol/loopback.ts';
 import { parseWith, sentenceOf } from './protocol/schema.ts';
 import {
@@ -101,12 +105,7 @@ function contradictions(settings: Settings, onAzure: boolean, at: Date): string[
   if (settings.JOIN_BROKER_DEFAULT_TTL > settings.JOIN_BROKER_MAX_TTL) {
     problems.push('JOIN_BROKER_DEFAULT_TTL: expected at most JOIN_BROKER_MAX_TTL');
   }
-  const policy = {
-    ...ROTATION_POLICY,
-    sshSigning: settings.JOIN_BROKER_SSH_SIGNING,
-    sshPublication: settings.JOIN_BROKER_SSH_PUBLICATION,
-  };
-  for (const problem of policyProblems(policy))
+  for (const problem of policyProblems(rotationPolicy(settings)))
     problems.push(`JOIN_BROKER_SSH_SIGNING, JOIN_BROKER_SSH_PUBLICATION: ${problem}`);
   return problems;
 }
@@ -117,6 +116,13 @@ function tablesAddress(address: string): 'azure' | 'loopback' | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   return url?.protocol === 'http:' && isLoopback(url.hostname) ? 'loopback' : undefined;
 }
+
+/** How long keys live. */
+export const rotationPolicy = (settings: Settings): RotationPolicy => ({
+  ...ROTATION_POLICY,
+  sshSigning: settings.JOIN_BROKER_SSH_SIGNING,
+  sshPublication: settings.JOIN_BROKER_SSH_PUBLICATION,
+});
 
 /** The audiences of access tokens that are accepted. */
 export function acceptedAudiences(settings: Settings): readonly string[] {

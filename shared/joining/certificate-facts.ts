@@ -5,6 +5,7 @@ import { formatTimestamp } from '../protocol/values.ts';
 import type { IssuedCertificate } from '../storage/instances.ts';
 import type { JoinEvent } from '../telemetry/telemetry.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
+import { keyHash } from './instance-record.ts';
 import type { Grant } from './owners/owner.ts';
 
 type CertificateFacts = Pick<
@@ -22,7 +23,7 @@ export function certificateFacts(
   return {
     serials: certificates.map(({ serial }) => serial),
     expires: certificates.map(({ expires }) => formatTimestamp(new Date(expires * 1000))),
-    key_sha256: keys.map(({ tlsKey }) => createHash('sha256').update(tlsKey.der).digest('hex')),
+    key_sha256: keys.map(({ tlsKey }) => keyHash(tlsKey.der)),
     ...(withSsh.length > 0 && { ssh_keys: withSsh.map(fingerprintOf) }),
     ...(users.length > 0 && {
       roles: [...new Set(users.flatMap(({ roles }) => roles))],

@@ -9,6 +9,7 @@ import { type JoinBody, type JoinRequest, joinRequest, requestDigest } from '../
 import { parseJsonWith } from '../protocol/schema.ts';
 import { parseTimestamp } from '../protocol/values.ts';
 import { badInput, denied } from '../refusal.ts';
+import type { Naming } from '../resources/host-names.ts';
 import type { JoinToken } from '../resources/join-token.ts';
 import type { HostNameStore } from '../storage/host-names.ts';
 import type { Instances, KeptFacts } from '../storage/instances.ts';
@@ -29,8 +30,7 @@ import type { Report } from './report.ts';
 
 export interface JoinParts {
   readonly cluster: string;
-  /** Domains that names of hosts may be below, beside the cluster. */
-  readonly hostDomains: readonly string[];
+  readonly naming: Naming;
   readonly defaultSeconds: number;
   readonly maxSeconds: number;
   readonly methods: JoinMethods;
@@ -73,7 +73,6 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const at = parts.now();
   const digest = requestDigest(body.request);
   const proved = { request, digest, at };
-  const naming = { cluster: parts.cluster, domains: parts.hostDomains };
   const limits = method.freshSeconds === undefined ? 'first join' : 'every join';
 
   // What can be checked here: nobody is asked.
@@ -90,7 +89,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   checkPossession(keys);
 
   // What has to be asked.
-  const { key: owner } = ownerOf(request, joinToken, before, naming, at);
+  const { key: owner } = ownerOf(request, joinToken, before, parts.naming, at);
   const renewing = await findRenewing(body, request, {
     joinToken,
     owner,
@@ -114,7 +113,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   // What decides is read after the last wait.
   const snapshot = await parts.resources.snapshot();
   const token = findJoinToken(request, snapshot, at, limits);
-  const whose = ownerOf(request, token, snapshot, naming, at);
+  const whose = ownerOf(request, token, snapshot, parts.naming, at);
   if (whose.bot !== undefined) report({ bot: whose.bot });
   const instanceId = request.instance?.id ?? method.firstInstanceId(proved);
   const subject = { join_token: token.metadata.name, instance: instanceId };

@@ -1,9 +1,9 @@
 /** What operators do with instances: list those of an owner, look at one, remove one. */
 import { type InstancePage, type InstanceRecord, instanceOwner } from '../protocol/instance.ts';
-import { parseWith } from '../protocol/schema.ts';
 import { formatTimestamp, guid } from '../protocol/values.ts';
-import { badInput, Refusal } from '../refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { Instance, Instances, StoredInstance } from '../storage/instances.ts';
+import { parseField } from './parse-field.ts';
 
 export interface InstancesApi {
   list(owner: string, after: string | null): Promise<InstancePage>;
@@ -16,8 +16,8 @@ const PAGE = 100;
 
 export function createInstancesApi(instances: Instances): InstancesApi {
   async function existing(ownerText: string, idText: string): Promise<StoredInstance> {
-    const owner = parse(instanceOwner, 'owner', ownerText);
-    const id = parse(guid, 'id', idText);
+    const owner = parseField(instanceOwner, 'owner', ownerText);
+    const id = parseField(guid, 'id', idText);
     const stored = await instances.read(owner, id);
     if (!stored) throw new Refusal('not_found', `${owner} has no instance ${id}`);
     if (!('removed' in stored)) return stored;
@@ -26,8 +26,8 @@ export function createInstancesApi(instances: Instances): InstancesApi {
 
   return {
     async list(ownerText, afterText) {
-      const owner = parse(instanceOwner, 'owner', ownerText);
-      const after = afterText === null ? undefined : parse(guid, 'next', afterText);
+      const owner = parseField(instanceOwner, 'owner', ownerText);
+      const after = afterText === null ? undefined : parseField(guid, 'next', afterText);
       const found = await instances.list(owner, after, PAGE + 1);
       const items = found.slice(0, PAGE).map(({ instance }) => recordOf(instance));
       const last = items.at(-1);
@@ -40,12 +40,6 @@ export function createInstancesApi(instances: Instances): InstancesApi {
       throw new Refusal('try_again', 'it renewed itself at the same time: try again');
     },
   };
-}
-
-function parse(schema: typeof guid | typeof instanceOwner, field: string, text: string): string {
-  const parsed = parseWith<string>(schema, text);
-  if (!parsed.ok) throw badInput({ field, message: parsed.problem.message });
-  return parsed.value;
 }
 
 function recordOf(instance: Instance): InstanceRecord {

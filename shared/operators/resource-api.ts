@@ -19,6 +19,7 @@ import { type AnyResource, parseResource } from '../resources/resource.ts';
 import type { Resources, StoredResource } from '../storage/resources.ts';
 import { changesOf, type ResourceChanges } from './changes.ts';
 import { withNewSecret, withOldSecret } from './join-secret.ts';
+import { parseField } from './parse-field.ts';
 import { checkRemovable, missingReferences } from './references.ts';
 
 /** What a write is conditional on: the headers `If-None-Match` and `If-Match`. */
@@ -117,7 +118,7 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
   return {
     async list(kindText, after) {
       const kind = parseKind(kindText);
-      if (after !== null) parseName(after, 'next');
+      if (after !== null) parseField(resourceName, 'next', after);
       const { items, next } = await resources.list(kind, after ?? undefined, PAGE);
       return {
         items: items.map(({ resource, etag }) => wire(resource, etag)),
@@ -125,12 +126,19 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       };
     },
     async get(kindText, nameText) {
-      const { resource, etag } = await existing(parseKind(kindText), parseName(nameText, 'name'));
+      const { resource, etag } = await existing(
+        parseKind(kindText),
+        parseField(resourceName, 'name', nameText),
+      );
       return { resource: wire(resource, etag), etag };
     },
     async put(kindText, nameText, json, condition) {
       const { dryRun = false } = condition;
-      const written = parseBody(parseKind(kindText), parseName(nameText, 'name'), json);
+      const written = parseBody(
+        parseKind(kindText),
+        parseField(resourceName, 'name', nameText),
+        json,
+      );
       const { resource, notices } = written;
       checkHostNames(resource, naming);
       const withWarnings = async (stored: Stored): Promise<WrittenResource> => ({
@@ -148,7 +156,7 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     },
     async remove(kindText, nameText, ifMatch, force) {
       const kind = parseKind(kindText);
-      const name = parseName(nameText, 'name');
+      const name = parseField(resourceName, 'name', nameText);
       const { resource, etag } = await existing(kind, name);
       if (ifMatch !== null && ifMatch !== '*' && ifMatch !== etag) throw changedMeanwhile();
       await checkRemovable(kind, name, force, resources);
@@ -162,12 +170,6 @@ function parseKind(text: string): ResourceKind {
   const parsed = parseWith(resourceKind, text);
   if (!parsed.ok)
     throw new Refusal('not_found', 'there is no such kind: expected token, bot, role or lock');
-  return parsed.value;
-}
-
-function parseName(text: string, field: string): string {
-  const parsed = parseWith(resourceName, text);
-  if (!parsed.ok) throw badInput({ field, message: parsed.problem.message });
   return parsed.value;
 }
 

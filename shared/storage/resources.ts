@@ -193,8 +193,9 @@ function snapshotOf(rows: readonly StoredRow[]): Snapshot {
   const resources = new Map(
     rows.filter(({ key }) => key !== REVISION).map((row) => [row.key, resourceOf(row)]),
   );
+  const byKind = Map.groupBy(resources.values(), ({ kind }) => kind);
   const all = <K extends ResourceKind>(kind: K) =>
-    [...resources.values()].filter((resource) => resource.kind === kind) as ResourceOf[K][];
+    (byKind.get(kind) ?? []) as readonly AnyResource[] as readonly ResourceOf[K][];
   const get = <K extends ResourceKind>(kind: K, name: string) =>
     resources.get(rowKey(kind, name)) as ResourceOf[K] | undefined;
   const bySecret = new Map<string, JoinToken>(

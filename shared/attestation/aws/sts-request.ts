@@ -29,6 +29,9 @@ export interface StsRequestContext {
 const MOST_AGE_MS = 300_000;
 const SKEW_MS = 60_000;
 
+/** How long evidence may be shown: a signature has its age, and clocks may differ. */
+export const STS_REQUEST_SECONDS = (MOST_AGE_MS + SKEW_MS) / 1000;
+
 const oneOf =
   (...values: readonly string[]) =>
   (value: string): boolean =>

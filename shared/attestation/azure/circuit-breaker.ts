@@ -3,6 +3,7 @@
  * of it (rule 7). Each key fails by itself.
  */
 import { Refusal, unavailable } from '../../refusal.ts';
+import { remember } from './remember.ts';
 
 export interface CircuitBreaker {
   /** Asks, unless what this key stands for failed lately: then throws `unavailable` with the seconds that are left. */
@@ -18,7 +19,6 @@ interface Failure {
 }
 
 const SECONDS = 5;
-const MOST_REMEMBERED = 10_000;
 
 /** `counts` says which failures are of what the key stands for. `now` is the server's clock. */
 export function createCircuitBreaker(
@@ -28,10 +28,8 @@ export function createCircuitBreaker(
   const failures = new Map<string, Failure>();
 
   function fail(key: string, { message, retryAfter = SECONDS }: Refusal): void {
-    const [oldest] = failures.keys();
-    failures.delete(key);
-    if (failures.size >= MOST_REMEMBERED && oldest !== undefined) failures.delete(oldest);
-    failures.set(key, { message, until: now().getTime() + retryAfter * 1000, tried: false });
+    const until = now().getTime() + retryAfter * 1000;
+    remember(failures, key, { message, until, tried: false });
   }
 
   return {

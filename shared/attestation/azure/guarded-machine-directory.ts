@@ -11,13 +11,13 @@ import {
   type MachineDescription,
   type MachineDirectory,
 } from './machine-directory.ts';
+import { remember } from './remember.ts';
 import { formatMachineId } from './resource-id.ts';
 
 const NEGATIVE_SECONDS = 5;
 const LIST_COOLDOWN_SECONDS = 30;
 /** One machine can't keep taking the turn of others: once it was looked for, not again in this time. */
 const SEARCH_COOLDOWN_SECONDS = 300;
-const MOST_REMEMBERED = 10_000;
 
 type Answer = Promise<MachineDescription | undefined>;
 
@@ -44,7 +44,7 @@ export function guardMachineDirectory(
       .run(key, () => subscriptions.run(subscription, inTime))
       .then((machine) => {
         if (machine) unknownSince.delete(key);
-        else remember(unknownSince, key, now());
+        else remember(unknownSince, key, now().getTime());
         return machine;
       })
       .finally(() => pending.delete(key));
@@ -64,10 +64,10 @@ export function guardMachineDirectory(
     }
     return ask(subscription, key, async () => {
       // Only what is really asked takes a turn.
-      remember(listedAt, scope, now());
+      remember(listedAt, scope, now().getTime());
       const machine = await question();
       // Only an answer counts as a search: after a failure the next try may come with the next list.
-      remember(listedAt, key, now());
+      remember(listedAt, key, now().getTime());
       return machine;
     });
   }
@@ -81,11 +81,4 @@ export function guardMachineDirectory(
         directory.findInSubscription(subscription, vmId),
       ),
   };
-}
-
-function remember(times: Map<string, number>, key: string, now: Date): void {
-  const [oldest] = times.keys();
-  if (times.size >= MOST_REMEMBERED && oldest !== undefined) times.delete(oldest);
-  times.delete(key);
-  times.set(key, now.getTime());
 }

@@ -12,6 +12,7 @@ import {
   type VerifiedMachine,
 } from './machine-binding.ts';
 import { isOfResourceOnly, type MachineDirectory } from './machine-directory.ts';
+import { remember } from './remember.ts';
 
 /** Machine facts as they were verified, and when: Unix seconds. */
 type MachineRecord = VerifiedFacts & { readonly verified: number };
@@ -38,7 +39,6 @@ const REMEMBERED_SECONDS = 6 * 3600;
  * API: a denial for this long, a hint that can't be looked up for as long as the API asks for.
  */
 const DENIED_SECONDS = 5;
-const MOST_REMEMBERED = 10_000;
 
 export function createMachineBinder(
   directory: MachineDirectory,
@@ -89,13 +89,6 @@ export function createMachineBinder(
       }
     },
   };
-}
-
-function remember<T>(known: Map<string, T>, key: string, value: T): void {
-  const [oldest] = known.keys();
-  if (known.size >= MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
-  known.delete(key);
-  known.set(key, value);
 }
 
 const fromRecord = ({

@@ -1,6 +1,6 @@
 /** Join method `azure`: an attested document and a managed identity's access token, both of one virtual machine. */
 import { createHash } from 'node:crypto';
-import { DOCUMENT_SECONDS } from '../../attestation/azure/attested-document.ts';
+import { CLOCK_SKEW_SECONDS, DOCUMENT_SECONDS } from '../../attestation/azure/attested-document.ts';
 import {
   type AttestedVm,
   type AzureTrust,
@@ -39,8 +39,6 @@ interface Examined {
 /** The machine, and when the management API was asked: Unix seconds. */
 type AzureFacts = VerifiedFacts & { readonly method: 'azure'; readonly verified: number };
 
-const SKEW_BOTH_WAYS = 120;
-
 export function azureMethod({
   trust,
   tenants,
@@ -48,7 +46,8 @@ export function azureMethod({
   now,
 }: AzureParts): JoinMethod<Examined, AzureFacts> {
   return {
-    freshSeconds: DOCUMENT_SECONDS + SKEW_BOTH_WAYS,
+    // Clocks may differ both ways.
+    freshSeconds: DOCUMENT_SECONDS + 2 * CLOCK_SKEW_SECONDS,
     firstInstanceId: ({ digest }) => instanceIdOf(digest),
     usedReason: 'request_used',
 

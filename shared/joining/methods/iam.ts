@@ -5,7 +5,11 @@ import {
   type ResolveSts,
 } from '../../attestation/aws/caller-identity.ts';
 import type { StsLimits } from '../../attestation/aws/sts-limits.ts';
-import { examineStsRequest, type StsRequest } from '../../attestation/aws/sts-request.ts';
+import {
+  examineStsRequest,
+  STS_REQUEST_SECONDS,
+  type StsRequest,
+} from '../../attestation/aws/sts-request.ts';
 import { instanceIdOf } from '../../protocol/join.ts';
 import { badInput, denied } from '../../refusal.ts';
 import { evaluateAwsRules } from '../../resources/aws-allow-rules.ts';
@@ -25,9 +29,6 @@ export interface IamParts {
 
 type IamFacts = KeptFacts & CallerIdentity & { readonly method: 'iam' };
 
-/** A signature is good for five minutes, and clocks may differ. */
-const FRESH_SECONDS = 300 + 60;
-
 export const iamMethod = ({
   fetch,
   limits,
@@ -35,7 +36,7 @@ export const iamMethod = ({
   resolve,
   now,
 }: IamParts): JoinMethod<StsRequest, IamFacts> => ({
-  freshSeconds: FRESH_SECONDS,
+  freshSeconds: STS_REQUEST_SECONDS,
   firstInstanceId: ({ digest }) => instanceIdOf(digest),
   usedReason: 'request_used',
 
