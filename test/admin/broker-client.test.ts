@@ -52,6 +52,18 @@ describe('brokerClient', () => {
     await expect(clientOf(broker).list('role')).rejects.toThrow('the same page again and again');
   });
 
+  it('stops where a list of joins never ends', async () => {
+    const broker = fakeBroker();
+    for (let page = 0; page < 3; page += 1) {
+      broker.intercept(() =>
+        Response.json({ items: [], next: '01a214e6-a52d-7ecd-9c88-2880325a0217' }),
+      );
+    }
+    await expect(clientOf(broker).joins({ since: '2026-11-20T00:00:00Z' }, 10)).rejects.toThrow(
+      'the same page again and again',
+    );
+  });
+
   it('creates only what is not there, and replaces only the version it knows', async () => {
     const broker = fakeBroker();
     const client = clientOf(broker);
