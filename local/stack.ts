@@ -24,6 +24,8 @@ export interface StackOptions {
   readonly ports?: StackPorts;
   /** Settings of the broker beyond, or instead of, the stack's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether the broker's timers run by themselves; they do unless this is `false`. */
+  readonly timers?: boolean;
   /** Takes each line that the broker logs. Without it they go where this process's output goes. */
   readonly log?: (line: string) => void;
 }
@@ -66,7 +68,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function start(
-  { directory, description, awsDescription, ports = {}, env = {}, log }: StackOptions,
+  {
+    directory,
+    description,
+    awsDescription,
+    ports = {},
+    env = {},
+    timers = true,
+    log,
+  }: StackOptions,
   onClose: (stop: () => Promise<void>) => void,
 ): Promise<Omit<Stack, 'close'>> {
   const state = join(directory, '.local');
@@ -86,7 +96,7 @@ async function start(
   const settings = { ...brokerSettings({ state, profile, tables, azure, described }), ...env };
   const host = await createFunctionsHost(APP, {
     env: settings,
-    timers: true,
+    timers,
     ...(log && { log }),
   });
   onClose(host.close);

@@ -47,6 +47,8 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
   const table = createKeyTable(policy);
   const watched = watchTable(expect, policy);
   const parties = createRelyingParties(expect, policy);
+  /** Keys made since a run last got to its end: runs that die first leave what they would have removed. */
+  let madeSinceEnd = 0;
   const repairs: { readonly at: number; readonly key: KeyDescription }[] = [];
   const skew = (): number => Math.round(random.between(-policy.skew / 2, policy.skew / 2));
   const instances: Instance[] = [1, 2].map(() => ({ skew: skew(), keys: [], readAt: 0 }));
@@ -55,13 +57,19 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
   function rotate(at: number, crashes: number): void {
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const [action] = table.due(at);
-      if (!action) return;
+      if (!action) {
+        madeSinceEnd = 0;
+        return;
+      }
       if (random.chance(crashes)) {
         figures.crashes += 1;
         return;
       }
       if (action.kind === 'remove') parties.removing(action.owner, action.sequence, now);
-      if (table.write(action) && action.kind === 'create') figures.keys += 1;
+      if (table.write(action) && action.kind === 'create') {
+        figures.keys += 1;
+        madeSinceEnd += 1;
+      }
       // Another timer that read the same does the same: one of them wins.
       if (action.kind === 'create' && random.chance(TWICE))
         expect(!table.write(action), () => 'a key was made twice');
@@ -182,7 +190,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
       if (actor.next <= now) actor.next = now + Math.max(1, Math.round(actor.act()));
     const rows = table.read();
     figures.mostRows = Math.max(figures.mostRows, rows.length);
-    watched.size(rows);
+    watched.size(rows, madeSinceEnd);
     if (!isBroken(now)) watched.bundle(rows, now);
   }
   expect(table.reused() === 0, () => `${table.reused()} numbers were used twice`);

@@ -40,6 +40,7 @@ test('passes every probe at the public address', async () => {
       JOIN_BROKER_PUBLIC_URL: door.url,
       JOIN_BROKER_AUDIENCES: 'api://join-broker-machines',
     },
+    timers: false,
     log: (line) => log.push(line),
   });
   door.opensTo(stack.endpoints.broker);

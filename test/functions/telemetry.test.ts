@@ -17,6 +17,7 @@ async function stackWith(env: Record<string, string>) {
     directory,
     description: join(ROOT, 'examples/local-azure.yaml'),
     env,
+    timers: false,
     log: (line) => log.push(line),
   });
   onTestFinished(async () => {
