@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SignedTrust } from '../shared/authority/signed-trust.ts';
+import { spiffeBundle } from '../shared/authority/spiffe-bundle.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { Endpoint, Exchange } from './endpoint.ts';
 import { unlessKnown } from './unless-known.ts';
@@ -16,7 +17,7 @@ export const trust: Endpoint = {
   },
 };
 
-/** Plain forms for tools that read one file. */
+/** Other forms, for tools that read one file, and for relying parties that know SPIFFE. */
 const FORMS: ReadonlyMap<
   string,
   { readonly type: string; readonly of: (trust: SignedTrust) => string }
@@ -32,6 +33,13 @@ const FORMS: ReadonlyMap<
   [
     'ssh-host-ca.pub',
     { type: 'text/plain', of: ({ bundle }: SignedTrust) => lines(bundle.ssh.host_ca) },
+  ],
+  [
+    'spiffe',
+    {
+      type: 'application/json',
+      of: ({ bundle }: SignedTrust) => JSON.stringify(spiffeBundle(bundle)),
+    },
   ],
 ]);
 

@@ -9,6 +9,7 @@ import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
 import { joinPage, joinRecord } from './protocol/join-record.ts';
 import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
 import { resourcePage, writtenResource } from './protocol/resource.ts';
+import { spiffeBundle } from './protocol/spiffe-bundle.ts';
 import { trustBundle } from './protocol/trust.ts';
 import { SCHEMAS } from './resources/resource.ts';
 
@@ -37,9 +38,13 @@ export function openApiDocument(version: string): Json {
       '/v1/trust/{form}': {
         get: {
           ...operation(
-            'One part of the trust bundle as plain text',
-            {},
-            [pathParameter('form', { enum: ['tls.pem', 'ssh-user-ca.pub', 'ssh-host-ca.pub'] })],
+            'One part of the trust bundle: as plain text, or the roots as a SPIFFE bundle',
+            { answer: 'SpiffeBundle' },
+            [
+              pathParameter('form', {
+                enum: ['tls.pem', 'ssh-user-ca.pub', 'ssh-host-ca.pub', 'spiffe'],
+              }),
+            ],
             ['not_found'],
           ),
         },
@@ -213,6 +218,7 @@ export function openApiDocument(version: string): Json {
         JoinRequest: schemaOf(joinRequest),
         JoinAnswer: schemaOf(joinAnswer),
         TrustBundle: schemaOf(trustBundle),
+        SpiffeBundle: schemaOf(spiffeBundle),
         Discovery: schemaOf(discovery),
         Problem: schemaOf(problem),
         JoinRecord: schemaOf(joinRecord),

@@ -61,6 +61,7 @@ export async function makeKey(
       const { publicKey, handle } = await maker.custody.createRootKey(maker.cluster);
       const certificate = await issueRootCertificate(
         `${maker.cluster} root ${creation.sequence}`,
+        maker.cluster,
         publicKey,
         validityOf(creation),
         (message) => maker.custody.signWithRoot(handle, message),

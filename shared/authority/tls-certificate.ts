@@ -32,9 +32,13 @@ interface Validity {
   readonly notAfter: Date;
 }
 
-/** Makes a root's certificate. `signWithRoot` signs with ECDSA and SHA-384. */
+/**
+ * Makes a root's certificate. `signWithRoot` signs with ECDSA and SHA-384. It names its trust domain as SPIFFE asks of what signs
+ * SVIDs (X509-SVID section 3.2). Issuing certificates don't: they sign trust bundles, too, and no signing SVID may have that usage.
+ */
 export async function issueRootCertificate(
   name: string,
+  trustDomain: string,
   key: KeyObject,
   { notBefore, notAfter }: Validity,
   signWithRoot: (message: Uint8Array) => Promise<Uint8Array>,
@@ -53,6 +57,7 @@ export async function issueRootCertificate(
       basicConstraints({ pathLength: 1 }),
       keyUsage('keyCertSign', 'crlSign'),
       subjectKeyIdentifier(spki),
+      uriAlternativeName(`spiffe://${trustDomain}`),
     ],
   });
   return signed(tbs, 'ecdsaWithSHA384', await signWithRoot(tbs));

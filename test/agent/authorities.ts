@@ -28,6 +28,7 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
   };
   const rootCertificate = await issueRootCertificate(
     'test root',
+    'test.example.org',
     rootKey.publicKey,
     days(-1, 3650),
     signWithRoot,

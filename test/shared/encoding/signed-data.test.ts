@@ -26,6 +26,7 @@ const ec = generateKeyPairSync('ec', { namedCurve: 'P-384' });
 const make = (name: string) =>
   issueRootCertificate(
     name,
+    'test.example.org',
     ec.publicKey,
     { notBefore: new Date(0), notAfter: new Date(1e12) },
     async (message) => sign('sha384', message, ec.privateKey),

@@ -1,0 +1,28 @@
+// Programs of other people that read what the broker issues, for the tests: go-spiffe and zlint.
+// Usage: join-broker-peers spiffe|zlint, JSON in, JSON out.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+func main() {
+	commands := map[string]func(*json.Decoder) (any, error){"spiffe": spiffe, "zlint": zlintAll}
+	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
+		fail(fmt.Errorf("expected one command: spiffe or zlint"))
+	}
+	answer, err := commands[os.Args[1]](json.NewDecoder(os.Stdin))
+	if err != nil {
+		fail(err)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(answer); err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
