@@ -1,6 +1,7 @@
 /** The broker as a joiner sees it. Every failure becomes one sentence that an operator can act on. */
 import { rootCertificates } from 'node:tls';
 import type * as z from 'zod/mini';
+import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
 import { type JoinAnswer, type JoinBody, joinAnswer } from '../shared/protocol/join.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
@@ -14,6 +15,8 @@ import { printable } from './printable.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 export interface Broker {
+  /** What the broker says of itself, unsigned. */
+  discover(): Promise<Discovery>;
   trust(): Promise<TrustBundle>;
   join(body: JoinBody): Promise<JoinAnswer>;
   /** The time by the broker's clock, as its latest answer said; this machine's own before the first one. */
@@ -60,6 +63,7 @@ export function brokerAt(
   }
 
   return {
+    discover: () => ask('/v1/webapi/ping', discovery),
     trust: () => ask('/v1/trust', trustBundle),
     join: (body) => ask('/v1/join', joinAnswer, body),
     trueTime: () => new Date(clock.now().getTime() + offsetMs),

@@ -6,13 +6,6 @@ import { Failure } from './failure.ts';
 import type { LogFormat } from './log.ts';
 import { printable } from './printable.ts';
 
-type Command =
-  | { readonly name: 'help' }
-  | { readonly name: 'version' }
-  | { readonly name: 'start'; readonly flags: StartFlags }
-  | { readonly name: 'wait'; readonly flags: WaitFlags }
-  | { readonly name: 'install sshd'; readonly flags: InstallFlags };
-
 export interface StartFlags {
   readonly config?: string;
   readonly proxyServer?: string;
@@ -28,12 +21,19 @@ export interface StartFlags {
   readonly logFormat: LogFormat;
 }
 
-/** Which directories, by the config file or by themselves, and for how long. */
-export interface WaitFlags {
+/** Which directories: by the config file, or by themselves. */
+export interface DirectoryFlags {
   readonly config?: string;
   readonly dataDir?: string;
   readonly destinationDir?: string;
+}
+
+export interface WaitFlags extends DirectoryFlags {
   readonly timeoutSeconds: number;
+}
+
+export interface StatusFlags extends DirectoryFlags {
+  readonly format: LogFormat;
 }
 
 export interface InstallFlags {
@@ -58,87 +58,120 @@ const OPTIONS = {
   write: { type: 'boolean' },
   'sshd-config': { type: 'string' },
   timeout: { type: 'string' },
+  format: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
 
-const COMMANDS = ['start', 'wait', 'install', 'version', 'help'];
-const OF_WAIT = ['config', 'data-dir', 'destination-dir', 'timeout'];
-const OF_INSTALL = ['config', 'write', 'sshd-config'];
-const OF_OTHERS = ['write', 'sshd-config', 'timeout'];
-const OF_START = Object.keys(OPTIONS).filter((flag) => !OF_OTHERS.includes(flag));
+type Flag = keyof typeof OPTIONS;
+type Values = ReturnType<typeof parse>['values'];
+
+const DIRECTORIES = ['config', 'data-dir', 'destination-dir'] as const;
+const JOINING = [
+  ...DIRECTORIES,
+  'proxy-server',
+  'auth-server',
+  'join-method',
+  'token',
+  'ca-pin',
+  'ssh-host-key',
+] as const;
+
+/** Every command that has flags: which ones, and what they mean together. */
+const COMMANDS = {
+  start: { own: [...JOINING, 'oneshot', 'debug', 'log-format'], read: startFlags },
+  wait: { own: [...DIRECTORIES, 'timeout'], read: waitFlags },
+  status: { own: [...DIRECTORIES, 'format'], read: statusFlags },
+  doctor: { own: JOINING, read: startFlags },
+  'install sshd': { own: ['config', 'write', 'sshd-config'], read: installFlags },
+} as const satisfies Record<string, { own: readonly Flag[]; read: (values: Values) => unknown }>;
+
+type CommandWithFlags = {
+  [N in keyof typeof COMMANDS]: {
+    readonly name: N;
+    readonly flags: ReturnType<(typeof COMMANDS)[N]['read']>;
+  };
+}[keyof typeof COMMANDS];
+
+export type Command = { readonly name: 'help' } | { readonly name: 'version' } | CommandWithFlags;
+
+const NAMES = Object.keys(COMMANDS) as (keyof typeof COMMANDS)[];
+const FIRST_WORDS = [...new Set(NAMES.map((name) => name.split(' ')[0] ?? '')), 'version', 'help'];
 
 /** `args` is what follows the program's name. Throws a `Failure` of code `usage`. */
 export function parseCommandLine(args: readonly string[]): Command {
   const { values, positionals } = parse(args);
-  const [command, ...others] = positionals;
-  if (values.help || command === 'help') return { name: 'help' };
-  if (values.version || command === 'version') return { name: 'version' };
-  if (command === undefined) throw usage('expected a command');
-  if (command === 'install') {
-    if (others.length !== 1 || others[0] !== 'sshd')
-      throw usage(`expected install sshd, got install ${printable(others.join(' '), 40)}`.trim());
-    refuseForeignFlags(values, OF_INSTALL, 'install sshd');
-    return {
-      name: 'install sshd',
-      flags: {
-        ...given('config', values.config),
-        ...given('sshdConfig', values['sshd-config']),
-        write: values.write ?? false,
-      },
-    };
-  }
-  if (command === 'wait') {
-    if (others[0] !== undefined) throw usage(`unexpected argument ${printable(others[0], 40)}`);
-    refuseForeignFlags(values, OF_WAIT, 'wait');
-    const timeout = values.timeout ?? '5m';
-    const timeoutSeconds = readDuration(timeout);
-    if (timeoutSeconds === undefined)
-      throw usage(`--timeout: expected a duration such as 5m, got ${printable(timeout, 40)}`);
-    return {
-      name: 'wait',
-      flags: {
-        ...given('config', values.config),
-        ...given('dataDir', values['data-dir']),
-        ...given('destinationDir', values['destination-dir']),
-        timeoutSeconds,
-      },
-    };
-  }
-  if (command !== 'start') {
-    const meant = nearestName(command, COMMANDS);
+  const [first] = positionals;
+  if (values.help || first === 'help') return { name: 'help' };
+  if (values.version || first === 'version') return { name: 'version' };
+  const name = nameOf(positionals);
+  const { own, read } = COMMANDS[name];
+  const foreign = Object.keys(values).find((flag) => !(own as readonly string[]).includes(flag));
+  if (foreign !== undefined) throw usage(`--${foreign} is no flag of ${name}`);
+  return { name, flags: read(values) } as CommandWithFlags;
+}
+
+function nameOf(positionals: readonly string[]): CommandWithFlags['name'] {
+  const [first, ...others] = positionals;
+  if (first === undefined) throw usage('expected a command');
+  if (!FIRST_WORDS.includes(first)) {
+    const meant = nearestName(first, FIRST_WORDS);
     throw usage(
-      `unknown command ${printable(command, 40)}${meant ? `; did you mean ${meant}?` : ''}`,
+      `unknown command ${printable(first, 40)}${meant ? `; did you mean ${meant}?` : ''}`,
     );
   }
-  if (others[0] !== undefined) throw usage(`unexpected argument ${printable(others[0], 40)}`);
-  refuseForeignFlags(values, OF_START, 'start');
-  const logFormat = values['log-format'] ?? 'text';
-  if (logFormat !== 'text' && logFormat !== 'json') {
-    throw usage(`--log-format: expected text or json, got ${printable(logFormat, 40)}`);
-  }
+  const all = positionals.join(' ');
+  const found = NAMES.find((name) => name === all);
+  if (found) return found;
+  const longer = NAMES.filter((name) => name.startsWith(`${first} `));
+  if (longer.length > 0) throw usage(`expected ${longer.join(' or ')}, got ${printable(all, 60)}`);
+  throw usage(`unexpected argument ${printable(others[0] ?? '', 40)}`);
+}
+
+function startFlags(values: Values): StartFlags {
   return {
-    name: 'start',
-    flags: {
-      ...given('config', values.config),
-      ...given('proxyServer', values['proxy-server']),
-      ...given('authServer', values['auth-server']),
-      ...given('joinMethod', values['join-method']),
-      ...given('token', values.token),
-      caPins: values['ca-pin'] ?? [],
-      ...given('dataDir', values['data-dir']),
-      ...given('destinationDir', values['destination-dir']),
-      ...given('sshHostKey', values['ssh-host-key']),
-      oneshot: values.oneshot ?? false,
-      debug: values.debug ?? false,
-      logFormat,
-    },
+    ...directoryFlags(values),
+    ...given('proxyServer', values['proxy-server']),
+    ...given('authServer', values['auth-server']),
+    ...given('joinMethod', values['join-method']),
+    ...given('token', values.token),
+    caPins: values['ca-pin'] ?? [],
+    ...given('sshHostKey', values['ssh-host-key']),
+    oneshot: values.oneshot ?? false,
+    debug: values.debug ?? false,
+    logFormat: textOrJson('log-format', values['log-format']),
   };
 }
 
-function refuseForeignFlags(values: object, own: readonly string[], command: string): void {
-  const foreign = Object.keys(values).find((flag) => !own.includes(flag));
-  if (foreign !== undefined) throw usage(`--${foreign} is no flag of ${command}`);
+function waitFlags(values: Values): WaitFlags {
+  const timeout = values.timeout ?? '5m';
+  const timeoutSeconds = readDuration(timeout);
+  if (timeoutSeconds === undefined)
+    throw usage(`--timeout: expected a duration such as 5m, got ${printable(timeout, 40)}`);
+  return { ...directoryFlags(values), timeoutSeconds };
+}
+
+function statusFlags(values: Values): StatusFlags {
+  return { ...directoryFlags(values), format: textOrJson('format', values.format) };
+}
+
+function installFlags(values: Values): InstallFlags {
+  return {
+    ...given('config', values.config),
+    ...given('sshdConfig', values['sshd-config']),
+    write: values.write ?? false,
+  };
+}
+
+const directoryFlags = (values: Values): DirectoryFlags => ({
+  ...given('config', values.config),
+  ...given('dataDir', values['data-dir']),
+  ...given('destinationDir', values['destination-dir']),
+});
+
+function textOrJson(flag: Flag, value: string | undefined): LogFormat {
+  if (value === undefined || value === 'text' || value === 'json') return value ?? 'text';
+  throw usage(`--${flag}: expected text or json, got ${printable(value, 40)}`);
 }
 
 const given = <K extends string>(key: K, value: string | undefined) =>

@@ -83,6 +83,35 @@ export function tokenInState(text: string): string | undefined {
   return parsed.ok ? parsed.value.token : undefined;
 }
 
+/** What a storage directory says of its instance, for people. */
+export interface StoredState {
+  readonly id: string;
+  readonly generation: number;
+  /** `bot <name>`, or the system role. */
+  readonly owner: string;
+  readonly broker: string;
+  readonly join_method: string;
+  readonly join_token: string;
+  readonly ca_pin: string;
+}
+
+/** `undefined` where the directory is no agent's own, or what it holds can't be read. */
+export async function storedState(directory: string): Promise<StoredState | undefined> {
+  const text = (await readFileSet(directory, [STATE_FILE]))?.get(STATE_FILE);
+  const parsed = parseJsonWith(stateFile, text ?? '');
+  if (!parsed.ok) return undefined;
+  const { instance_id, generation, role, bot, broker, join_method, token, trust } = parsed.value;
+  return {
+    id: instance_id,
+    generation,
+    owner: bot === undefined ? role : `bot ${bot}`,
+    broker,
+    join_method,
+    join_token: token,
+    ca_pin: trust.root,
+  };
+}
+
 /** The instance to go on as; `undefined`, and a log line, where the directory holds none or one of other settings. */
 export async function loadInstance(
   settings: Pick<AgentSettings, 'broker' | 'joinMethod' | 'token' | 'host'>,

@@ -11,13 +11,16 @@ import {
 } from '../shared/encoding/certificate.ts';
 import { DerError } from '../shared/encoding/der-decode.ts';
 import { decodeSinglePem } from '../shared/encoding/pem.ts';
-import type { CertificateCache } from './certificate-cache.ts';
+import { certificateMirror } from './addresses.ts';
+import { type CertificateCache, openCertificateCache } from './certificate-cache.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { NoAnswer } from './http.ts';
 import { knownIssuers } from './known-issuers.ts';
+import type { Log } from './log.ts';
 import { printable } from './printable.ts';
 import { type Backoff, retrying } from './retry.ts';
+import type { Storage } from './settings.ts';
 
 const MOST = 6;
 const TIMEOUT_MS = 10_000;
@@ -39,6 +42,20 @@ export interface Downloads {
   /** A mirror to take files from, by their names alone, instead of the addresses in the certificates. */
   readonly mirror?: string | undefined;
   readonly cache: CertificateCache;
+}
+
+/** With a mirror where a simulated VM names one; what is downloaded is kept in the storage directory. */
+export async function openDownloads(
+  storage: Storage,
+  env: Readonly<Record<string, string | undefined>>,
+  log: Log,
+): Promise<Downloads> {
+  const mirror = env['JOINBOT_PKI_URL'];
+  const directory = storage.type === 'directory' ? storage.path : undefined;
+  return {
+    mirror: mirror ? certificateMirror(mirror) : undefined,
+    cache: await openCertificateCache(directory, log),
+  };
 }
 
 /** The issuers of this certificate, nearest first, without the root. */

@@ -6,12 +6,15 @@ import { VERSION } from '../shared/protocol/version.ts';
 import { type NextWake, runAgent } from './agent.ts';
 import { brokerAt } from './broker.ts';
 import {
+  type DirectoryFlags,
   type InstallFlags,
   parseCommandLine,
   type StartFlags,
+  type StatusFlags,
   type WaitFlags,
 } from './command-line.ts';
 import { type ReadConfig, readConfig } from './config-file.ts';
+import { examine } from './doctor/doctor.ts';
 import { codeOf, plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
@@ -21,11 +24,14 @@ import { createLog } from './log.ts';
 import { notifyReady } from './notify.ts';
 import { printable } from './printable.ts';
 import { expectReaders } from './readers.ts';
+import type { AgentSettings } from './settings.ts';
 import { installSshd, SSHD_CONFIG } from './sshd/install.ts';
 import { reloadAfterRenewal } from './sshd/reload.ts';
+import { writtenDirectories } from './start-directories.ts';
 import { startSettings } from './start-settings.ts';
+import { statusOf } from './status.ts';
 import { USAGE } from './usage.ts';
-import { directoriesToWaitFor, waitForCertificates } from './wait.ts';
+import { waitForCertificates } from './wait.ts';
 
 /** What a process brings along. */
 export interface Process extends Omit<Effects, 'log'> {
@@ -44,6 +50,8 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
     if (command.name === 'version') process.stdout(`joinbot ${VERSION}\n`);
     if (command.name === 'start') await start(command.flags, process);
     if (command.name === 'wait') await wait(command.flags, process);
+    if (command.name === 'status') return await status(command.flags, process);
+    if (command.name === 'doctor') return await doctor(command.flags, process);
     if (command.name === 'install sshd') await install(command.flags, process);
     return 0;
   } catch (thrown) {
@@ -69,13 +77,7 @@ const wantsJson = (args: readonly string[]): boolean =>
 
 async function start(flags: StartFlags, process: Process): Promise<void> {
   const { env, clock } = process;
-  const given = flags.config ?? flags.joinMethod ?? flags.token ?? env[TOKEN_VARIABLE];
-  if (given === undefined) {
-    throw new Failure('usage', 'expected a config file (-c <file>) or flags (see: joinbot help)');
-  }
-  const file = flags.config === undefined ? undefined : readConfigAt(flags.config);
-  const settings = startSettings(flags, file, { env, readText });
-
+  const settings = settingsOf(flags, env);
   const log = createLog({
     format: flags.logFormat,
     debug: flags.debug || settings.debug === true,
@@ -104,6 +106,24 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   });
 }
 
+function settingsOf(flags: StartFlags, env: Process['env']): AgentSettings {
+  const given = flags.config ?? flags.joinMethod ?? flags.token ?? env[TOKEN_VARIABLE];
+  if (given === undefined) {
+    throw new Failure('usage', 'expected a config file (-c <file>) or flags (see: joinbot help)');
+  }
+  const file = flags.config === undefined ? undefined : readConfigAt(flags.config);
+  return startSettings(flags, file, { env, readText });
+}
+
+async function doctor(flags: StartFlags, process: Process): Promise<0 | 1> {
+  const { env, stdout: say, stderr: write, clock } = process;
+  const settings = settingsOf(flags, env);
+  const log = createLog({ format: 'text', debug: false, write, now: () => clock.now() });
+  const effects: Effects = { ...process, log };
+  const broker = brokerAt(settings.broker, effects, settings.authorities);
+  return (await examine(settings, { broker, effects, env, say })) ? 0 : 1;
+}
+
 function proxyOf(broker: string, env: Process['env']): WebProxy | undefined {
   try {
     return proxyFor(new URL(broker), env);
@@ -113,9 +133,17 @@ function proxyOf(broker: string, env: Process['env']): WebProxy | undefined {
 }
 
 async function wait(flags: WaitFlags, process: Process): Promise<void> {
-  const file = flags.config === undefined ? undefined : readConfigAt(flags.config);
-  await waitForCertificates(directoriesToWaitFor(flags, file), flags.timeoutSeconds, process);
+  await waitForCertificates(directoriesOf(flags), flags.timeoutSeconds, process);
 }
+
+async function status(flags: StatusFlags, { clock, stdout }: Process): Promise<0 | 1> {
+  const { text, isGood } = await statusOf(directoriesOf(flags), flags.format, clock.now());
+  stdout(text);
+  return isGood ? 0 : 1;
+}
+
+const directoriesOf = (flags: DirectoryFlags): string[] =>
+  writtenDirectories(flags, flags.config === undefined ? undefined : readConfigAt(flags.config));
 
 /** Where guide 004 has it. */
 const TELEPORT_YAML = '/etc/teleport.yaml';

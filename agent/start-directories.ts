@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { JoinMethodName } from '../shared/protocol/join.ts';
 import { parseWith } from '../shared/protocol/schema.ts';
-import type { StartFlags } from './command-line.ts';
+import type { DirectoryFlags, StartFlags } from './command-line.ts';
 import type { ReadConfig } from './config-file.ts';
 import { directoryPath, MOST_OUTPUTS } from './config-schema.ts';
 import { readDuration } from './duration.ts';
@@ -61,6 +61,16 @@ function accessOf({
     ...(named.length > 0 && { readers: named }),
     ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }),
   };
+}
+
+/** The directories that flags and config file name: storage first. Throws a `Failure` where they name none. */
+export function writtenDirectories(flags: DirectoryFlags, file: ReadConfig | undefined): string[] {
+  const places = [file?.value.storage, ...configured(file?.value).map((one) => one.destination)];
+  const written = places.flatMap((place) => (place?.type === 'directory' ? [place.path] : []));
+  const named = [flags.dataDir, flags.destinationDir].flatMap((path) => path ?? []);
+  const paths = (named.length > 0 ? named : written).map((path) => resolve(path));
+  if (paths.length > 0) return paths;
+  throw new Failure('usage', 'expected --destination-dir, or a config file (-c) that names one');
 }
 
 /** Under either name that tbot has for them. */

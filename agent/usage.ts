@@ -4,6 +4,8 @@ export const USAGE = `joinbot joins this machine to a join broker and keeps its 
 Usage:
   joinbot start -c <file> [flags]   join, write certificates, renew them until stopped
   joinbot wait [flags]              wait until certificates are there, for scripts
+  joinbot status [flags]            what is in the directories, and until when it is good
+  joinbot doctor -c <file> [flags]  try everything that a join needs, without joining
   joinbot install sshd [flags]      make sshd use the files of a host that has joined as Node
   joinbot version                   print the version
   joinbot help                      print this
@@ -36,7 +38,9 @@ Join method token needs --data-dir (or storage of type directory): a secret is g
 comes after is proved by the keys kept there. A copy of that directory, or a disk that was set back to a
 backup, is locked as soon as both are used; the machine then needs a new secret.
 
-Flags of wait: -c, --data-dir and --destination-dir name the directories, --timeout <duration> how long to wait (5m).
+Flags of wait and status: -c, --data-dir and --destination-dir name the directories; wait has --timeout <duration> (5m),
+status --format text|json, and exits 1 where a certificate is missing or over. doctor has the flags of start, and exits 1
+where something is in the way.
 Under systemd with Type=notify and NotifyAccess=all, the service is ready once its certificates are written.
 
 HTTPS_PROXY, HTTP_PROXY and NO_PROXY count for the broker and for downloads. Metadata services and this machine itself

@@ -30,6 +30,7 @@ import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
 import { parseJsonWith } from '../../shared/protocol/schema.ts';
 import type { TrustBundle } from '../../shared/protocol/trust.ts';
 import { formatTimestamp, parseDuration } from '../../shared/protocol/values.ts';
+import { VERSION } from '../../shared/protocol/version.ts';
 import { createAuthorities } from './authorities.ts';
 
 export interface FakeBroker {
@@ -47,6 +48,8 @@ export interface FakeBroker {
   /** Changes the trust bundle before it is signed. */
   authoritiesOfTrust: Authorities;
   logins: readonly string[];
+  /** Of access tokens; absent: the broker doesn't say. */
+  audiences: readonly string[] | undefined;
 }
 
 /** `lost`: carried out, but the answer never arrives. */
@@ -82,10 +85,12 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
     next: { '/v1/trust': [], '/v1/join': [] },
     bend: (answer) => answer,
     logins: ['ubuntu'],
+    audiences: ['https://management.azure.com/'],
     async fetch(request) {
       const { pathname: path } = new URL(request.url);
       const body = await request.clone().text();
       calls.push({ path, body });
+      if (path === '/v1/webapi/ping') return Response.json(discoveryOf(broker));
       if (path !== '/v1/join' && path !== '/v1/trust') return problemAnswer('not_found');
       const mishap = broker.next[path].shift() ?? 'right';
       if (typeof mishap === 'function') return mishap(request);
@@ -139,6 +144,15 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
   }
   return broker;
 }
+
+const discoveryOf = ({ pin, audiences }: FakeBroker) => ({
+  server_version: VERSION,
+  cluster_name: CLUSTER,
+  cloud: 'public',
+  ca_pins: [pin],
+  ...(audiences && { audiences }),
+  operators: { tenant: randomUUID(), client_id: randomUUID() },
+});
 
 const trustOf = (broker: FakeBroker, at: Date): Promise<TrustBundle> =>
   makeTrustBundle(CLUSTER, broker.authoritiesOfTrust, at);

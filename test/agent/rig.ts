@@ -25,6 +25,8 @@ export interface Rig {
   readonly renewNow: () => void;
   /** Everything on standard error, in order. */
   readonly output: string[];
+  /** Runs `joinbot` with this command line. */
+  run(...args: string[]): Promise<0 | 1 | 2>;
   /** Runs `joinbot start` with this config (YAML) and these flags. */
   start(config: string, ...flags: string[]): Promise<0 | 1 | 2>;
   /** Stops the agent as soon as it has waited this often. */
@@ -80,6 +82,7 @@ export async function createRig(
       wake.abort();
       wake = new AbortController();
     },
+    run: (...args) => runJoinbot(args, process),
     async start(config, ...flags) {
       const file = join(folder, 'tbot.yaml');
       await writeFile(file, config);

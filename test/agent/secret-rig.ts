@@ -49,6 +49,8 @@ export interface SecretRig {
   readonly output: string[];
   /** Called before each sleep of an agent. */
   onSleep: (ms: number) => void;
+  /** Runs `joinbot` with this command and these flags, as guide 003 has them. */
+  run(command: string, ...flags: readonly string[]): Promise<0 | 1 | 2>;
   /** Runs `joinbot start` as guide 003 has it, with these flags in addition. */
   start(...flags: readonly string[]): Promise<0 | 1 | 2>;
   /** The same once only, with another storage directory. `killed` where a mishap ended it. */
@@ -118,10 +120,11 @@ export async function createSecretRig(): Promise<SecretRig> {
     output,
     onSleep: () => undefined,
     stop: () => stop.abort(),
-    start: (...flags) =>
+    start: (...flags) => rig.run('start', ...flags),
+    run: (command, ...flags) =>
       runJoinbot(
         [
-          'start',
+          command,
           `--data-dir=${storage}`,
           `--token=${secret}`,
           '--join-method=token',

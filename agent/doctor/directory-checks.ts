@@ -1,0 +1,75 @@
+/** The directories that certificates go to: whether they can be written, who may read them, and what is in them now. */
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { formatTimestamp } from '../../shared/protocol/values.ts';
+import { checkDirectory, isOpenToAll } from '../check-directory.ts';
+import { destinationsOf } from '../destinations.ts';
+import { orUndefined } from '../durable-file.ts';
+import type { Effects } from '../effects.ts';
+import { expectReaders } from '../readers.ts';
+import type { AgentSettings } from '../settings.ts';
+import { isGood, writtenIdentity } from '../written-identity.ts';
+import { type Check, type Finding, ok, problem, warning } from './finding.ts';
+
+/** Two versions of every file, and room for whoever else writes. */
+const LEAST_FREE_BYTES = 16 * 1024 * 1024;
+
+export function directoryChecks(settings: AgentSettings, effects: Effects): readonly Check[] {
+  const destinations = destinationsOf(settings, false, effects);
+  if (destinations.length === 0)
+    return [
+      { what: 'files', look: async () => warning('nothing is written: there are no directories') },
+    ];
+  return [
+    ...destinations.map(({ path, names }) => ({
+      what: 'files',
+      look: async () => {
+        await checkDirectory(path, names);
+        return [
+          ...(await hazardsOf(path)),
+          await identityFinding(path, effects.clock.now()),
+        ] as const;
+      },
+    })),
+    {
+      what: 'readers',
+      look: async () => {
+        await expectReaders(settings.outputs, effects.programs);
+        const readers = settings.outputs.flatMap((output) => output.readers ?? []);
+        return readers.length === 0
+          ? []
+          : ok(`${readers.map(({ kind, name }) => `${kind} ${name}`).join(', ')} exist`);
+      },
+    },
+  ];
+}
+
+async function hazardsOf(path: string): Promise<readonly Finding[]> {
+  const free = await freeBytes(path);
+  return [
+    ...((await isOpenToAll(path))
+      ? [warning(`everybody on this machine may replace what is written to ${path}: chmod o-w`)]
+      : []),
+    ...(free < LEAST_FREE_BYTES
+      ? [warning(`${path}: only ${Math.floor(free / 1024)} KiB are free`)]
+      : []),
+  ];
+}
+
+/** Of the file system that the directory is on, or will be. */
+async function freeBytes(path: string): Promise<number> {
+  const found = await orUndefined(statfs(path));
+  if (found) return found.bavail * found.bsize;
+  return path === dirname(path) ? Number.POSITIVE_INFINITY : freeBytes(dirname(path));
+}
+
+async function identityFinding(path: string, now: Date): Promise<Finding> {
+  const identity = await writtenIdentity(path);
+  if (!identity) return ok(`${path} can be written; there is no certificate in it yet`);
+  const until = formatTimestamp(identity.tls.validToDate);
+  return isGood(identity, now)
+    ? ok(`${path} can be written; its certificate is good until ${until}`)
+    : problem(
+        `${path} can be written, but its certificate was good until ${until}: does joinbot run?`,
+      );
+}

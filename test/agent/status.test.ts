@@ -1,0 +1,101 @@
+/** `joinbot status`: the files alone say what there is. */
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createRig, guideConfig, type Rig } from './rig.ts';
+
+const config = ({ folder }: Rig): string =>
+  guideConfig(`storage: {type: directory, path: ${join(folder, 'own')}}
+outputs: [{type: identity, destination: {type: directory, path: ${join(folder, 'out')}}}]
+`);
+
+async function joined(logins = ['ubuntu']): Promise<Rig> {
+  const rig = await createRig();
+  rig.broker.logins = logins;
+  expect(await rig.start(config(rig), '--oneshot')).toBe(0);
+  rig.output.length = 0;
+  return rig;
+}
+
+const statusOf = async (rig: Rig, ...flags: string[]) => ({
+  code: await rig.run('status', '-c', join(rig.folder, 'tbot.yaml'), ...flags),
+  said: rig.output.splice(0).join(''),
+});
+
+test('says who the machine is, and until when each directory is good', async () => {
+  const rig = await joined();
+  const { code, said } = await statusOf(rig);
+  expect(code).toBe(0);
+  const [own, out] = said.split('\n\n');
+  expect(own?.split('\n')).toEqual([
+    `${join(rig.folder, 'own')}: good until 2026-11-20T20:05:00Z (60 min left)`,
+    expect.stringMatching(
+      /^ {2}instance [0-9a-f-]{36}, generation 1, bot example, of https:\/\/broker\.example\.com$/,
+    ),
+    expect.stringMatching(
+      /^ {2}x509 {2}URI:spiffe:\/\/test\.example\.com\/bot\/example\/1 \(serial [0-9a-f]+\)$/,
+    ),
+    expect.stringMatching(/^ {2}ssh {3}ubuntu \(key id /),
+  ]);
+  expect(out).toContain(`${join(rig.folder, 'out')}: good until`);
+  expect(out).not.toContain('instance');
+});
+
+test('says it as JSON for programs, without an SSH part where there is no login', async () => {
+  const { code, said } = await statusOf(await joined([]), '--format=json');
+  expect(code).toBe(0);
+  expect(JSON.parse(said)).toMatchObject([
+    {
+      state: 'good',
+      seconds_left: 3600,
+      certificate: { valid_to: '2026-11-20T20:05:00Z' },
+      instance: { generation: 1, owner: 'bot example', join_token: 'example-bot' },
+    },
+    { state: 'good', seconds_left: 3600 },
+  ]);
+  expect(said).not.toContain('"ssh"');
+});
+
+test.each([
+  ['over', 3600_000, 'EXPIRED until 2026-11-20T20:05:00Z\n'],
+  ['not valid yet', -3600_000, 'NOT YET VALID (is the clock right?) until 2026-11-20T20:05:00Z\n'],
+])('a certificate that is %s is no good one', async (_, shift, end) => {
+  const rig = await joined();
+  await rig.clock.sleep(shift, new AbortController().signal);
+  const { code, said } = await statusOf(rig);
+  expect(code).toBe(1);
+  expect(said).toContain(`${join(rig.folder, 'own')}: ${end}`);
+});
+
+test('a directory without a certificate, and one that is no directory, are told of', async () => {
+  const rig = await joined();
+  const [empty, file, broken] = ['empty', 'file', 'broken'].map((name) => join(rig.folder, name));
+  await mkdir(empty ?? '');
+  await writeFile(file ?? '', '');
+  await mkdir(join(broken ?? '', '..2026_11_20_19_05_00.aaaaaa'), { recursive: true });
+  const said = async (directory: string | undefined) => {
+    expect(await rig.run('status', `--destination-dir=${directory}`)).toBe(1);
+    return rig.output.splice(0).join('');
+  };
+  expect(await said(empty)).toBe(`${empty}: NO CERTIFICATE YET\n`);
+  expect(await said(broken)).toBe(`${broken}: NO CERTIFICATE YET\n`);
+  expect(await said(file)).toMatch(/: UNREADABLE\n {2}the directory .* can't be used/);
+});
+
+test('no private key and no file that only root may read is looked at', async () => {
+  const rig = await joined();
+  await chmod(join(rig.folder, 'out', 'key'), 0o000);
+  const { code, said } = await statusOf(rig);
+  expect(code).toBe(0);
+  expect(said).not.toContain('PRIVATE');
+});
+
+test.each([
+  [[], 'expected --destination-dir, or a config file (-c) that names one'],
+  [['--destination-dir=/x', '--format=xml'], '--format: expected text or json, got xml'],
+  [['--destination-dir=/x', '--timeout=3s'], '--timeout is no flag of status'],
+])('%j is wrong usage', async (flags, said) => {
+  const rig = await createRig();
+  expect(await rig.run('status', ...flags)).toBe(2);
+  expect(rig.output.join('')).toContain(said);
+});
