@@ -77,7 +77,7 @@ function keyIdentifier(spki: Uint8Array): Uint8Array {
     .digest();
 }
 
-const extension = (id: string, critical: boolean, value: Uint8Array): Uint8Array =>
+export const extension = (id: string, critical: boolean, value: Uint8Array): Uint8Array =>
   sequence(oid(id), ...(critical ? [boolean(true)] : []), octetString(value));
 
 export const basicConstraints = (authority?: { readonly pathLength: number }): Uint8Array =>

@@ -48,6 +48,9 @@ export const smallInteger = (value: number): Uint8Array => {
   return unsignedInteger(bytes);
 };
 
+/** An ENUMERATED of one of the first 128 values. */
+export const enumerated = (value: number): Uint8Array => element(TAG.enumerated, Buffer.of(value));
+
 export const boolean = (value: boolean): Uint8Array =>
   element(TAG.boolean, Buffer.of(value ? 0xff : 0));
 
