@@ -1,0 +1,138 @@
+/**
+ * Everything that the broker issues, linted by zlint and pkilint (`pip install --target <folder> pkilint==0.13.3`, and
+ * `PYTHONPATH=<folder>`). The rules of RFC 5280 hold without exception; what else they know are rules for the public web, and
+ * each of those that we don't follow is here with its reason.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import { decodePem } from '../../shared/encoding/pem.ts';
+import type { TrustBundle } from '../../shared/protocol/trust.ts';
+import { HOST, hostScene } from '../broker/host-scene.ts';
+import { type Attempt, join, joined } from '../broker/joiner.ts';
+import { textOf } from '../shared/run-program.ts';
+import { askPeer, hasPeers } from './peers.ts';
+
+const hasPkilint = spawnSync('python3', ['-c', 'import pkilint']).status === 0;
+if (!hasPkilint && process.env['CI'])
+  throw new Error('pkilint is not installed, but tests need it.');
+
+const WITHOUT: readonly (readonly [why: string, lints: Readonly<Record<string, string>>])[] = [
+  [
+    'An SVID has its SPIFFE ID as a URI, the root its trust domain (X509-SVID, sections 2 and 3.2)',
+    { e_ext_san_uniform_resource_identifier_present: 'bot host root' },
+  ],
+  [
+    "A bot's common name is its name, no name of a server: its SVID has none",
+    {
+      e_dnsname_not_valid_tld: 'bot',
+      e_subject_common_name_not_exactly_from_san: 'bot',
+      w_subject_common_name_included: 'bot',
+    },
+  ],
+  [
+    'The issuing certificate travels along with each leaf, and no address outlives a cluster: nothing is there to be fetched',
+    {
+      e_sub_cert_aia_missing: 'bot host',
+      w_sub_cert_aia_does_not_contain_issuing_ca_url: 'bot host',
+      w_sub_ca_aia_missing: 'issuing',
+      e_sub_ca_crl_distribution_points_missing: 'issuing',
+    },
+  ],
+  [
+    'Policies say by which public practice a certificate was issued: there is none, and who pins the root asks for none',
+    {
+      e_sub_cert_cert_policy_empty: 'bot host',
+      e_sub_cert_certificate_policies_missing: 'bot host',
+      e_invalid_ca_certificate_policies: 'issuing',
+      e_sub_ca_certificate_policies_missing: 'issuing',
+    },
+  ],
+  [
+    'Public authorities name the company and the country that they were audited as',
+    { e_ca_country_name_missing: 'issuing root', e_ca_organization_name_missing: 'issuing root' },
+  ],
+  [
+    'RFC 5280 recommends the identifier (section 4.2.1.2); the public web would like to do without its bytes',
+    { w_ext_subject_key_identifier_not_recommended_subscriber: 'bot host' },
+  ],
+  [
+    'The root limits its own depth, so that an issuing key that leaked can make no authority below it',
+    { w_root_ca_basic_constraints_path_len_constraint_field_present: 'root' },
+  ],
+  ['The root signs no OCSP answers', { n_ca_digital_signature_not_set: 'root' }],
+  [
+    'An extended key usage in an authority would limit its leaves, which say themselves what they are for',
+    { n_mp_allowed_eku: 'issuing', n_sub_ca_eku_missing: 'issuing' },
+  ],
+  [
+    'Transparency logs are for certificates of the public web; ours say which machines there are',
+    { n_ct_sct_policy_count_unsatisfied: 'bot host' },
+  ],
+];
+
+const PKILINT_WITHOUT = [
+  // Its check of a URI knows nine schemes (those of the package `validators`), and `spiffe` is not among them.
+  ...['bot', 'host', 'root'].map((of) => `${of}: pkix.invalid_uri_syntax`),
+];
+
+interface Finding {
+  readonly of: string;
+  readonly lint: string;
+  readonly source?: string;
+}
+
+const { api, vm, machine } = await hostScene();
+const chainOf = (attempt: Attempt): Uint8Array[] =>
+  decodePem('CERTIFICATE', joined(attempt).certificates[0]?.tls ?? '') ?? [];
+const [bot, issuing] = chainOf(await join(api, vm));
+const [host] = chainOf(await join(api, machine('web'), HOST));
+const { tls } = (await api.request('GET', '/v1/trust')).body as TrustBundle;
+const [root] = decodePem('CERTIFICATE', tls.roots) ?? [];
+const base64 = Object.entries({ bot, host, issuing, root }).map(([name, der]) => [
+  name,
+  encodeBase64(der ?? Buffer.of()),
+]);
+const question = {
+  certificates: Object.fromEntries(base64),
+  chains: [
+    ['root', 'issuing'],
+    ['issuing', 'bot'],
+    ['issuing', 'host'],
+  ],
+  lists: {},
+};
+const named = ({ of, lint }: Finding): string => `${of}: ${lint}`;
+
+describe.skipIf(!hasPeers)('zlint', () => {
+  const { applied, findings } = hasPeers
+    ? (askPeer('zlint', question) as { applied: number; findings: Finding[] })
+    : { applied: 0, findings: [] };
+
+  test('has many lints for each of them', () => {
+    expect(applied).toBeGreaterThan(400);
+  });
+
+  test('finds nothing by RFC 5280', () => {
+    const ofThePublicWeb = ['CABF_BR', 'Apple', 'Mozilla'];
+    expect(findings.filter(({ source = '' }) => !ofThePublicWeb.includes(source))).toEqual([]);
+  });
+
+  test('finds nothing else but what has a reason', () => {
+    const expected = WITHOUT.flatMap(([, lints]) =>
+      Object.entries(lints).flatMap(([lint, kinds]) =>
+        kinds.split(' ').map((of) => named({ of, lint })),
+      ),
+    );
+    expect(findings.map(named).toSorted()).toEqual(expected.toSorted());
+  });
+});
+
+test.skipIf(!hasPkilint)('pkilint finds nothing else but what has a reason', () => {
+  const script = fileURLToPath(new URL('lint_with_pkilint.py', import.meta.url));
+  const found = JSON.parse(
+    textOf('python3', [script], { stdin: JSON.stringify(question) }),
+  ) as Finding[];
+  expect(found.map(named).toSorted()).toEqual(PKILINT_WITHOUT.toSorted());
+});
