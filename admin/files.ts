@@ -1,5 +1,6 @@
 /** Reads text files; what goes wrong is said in a sentence. */
 import { readFile } from 'node:fs/promises';
+import { decodeUtf8 } from '../shared/encoding/utf8.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
 
@@ -20,12 +21,20 @@ export async function readText(file: string): Promise<string> {
 /** The file's text, `undefined` where there is no such file. */
 export async function readIfThere(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return textOf(await readFile(file), file);
   } catch (error) {
+    if (error instanceof Failure) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw unreadable(file, code);
   }
+}
+
+/** Bytes as text; `name` is for messages only. A `Failure` where they are not UTF-8. */
+export function textOf(bytes: Uint8Array, name: string): string {
+  const decoded = decodeUtf8(bytes);
+  if (decoded.ok) return decoded.text;
+  throw new Failure(`Can't read ${printable(name)}: ${decoded.message}.`);
 }
 
 const unreadable = (file: string, code: string): Failure =>

@@ -1,6 +1,7 @@
 /** `joinbot`: from a command line to an exit code. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { decodeUtf8 } from '../shared/encoding/utf8.ts';
 import { proxyFor, type WebProxy } from '../shared/http/proxy.ts';
 import { VERSION } from '../shared/protocol/version.ts';
 import { type NextWake, runAgent } from './agent.ts';
@@ -173,8 +174,16 @@ function readConfigAt(path: string): ReadConfig {
 }
 
 function readText(path: string): string | undefined {
+  const bytes = readIfThere(path);
+  if (bytes === undefined) return undefined;
+  const decoded = decodeUtf8(bytes);
+  if (decoded.ok) return decoded.text;
+  throw new Failure('config', `${printable(path)}: ${decoded.message}`);
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT') return undefined;
