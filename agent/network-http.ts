@@ -1,14 +1,26 @@
 /** HTTP over the network, through a proxy or not. */
 import { ExchangeEnded, exchange } from '../shared/http/exchange.ts';
 import { proxyFor, type WebProxy } from '../shared/http/proxy.ts';
+import { systemAuthorities } from '../shared/http/system-authorities.ts';
 import { NoAnswer, noAnswerOf, type SendHttp, timedOut, tooLarge } from './http.ts';
 
+/** What the environment has to say of a request. */
+interface Ways {
+  readonly proxy?: WebProxy | undefined;
+  readonly authorities?: readonly string[] | undefined;
+}
+
 const sendOver =
-  (proxyOf: (url: URL) => WebProxy | undefined): SendHttp =>
+  (waysOf: (url: URL) => Ways): SendHttp =>
   async (request) => {
     try {
-      const proxy = proxyOf(new URL(request.url));
-      const { status, headers, body } = await exchange({ ...request, proxy });
+      const ways = waysOf(new URL(request.url));
+      const authorities = request.authorities ?? ways.authorities;
+      const { status, headers, body } = await exchange({
+        ...request,
+        proxy: ways.proxy,
+        ...(authorities && { authorities }),
+      });
       return { status, header: (name) => headers.get(name.toLowerCase()), body };
     } catch (error) {
       if (!(error instanceof ExchangeEnded)) throw noAnswerOf(error);
@@ -23,8 +35,14 @@ const sendOver =
   };
 
 /** Never through a proxy, whatever the environment says: a metadata service must see the machine itself. */
-export const sendDirectly: SendHttp = sendOver(() => undefined);
+export const sendDirectly: SendHttp = sendOver(() => ({}));
 
-/** Through the proxy that the environment names. */
+/**
+ * Through the proxy that the environment names. A server may have its certificate from whom this machine trusts, unless the
+ * request names others.
+ */
 export const sendByEnvironment = (env: Readonly<Record<string, string | undefined>>): SendHttp =>
-  sendOver((url) => proxyFor(url, env));
+  sendOver((url) => ({
+    proxy: proxyFor(url, env),
+    authorities: url.protocol === 'https:' ? systemAuthorities(env) : undefined,
+  }));

@@ -44,7 +44,8 @@ where something is in the way.
 Under systemd with Type=notify and NotifyAccess=all, the service is ready once its certificates are written.
 
 HTTPS_PROXY, HTTP_PROXY and NO_PROXY count for the broker and for downloads. Metadata services and this machine itself
-are never asked through a proxy.
+are never asked through a proxy. Servers are trusted whom this machine's certificate store trusts; SSL_CERT_FILE names
+another one, NODE_EXTRA_CA_CERTS more.
 
 Signals: SIGHUP and SIGUSR1 renew now, SIGINT and SIGTERM stop.
 Exit codes: 0 done or stopped, 1 failed, 2 wrong usage.

@@ -8,6 +8,7 @@ import {
   InteractiveBrowserCredential,
   WorkloadIdentityCredential,
 } from '@azure/identity';
+import { systemAuthorities } from '../../shared/http/system-authorities.ts';
 import type { SignInMethod, SignInOutcome, SignInRequest } from './sign-in.ts';
 
 /** One way to get a token. */
@@ -77,6 +78,8 @@ function waysOf(
   { tenant: tenantId, clientId, user, say }: SignInRequest,
   authorityHost: string,
 ): Readonly<Record<SignInMethod, readonly SignInWay[]>> {
+  const ca = systemAuthorities(process.env);
+  const network = { authorityHost, ...(ca && { tlsOptions: { ca: ca.join('\n') } }) };
   const azureCli = {
     name: 'Azure CLI (az)',
     credential: () => new AzureCliCredential({ tenantId }),
@@ -86,12 +89,12 @@ function waysOf(
       {
         name: 'environment',
         unavailable: 'AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret or certificate are not set',
-        credential: () => new EnvironmentCredential({ authorityHost }),
+        credential: () => new EnvironmentCredential(network),
       },
       {
         name: 'workload identity',
         unavailable: 'AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE are not set',
-        credential: () => new WorkloadIdentityCredential({ authorityHost }),
+        credential: () => new WorkloadIdentityCredential(network),
       },
       azureCli,
       {
@@ -105,7 +108,7 @@ function waysOf(
         name: 'browser',
         credential: () =>
           new InteractiveBrowserCredential({
-            authorityHost,
+            ...network,
             tenantId,
             clientId,
             ...(user !== undefined && { loginHint: user }),
@@ -117,7 +120,7 @@ function waysOf(
         name: 'device code',
         credential: () =>
           new DeviceCodeCredential({
-            authorityHost,
+            ...network,
             tenantId,
             clientId,
             userPromptCallback: ({ message }) => say(message),
