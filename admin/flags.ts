@@ -1,9 +1,13 @@
 /** Every flag of every command, once: whether it takes a value, may stand several times, and how help shows it. */
+import type { ResourceKind } from '../shared/protocol/resource.ts';
+
 export interface Flag {
   /** What help shows for the value; a flag without one is a switch. */
   readonly value?: string;
   readonly short?: string;
   readonly repeatable?: true;
+  /** The value is the name of such a resource, or several with commas; a shell completes them. */
+  readonly names?: ResourceKind;
 }
 
 export const FLAGS = {
@@ -19,16 +23,16 @@ export const FLAGS = {
   prune: {},
   strict: {},
   'dry-run': {},
-  roles: { value: '<a,b>' },
-  'add-roles': { value: '<a,b>' },
+  roles: { value: '<a,b>', names: 'role' },
+  'add-roles': { value: '<a,b>', names: 'role' },
   logins: { value: '<x,y>' },
   'add-logins': { value: '<x,y>' },
-  token: { value: '<name>' },
+  token: { value: '<name>', names: 'token' },
   type: { value: '<system role>' },
   method: { value: 'azure|iam|token' },
-  bot: { value: '<name>' },
+  bot: { value: '<name>', names: 'bot' },
   instance: { value: '<id>' },
-  'join-token': { value: '<name>' },
+  'join-token': { value: '<name>', names: 'token' },
   result: { value: 'admitted|denied|failed' },
   reason: { value: '<reason>' },
   join: { value: '<request id>' },

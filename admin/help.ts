@@ -10,15 +10,31 @@ export const overview = (commands: readonly Command[]): string =>
     'Usage: joinctl <command> [flags]',
     '',
     'Commands:',
-    ...aligned(commands.map(({ words, summary }) => [words.join(' '), summary])),
+    ...summaries(commands),
     '',
-    'Flags of every command:',
-    ...flagLines(GLOBAL_FLAGS),
-    '',
-    'HTTPS_PROXY and NO_PROXY count; this machine itself is never asked through a proxy.',
+    ...ENVIRONMENT,
     'joinctl <command> --help says more about a command.',
     '',
   ].join('\n');
+
+/** The commands that begin with the same words, with an example of each. */
+export const groupHelp = (start: readonly string[], commands: readonly Command[]): string =>
+  [
+    `Usage: ${['joinctl', ...start].join(' ')} <command> [flags]`,
+    '',
+    'Commands:',
+    ...summaries(commands),
+    '',
+    'Examples:',
+    ...commands.flatMap(({ examples }) => examples.slice(0, 1).map((example) => `  ${example}`)),
+    '',
+    ...ENVIRONMENT,
+    `${['joinctl', ...start].join(' ')} <command> --help says more about a command.`,
+    '',
+  ].join('\n');
+
+const summaries = (commands: readonly Command[]): readonly string[] =>
+  aligned(commands.map(({ words, summary }) => [words.join(' '), summary]));
 
 /** One command: usage, flags, examples. */
 export function commandHelp(command: Command): string {
@@ -38,6 +54,16 @@ export function commandHelp(command: Command): string {
     '',
   ].join('\n');
 }
+
+/** What stands below every list of commands. */
+const ENVIRONMENT: readonly string[] = [
+  'Flags of every command:',
+  ...flagLines(GLOBAL_FLAGS),
+  '',
+  'HTTPS_PROXY and NO_PROXY count; this machine itself is never asked through a proxy.',
+  "Servers are trusted whom this machine's certificate store trusts; SSL_CERT_FILE names another",
+  'one, NODE_EXTRA_CA_CERTS more.',
+];
 
 function flagLines(flags: Partial<Record<FlagName, string>>): string[] {
   const entries = Object.entries(flags) as [FlagName, string][];

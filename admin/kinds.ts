@@ -10,7 +10,7 @@ export interface ResourceReference {
   readonly name: string;
 }
 
-const KINDS = resourceKind.options;
+export const KINDS: readonly ResourceKind[] = resourceKind.options;
 
 /** A kind in the singular or plural. */
 function parseKind(text: string): ResourceKind {

@@ -2,9 +2,10 @@
 import { type Arguments, hasFlag, parseArguments, unknownFlag } from './arguments.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands/commands.ts';
+import { printCompletions } from './commands/completion.ts';
 import { Failure, UsageFailure } from './failure.ts';
 import { GLOBAL_FLAGS } from './flags.ts';
-import { commandHelp, overview } from './help.ts';
+import { commandHelp, groupHelp, overview } from './help.ts';
 import type { Io } from './io.ts';
 import { printable } from './printable.ts';
 import { didYouMean } from './suggestion.ts';
@@ -13,6 +14,10 @@ import { didYouMean } from './suggestion.ts';
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     // As most tools take it.
+    if (argv[0] === '__complete') {
+      await printCompletions(io, argv.slice(argv[1] === '--' ? 2 : 1), COMMANDS);
+      return 0;
+    }
     const words = argv.length === 1 && argv[0] === '--version' ? ['version'] : argv;
     await dispatch(parseArguments(words), io);
     return 0;
@@ -44,7 +49,7 @@ function helpFor(words: readonly string[]): string {
   const group = COMMANDS.filter(
     (command) => command.words.length > words.length && isStartOf(words, command.words),
   );
-  return group.length > 0 ? overview(group) : commandHelp(findCommand(words));
+  return group.length > 0 ? groupHelp(words, group) : commandHelp(findCommand(words));
 }
 
 function findCommand(words: readonly string[]): Command {

@@ -4,6 +4,7 @@ import { apply } from './apply.ts';
 import { authInit, authStatus } from './auth.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
+import { completion } from './completion.ts';
 import { create } from './create.ts';
 import { edit } from './edit.ts';
 import { explain } from './explain.ts';
@@ -49,5 +50,6 @@ export const COMMANDS: readonly Command[] = [
   explain,
   lock,
   unlock,
+  completion,
   version,
 ];

@@ -52,6 +52,8 @@ describe('joinctl', () => {
     const inner = (await run('help', 'bots', 'instances')).stdout;
     expect(inner).toContain('bots instances rm');
     expect(inner).not.toContain('bots add');
+    expect(inner).toContain('Usage: joinctl bots instances <command> [flags]');
+    expect(inner).toMatch(/^Examples:\n {2}joinctl bots instances ls robot$/m);
   });
 
   it.each(COMMANDS.map((command) => [command.words.join(' '), command] as const))(
