@@ -26,16 +26,30 @@ const PATIENCE_MS = 60_000;
 const LONGEST_ANSWER = 16 * 1024 * 1024;
 const BUSY = [429, 502, 503, 504];
 
+/** So long nobody wonders. */
+const SILENT_MS = 3000;
+
+type World = Pick<Io, 'fetch' | 'now' | 'sleep' | 'after'> & {
+  /** Told what is being waited for, in a sentence. */
+  readonly onWait?: (sentence: string) => void;
+};
+
 /** Sends requests; a busy service is asked again as it wishes (`Retry-After`) for up to a minute in all. */
-export function patientHttp({ fetch, now, sleep }: Pick<Io, 'fetch' | 'now' | 'sleep'>): Http {
+export function patientHttp({ fetch, now, sleep, after, onWait = () => {} }: World): Http {
   return async (request) => {
+    const { origin } = new URL(request.url);
     const deadline = now().getTime() + PATIENCE_MS;
     for (let tries = 1; ; tries += 1) {
-      const answer = await ask(fetch, request, deadline - now().getTime());
+      const left = deadline - now().getTime();
+      const answered = after(SILENT_MS, () =>
+        onWait(`${origin} has not answered yet: waiting for up to ${Math.ceil(left / 1000)} s.`),
+      );
+      const answer = await ask(fetch, request, left).finally(answered);
       const pause = pauseBefore(tries, answer.headers);
       if (!BUSY.includes(answer.status) || now().getTime() + pause >= deadline) {
         return { ...answer, retried: tries > 1 };
       }
+      onWait(`${origin} answers ${answer.status}: asking again in ${pause / 1000} s.`);
       await sleep(pause);
     }
   };

@@ -33,6 +33,8 @@ export interface Io {
   readonly temporary: string;
   readonly now: () => Date;
   readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Runs a task after some time, unless what it gives back is called before. */
+  readonly after: (milliseconds: number, task: () => void) => () => void;
   readonly randomId: () => string;
   /** Opens a file in an editor, given as the shell command that `$EDITOR` holds, and waits; answers its exit code. */
   readonly openEditor: (command: string, file: string) => Promise<number>;

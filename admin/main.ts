@@ -3,8 +3,9 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
-import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { textOf } from './files.ts';
 import type { Io, Output } from './io.ts';
 import { nodeFetch } from './node-fetch.ts';
 import { run } from './run.ts';
@@ -13,14 +14,18 @@ const io: Io = {
   fetch: nodeFetch,
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
-  readStdin: () => text(process.stdin),
+  readStdin: async () => textOf(await buffer(process.stdin), 'stdin'),
   stdinIsTerminal: process.stdin.isTTY === true,
   env: process.env,
   cwd: process.cwd(),
   home: homedir(),
   temporary: tmpdir(),
   now: () => new Date(),
-  sleep: async (milliseconds) => sleep(milliseconds),
+  sleep: async (milliseconds) => delay(milliseconds),
+  after: (milliseconds, task) => {
+    const timer = setTimeout(task, milliseconds);
+    return () => clearTimeout(timer);
+  },
   randomId: randomUUID,
   openEditor,
   signIn: async (request) => (await import('./sign-in/entra.ts')).signInWithEntra(request),
@@ -48,9 +53,14 @@ function outputOf(stream: NodeJS.WriteStream): Output {
 }
 
 /** A reader that has seen enough (`| head`) is no failure. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit(0);
+  const reason = code === 'ENOSPC' ? 'there is no space left' : (code ?? message);
+  process.stderr.write(`joinctl: The output can't be written: ${reason}.\n`);
+  process.exit(1);
 });
+/** Where messages can't be written either, the exit code says it. */
+process.stderr.on('error', () => process.exit(1));
 
 run(process.argv.slice(2), io).then((code) => {
   process.exitCode = code;

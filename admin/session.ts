@@ -57,7 +57,12 @@ export async function connect(io: Io, args: Arguments): Promise<Connection> {
     const origin = target.from === 'local stack' ? printable(target.stack.file) : target.from;
     io.stderr.write(`joinctl: the broker is ${target.broker} (from the ${origin})\n`);
   }
-  const http = patientHttp(io);
+  // Who watches is told what takes so long; a script's log has no use for it.
+  const isWatched = io.stderr.columns !== undefined;
+  const http = patientHttp({
+    ...io,
+    ...(isWatched && { onWait: (sentence) => io.stderr.write(`joinctl: ${sentence}\n`) }),
+  });
   let found: Promise<Discovery> | undefined;
   const discovery = (): Promise<Discovery> => {
     found ??= discover(http, target.broker);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../shared/openapi.ts';
 import { settingsMarkdown } from '../shared/settings-schema.ts';
@@ -10,6 +10,7 @@ import { metricsMarkdown } from '../shared/telemetry/metrics-document.ts';
 import { type ToolName, toolsFile } from '../shared/tools-file.ts';
 import { digestSources, expectSource, recordBuild } from './build-record.ts';
 import { type BundleOptions, bundle, type OutputFile, type Replacement } from './bundle.ts';
+import { OLDEST_PARSER, oldNodeGuard } from './old-node.ts';
 
 /** What machines are installed with, from the broker itself. */
 const INSTALL = 'dist/functions/install';
@@ -47,7 +48,17 @@ export async function build(): Promise<readonly BuiltFile[]> {
   const sources = await digestSources(ROOT);
   const version = await packageVersion();
   const define = { PACKAGE_VERSION: JSON.stringify(version) };
-  const command = { target: 'node20', define, executable: true };
+  const tools = Object.entries(TOOLS).map(
+    ([name, entry]): Program => ({
+      entry,
+      outfile: `dist/${name}`,
+      target: OLDEST_PARSER,
+      banner: oldNodeGuard(basename(name, '.cjs')),
+      inOneFile: true,
+      executable: true,
+      define,
+    }),
+  );
   const programs: readonly Program[] = [
     {
       entry: 'functions/main.ts',
@@ -57,14 +68,7 @@ export async function build(): Promise<readonly BuiltFile[]> {
       replaced: [POLLING],
       define,
     },
-    { entry: 'agent/main.ts', outfile: 'dist/joinbot.cjs', ...command },
-    { entry: 'admin/main.ts', outfile: 'dist/joinctl.cjs', ...command },
-    ...Object.entries(TOOLS).map(([name, entry]) => ({
-      entry,
-      outfile: `${INSTALL}/${name}`,
-      ...command,
-      inOneFile: true,
-    })),
+    ...tools,
   ];
   const bundles = await Promise.all(
     programs.map(async ({ entry, outfile, executable, ...options }) => {
@@ -76,14 +80,21 @@ export async function build(): Promise<readonly BuiltFile[]> {
     }),
   );
   const openApi = JSON.stringify(openApiDocument(version));
+  const built = bundles.flat();
+  const downloads = built.flatMap(({ path, contents }) =>
+    tools.some(({ outfile }) => path === join(ROOT, outfile))
+      ? [{ path: join(ROOT, INSTALL, basename(path)), contents }]
+      : [],
+  );
   const files = [
-    ...bundles.flat(),
+    ...built,
+    ...downloads,
     textFile('dist/functions/openapi.json', openApi),
     textFile(
       `${INSTALL}/install.sh`,
       await readFile(join(ROOT, 'functions/assets/install.sh'), 'utf8'),
     ),
-    describeTools(version, bundles.flat()),
+    describeTools(version, downloads),
   ];
   for (const file of files) await writeIfChanged(file);
   await removeOthers(files);
@@ -115,9 +126,9 @@ const withShebang =
   };
 
 /** Says what the downloads are: the install script carries it. */
-function describeTools(version: string, bundles: readonly OutputFile[]): OutputFile {
+function describeTools(version: string, downloads: readonly OutputFile[]): OutputFile {
   const sha256 = Object.keys(TOOLS).map((name) => {
-    const tool = bundles.find(({ path }) => path === join(ROOT, INSTALL, name));
+    const tool = downloads.find(({ path }) => path === join(ROOT, INSTALL, name));
     if (!tool) throw new Error(`${name} was not built`);
     return [name, createHash('sha256').update(tool.contents).digest('hex')];
   });

@@ -13,6 +13,8 @@ export interface BundleOptions {
   readonly onSource?: (file: string) => void;
   /** Everything in `outfile`, also what is imported dynamically, and the licences of packages. */
   readonly inOneFile?: boolean;
+  /** Runs before everything else. */
+  readonly banner?: string;
 }
 
 export interface Replacement {
@@ -75,7 +77,7 @@ async function bundlePart(
   outfile: string,
   options: PartOptions,
 ): Promise<readonly OutputFile[]> {
-  const { target, external = [], define = {}, replaced = [], inOneFile = false } = options;
+  const { target, external = [], define = {}, replaced = [], inOneFile = false, banner } = options;
   const { addPart, onReplace, onSource } = options;
   const result = await esbuild.build({
     entryPoints: [source],
@@ -88,6 +90,7 @@ async function bundlePart(
     target,
     external: [...external],
     define: { ...define },
+    ...(banner !== undefined && { banner: { js: banner } }),
     // Makes `import()` a `require` inside a promise, which loads faster than Node's module loader does.
     supported: { 'dynamic-import': false },
     // Shorter to read, while the names in stack traces stay as they are.

@@ -1,7 +1,7 @@
 /** `joinctl login` and `joinctl logout` */
 import { type Arguments, flagValue } from '../arguments.ts';
 import type { Command } from '../command.ts';
-import { UsageFailure } from '../failure.ts';
+import { Failure, UsageFailure } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { forgetAll, joinctlHome, readProfile, writeProfile, writeToken } from '../profile.ts';
 import { connect, discoveredApplication, signIn, type Target } from '../session.ts';
@@ -29,6 +29,7 @@ export const login: Command = {
       );
     }
     const described = await discovery();
+    if (described.cloud === SIMULATED) throw elsewhere(target.broker);
     const application = discoveredApplication(described);
     const method = asked ?? methodBefore(target);
     const user = flagValue(args, 'user');
@@ -51,6 +52,14 @@ export const login: Command = {
     );
   },
 };
+
+/** The name of the cloud that a local stack brings along. */
+const SIMULATED = 'Simulated';
+
+const elsewhere = (broker: string): Failure =>
+  new Failure(
+    `${broker} is a local stack with a simulated cloud, where nobody can sign in from here: run joinctl in the folder of the project in which npm start runs, where it needs no sign-in.`,
+  );
 
 export const logout: Command = {
   words: ['logout'],

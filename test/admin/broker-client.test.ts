@@ -16,6 +16,7 @@ function clientOf({ fetch }: FakeBroker) {
   const http = patientHttp({
     fetch,
     now: () => new Date(time),
+    after: () => () => {},
     sleep: async (milliseconds) => {
       time += milliseconds;
     },

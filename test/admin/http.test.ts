@@ -8,6 +8,7 @@ type Reply = () => Response | Promise<Response>;
 /** Replies in turn, the last one for ever; `slept` holds the pauses in seconds. */
 function service(...replies: readonly Reply[]) {
   const slept: number[] = [];
+  const said: string[] = [];
   const seen: Parameters<Fetch>[1][] = [];
   let time = 0;
   const http = patientHttp({
@@ -22,8 +23,26 @@ function service(...replies: readonly Reply[]) {
       slept.push(milliseconds / 1000);
       time += milliseconds;
     },
+    after: (milliseconds, task) => {
+      if (silent) task();
+      expect(milliseconds).toBe(3000);
+      return () => {
+        silent = false;
+      };
+    },
+    onWait: (sentence) => said.push(sentence),
   });
-  return { http, slept, seen };
+  let silent = false;
+  return {
+    http,
+    slept,
+    seen,
+    said,
+    /** From now on an answer takes its time. */
+    hesitate: () => {
+      silent = true;
+    },
+  };
 }
 
 const URL_ = 'https://broker.example.com/v1/trust';
@@ -43,6 +62,16 @@ describe('patientHttp', () => {
     const { http, slept } = service(busy('7'), busy('2'), fine);
     expect(await http({ method: 'GET', url: URL_ })).toMatchObject({ text: 'fine', retried: true });
     expect(slept).toEqual([7, 2]);
+  });
+
+  it('says what it waits for', async () => {
+    const { http, said, hesitate } = service(busy('7'), fine);
+    hesitate();
+    await http({ method: 'GET', url: URL_ });
+    expect(said).toEqual([
+      'https://broker.example.com has not answered yet: waiting for up to 60 s.',
+      'https://broker.example.com answers 503: asking again in 7 s.',
+    ]);
   });
 
   it('backs off where the service names no time', async () => {

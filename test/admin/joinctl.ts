@@ -104,6 +104,7 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
         sleep: async (milliseconds) => {
           time += milliseconds;
         },
+        after: () => () => {},
         randomId: () => {
           ids += 1;
           return `10c00000-0000-4000-8000-${String(ids).padStart(12, '0')}`;

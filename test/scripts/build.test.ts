@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +14,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 describe('the function app', () => {
   /** Its main bundle in an empty folder: neither packages nor the heavy parts are there. */
   async function mainBundleAlone() {
-    const folder = await mkdtemp(join(tmpdir(), 'alone-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
+    const folder = await emptyFolder();
     await mkdir(join(folder, 'dist/functions'), { recursive: true });
     for (const file of ['package.json', 'host.json', 'dist/functions/main.cjs']) {
       await copyFile(join(ROOT, file), join(folder, file));
@@ -82,13 +81,66 @@ test.each(['joinbot', 'joinctl'])('%s is one command that knows its version', as
   expect(said).toBe(`${name} ${version}\n`);
 });
 
-describe('what machines download', () => {
+test.each(['joinbot', 'joinctl'])('%s tells an old Node.js in one sentence', async (name) => {
+  const before = join(await emptyFolder(), 'old.cjs');
+  await writeFile(
+    before,
+    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } });`,
+  );
+  const program = ['--require', before, join(ROOT, `dist/${name}.cjs`), 'version'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, program, { encoding: 'utf8' });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: `${name} needs Node.js 20 or later, and this is 18.20.8.\n`,
+  });
+});
+
+/** `.ci/run` brings one along, where there is one for the machine. */
+const oldNode = process.env['OLD_NODE'];
+const mustHave = process.env['CI'] !== undefined && process.arch === 'x64';
+
+test.skipIf(oldNode === undefined && !mustHave).each(['joinbot', 'joinctl'])(
+  '%s is written so that an old Node.js can read it',
+  (name) => {
+    const program = [join(ROOT, `dist/${name}.cjs`), 'version'];
+    const { status, stdout, stderr } = spawnSync(oldNode ?? '', program, { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^\w+ needs Node\.js 20 or later, and this is 10\.\d+\.\d+\.\n$/);
+  },
+);
+
+test('joinctl says so where what it prints can not be written', async () => {
+  const full = await open('/dev/full', 'w');
+  onTestFinished(() => full.close());
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, 'dist/joinctl.cjs'), 'version'],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', full.fd, 'pipe'],
+    },
+  );
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: "joinctl: The output can't be written: there is no space left.\n",
+  });
+});
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'alone-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+describe('the tools, which machines download, too', () => {
   const folder = join(ROOT, 'dist/functions/install');
 
   test.each(['joinbot', 'joinctl'])('%s is one file that needs no other', async (name) => {
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
-    const alone = await mkdtemp(join(tmpdir(), 'alone-'));
-    onTestFinished(() => rm(alone, { recursive: true }));
+    const download = await readFile(join(folder, `${name}.cjs`));
+    expect(download.equals(await readFile(join(ROOT, `dist/${name}.cjs`)))).toBe(true);
+    const alone = await emptyFolder();
     await copyFile(join(folder, `${name}.cjs`), join(alone, `${name}.cjs`));
     const said = execFileSync(process.execPath, [join(alone, `${name}.cjs`), 'version'], {
       encoding: 'utf8',

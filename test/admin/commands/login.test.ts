@@ -144,6 +144,18 @@ Signed in as ada@example.com (JoinBroker.Admin)
   });
 });
 
+describe('joinctl login to a local stack', () => {
+  it('from another folder says where to go', async () => {
+    const { run, signIns } = await terminal({ env: {}, cloud: 'Simulated' });
+    const { code, stderr } = await run('login', '--proxy=http://127.0.0.1:7071');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^joinctl: http:\/\/127\.0\.0\.1:7071 is a local stack .* run joinctl in the folder of the project/,
+    );
+    expect(signIns).toEqual([]);
+  });
+});
+
 describe('joinctl version', () => {
   it('needs no broker', async () => {
     const { run, broker } = await terminal({ env: {} });
