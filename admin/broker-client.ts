@@ -4,6 +4,8 @@ import {
   type AuthorityStatus,
   authorityStatus,
   type InitBody,
+  type RotateBody,
+  type RotatedAuthority,
 } from '../shared/protocol/authorities.ts';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
 import { type ExplainRequest, type Explanation, explanation } from '../shared/protocol/explain.ts';
@@ -102,6 +104,8 @@ export interface BrokerClient {
   readonly authorities: () => Promise<AuthorityStatus>;
   /** Makes the first keys. */
   readonly initAuthorities: (body: InitBody) => Promise<AuthorityStatus>;
+  /** Makes another key, once: a second try of the same request finds other keys, and is refused. */
+  readonly rotateAuthority: (name: RotatedAuthority, body: RotateBody) => Promise<AuthorityStatus>;
 }
 
 /** What the broker says about itself to anyone. */
@@ -124,6 +128,15 @@ export function brokerClient(
     const answer = await http(authorised);
     return codeOf(answer) === 'try_again' ? http(authorised) : answer;
   };
+  const post = (path: string, body: unknown): Promise<HttpAnswer> =>
+    send(
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      },
+      path,
+    );
   const put = (
     wanted: Resource,
     condition: Record<string, string>,
@@ -230,14 +243,7 @@ export function brokerClient(
         return readAnswer(joinPage, await page('joins', query), broker);
       }),
     async explain(asked) {
-      const answer = await send(
-        {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(asked),
-        },
-        'explain',
-      );
+      const answer = await post('explain', asked);
       if (answer.status !== 200) throw failureOf(answer, broker);
       return readAnswer(explanation, answer, broker);
     },
@@ -260,10 +266,17 @@ export function brokerClient(
       return readAnswer(authorityStatus, await page('authorities', {}), broker);
     },
     async initAuthorities(body) {
-      const headers = { 'content-type': 'application/json' };
-      const request = { method: 'POST', headers, body: JSON.stringify(body) } as const;
-      const answer = await send(request, 'authorities/init');
+      const answer = await post('authorities/init', body);
       if (answer.status !== 201) throw failureOf(answer, broker);
+      return readAnswer(authorityStatus, answer, broker);
+    },
+    async rotateAuthority(name, body) {
+      const answer = await post(`authorities/${name}/rotate`, body);
+      if (answer.retried && codeOf(answer) === 'precondition_failed')
+        throw new Failure(
+          'The keys have changed since you saw them, perhaps by this very command, whose first answer was lost: joinctl auth status.',
+        );
+      if (answer.status !== 200) throw failureOf(answer, broker);
       return readAnswer(authorityStatus, answer, broker);
     },
   };

@@ -28,7 +28,7 @@ export const FLAGS = {
   logins: { value: '<x,y>' },
   'add-logins': { value: '<x,y>' },
   token: { value: '<name>', names: 'token' },
-  type: { value: '<system role>' },
+  type: { value: '<type>' },
   method: { value: 'azure|iam|token' },
   bot: { value: '<name>', names: 'bot' },
   instance: { value: '<id>' },
@@ -52,6 +52,8 @@ export const FLAGS = {
   ttl: { value: '<1h30m>' },
   expires: { value: '<time>' },
   message: { value: '<text>' },
+  now: {},
+  yes: {},
   resume: {},
   'give-up': { value: '<what was lost>', repeatable: true },
 } as const satisfies Record<string, Flag>;

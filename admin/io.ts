@@ -25,6 +25,8 @@ export interface Io {
   readonly readStdin: () => Promise<string>;
   /** Whether a person types there, who would be waited for. */
   readonly stdinIsTerminal: boolean;
+  /** Shows a question on stderr and reads a line from the terminal; empty at its end. */
+  readonly ask: (question: string) => Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** The operator's home directory. */

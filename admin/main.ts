@@ -16,6 +16,7 @@ const io: Io = {
   stderr: outputOf(process.stderr),
   readStdin: async () => textOf(await buffer(process.stdin), 'stdin'),
   stdinIsTerminal: process.stdin.isTTY === true,
+  ask,
   env: process.env,
   cwd: process.cwd(),
   home: homedir(),
@@ -30,6 +31,18 @@ const io: Io = {
   openEditor,
   signIn: async (request) => (await import('./sign-in/entra.ts')).signInWithEntra(request),
 };
+
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    terminal.once('close', () => resolve(''));
+    terminal.question(question, (line) => {
+      resolve(line);
+      terminal.close();
+    });
+  });
+}
 
 /** As git does it: the editor's command may hold arguments, so a shell reads it; the file's name is passed apart. */
 function openEditor(command: string, file: string): Promise<number> {

@@ -1,6 +1,7 @@
-import { initBody } from '../shared/protocol/authorities.ts';
+import { initBody, ROTATED_AUTHORITIES, rotateBody } from '../shared/protocol/authorities.ts';
+import { Refusal } from '../shared/refusal.ts';
 import { bodyAs, type Endpoint } from './endpoint.ts';
-import { audited, checkReader } from './operator-call.ts';
+import { audited, checkReader, param } from './operator-call.ts';
 
 export const getAuthorities: Endpoint = {
   name: 'get-authorities',
@@ -26,6 +27,29 @@ export const initAuthorities: Endpoint = {
       async () => {
         await broker.initAuthorities(bodyAs(initBody, exchange), call);
         return { answer: { status: 201, body: await broker.authorities.status() } };
+      },
+      'authorities',
+    );
+  },
+};
+
+/** A successor before it is due, or after a leak a key in the place of all of its kind. */
+export const rotateAuthority: Endpoint = {
+  name: 'rotate-authority',
+  methods: ['POST'],
+  route: 'v1/authorities/{name}/rotate',
+  answer(exchange) {
+    const { broker, call, request } = exchange;
+    return audited(
+      exchange,
+      'replace',
+      `authorities/${param(request, 'name')}`,
+      async () => {
+        const name = ROTATED_AUTHORITIES.find((known) => known === param(request, 'name'));
+        if (!name)
+          throw new Refusal('not_found', `expected one of ${ROTATED_AUTHORITIES.join(', ')}`);
+        await broker.rotateAuthority(name, bodyAs(rotateBody, exchange), call);
+        return { answer: { body: await broker.authorities.status() } };
       },
       'authorities',
     );

@@ -1,6 +1,6 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
-import { getAuthorities, initAuthorities } from './authorities.ts';
+import { getAuthorities, initAuthorities, rotateAuthority } from './authorities.ts';
 import { type Endpoint, withHead } from './endpoint.ts';
 import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
@@ -44,6 +44,7 @@ const known: readonly Endpoint[] = [
   deleteName,
   getAuthorities,
   initAuthorities,
+  rotateAuthority,
   openapi,
 ].map(withHead);
 

@@ -29,7 +29,7 @@ import { createNamesApi, type NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
-import type { InitBody } from './protocol/authorities.ts';
+import type { InitBody, RotateBody, RotatedAuthority } from './protocol/authorities.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
@@ -84,6 +84,8 @@ export interface Broker {
   readonly authorities: Pick<AuthoritiesApi, 'status'>;
   /** The first keys, by an operator's will. */
   initAuthorities(body: InitBody, call: Call): Promise<void>;
+  /** A successor of a key, or another key in the place of those that leaked, by an operator's will. */
+  rotateAuthority(name: RotatedAuthority, body: RotateBody, call: Call): Promise<void>;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
@@ -117,8 +119,13 @@ export function createBroker(parts: BrokerParts): Broker {
   };
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
   const tellKeys = keyEvents(telemetry);
+  const resources = createResources(tables.resources, now, lookups('resources'));
   const keyring = watchKeys(
-    createKeyring(rotation, now, { onLookup: lookups('keyring'), onReport: tellKeys }),
+    createKeyring(rotation, now, {
+      changed: resources.keysChanged,
+      onLookup: lookups('keyring'),
+      onReport: tellKeys,
+    }),
     telemetry,
     now,
   );
@@ -132,7 +139,6 @@ export function createBroker(parts: BrokerParts): Broker {
         'none',
       ),
   );
-  const resources = createResources(tables.resources, now, lookups('resources'));
   const instances = createInstances(tables.instances);
   const names = createHostNames(tables.names);
   const joinLog = createJoinLog({
@@ -222,7 +228,7 @@ export function createBroker(parts: BrokerParts): Broker {
     });
   }
 
-  const authorities = createAuthoritiesApi(rotation, keyring, now);
+  const authorities = createAuthoritiesApi(rotation, keyring, resources, now);
   /** None as long as there is no authority: operators find the broker all the same, and make it. */
   const caPins = async (): Promise<string[]> => {
     try {
@@ -276,6 +282,9 @@ export function createBroker(parts: BrokerParts): Broker {
     authorities,
     async initAuthorities(body, call) {
       tellKeys(await authorities.init(body), call);
+    },
+    async rotateAuthority(name, body, call) {
+      tellKeys(await authorities.rotate(name, body), call);
     },
     async rotateKeys(call) {
       tellKeys(await rotateKeys(rotation, now()), call);

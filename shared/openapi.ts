@@ -1,6 +1,11 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
-import { authorityStatus, initBody } from './protocol/authorities.ts';
+import {
+  authorityStatus,
+  initBody,
+  ROTATED_AUTHORITIES,
+  rotateBody,
+} from './protocol/authorities.ts';
 import { discovery } from './protocol/discovery.ts';
 import { explainRequest, explanation } from './protocol/explain.ts';
 import { nameRecord } from './protocol/host-name.ts';
@@ -163,6 +168,16 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/authorities/{name}/rotate': {
+        post: operator(
+          operation(
+            'Makes the successor of a key before it is due; with `leaked` a key that takes the place of all of its kind at once. Needs app role JoinBroker.AuthorityAdmin',
+            { body: 'RotateBody', answer: 'AuthorityStatus' },
+            [pathParameter('name', { enum: ROTATED_AUTHORITIES })],
+            [...READING, 'already_exists', 'in_use', 'precondition_failed', 'try_again'],
+          ),
+        ),
+      },
       '/v1/names/{name}': {
         get: operator(
           operation("Whose a host's name is", { answer: 'NameRecord' }, [NAME], READING),
@@ -229,6 +244,7 @@ export function openApiDocument(version: string): Json {
         InstancePage: schemaOf(instancePage),
         AuthorityStatus: schemaOf(authorityStatus),
         InitBody: schemaOf(initBody),
+        RotateBody: schemaOf(rotateBody),
         NameRecord: schemaOf(nameRecord),
         ResourcePage: schemaOf(resourcePage),
         WrittenResource: schemaOf(writtenResource),

@@ -44,13 +44,13 @@ export const authStatus: Command = {
     const text = {
       json: () => toJson(status),
       yaml: () => toYaml(status),
-      text: () => asText(status, io.stdout.columns),
+      text: () => statusText(status, io.stdout.columns),
     };
     io.stdout.write(text[format]());
   },
 };
 
-function asText(status: AuthorityStatus, columns: number | undefined): string {
+export function statusText(status: AuthorityStatus, columns: number | undefined): string {
   const { cluster, ca_pins, keys, missing, ignored } = status;
   const table = renderTable<KeyRecord>(
     [

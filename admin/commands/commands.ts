@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts';
 import { apply } from './apply.ts';
 import { authInit, authStatus } from './auth.ts';
+import { authRotate } from './auth-rotate.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
 import { completion } from './completion.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   status,
   authInit,
   authStatus,
+  authRotate,
   create,
   apply,
   get,

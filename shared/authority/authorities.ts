@@ -25,6 +25,14 @@ export interface ProbeKey {
   readonly secret: KeyObject;
 }
 
+/** A certificate of an authority that counts for nothing any more, for the list of the root that it is under. */
+export interface RevokedIssuer {
+  /** DER of the root's certificate. */
+  readonly root: Uint8Array;
+  readonly serialNumber: Uint8Array;
+  readonly at: Date;
+}
+
 export interface Authorities {
   readonly issuing: IssuingAuthority;
   readonly sshUser: SshIssuer;
@@ -39,6 +47,8 @@ export interface Authorities {
   readonly sshHostCas: readonly SshPublicKey[];
   /** Newest first. */
   readonly probeKeys: readonly ProbeKey[];
+  /** Issuing certificates whose keys leaked. A successor names them for as long as they could still be believed. */
+  readonly revoked: readonly RevokedIssuer[];
   /** The trust bundle's version. */
   readonly version: number;
   /** When the first of the keys that sign is over: no certificate may outlive it (rule 12). */
@@ -93,6 +103,7 @@ export function authoritiesOf(
     probeKeys: published('probe', 'authenticate')
       .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
       .toSorted((a, b) => b.sequence - a.sequence),
+    revoked: revokedIssuers(keys),
     version: publishedVersion(keys, policy, at),
     signsUntil: new Date(Math.min(issuing.expires, sshUser.expires, sshHost.expires) * 1000),
     changes: nextChange(keys, policy, at),
@@ -105,6 +116,19 @@ export function authoritiesOf(
     },
   };
 }
+
+const revokedIssuers = (keys: readonly OpenedKey[]): RevokedIssuer[] =>
+  keys
+    .flatMap(({ ended }) => ended ?? [])
+    .flatMap(({ at, certificate }) => {
+      const root = keys.find(
+        ({ owner, purpose, sequence }) =>
+          owner === 'tls' && purpose === 'root' && sequence === certificate?.root,
+      );
+      if (!root || !certificate) return [];
+      const serialNumber = Buffer.from(certificate.serial, 'hex');
+      return [{ root: root.certificate, serialNumber, at: new Date(at * 1000) }];
+    });
 
 const sshIssuer = ({ publicKey, secret }: OpenedKey): SshIssuer => ({
   publicKey: sshKey(publicKey),

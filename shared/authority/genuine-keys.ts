@@ -27,6 +27,8 @@ export interface GenuineKeys {
   readonly keys: readonly OpenedKey[];
   /** Issuing keys whose root is not there: they sign nothing that anybody would believe. */
   readonly orphans: readonly OpenedKey[];
+  /** Keys that a successor put an end to: as good as absent, whoever brings their rows back. */
+  readonly ended: readonly OpenedKey[];
   readonly marks: readonly NumberMark[];
   /** ETags of the rows where marks are, genuine or not. */
   readonly markTags: ReadonlyMap<KeyOwner, string>;
@@ -63,10 +65,17 @@ export async function openGenuineKeys(
     if (isGenuineMark(dataKey, mark)) marks.push(mark);
     else ignored.push(`${mark.owner}/highest`);
   }
-  const orphans = opened.filter((key) => key.purpose === 'issuing' && !rootOf(key, opened));
-  const keys = opened.filter((key) => !orphans.includes(key));
-  return { dataKey, dataRow, keys, orphans, marks, markTags, ignored };
+  const ended = opened.filter((key) => isEnded(key, opened));
+  const alive = opened.filter((key) => !ended.includes(key));
+  const orphans = alive.filter((key) => key.purpose === 'issuing' && !rootOf(key, alive));
+  const keys = alive.filter((key) => !orphans.includes(key));
+  return { dataKey, dataRow, keys, orphans, ended, marks, markTags, ignored };
 }
+
+const isEnded = ({ owner, sequence }: OpenedKey, keys: readonly OpenedKey[]): boolean =>
+  keys.some(
+    (key) => key.owner === owner && key.ended?.some((ended) => ended.sequence === sequence),
+  );
 
 const rowName = ({ owner, sequence }: KeyDescription): string => `${owner}/${sequence}`;
 

@@ -4,6 +4,7 @@ import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import type { Operation, Row, StoredRow, Table } from '../storage/table.ts';
 import type { KeyNumber } from './rotation.ts';
 import {
+  type EndedKey,
   KEY_OWNERS,
   type KeyOwner,
   type KeyPurpose,
@@ -77,6 +78,7 @@ const rowOf = (key: SealedKey): Row => ({
     starts: key.starts,
     expires: key.expires,
     sealed: encodeBase64(key.sealed),
+    ...(key.ended && { ended: JSON.stringify(key.ended) }),
   },
 });
 
@@ -99,6 +101,7 @@ function writing(mark: SealedMark): Operation {
  */
 function keyOf(row: StoredRow): SealedKey | undefined {
   const { values } = row;
+  const ended = endedOf(values['ended']);
   const key: SealedKey = {
     owner: row.partition as KeyOwner,
     sequence: Number(row.key),
@@ -109,8 +112,18 @@ function keyOf(row: StoredRow): SealedKey | undefined {
     starts: Number(values['starts']),
     expires: Number(values['expires']),
     sealed: bytesOf(values['sealed']),
+    ...(ended && { ended }),
   };
   return key.sequence > 0 && isWrittenAs(row, rowOf(key)) ? key : undefined;
+}
+
+/** What is no JSON is left out, and then the row is not the one that we would write. */
+function endedOf(value: unknown): readonly EndedKey[] | undefined {
+  try {
+    return value === undefined ? undefined : (JSON.parse(String(value)) as readonly EndedKey[]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A mark that is not in its form is worth nothing, and is replaced. */

@@ -25,6 +25,11 @@ export interface Keyring {
 }
 
 export interface KeyringEvents {
+  /**
+   * Another text whenever an operator changed the keys. It is asked each time, so it costs nothing to ask: keys that were read
+   * before it changed are not used any more, whatever else fails.
+   */
+  readonly changed?: () => string | undefined;
   readonly onLookup?: OnLookup;
   /** Told of what was made, is ignored or lost, whenever keys were read. */
   readonly onReport?: (report: RotationReport) => void;
@@ -38,7 +43,7 @@ const FAILURE_SECONDS = 2;
 export function createKeyring(
   parts: RotationParts,
   now: () => Date,
-  { onLookup = () => {}, onReport = () => {} }: KeyringEvents = {},
+  { changed = () => undefined, onLookup = () => {}, onReport = () => {} }: KeyringEvents = {},
 ): Keyring {
   let keys: GenuineKeys | undefined;
   let known: Authorities | undefined;
@@ -48,12 +53,14 @@ export function createKeyring(
   let failure: unknown;
   let pending: Promise<Authorities> | undefined;
   let missing: string | undefined;
+  let changeKnown: string | undefined;
 
   const age = (since: number): number => (now().getTime() - since) / 1000;
 
   /** Those of the keys in memory: which of them signs is a matter of time, too. */
   function current(): Authorities | undefined {
     if (!keys || age(loadedAt) >= parts.policy.reloadLag) return undefined;
+    if (changed() !== changeKnown) return undefined;
     if (!known || known.changes * 1000 <= now().getTime())
       known = authoritiesOf(keys, parts.policy, now());
     return known;
@@ -96,10 +103,12 @@ export function createKeyring(
 
   async function loadInTime(): Promise<Authorities> {
     missing = undefined;
+    const change = changed();
     // What comes too late is dropped: it may be older than what was loaded since.
     const { read, found } = await withDeadline(load, 'the signing keys can not be loaded now');
     keys = read;
     known = found;
+    changeKnown = change;
     loadedAt = now().getTime();
     return found;
   }
@@ -112,7 +121,9 @@ export function createKeyring(
       if (hit) return hit;
       if (!pending && age(failedAt) < FAILURE_SECONDS) throw asUnavailable(failure);
       try {
-        return await loadOnce();
+        const found = await loadOnce();
+        // It may have begun before the change that we know of.
+        return changed() === changeKnown ? found : await loadOnce();
       } catch (error) {
         // Storage or vault are down: keys that are still good keep working (rule 7).
         const still = current();

@@ -2,10 +2,10 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody } from './custody.ts';
-import { describeDataKey, type GenuineKeys } from './genuine-keys.ts';
-import { type KeyCreation, newestKey } from './rotation.ts';
+import { describeDataKey, type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
+import { type DueCreation, type KeyCreation, newestKey } from './rotation.ts';
 import { sealKey } from './sealing.ts';
-import type { KeyDescription, SealedKey } from './signing-key.ts';
+import type { EndedKey, KeyDescription, SealedKey } from './signing-key.ts';
 import type { SshAuthorityKey } from './ssh-certificate.ts';
 import {
   BACKDATED_SECONDS,
@@ -26,7 +26,7 @@ const NONE = new Uint8Array();
 
 /** The data key comes first: nothing else can be sealed without it. */
 export async function makeDataKey(
-  creation: KeyCreation,
+  creation: DueCreation,
   { custody, cluster }: KeyMaker,
 ): Promise<SealedKey> {
   const row = { ...described(creation), publicKey: NONE, certificate: NONE };
@@ -37,14 +37,20 @@ export async function makeDataKey(
 }
 
 export async function makeKey(
-  creation: KeyCreation,
+  creation: DueCreation,
   { dataKey, keys }: GenuineKeys,
   maker: KeyMaker,
 ): Promise<SealedKey> {
+  const ended = endedBy(creation, keys);
   const seal = (
     parts: Pick<KeyDescription, 'publicKey' | 'certificate'>,
     secret: Uint8Array,
-  ): SealedKey => sealKey(dataKey, { ...described(creation), ...parts }, secret);
+  ): SealedKey =>
+    sealKey(
+      dataKey,
+      { ...described(creation), ...parts, ...(ended.length > 0 && { ended }) },
+      secret,
+    );
   switch (creation.purpose) {
     case 'encrypt':
       throw new Error('a data key is not sealed under another one');
@@ -83,6 +89,24 @@ export async function makeKey(
     }
   }
 }
+
+function endedBy(
+  { owner, purpose, ends = [], created }: DueCreation,
+  keys: readonly OpenedKey[],
+): EndedKey[] {
+  return ends.map((sequence): EndedKey => {
+    const key = keys.find((one) => one.owner === owner && one.sequence === sequence);
+    const root = purpose === 'issuing' && key && rootOf(key, keys);
+    return {
+      sequence,
+      at: created,
+      ...(root && { certificate: { serial: serialOf(key), root: root.sequence } }),
+    };
+  });
+}
+
+const serialOf = ({ certificate }: KeyDescription): string =>
+  Buffer.from(parseCertificate(certificate).serialNumber).toString('hex');
 
 const described = ({ owner, purpose, sequence, created, starts, expires }: KeyCreation) => ({
   owner,

@@ -3,7 +3,7 @@
  * function instances and all moments agree. A key's states are read off them:
  * upcoming (published, not signing yet) → signing → retiring (its successor signs) → gone.
  */
-import { supersededAt, usedKey } from './rotation.ts';
+import { keysOfKind, supersededAt, usedKey } from './rotation.ts';
 import { type RotationPolicy, retirement } from './rotation-policy.ts';
 import type { KeyDescription, KeyOwner, KeyPurpose } from './signing-key.ts';
 
@@ -35,10 +35,7 @@ export const publishedKeys = <K extends KeyDescription>(
   purpose: KeyPurpose,
   policy: RotationPolicy,
   at: number,
-): K[] =>
-  keys.filter(
-    (key) => key.owner === owner && key.purpose === purpose && endOf(key, keys, policy) > at,
-  );
+): K[] => keysOfKind(keys, { owner, purpose }).filter((key) => endOf(key, keys, policy) > at);
 
 /**
  * Grows whenever a key comes into the bundle or leaves it, and never falls: for each kind the time of its latest change,
@@ -51,12 +48,14 @@ export const publishedVersion = (
   at: number,
 ): number =>
   PUBLISHED.map(([owner, purpose]) => {
-    const ours = keys.filter((key) => key.owner === owner && key.purpose === purpose);
+    const ours = keysOfKind(keys, { owner, purpose });
     const oldest = Math.min(...ours.map(({ sequence }) => sequence));
     const changes = ours.flatMap((key) => [
       // A row that is there, or is not there any more, is a change that has happened, even if a clock that was ahead made it.
       key.created,
-      ...(key.sequence === oldest ? [drivenOut(key, policy)] : []),
+      ...(key.sequence === oldest ? [drivenOut(key, policy)] : []).filter(
+        (time) => time <= at + policy.skew,
+      ),
       ...[drivenOut(key, policy), endOf(key, ours, policy)].filter((time) => time <= at),
     ]);
     return Math.max(0, ...changes);
@@ -70,7 +69,10 @@ export const nextChange = (
 ): number =>
   Math.min(
     ...keys
-      .flatMap((key) => [key.starts, drivenOut(key, policy), key.expires])
+      .flatMap((key) => {
+        const leaving = drivenOut(key, policy);
+        return [key.starts, leaving - policy.skew, leaving, key.expires];
+      })
       .filter((change) => change > at),
   );
 
@@ -82,6 +84,8 @@ const endOf = (
 ): number =>
   key.purpose === 'sign' ? Math.min(key.expires, supersededAt(key, keys, policy)) : key.expires;
 
-/** When a key's predecessors leave the bundle. The root drives out nobody. */
-const drivenOut = ({ purpose, created, starts }: KeyDescription, policy: RotationPolicy): number =>
-  purpose === 'sign' ? starts + retirement(policy) : created;
+/** When a key's predecessors leave the bundle: those that it put an end to at once. The root drives out nobody else. */
+const drivenOut = (
+  { purpose, created, starts, ended }: KeyDescription,
+  policy: RotationPolicy,
+): number => (purpose === 'sign' && !ended ? starts + retirement(policy) : created);

@@ -5,9 +5,9 @@ import type { KeyStore, StoredKeys } from './key-store.ts';
 import { makeDataKey, makeKey } from './make-key.ts';
 import {
   type DueAction,
+  type DueCreation,
   dueActions,
   foundingActions,
-  type KeyCreation,
   type KeyKind,
   lostKinds,
   type PresentKeys,
@@ -83,11 +83,12 @@ export function presentOf(
     keys: [genuine.dataRow, ...genuine.keys, ...over],
     marks: genuine.marks,
     taken: stored.taken,
+    ended: genuine.ended,
   };
 }
 
 /** Whether this run did it: another one may have been faster. */
-async function apply(
+export async function apply(
   action: DueAction,
   genuine: GenuineKeys | undefined,
   parts: RotationParts,
@@ -105,7 +106,7 @@ async function apply(
 }
 
 async function make(
-  creation: KeyCreation,
+  creation: DueCreation,
   genuine: GenuineKeys | undefined,
   parts: RotationParts,
 ): Promise<[SealedKey, SealedMark?]> {

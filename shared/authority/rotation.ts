@@ -16,6 +16,8 @@ export interface PresentKeys {
   readonly marks: readonly NumberMark[];
   /** Every row that is there, whoever wrote it. */
   readonly taken: readonly KeyNumber[];
+  /** Genuine ones that a successor put an end to. */
+  readonly ended?: readonly KeyNumber[];
 }
 
 export type KeyNumber = Pick<KeyDescription, 'owner' | 'sequence'>;
@@ -26,8 +28,15 @@ export type KeyCreation = Pick<
   'owner' | 'purpose' | 'sequence' | 'created' | 'starts' | 'expires'
 >;
 
+/** A key to make. */
+export type DueCreation = {
+  readonly kind: 'create';
+  /** Numbers of the keys that it puts an end to. */
+  readonly ends?: readonly number[];
+} & KeyCreation;
+
 export type DueAction =
-  | ({ readonly kind: 'create' } & KeyCreation)
+  | DueCreation
   /** The mark of an owner's numbers is missing, or too low. */
   | ({ readonly kind: 'mark' } & NumberMark)
   | { readonly kind: 'remove'; readonly owner: KeyOwner; readonly sequence: number };
@@ -74,9 +83,10 @@ export function dueActions(present: PresentKeys, policy: RotationPolicy, now: Da
   const at = secondsOf(now);
   const { keys } = present;
   if (!newestKey(keys, 'data', 'encrypt')) return [];
-  const removals = keys
-    .filter((key) => isOver(key, keys, policy, at))
-    .map(({ owner, sequence }): DueAction => ({ kind: 'remove', owner, sequence }));
+  const removals = [
+    ...(present.ended ?? []),
+    ...keys.filter((key) => isOver(key, keys, policy, at)),
+  ].map(({ owner, sequence }): DueAction => ({ kind: 'remove', owner, sequence }));
   const hasRoot = keys.some(({ purpose, expires }) => purpose === 'root' && expires > at);
   const creations = [...FOUNDED, ...FREE]
     .filter((kind) => isDue(kind, keys, policy, at))
@@ -85,15 +95,48 @@ export function dueActions(present: PresentKeys, policy: RotationPolicy, now: Da
   return [...dueMarks(present), ...creations, ...removals];
 }
 
+/**
+ * A key's successor by an operator's will, before it is due: published before it signs, like any other. The mark comes
+ * first where it is due, so that the number is a new one.
+ */
+export const early = (
+  kind: KeyKind,
+  present: PresentKeys,
+  policy: RotationPolicy,
+  now: Date,
+): DueCreation => creation(kind, present, policy, secondsOf(now));
+
+/**
+ * A key in the place of all of its kind, which leaked: it signs at once, and they count for nothing from now on. Whoever
+ * had one of them may have had the others, too: they are kept together.
+ */
+export function replacement(
+  kind: KeyKind,
+  present: PresentKeys,
+  policy: RotationPolicy,
+  now: Date,
+): DueCreation {
+  const at = secondsOf(now);
+  return {
+    ...creation(kind, present, policy, at),
+    starts: at,
+    expires: endOf(kind.purpose, at, present.keys, policy),
+    ends: keysOfKind(present.keys, kind).map(({ sequence }) => sequence),
+  };
+}
+
+export const keysOfKind = <K extends KeyDescription>(
+  keys: readonly K[],
+  { owner, purpose }: KeyKind,
+): K[] => keys.filter((key) => key.owner === owner && key.purpose === purpose);
+
 /** The newest key of its kind, used or not yet. */
 export const newestKey = <K extends KeyDescription>(
   keys: readonly K[],
   owner: KeyOwner,
   purpose: KeyPurpose,
 ): K | undefined =>
-  keys
-    .filter((key) => key.owner === owner && key.purpose === purpose)
-    .toSorted((a, b) => b.sequence - a.sequence)[0];
+  keysOfKind(keys, { owner, purpose }).toSorted((a, b) => b.sequence - a.sequence)[0];
 
 /**
  * The key that signs: the newest of its kind that has started and is not over. Where none has, the next one signs early:
@@ -111,7 +154,7 @@ export function usedKey<K extends KeyDescription>(
     owner,
     purpose,
   );
-  const upcoming = alive.filter((key) => key.owner === owner && key.purpose === purpose);
+  const upcoming = keysOfKind(alive, { owner, purpose });
   return started ?? upcoming.toSorted((a, b) => a.starts - b.starts)[0];
 }
 
@@ -122,8 +165,8 @@ export const supersededAt = (
   policy: RotationPolicy,
 ): number =>
   Math.min(
-    ...keys
-      .filter((key) => key.owner === owner && key.purpose === purpose && key.sequence > sequence)
+    ...keysOfKind(keys, { owner, purpose })
+      .filter((key) => key.sequence > sequence)
       .map(({ starts }) => starts + retirement(policy)),
   );
 
@@ -182,7 +225,7 @@ function creation(
   present: PresentKeys,
   policy: RotationPolicy,
   at: number,
-): DueAction {
+): DueCreation {
   const starts = kind.purpose === 'sign' ? sshStart(kind.owner, present.keys, policy, at) : at;
   return {
     kind: 'create',

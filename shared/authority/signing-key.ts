@@ -7,6 +7,15 @@ export type KeyOwner = (typeof KEY_OWNERS)[number];
 /** `tls` has a root and issuing keys; the others have one purpose each. */
 export type KeyPurpose = 'root' | 'issuing' | 'sign' | 'authenticate' | 'encrypt';
 
+/** A key that its successor put an end to. */
+export interface EndedKey {
+  readonly sequence: number;
+  /** Unix seconds. */
+  readonly at: number;
+  /** Of an issuing certificate: its serial number in hex, and the number of the root that it is under. */
+  readonly certificate?: { readonly serial: string; readonly root: number };
+}
+
 /** The public description of a key. All of it is authenticated together with the private part. */
 export interface KeyDescription {
   readonly owner: KeyOwner;
@@ -23,6 +32,8 @@ export interface KeyDescription {
   readonly starts: number;
   /** From when on it counts for nothing. The data key alone has no end. */
   readonly expires: number;
+  /** Keys of the same owner that count for nothing any more, whatever their rows say: they leaked. Never empty. */
+  readonly ended?: readonly EndedKey[];
 }
 
 /** A key as it is stored: its private part is encrypted. */
@@ -58,4 +69,5 @@ export const describeKey = (key: KeyDescription): string =>
     key.created,
     key.starts,
     key.expires,
+    ...(key.ended ? [{ ended: key.ended }] : []),
   ]);

@@ -1,29 +1,55 @@
-/** What operators do with the authorities: see them, and make the first keys. */
+/** What operators do with the authorities: see them, make the first keys, replace those that age or leaked. */
 import type { RememberedRoot } from '../authority/custody.ts';
 import { openGenuineKeys } from '../authority/genuine-keys.ts';
 import { initAuthorities } from '../authority/init-authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import { sayMissing } from '../authority/missing-authority.ts';
 import { stateOf } from '../authority/published-keys.ts';
+import { replaceAuthority } from '../authority/replace-authority.ts';
 import { presentOf, type RotationParts, type RotationReport } from '../authority/rotate.ts';
 import { lostKinds, successorDue } from '../authority/rotation.ts';
 import { type KeyDescription, NEVER } from '../authority/signing-key.ts';
 import { caPin } from '../authority/trust-bundle.ts';
-import type { AuthorityStatus, InitBody, KeyRecord } from '../protocol/authorities.ts';
+import type {
+  AuthorityStatus,
+  InitBody,
+  KeyRecord,
+  RotateBody,
+  RotatedAuthority,
+} from '../protocol/authorities.ts';
 import { formatTimestamp } from '../protocol/values.ts';
+import { unavailable } from '../refusal.ts';
+import type { Resources } from '../storage/resources.ts';
 
 export interface AuthoritiesApi {
   /** From the table itself, not from memory. */
   status(): Promise<AuthorityStatus>;
   /** The first keys. Throws `already_exists` where there are some, or something has to be said first. */
   init(body: InitBody): Promise<RotationReport>;
+  /** A successor, or after a leak a new key in the place of all of its kind. See `replaceAuthority` for what it throws. */
+  rotate(name: RotatedAuthority, body: RotateBody): Promise<RotationReport>;
 }
 
 export function createAuthoritiesApi(
   parts: RotationParts,
   keyring: Keyring,
+  resources: Pick<Resources, 'tellKeysChanged'>,
   now: () => Date,
 ): AuthoritiesApi {
+  /** Every function instance has to stop using what was replaced. */
+  async function tellEverybody(): Promise<void> {
+    try {
+      await resources.tellKeysChanged();
+    } catch (error) {
+      throw unavailable(
+        'the keys were changed, but that could not be told: function instances notice it within five minutes instead of five seconds',
+        5,
+        error,
+      );
+    }
+    await keyring.reload();
+  }
+
   return {
     async status() {
       const at = now();
@@ -49,6 +75,11 @@ export function createAuthoritiesApi(
     async init({ resume = false, give_up: giveUp = [] }) {
       const report = await initAuthorities(parts, { resume, giveUp }, now());
       await keyring.reload();
+      return report;
+    },
+    async rotate(name, { numbers, leaked = false }) {
+      const report = await replaceAuthority(parts, name, { numbers, leaked }, now());
+      await tellEverybody();
       return report;
     },
   };

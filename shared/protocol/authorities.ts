@@ -1,4 +1,4 @@
-/** `GET /v1/authorities` and `POST /v1/authorities/init`: the broker's keys, as operators see them. */
+/** `/v1/authorities`: the broker's keys, as operators see and change them. */
 import * as z from 'zod/mini';
 import { caPin } from './trust.ts';
 import { timestamp } from './values.ts';
@@ -27,6 +27,18 @@ export const authorityStatus = z.object({
   ignored: z.array(z.string()),
 });
 export type AuthorityStatus = z.infer<typeof authorityStatus>;
+
+/** Kinds of keys that an operator can have replaced. */
+export const ROTATED_AUTHORITIES = ['issuing', 'ssh-user', 'ssh-host', 'probe'] as const;
+export type RotatedAuthority = (typeof ROTATED_AUTHORITIES)[number];
+
+export const rotateBody = z.strictObject({
+  /** Numbers of the keys of this kind that are there, as `GET /v1/authorities` shows them: where there are others, nothing happens. */
+  numbers: z.array(z.int().check(z.positive())).check(z.maxLength(64)),
+  /** They leaked: the new key signs at once, and none of them counts any more. */
+  leaked: z.optional(z.boolean()),
+});
+export type RotateBody = z.infer<typeof rotateBody>;
 
 export const initBody = z.strictObject({
   /** Goes on with an init that was begun and not finished. */

@@ -22,6 +22,8 @@ export interface Snapshot {
   all<K extends ResourceKind>(kind: K): readonly ResourceOf[K][];
   /** The join token that a request names: by its name, or by `sha256:` and the hash of its secret. */
   joinToken(reference: string): JoinToken | undefined;
+  /** Another text each time that an operator changed the keys of the authorities. */
+  readonly keysChanged: string | undefined;
 }
 
 export interface Resources {
@@ -45,6 +47,10 @@ export interface Resources {
   replace(resource: AnyResource, etag: string): Promise<string | undefined>;
   /** `false` if it has changed since. What is gone counts as removed: the answer to our own try may have been lost. */
   remove(kind: ResourceKind, name: string, etag: string): Promise<boolean>;
+  /** The latest snapshot's `keysChanged`: what every function instance knows within five seconds of its next join. */
+  keysChanged(): string | undefined;
+  /** Tells all function instances that an operator changed the keys. */
+  tellKeysChanged(): Promise<void>;
 }
 
 /** How long a change may take to be noticed by every function instance. */
@@ -53,6 +59,8 @@ const UNKNOWN_SECRET_COOLDOWN_SECONDS = 2;
 
 const PARTITION = 'config';
 const REVISION = 'revision';
+/** No resource: a note beside them, since they are what every join reads anyway. */
+const KEYS_CHANGED = 'keys-changed';
 
 export function createResources(
   table: Table,
@@ -160,6 +168,12 @@ export function createResources(
       // A refusal may be of our own removal, tried again by the SDK (rule 16).
       return (await table.read(PARTITION, key)) === undefined;
     },
+    keysChanged: () => cached?.snapshot.keysChanged,
+    async tellKeysChanged() {
+      const values = { changed: randomUUID() };
+      await write({ kind: 'put', row: { partition: PARTITION, key: KEYS_CHANGED, values } });
+      await snapshot();
+    },
   };
 }
 
@@ -191,8 +205,11 @@ const resourceOf = ({ values }: StoredRow): AnyResource =>
 
 function snapshotOf(rows: readonly StoredRow[]): Snapshot {
   const resources = new Map(
-    rows.filter(({ key }) => key !== REVISION).map((row) => [row.key, resourceOf(row)]),
+    rows
+      .filter(({ key }) => key !== REVISION && key !== KEYS_CHANGED)
+      .map((row) => [row.key, resourceOf(row)]),
   );
+  const changed = rows.find(({ key }) => key === KEYS_CHANGED)?.values['changed'];
   const byKind = Map.groupBy(resources.values(), ({ kind }) => kind);
   const all = <K extends ResourceKind>(kind: K) =>
     (byKind.get(kind) ?? []) as readonly AnyResource[] as readonly ResourceOf[K][];
@@ -208,6 +225,7 @@ function snapshotOf(rows: readonly StoredRow[]): Snapshot {
   return {
     get,
     all,
+    keysChanged: changed === undefined ? undefined : String(changed),
     joinToken: (reference) =>
       reference.startsWith(SECRET) ? bySecret.get(reference) : get('token', reference),
   };

@@ -17,7 +17,7 @@ export function keyEvents(
     if (done.length === 0 && amiss === told) return;
     const changed = amiss !== told;
     told = amiss;
-    const actions = done.map((action) => `${action.kind} ${nameOf(action)}`);
+    const actions = done.map((action) => `${action.kind} ${nameOf(action)}${endsOf(action)}`);
     telemetry.audit(
       {
         event: 'keys',
@@ -33,6 +33,10 @@ export function keyEvents(
 
 /** Somebody who can write to the table can write a million rows. */
 const MOST_NAMES = 50;
+
+/** A leak that was answered. */
+const endsOf = (action: RotationReport['done'][number]): string =>
+  action.kind === 'create' && action.ends ? `, an end to ${action.ends.join(' and ')}` : '';
 
 const nameOf = (action: RotationReport['done'][number]): string =>
   action.kind === 'mark'

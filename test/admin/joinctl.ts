@@ -45,6 +45,8 @@ export interface TerminalOptions extends FakeBrokerOptions {
   readonly resources?: readonly Resource[];
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** What the person at the terminal answers. */
+  readonly answer?: string;
   readonly columns?: number;
   readonly now?: Date;
   /** What the operator's editor does with the file. */
@@ -96,6 +98,10 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
         },
         readStdin: async () => options.stdin ?? '',
         stdinIsTerminal: options.stdin === undefined,
+        ask: async (question) => {
+          stderr += question;
+          return options.answer ?? '';
+        },
         env: options.env ?? {},
         cwd: join(folder, options.cwd ?? '.'),
         home: join(folder, 'home'),

@@ -56,6 +56,7 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
     sshUserCas: [ssh(sshUser.publicKey)],
     sshHostCas: [ssh(sshHost.publicKey)],
     probeKeys: [],
+    revoked: [],
     version: Math.floor(at.getTime() / 1000),
     signsUntil: days(0, 14).notAfter,
     changes: Number.POSITIVE_INFINITY,

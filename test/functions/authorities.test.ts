@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
+import { parseSshCertificate } from '../../agent/ssh-certificate.ts';
 import { authorityStatus } from '../../shared/protocol/authorities.ts';
+import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
+import type { Operation } from '../../shared/storage/table.ts';
+import { createScene } from '../broker/fixtures.ts';
+import { type Attempt, join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
-import { createTestBroker } from '../broker/test-broker.ts';
+import { createTestBroker, type TestBroker } from '../broker/test-broker.ts';
 
 const INIT = '/v1/authorities/init';
 const STATUS = '/v1/authorities';
@@ -124,4 +129,99 @@ test('status shows each key with its state, and when its successor is due', asyn
     .map(({ number, state }) => `${number} ${state}`);
   expect(states).toEqual(['1 signing', '2 upcoming']);
   expect(JSON.stringify(later)).not.toContain('sealed');
+});
+
+describe('POST /v1/authorities/{name}/rotate', () => {
+  const path = (name: string): string => `/v1/authorities/${name}/rotate`;
+  const admin = (api: TestBroker) => signIn(api, 'JoinBroker.AuthorityAdmin');
+  const authorityOf = (answer: Attempt): Uint8Array | undefined =>
+    parseSshCertificate(joined(answer).certificates[0]?.ssh ?? '')?.authority;
+
+  test('makes a successor that waits, and says so', async () => {
+    const api = createTestBroker();
+    const answer = await admin(api).request('POST', path('ssh-user'), { body: { numbers: [1] } });
+    const { keys } = authorityStatus.parse(answer.body);
+    const states = keys.filter(({ authority }) => authority === 'ssh-user');
+    expect(states.map(({ number, state }) => `${number} ${state}`)).toEqual([
+      '1 signing',
+      '2 upcoming',
+    ]);
+    expect(api.audit.filter(({ event }) => event === 'keys').at(-1)).toMatchObject({
+      actions: ['create ssh-user 2'],
+    });
+    expect(api.audit.at(-1)).toMatchObject({
+      event: 'resource',
+      resource: 'authorities/ssh-user',
+      outcome: 'done',
+    });
+  });
+
+  test('after a leak no function instance signs with the old key for more than five seconds', async () => {
+    const { api, vm } = await createScene();
+    const other = api.another();
+    await other.ready();
+    const old = authorityOf(await join(other, vm));
+    api.clock.advance(1);
+    const body = { numbers: [1], leaked: true };
+    expect((await admin(api).request('POST', path('ssh-user'), { body })).status).toBe(200);
+    expect(api.audit.filter(({ event }) => event === 'keys').at(-1)).toMatchObject({
+      actions: ['create ssh-user 2, an end to 1', 'remove ssh-user 1'],
+    });
+    const mine = authorityOf(await join(api, vm));
+    expect(mine).not.toEqual(old);
+    api.clock.advance(5);
+    expect(authorityOf(await join(other, vm))).toEqual(mine);
+    const bundle = (await other.request('GET', '/v1/trust')).body;
+    expect(JSON.stringify(bundle)).not.toContain(Buffer.from(old ?? []).toString('base64'));
+  });
+
+  test('the same request a second time changes nothing', async () => {
+    const api = createTestBroker();
+    const body = { numbers: [2], leaked: true };
+    expect((await admin(api).request('POST', path('issuing'), { body })).status).toBe(200);
+    const again = await admin(api).request('POST', path('issuing'), { body });
+    expect(again).toBeProblem('precondition_failed');
+  });
+
+  test('takes the app role of authorities, and a known name', async () => {
+    const api = createTestBroker();
+    const body = { numbers: [1] };
+    const others = signIn(api, 'JoinBroker.Admin', 'JoinBroker.Reader');
+    expect(await api.request('POST', path('probe'), { body })).toBeProblem('unauthenticated');
+    expect(await others.request('POST', path('probe'), { body })).toBeProblem('forbidden');
+    for (const name of ['tls-root', 'data', 'init', 'SSH-user'])
+      expect(await admin(api).request('POST', path(name), { body })).toBeProblem('not_found');
+    const { keys } = authorityStatus.parse((await admin(api).request('GET', STATUS)).body);
+    expect(keys).toHaveLength(6);
+  });
+
+  test.each([
+    [{}, 'numbers'],
+    [{ numbers: [0] }, 'numbers[0]'],
+    [{ numbers: ['1'] }, 'numbers[0]'],
+    [{ numbers: [1], leaked: 'yes' }, 'leaked'],
+    [{ numbers: [1], now: true }, 'now'],
+  ])('refuses %j', async (body, field) => {
+    const api = createTestBroker();
+    const answer = await admin(api).request('POST', path('issuing'), { body });
+    expect(answer).toBeProblem('bad_request', field);
+  });
+
+  test('says so where the change can not be told to the other function instances', async () => {
+    const tables = createMemoryTables();
+    const stopped = { ...tables.resources, apply: () => Promise.reject(new Error('stopped')) };
+    let broken = false;
+    const resources = {
+      ...tables.resources,
+      apply: (operations: readonly Operation[]) =>
+        (broken ? stopped : tables.resources).apply(operations),
+    };
+    const api = createTestBroker({ tables: { ...tables, resources } });
+    await api.request('GET', '/readyz');
+    broken = true;
+    const body = { numbers: [1], leaked: true };
+    const answer = await admin(api).request('POST', path('ssh-user'), { body });
+    expect(answer).toBeProblem('unavailable');
+    expect(answer.body).toMatchObject({ detail: expect.stringContaining('within five minutes') });
+  });
 });

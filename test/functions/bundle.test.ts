@@ -34,6 +34,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'probe: 0 3,18,33,48 * * * *',
     'put-resource: PUT v1/resources/{kind}/{name}',
     'readyz: GET,HEAD readyz',
+    'rotate-authority: POST v1/authorities/{name}/rotate',
     'rotate-keys: 0 7 * * * *',
     'sweep: 0 37 * * * *',
     'tool: GET,HEAD scripts/{tool}',

@@ -107,3 +107,68 @@ data      encrypt 1      signing 2026-11-20T12:00:00Z never
     expect(JSON.parse((await run('auth', 'status', '--format=json')).stdout)).toEqual(STATUS);
   });
 });
+
+describe('joinctl auth rotate', () => {
+  async function rotate(options: { answer?: string; stdin?: string }, ...flags: string[]) {
+    const { run, broker } = await terminal(options);
+    broker.intercept(() => Response.json(STATUS), 'GET https://broker.example.com/v1/authorities');
+    broker.intercept(() => Response.json(STATUS), 'POST');
+    const result = await run('auth', 'rotate', ...flags);
+    const sent = broker.requests.find(({ method }) => method === 'POST');
+    return { ...result, sent: sent && { url: sent.url, body: JSON.parse(sent.body) } };
+  }
+
+  it('says what happens, asks, and names the keys that it saw', async () => {
+    const { code, stdout, stderr, sent } = await rotate({ answer: 'yes' }, '--type=ssh-user');
+    expect(code).toBe(0);
+    expect(stderr).toContain('is published from now on');
+    expect(stderr).toMatch(/Go on\? Type yes: $/);
+    expect(stdout).toContain('ssh-user  sign    1      signing');
+    expect(sent).toEqual({
+      url: 'https://broker.example.com/v1/authorities/ssh-user/rotate',
+      body: { numbers: [1] },
+    });
+  });
+
+  it('says what breaks after a leak', async () => {
+    const { stderr, sent } = await rotate({ answer: 'yes' }, '--type=ssh-user', '--now');
+    expect(stderr).toContain('Keys of ssh-user that count for nothing from now on: 1.');
+    expect(stderr).toContain('refuse user\n  certificates of machines that have not renewed yet');
+    expect(sent?.body).toEqual({ numbers: [1], leaked: true });
+  });
+
+  it.each(['', 'no', 'y', 'YES'])('does nothing when the answer is "%s"', async (answer) => {
+    const { code, stderr, sent } = await rotate({ answer }, '--type=issuing', '--now');
+    expect(code).toBe(1);
+    expect(stderr).toContain('Nothing was done.');
+    expect(sent).toBeUndefined();
+  });
+
+  it('does nothing where nobody can be asked, unless it was said', async () => {
+    const { code, stderr, sent } = await rotate({ stdin: '' }, '--type=probe', '--now');
+    expect(code).toBe(1);
+    expect(stderr).toContain('Say --yes');
+    expect(sent).toBeUndefined();
+    const said = await rotate({ stdin: '' }, '--type=probe', '--now', '--yes');
+    expect(said).toMatchObject({ code: 0, sent: { body: { numbers: [], leaked: true } } });
+  });
+
+  it.each([
+    [[], 'Say which key, as --type: issuing, ssh-user, ssh-host, probe.'],
+    [['--type=ssh-usr'], 'There is no such key (did you mean ssh-user?)'],
+  ])('%j is no type', async (flags, message) => {
+    const { code, stderr } = await rotate({}, ...flags);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  it('after a lost answer says that it may have been done', async () => {
+    const { run, broker } = await terminal();
+    broker.intercept(() => Response.json(STATUS), 'GET https://broker.example.com/v1/authorities');
+    broker.intercept(() => new Response('', { status: 502 }), 'POST');
+    broker.intercept(() => problem(412, 'precondition_failed', 'other keys'), 'POST');
+    const { code, stderr } = await run('auth', 'rotate', '--type=probe', '--yes');
+    expect(code).toBe(1);
+    expect(stderr).toContain('perhaps by this very command');
+  });
+});

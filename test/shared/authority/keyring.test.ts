@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createKeyring, type Keyring } from '../../../shared/authority/keyring.ts';
+import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import {
   foundKeys,
   type RotationParts,
@@ -239,4 +240,60 @@ test('what was made, is ignored or lost is reported by whoever reads the keys', 
   const keyring = createKeyring(parts, clock.now, { onReport: (report) => reports.push(report) });
   await keyring.authorities();
   expect(reports).toMatchObject([{ done: [{ kind: 'create', owner: 'probe', sequence: 2 }] }]);
+});
+
+describe('when an operator has changed the keys', () => {
+  async function createTold() {
+    const clock = createClock();
+    const parts = createParts();
+    await foundKeys(parts, clock.now());
+    const told = { change: 'a', lists: 0, down: false, slow: Promise.resolve() };
+    const list = async () => {
+      told.lists += 1;
+      if (told.down) throw new Error('connection refused');
+      const { slow } = told;
+      const stored = await parts.store.list();
+      await slow;
+      return stored;
+    };
+    const keyring = createKeyring({ ...parts, store: { ...parts.store, list } }, clock.now, {
+      changed: () => told.change,
+    });
+    await keyring.authorities();
+    return { clock, parts, told, keyring };
+  }
+
+  test('keys that were read before are not used again, within no cooldown', async () => {
+    const { clock, parts, told, keyring } = await createTold();
+    clock.advance(1);
+    await replaceAuthority(parts, 'probe', { leaked: true, numbers: [1] }, clock.now());
+    expect(await newest(keyring)).toBe(1);
+    told.change = 'b';
+    expect(await newest(keyring)).toBe(2);
+    told.lists = 0;
+    expect(await newest(keyring)).toBe(2);
+    expect(told.lists).toBe(0);
+  });
+
+  test('nor where they can not be read anew: nothing is signed with what may have leaked', async () => {
+    const { clock, told, keyring } = await createTold();
+    told.down = true;
+    clock.advance(300);
+    expect(await newest(keyring)).toBe(1);
+    told.change = 'b';
+    await expect(keyring.authorities()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('a load that began before is not the last word', async () => {
+    const { clock, parts, told, keyring } = await createTold();
+    clock.advance(300);
+    const gate = Promise.withResolvers<void>();
+    told.slow = gate.promise;
+    const asked = keyring.authorities();
+    await replaceAuthority(parts, 'probe', { leaked: true, numbers: [1] }, clock.now());
+    told.change = 'b';
+    told.slow = Promise.resolve();
+    gate.resolve();
+    expect((await asked).probeKeys[0]?.sequence).toBe(2);
+  });
 });

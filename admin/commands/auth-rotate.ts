@@ -1,0 +1,101 @@
+/** `joinctl auth rotate` */
+import {
+  type AuthorityStatus,
+  ROTATED_AUTHORITIES,
+  type RotatedAuthority,
+} from '../../shared/protocol/authorities.ts';
+import { flagValue, hasFlag } from '../arguments.ts';
+import type { Command } from '../command.ts';
+import { confirm } from '../confirm.ts';
+import { UsageFailure } from '../failure.ts';
+import { openSession } from '../session.ts';
+import { didYouMean } from '../suggestion.ts';
+import { statusText } from './auth.ts';
+
+export const authRotate: Command = {
+  words: ['auth', 'rotate'],
+  summary: 'make a new key before it is due, or at once in the place of keys that leaked',
+  operands: [],
+  flags: {
+    type: `which key: ${ROTATED_AUTHORITIES.join(', ')}`,
+    now: 'the keys leaked: the new one signs at once, and they count for nothing',
+    yes: "don't ask",
+  },
+  examples: ['joinctl auth rotate --type=ssh-user', 'joinctl auth rotate --type=issuing --now'],
+  async run(io, args) {
+    const type = typeOf(flagValue(args, 'type'));
+    const leaked = hasFlag(args, 'now');
+    const { client } = await openSession(io, args);
+    const before = await client.authorities();
+    const numbers = numbersOf(before, type);
+    await confirm(io, args, (leaked ? LEAKED : EARLY)[type](numbers.join(', ')));
+    const status = await client.rotateAuthority(type, { numbers, ...(leaked && { leaked }) });
+    io.stdout.write(statusText(status, io.stdout.columns));
+  },
+};
+
+function typeOf(given: string | undefined): RotatedAuthority {
+  const type = ROTATED_AUTHORITIES.find((known) => known === given);
+  if (type) return type;
+  const choices = ROTATED_AUTHORITIES.join(', ');
+  if (given === undefined) throw new UsageFailure(`Say which key, as --type: ${choices}.`);
+  throw new UsageFailure(
+    `There is no such key${didYouMean(given, ROTATED_AUTHORITIES)}: --type takes ${choices}.`,
+  );
+}
+
+/** What the broker compares with the keys that it finds. */
+const numbersOf = ({ keys }: AuthorityStatus, type: RotatedAuthority): number[] =>
+  keys
+    .filter(({ authority, purpose }) =>
+      type === 'issuing' ? purpose === 'issuing' : authority === type,
+    )
+    .map(({ number }) => number);
+
+type Texts = Readonly<Record<RotatedAuthority, (numbers: string) => string>>;
+
+const EARLY: Texts = {
+  issuing:
+    () => `A new issuing key signs from now on. Nobody outside notices: it travels with the certificates.
+`,
+  'ssh-user': () => published('ssh-user', 'servers'),
+  'ssh-host': () => published('ssh-host', 'clients'),
+  probe: () => `The prober gets a new key. Nobody outside notices.
+`,
+};
+
+const published = (
+  name: string,
+  who: string,
+): string => `A new SSH authority ${name} is published from now on, and signs after its publication (a week, unless the settings say
+otherwise). Nobody notices who reads the trust bundle again by then. ${who[0]?.toUpperCase()}${who.slice(1)} that were set up by hand need it by then.
+`;
+
+const LEAKED: Texts = {
+  issuing: (
+    numbers,
+  ) => `Issuing keys that count for nothing from now on: ${numbers}. A new one signs at once.
+- Joins and renewals go on. The prober, SSH and the root are not touched.
+- Certificates that the old keys signed, the thief's too, are believed until they end, and the issuing certificates themselves
+  for up to two weeks, by everybody who doesn't read the root's revocation list.
+- Who reads that list refuses certificates of machines that have not renewed yet.
+`,
+  'ssh-user': (numbers) => sshLeaked('ssh-user', numbers, 'Servers', 'user'),
+  'ssh-host': (numbers) => sshLeaked('ssh-host', numbers, 'Clients', 'host'),
+  probe: (
+    numbers,
+  ) => `Keys of the prober that count for nothing from now on: ${numbers}. Nobody outside notices.
+`,
+};
+
+const sshLeaked = (
+  name: string,
+  numbers: string,
+  who: string,
+  kind: string,
+): string => `Keys of ${name} that count for nothing from now on: ${numbers}. A new one signs at once, and the trust bundle lists it alone.
+- ${who} believe the old keys, the thief's certificates too, until they have read the new trust bundle: those that joinbot
+  looks after within the hour, others when somebody brings it to them.
+- ${who} that have not read it refuse the certificates that machines get from now on; those that have, refuse ${kind}
+  certificates of machines that have not renewed yet (joinbot renews at once on SIGUSR1).
+`;

@@ -1,0 +1,82 @@
+/**
+ * An operator's will about one kind of key: a successor before it is due, or a new key at once in the place of all that
+ * there are, because they leaked.
+ */
+import type { RotatedAuthority } from '../protocol/authorities.ts';
+import { Refusal, unavailable } from '../refusal.ts';
+import { openGenuineKeys } from './genuine-keys.ts';
+import { kindName } from './missing-authority.ts';
+import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
+import { early, type KeyKind, keysOfKind, replacement } from './rotation.ts';
+import type { KeyDescription } from './signing-key.ts';
+
+export interface RotationWish {
+  /** The keys leaked: none of them counts from now on. */
+  readonly leaked: boolean;
+  /** Numbers of the keys that the operator saw: of two operators, or of a request that is sent again, one is carried out. */
+  readonly numbers: readonly number[];
+}
+
+const KINDS: Readonly<Record<RotatedAuthority, KeyKind>> = {
+  issuing: { owner: 'tls', purpose: 'issuing' },
+  'ssh-user': { owner: 'ssh-user', purpose: 'sign' },
+  'ssh-host': { owner: 'ssh-host', purpose: 'sign' },
+  probe: { owner: 'probe', purpose: 'authenticate' },
+};
+
+/** Each live one is listed in the trust bundle or travels with certificates; nobody needs more. */
+const MOST_KEYS = 6;
+
+/**
+ * Makes the key, and what follows from it. Throws `precondition_failed` where the keys are not those that the operator saw,
+ * `already_exists` or `in_use` where a successor would be one too many, `unavailable` where keys of the kind are lost.
+ */
+export async function replaceAuthority(
+  parts: RotationParts,
+  name: RotatedAuthority,
+  { leaked, numbers }: RotationWish,
+  now: Date,
+): Promise<RotationReport> {
+  const kind = KINDS[name];
+  // What the timer has due comes first: marks, above all.
+  const before = await rotateKeys(parts, now);
+  const lost = before.lost.filter(({ owner }) => owner === 'data' || owner === kind.owner);
+  if (lost.length > 0)
+    throw unavailable(
+      `keys are missing, and have to be restored first: ${lost.map(kindName).join(', ')} (runbook, "Lost keys")`,
+    );
+  const stored = await parts.store.list();
+  const genuine = await openGenuineKeys(stored, parts);
+  const present = presentOf(stored, genuine, now);
+  const alive = keysOfKind(present.keys, kind).filter(
+    ({ expires }) => expires * 1000 > now.getTime(),
+  );
+  const seen = new Set(numbers);
+  if (alive.length !== seen.size || !alive.every(({ sequence }) => seen.has(sequence)))
+    throw new Refusal(
+      'precondition_failed',
+      `the keys of ${name} are other ones than were named: see joinctl auth status`,
+    );
+  if (!leaked) checkSuccessor(name, alive, now);
+
+  const make = leaked ? replacement : early;
+  const action = make(kind, present, parts.policy, now);
+  if (!(await apply(action, genuine, parts)))
+    throw new Refusal('try_again', 'another change of the keys is under way');
+  const after = await rotateKeys(parts, now);
+  return { ...after, done: [...before.done, action, ...after.done] };
+}
+
+function checkSuccessor(name: RotatedAuthority, alive: readonly KeyDescription[], now: Date): void {
+  const upcoming = alive.find(({ starts }) => starts * 1000 > now.getTime());
+  if (upcoming)
+    throw new Refusal(
+      'already_exists',
+      `${name} has a successor already, number ${upcoming.sequence}: see joinctl auth status`,
+    );
+  if (alive.length >= MOST_KEYS)
+    throw new Refusal(
+      'in_use',
+      `${name} has ${alive.length} keys, of which certificates may live: wait until one is over`,
+    );
+}

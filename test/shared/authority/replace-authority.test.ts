@@ -1,0 +1,274 @@
+import { describe, expect, test } from 'vitest';
+import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
+import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
+import { stateOf } from '../../../shared/authority/published-keys.ts';
+import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
+import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import type { SealedKey } from '../../../shared/authority/signing-key.ts';
+import { parseCertificate } from '../../../shared/encoding/certificate.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { Table, Value } from '../../../shared/storage/table.ts';
+import { createParts, later, NOON } from './rotation-parts.ts';
+
+const DAY = 24 * 3600;
+
+interface Scene {
+  readonly table: Table;
+  readonly parts: RotationParts;
+}
+
+async function createScene(): Promise<Scene> {
+  const table = createMemoryTable();
+  const parts = createParts(table);
+  await foundKeys(parts, NOON);
+  return { table, parts };
+}
+
+const leaked = (...numbers: number[]) => ({ leaked: true, numbers });
+const early = (...numbers: number[]) => ({ leaked: false, numbers });
+
+async function read(parts: RotationParts, at: Date): Promise<Authorities> {
+  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const found = genuine && authoritiesOf(genuine, parts.policy, at);
+  if (!found) throw new Error('a key is missing');
+  return found;
+}
+
+const rows = async ({ store }: RotationParts): Promise<readonly SealedKey[]> =>
+  (await store.list()).keys;
+const numbersOf = async (parts: RotationParts, owner: string): Promise<number[]> =>
+  (await rows(parts)).filter((key) => key.owner === owner).map(({ sequence }) => sequence);
+
+describe('a successor before it is due', () => {
+  test('of an SSH authority is published first, and signs when everybody has heard of it', async () => {
+    const { parts } = await createScene();
+    const before = await read(parts, NOON);
+    await rotateKeys(parts, later(DAY));
+    const { done } = await replaceAuthority(parts, 'ssh-user', early(1), later(DAY));
+    expect(done).toMatchObject([{ kind: 'create', owner: 'ssh-user', sequence: 2 }]);
+    const after = await read(parts, later(DAY));
+    expect(after.sshUser.publicKey).toEqual(before.sshUser.publicKey);
+    expect(after.sshUserCas).toHaveLength(2);
+    expect(after.version).toBeGreaterThan(before.version);
+    const keys = (await rows(parts)).filter(({ owner }) => owner === 'ssh-user');
+    const states = (at: Date) =>
+      keys.map((key) => stateOf(key, keys, parts.policy, at.getTime() / 1000));
+    expect(states(later(8 * DAY - 1))).toEqual(['signing', 'upcoming']);
+    expect(states(later(8 * DAY))).toEqual(['retiring', 'signing']);
+  });
+
+  test.each([
+    ['issuing', 2],
+    ['probe', 1],
+  ] as const)(
+    'of %s signs at once, and what the old one signed stays good',
+    async (name, number) => {
+      const { parts } = await createScene();
+      await replaceAuthority(parts, name, early(number), later(60));
+      const { revoked, probeKeys } = await read(parts, later(60));
+      expect(revoked).toEqual([]);
+      if (name === 'probe') expect(probeKeys.map(({ sequence }) => sequence)).toEqual([2, 1]);
+      expect(await numbersOf(parts, name === 'probe' ? 'probe' : 'tls')).toHaveLength(
+        name === 'probe' ? 2 : 3,
+      );
+    },
+  );
+
+  test('is refused while one waits already', async () => {
+    const { parts } = await createScene();
+    await replaceAuthority(parts, 'ssh-host', early(1), later(60));
+    await expect(
+      replaceAuthority(parts, 'ssh-host', early(1, 2), later(120)),
+    ).rejects.toMatchObject({
+      code: 'already_exists',
+      message: expect.stringContaining('number 2'),
+    });
+  });
+
+  test('is refused where there are so many that relying parties would lose sight', async () => {
+    const { parts } = await createScene();
+    const numbers = [2];
+    for (let next = 3; next <= 7; next += 1) {
+      await replaceAuthority(parts, 'issuing', early(...numbers), later(next));
+      numbers.push(next);
+    }
+    await expect(
+      replaceAuthority(parts, 'issuing', early(...numbers), later(8)),
+    ).rejects.toMatchObject({ code: 'in_use' });
+    // A leak is answered all the same.
+    await replaceAuthority(parts, 'issuing', leaked(...numbers), later(9));
+    expect(await numbersOf(parts, 'tls')).toEqual([1, 8]);
+  });
+});
+
+describe('after a leak', () => {
+  test.each(['ssh-user', 'ssh-host'] as const)(
+    '%s: the new key signs at once, alone in the bundle, whose version grows',
+    async (name) => {
+      const { parts } = await createScene();
+      await rotateKeys(parts, later(23 * DAY));
+      const before = await read(parts, later(24 * DAY));
+      await replaceAuthority(parts, name, leaked(1, 2), later(24 * DAY));
+      expect(await numbersOf(parts, name)).toEqual([3]);
+      const after = await read(parts, later(24 * DAY));
+      const [signer, listed] =
+        name === 'ssh-user'
+          ? ([after.sshUser, after.sshUserCas] as const)
+          : ([after.sshHost, after.sshHostCas] as const);
+      expect(listed).toEqual([signer.publicKey]);
+      expect(before.sshUserCas).not.toContainEqual(signer.publicKey);
+      expect(after.version).toBeGreaterThan(before.version);
+      // And nothing later makes it fall: the next change counts on.
+      let version = after.version;
+      for (let day = 25; day < 70; day += 1) {
+        await rotateKeys(parts, later(day * DAY));
+        const next = (await read(parts, later(day * DAY))).version;
+        expect(next).toBeGreaterThanOrEqual(version);
+        version = next;
+      }
+    },
+  );
+
+  test('issuing: another key signs under the same root, and the old serials are on its list', async () => {
+    const { parts } = await createScene();
+    await rotateKeys(parts, later(8 * DAY));
+    const old = (await rows(parts)).filter(({ purpose }) => purpose === 'issuing');
+    const before = await read(parts, later(8 * DAY));
+    await replaceAuthority(parts, 'issuing', leaked(2, 3), later(9 * DAY));
+    const after = await read(parts, later(9 * DAY));
+    expect(after.issuing.certificate).not.toEqual(before.issuing.certificate);
+    expect(after.issuing.root).toEqual(before.issuing.root);
+    expect(after.version).toBe(before.version);
+    expect(after.revoked).toEqual(
+      old.map(({ certificate }) => ({
+        root: before.issuing.root,
+        serialNumber: Buffer.from(parseCertificate(certificate).serialNumber),
+        at: later(9 * DAY),
+      })),
+    );
+    // They are listed until both would be over anyway.
+    await rotateKeys(parts, later(22 * DAY));
+    expect((await read(parts, later(22 * DAY))).revoked).toHaveLength(2);
+    await rotateKeys(parts, later(24 * DAY));
+    expect((await read(parts, later(24 * DAY))).revoked).toEqual([]);
+  });
+
+  test('the prober: no mark of an old key counts', async () => {
+    const { parts } = await createScene();
+    await replaceAuthority(parts, 'probe', leaked(1), later(60));
+    const { probeKeys } = await read(parts, later(60));
+    expect(probeKeys.map(({ sequence }) => sequence)).toEqual([2]);
+  });
+
+  test.each(['issuing', 'ssh-user', 'probe'] as const)(
+    '%s: the row of a leaked key counts for nothing when somebody brings it back, and goes again',
+    async (name) => {
+      const { table, parts } = await createScene();
+      const owner = name === 'issuing' ? 'tls' : name;
+      const number = name === 'issuing' ? 2 : 1;
+      const row = await table.read(owner, String(number).padStart(9, '0'));
+      if (!row) throw new Error('no row');
+      await replaceAuthority(parts, name, leaked(number), later(60));
+      const before = await read(parts, later(61));
+      await table.apply([{ kind: 'insert', row }]);
+      const after = await read(parts, later(61));
+      expect(after.version).toBe(before.version);
+      expect(after.sshUserCas).toEqual(before.sshUserCas);
+      expect(after.probeKeys.map(({ sequence }) => sequence)).toEqual(
+        before.probeKeys.map(({ sequence }) => sequence),
+      );
+      expect((await rotateKeys(parts, later(62))).done).toMatchObject([
+        { kind: 'remove', owner, sequence: number },
+      ]);
+    },
+  );
+
+  test('which keys it ends is authenticated: no other word in its place is believed', async () => {
+    const { table, parts } = await createScene();
+    await replaceAuthority(parts, 'ssh-user', leaked(1), later(60));
+    const row = await table.read('ssh-user', '000000002');
+    if (!row) throw new Error('no row');
+    const { ended, ...without } = row.values;
+    expect(ended).toBe(`[{"sequence":1,"at":${later(60).getTime() / 1000}}]`);
+    const others: readonly Record<string, Value>[] = [
+      without as Record<string, Value>,
+      ...['', '[]', 'x', 'null', '{}', '3', String(ended).replace('1', '3'), ` ${ended}`].map(
+        (text) => ({ ...without, ended: text }),
+      ),
+    ];
+    for (const values of others) {
+      await table.apply([{ kind: 'put', row: { ...row, values } }]);
+      const { lost, ignored } = await rotateKeys(parts, later(61));
+      expect(lost).toEqual([{ owner: 'ssh-user', purpose: 'sign' }]);
+      expect(ignored.join()).toMatch(/^ssh-user\/0*2$/);
+    }
+  });
+
+  test('a key that had no such word gets none by somebody else', async () => {
+    const { table, parts } = await createScene();
+    const row = await table.read('ssh-user', '000000001');
+    if (!row) throw new Error('no row');
+    const values = { ...row.values, ended: '[{"sequence":9,"at":1}]' };
+    await table.apply([{ kind: 'put', row: { ...row, values } }]);
+    expect((await rotateKeys(parts, NOON)).lost).toEqual([{ owner: 'ssh-user', purpose: 'sign' }]);
+  });
+});
+
+describe('one of many', () => {
+  test('operators at once is carried out; the others are told', async () => {
+    const { parts } = await createScene();
+    const outcomes = await Promise.allSettled(
+      [1, 2, 3, 4].map(() => replaceAuthority(parts, 'ssh-user', leaked(1), later(60))),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        expect(outcome.reason.code).toMatch(/^(?:try_again|precondition_failed)$/);
+    expect(await numbersOf(parts, 'ssh-user')).toEqual([2]);
+  });
+
+  test.each([[[]], [[2]], [[1, 2]]])(
+    'with the numbers %j that are not those there',
+    async (numbers) => {
+      const { parts } = await createScene();
+      await expect(
+        replaceAuthority(parts, 'ssh-user', leaked(...numbers), later(60)),
+      ).rejects.toMatchObject({ code: 'precondition_failed' });
+      expect(await numbersOf(parts, 'ssh-user')).toEqual([1]);
+    },
+  );
+
+  test('that stopped after its write: the leaked row is gone with the next run', async () => {
+    const { parts } = await createScene();
+    const remove = () => Promise.reject(new Error('stopped'));
+    const stopping = { ...parts, store: { ...parts.store, remove } };
+    await expect(replaceAuthority(stopping, 'ssh-user', leaked(1), later(60))).rejects.toThrow(
+      'stopped',
+    );
+    expect(await numbersOf(parts, 'ssh-user')).toEqual([1, 2]);
+    expect((await read(parts, later(60))).sshUserCas).toHaveLength(1);
+    await rotateKeys(parts, later(61));
+    expect(await numbersOf(parts, 'ssh-user')).toEqual([2]);
+  });
+});
+
+test('what is lost is restored first: nothing is made in its place', async () => {
+  const { parts } = await createScene();
+  await parts.store.remove('ssh-user', 1);
+  await expect(replaceAuthority(parts, 'ssh-user', leaked(), later(60))).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('ssh-user'),
+  });
+  // Another kind is none of its concern.
+  await replaceAuthority(parts, 'issuing', leaked(2), later(60));
+  expect(await numbersOf(parts, 'tls')).toEqual([1, 3]);
+});
+
+test('a number that was lost with its row and its mark is not given to the new key', async () => {
+  const { table, parts } = await createScene();
+  const mark = await table.read('ssh-user', 'highest');
+  if (mark)
+    await table.apply([{ kind: 'remove', partition: 'ssh-user', key: 'highest', etag: mark.etag }]);
+  await replaceAuthority(parts, 'ssh-user', leaked(1), later(60));
+  expect(await numbersOf(parts, 'ssh-user')).toEqual([2]);
+});
