@@ -3,15 +3,15 @@ import { denied } from '../refusal.ts';
 import type { HostNameStore, NameHolder } from '../storage/host-names.ts';
 import type { Report } from './report.ts';
 
-/** Throws `host_name_taken` where another machine has one of them, or a later one of the same resource id. */
+/** Gives those that were free. Throws `host_name_taken` where another machine has one of them, or a later one of the same resource id. */
 export async function claimNames(
   names: readonly string[],
   holder: NameHolder,
   store: HostNameStore,
   at: Date,
   report: Report,
-): Promise<void> {
-  if (names.length === 0) return;
+): Promise<readonly string[]> {
+  if (names.length === 0) return [];
   report({ names });
   const claim = await store.claim(names, holder, at);
   if (!claim.ok) {
@@ -29,4 +29,5 @@ export async function claimNames(
   }
   const [before] = claim.before;
   if (before) report({ took_over: before.instance });
+  return claim.added;
 }

@@ -52,6 +52,7 @@ export function firstInstance(join: DecidedJoin): Instance {
     owner: join.owner,
     role: join.role,
     joinToken: join.joinToken,
+    madeBy: join.digest,
     joined: unixSeconds(join.at),
     replaced: [],
     ...generation(join, 1, [], []),
@@ -114,7 +115,7 @@ function generation(
   number: number,
   answered: readonly AnsweredRequest[],
   serials: Instance['serials'],
-): Omit<Instance, 'id' | 'owner' | 'role' | 'joinToken' | 'joined' | 'replaced'> {
+): Omit<Instance, 'id' | 'owner' | 'role' | 'joinToken' | 'madeBy' | 'joined' | 'replaced'> {
   const { digest, certificates, keys, machine, names, freshSeconds } = join;
   const [first] = keys;
   if (!first) throw new Error('a join has no certificate');

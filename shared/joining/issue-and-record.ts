@@ -8,6 +8,7 @@ import type {
   Instances,
   IssuedCertificate,
   StoredInstance,
+  Tombstone,
 } from '../storage/instances.ts';
 import { certificateFacts } from './certificate-facts.ts';
 import {
@@ -28,7 +29,10 @@ export interface Joined {
   readonly certificates: readonly GrantedCertificate[];
 }
 
-/** Mints, writes one row, and lets the certificates go only after the write is acknowledged. */
+/**
+ * Mints, writes one row, and lets the certificates go only after the write is acknowledged. Calls `onGone` where the
+ * instance turns out to be no more.
+ */
 export async function issueAndRecord(
   decided: DecidedJoin,
   grants: readonly Grant[],
@@ -37,6 +41,7 @@ export async function issueAndRecord(
   authorities: Authorities,
   { cluster, instances }: { readonly cluster: string; readonly instances: Instances },
   report: Report,
+  onGone: () => Promise<void>,
 ): Promise<Joined> {
   const { digest, at } = decided;
   const mint = (generation: number, records: readonly IssuedCertificate[]): Joined => ({
@@ -76,30 +81,37 @@ export async function issueAndRecord(
   if (written) return release(minted, certificates);
 
   // Somebody was faster: this very request (a lost answer, the SDK's second try), or another one.
-  const used = await answerBefore(decided, usedReason, renewing, instances, report);
+  const stored = await instances.read(decided.owner, decided.instanceId);
+  if (!stored || 'removed' in stored) await onGone();
+  const used = answerBefore(stored, decided, usedReason, renewing !== undefined, report);
   if (used) return again(used);
   throw new Refusal('try_again', 'another request of this instance was faster: try again');
 }
 
 /**
  * What this request was answered with, by the row of its instance. Throws where the row shows that it can't be carried
- * out: the instance was removed, or a first join by another request has made it.
+ * out: the instance was removed, or a first join has made it already. The very same first join again is no sign that
+ * somebody else has the secret, whatever became of its instance since.
  */
-export async function answerBefore(
-  { owner, instanceId, digest, at }: Pick<DecidedJoin, 'owner' | 'instanceId' | 'digest' | 'at'>,
+export function answerBefore(
+  stored: StoredInstance | Tombstone | undefined,
+  { instanceId, digest, at }: Pick<DecidedJoin, 'instanceId' | 'digest' | 'at'>,
   usedReason: DenialReason,
-  renewing: StoredInstance | undefined,
-  instances: Pick<Instances, 'read'>,
+  isRenewal: boolean,
   report: Report,
-): Promise<AnsweredRequest | undefined> {
-  const stored = await instances.read(owner, instanceId);
+): AnsweredRequest | undefined {
+  if (isRenewal && (!stored || 'removed' in stored))
+    throw new Refusal('instance_unknown', 'this instance was removed meanwhile: join afresh');
   if (!stored) return undefined;
-  if ('removed' in stored && usedReason === 'request_used')
+  const isRemoved = 'removed' in stored;
+  const answered = isRemoved ? undefined : answeredWith(stored.instance, digest, at);
+  if (answered || isRenewal) return answered;
+  const { madeBy } = isRemoved ? stored : stored.instance;
+  const reason = madeBy === digest ? 'request_used' : usedReason;
+  if (isRemoved && reason === 'request_used')
     throw denied('instance_removed', 'the instance that this request made was removed');
-  const answered = 'removed' in stored ? undefined : answeredWith(stored.instance, digest, at);
-  if (answered || renewing) return answered;
   report({ instance_id: instanceId });
-  throw denied(usedReason, 'it was used for a first join already, and counts once');
+  throw denied(reason, 'it was used for a first join already, and counts once');
 }
 
 /** The same certificate again, by what holds now: never longer than it would be granted at this moment. */

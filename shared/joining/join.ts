@@ -128,16 +128,13 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   );
   const mine = { owner: whose.key, instanceId, digest, at };
   // Who comes with a request or secret that was used gets no name that was freed since.
-  if (!stored && names.length > 0)
-    await answerBefore(mine, method.usedReason, stored, parts.instances, report);
-  const holder = { machine: host.machine, incarnation: host.incarnation };
-  await claimNames(
-    names,
-    { ...holder, owner: whose.key, instance: instanceId },
-    parts.names,
-    at,
-    report,
-  );
+  if (!stored && names.length > 0) {
+    const used = await parts.instances.read(whose.key, instanceId);
+    answerBefore(used, mine, method.usedReason, false, report);
+  }
+  const { machine, incarnation } = host;
+  const holder = { machine, incarnation, owner: whose.key, instance: instanceId };
+  const added = await claimNames(names, holder, parts.names, at, report);
 
   const decided = {
     ...mine,
@@ -155,7 +152,18 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     freshSeconds: method.freshSeconds,
     keptUntil: limits === 'first join' ? endOf(token) : 0,
   };
-  return issueAndRecord(decided, grants, stored, method.usedReason, authorities, parts, report);
+  // An operator has removed the instance and freed its names meanwhile: they stay free.
+  const onGone = (): Promise<void> => parts.names.giveBack(added, holder);
+  return issueAndRecord(
+    decided,
+    grants,
+    stored,
+    method.usedReason,
+    authorities,
+    parts,
+    report,
+    onGone,
+  );
 }
 
 function parseRequest(text: string): JoinRequest {

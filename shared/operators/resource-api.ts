@@ -34,7 +34,7 @@ type Stored = Omit<WrittenResource, 'warnings'>;
 
 export interface WrittenResource {
   readonly resource: Resource;
-  /** Nothing has one that is not stored. */
+  /** Nothing has one that is not stored, or was changed by somebody else at once. */
   readonly etag: string | undefined;
   readonly created: boolean;
   /** The secret of a new join token, which nobody can be shown again. */
@@ -75,9 +75,11 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       if (!exists)
         return { resource: wire(wanted, undefined), etag: undefined, created: false, changes };
     } else {
-      const etag = await resources.create(resource);
-      if (etag !== undefined)
+      const saved = await resources.create(resource);
+      if (saved) {
+        const { etag } = saved;
         return { resource: wire(resource, etag), etag, created: true, changes, ...shown };
+      }
     }
     throw new Refusal(
       'already_exists',
@@ -107,11 +109,12 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
     const changes = changesOf(before.resource, resource);
     if (dryRun)
       return { resource: wire(resource, undefined), etag: before.etag, created: false, changes };
-    const etag = await resources.replace(resource, before.etag);
-    if (etag === undefined)
+    const saved = await resources.replace(resource, before.etag);
+    if (!saved)
       throw ifMatch === '*'
         ? new Refusal('try_again', 'it was changed at the same time: try again')
         : changedMeanwhile();
+    const { etag } = saved;
     return { resource: wire(resource, etag), etag, created: false, changes };
   }
 

@@ -24,14 +24,16 @@ export interface HeldName extends NameHolder {
 }
 
 export type Claim =
-  /** `before` are the instances of a machine that is gone: it was made anew. */
-  | { readonly ok: true; readonly before: readonly HeldName[] }
+  /** `added` were free; `before` are the instances of a machine that is gone: it was made anew. */
+  | { readonly ok: true; readonly added: readonly string[]; readonly before: readonly HeldName[] }
   /** By another machine, or by a later incarnation of the same one. */
   | { readonly ok: false; readonly taken: HeldName };
 
 export interface HostNameStore {
   /** Claims names for a machine, each under its ETag, all or none. */
   claim(names: readonly string[], holder: NameHolder, at: Date): Promise<Claim>;
+  /** Gives names back that were free before, unless a later instance has them by now. */
+  giveBack(names: readonly string[], holder: NameHolder): Promise<void>;
   read(name: string): Promise<HeldName | undefined>;
   /** Frees a name. `false` if nobody has it. */
   free(name: string): Promise<boolean>;
@@ -76,10 +78,11 @@ export function createHostNames(table: Table): HostNameStore {
   const remove = (name: string, { etag }: Found): Promise<boolean> =>
     table.apply([{ kind: 'remove', partition: partitionOf(name), key: name, etag }]);
 
-  /** Gives back a name that was free before, unless a later instance has it by now. */
-  async function giveBack(name: string, holder: NameHolder): Promise<void> {
-    const found = await find(name);
-    if (found && isHeldBy(holder, found.held)) await remove(name, found);
+  async function giveBack(names: readonly string[], holder: NameHolder): Promise<void> {
+    for (const name of names) {
+      const found = await find(name);
+      if (found && isHeldBy(holder, found.held)) await remove(name, found);
+    }
   }
 
   return {
@@ -95,14 +98,17 @@ export function createHostNames(table: Table): HostNameStore {
       for (const { name, found } of [...free, ...all.filter(({ found }) => found)]) {
         const held = await claimOne(name, found, holder, at);
         if (held && !mayHave(holder, held)) {
-          for (const mine of added) await giveBack(mine, holder);
+          await giveBack(added, holder);
           return { ok: false, taken: held };
         }
-        if (!held) added.push(name);
+        // What was free and is ours by now was claimed by our own first try.
+        if (!held || (!found && isHeldBy(holder, held))) added.push(name);
         else if (held.incarnation !== holder.incarnation) before.push(held);
       }
-      return { ok: true, before };
+      return { ok: true, added, before };
     },
+
+    giveBack,
 
     read: async (name) => (await find(name))?.held,
 

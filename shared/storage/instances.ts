@@ -47,6 +47,8 @@ export interface Instance {
   readonly owner: string;
   readonly role: SystemRole;
   readonly joinToken: string;
+  /** Digest of the request of the first join: hex. */
+  readonly madeBy: string;
   readonly generation: number;
   /** DER of the instance key's SubjectPublicKeyInfo; good until this time. */
   readonly instanceKey: Uint8Array;
@@ -73,6 +75,7 @@ export interface StoredInstance {
 /** What is left of an instance that was removed by hand: its request still counts as used. */
 export interface Tombstone {
   readonly removed: true;
+  readonly madeBy: string;
 }
 
 export interface Instances {
@@ -81,7 +84,10 @@ export interface Instances {
   insert(instance: Instance): Promise<boolean>;
   /** `false` if the row has changed since. */
   replace(instance: Instance, etag: string): Promise<boolean>;
-  /** Leaves a tombstone for as long as the row would have lived. `false` if the row has changed since. */
+  /**
+   * Leaves a tombstone for as long as the row would have lived. `false` if the row has changed since. What is removed
+   * already counts: the answer to our own try may have been lost.
+   */
   remove(instance: Instance, etag: string): Promise<boolean>;
   /** Instances of an owner in the order of their ids, after this one, at most `most`. */
   list(owner: string, after: string | undefined, most: number): Promise<readonly StoredInstance[]>;
@@ -97,15 +103,18 @@ export function createInstances(table: Table): Instances {
   return {
     async read(owner, id) {
       const row = await table.read(partitionOf(owner, id), id);
-      if (row?.values['removed'] === 1) return { removed: true };
+      if (row && isTombstone(row)) return { removed: true, madeBy: String(row.values['madeBy']) };
       return row && { instance: instanceOf(row), etag: row.etag };
     },
     insert: (instance) => table.apply([{ kind: 'insert', row: rowOf(instance) }]),
     replace: (instance, etag) => table.apply([{ kind: 'replace', row: rowOf(instance), etag }]),
-    remove: ({ owner, id, goneAfter }, etag) => {
-      const values = { removed: 1, goneAfter };
-      const row = { partition: partitionOf(owner, id), key: id, values };
-      return table.apply([{ kind: 'replace', row, etag }]);
+    async remove({ owner, id, madeBy, goneAfter }, etag) {
+      const partition = partitionOf(owner, id);
+      const row = { partition, key: id, values: { removed: 1, madeBy, goneAfter } };
+      if (await table.apply([{ kind: 'replace', row, etag }])) return true;
+      // A refusal may be of our own removal, tried again by the SDK (rule 16).
+      const stored = await table.read(partition, id);
+      return stored === undefined || isTombstone(stored);
     },
     async list(owner, after = '', most) {
       const digits = DIGITS.filter((digit) => digit >= after.slice(0, 1));
@@ -139,6 +148,8 @@ export function createInstances(table: Table): Instances {
   };
 }
 
+const isTombstone = ({ values }: StoredRow): boolean => values['removed'] === 1;
+
 const DIGITS = [...'0123456789abcdef'];
 
 /** Owner and the id's first digit: sixteen partitions share a busy bot's load. */
@@ -170,6 +181,7 @@ function instanceOf({ key, values }: StoredRow): Instance {
     owner: text('owner'),
     role: text('role') as SystemRole,
     joinToken: text('joinToken'),
+    madeBy: text('madeBy'),
     generation: number('generation'),
     instanceKey: decodeBase64(text('instanceKey')) ?? new Uint8Array(),
     instanceKeyExpires: number('instanceKeyExpires'),

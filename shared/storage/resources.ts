@@ -16,6 +16,12 @@ export interface StoredResource {
   readonly etag: string;
 }
 
+/** What was written. */
+export interface Saved {
+  /** Its new ETag; none where somebody else has changed or removed it at once, or it can't be read now. */
+  readonly etag: string | undefined;
+}
+
 /** Every resource at one moment. */
 export interface Snapshot {
   get<K extends ResourceKind>(kind: K, name: string): ResourceOf[K] | undefined;
@@ -41,10 +47,10 @@ export interface Resources {
     after: string | undefined,
     most: number,
   ): Promise<{ items: readonly StoredResource[]; next: string | undefined }>;
-  /** The new ETag; `undefined` if it exists already. */
-  create(resource: AnyResource): Promise<string | undefined>;
-  /** The new ETag; `undefined` if it has changed since, or is gone. `*` replaces whatever is there. */
-  replace(resource: AnyResource, etag: string): Promise<string | undefined>;
+  /** `undefined` if it exists already. */
+  create(resource: AnyResource): Promise<Saved | undefined>;
+  /** `undefined` if it has changed since, or is gone. `*` replaces whatever is there. */
+  replace(resource: AnyResource, etag: string): Promise<Saved | undefined>;
   /** `false` if it has changed since. What is gone counts as removed: the answer to our own try may have been lost. */
   remove(kind: ResourceKind, name: string, etag: string): Promise<boolean>;
   /** The latest snapshot's `keysChanged`: what every function instance knows within five seconds of its next join. */
@@ -129,16 +135,23 @@ export function createResources(
     return done;
   }
 
-  async function save(
-    resource: AnyResource,
-    etag: string | undefined,
-  ): Promise<string | undefined> {
+  /**
+   * Reads back whatever came: an answer may be lost, and a refusal may be of our own write, tried again by the SDK
+   * (rule 16). What was acknowledged was done, whatever became of it since.
+   */
+  async function save(resource: AnyResource, etag: string | undefined): Promise<Saved | undefined> {
     const writeId = randomUUID();
     const row = rowOf(resource, writeId);
-    await write(etag === undefined ? { kind: 'insert', row } : { kind: 'replace', row, etag });
-    // Read back either way: a refusal may be of our own write, tried again by the SDK (rule 16).
-    const stored = await table.read(PARTITION, row.key);
-    return stored?.values['writeId'] === writeId ? stored.etag : undefined;
+    const operation: Operation =
+      etag === undefined ? { kind: 'insert', row } : { kind: 'replace', row, etag };
+    const [written] = await Promise.allSettled([write(operation)]);
+    const [found] = await Promise.allSettled([table.read(PARTITION, row.key)]);
+    const stored = found.status === 'fulfilled' ? found.value : undefined;
+    if (stored?.values['writeId'] === writeId) return { etag: stored.etag };
+    if (written.status === 'rejected') throw written.reason;
+    if (written.value) return { etag: undefined };
+    if (found.status === 'rejected') throw found.reason;
+    return undefined;
   }
 
   return {

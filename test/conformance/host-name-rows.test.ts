@@ -1,8 +1,11 @@
 /** Conformance: the rows that say whose a host's name is, when something fails or comes twice (row H2 of docs/conformance.md). */
 import { describe, expect, test } from 'vitest';
+import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
+import type { Table } from '../../shared/storage/table.ts';
 import '../broker/matchers.ts';
 import { HOST, hostScene } from '../broker/host-scene.ts';
-import { CLUSTER, join, makeJoin } from '../broker/joiner.ts';
+import { CLUSTER, join, joined, makeJoin } from '../broker/joiner.ts';
+import { signIn } from '../broker/operators.ts';
 import type { TestBroker } from '../broker/test-broker.ts';
 import { watchTables } from '../broker/watched-tables.ts';
 
@@ -52,6 +55,40 @@ describe('H2 the row of a name', () => {
     expect(await join(api, machine('web'), HOST)).toBeProblem('unavailable');
     expect(await api.tables.instances.list({})).toEqual([]);
   });
+
+  test.each([
+    ['a renewal', true, 'instance_unknown'],
+    ['a first join that is sent again', false, 'instance_removed'],
+  ] as const)(
+    'that an operator frees stays free, although %s of the instance that he removed is under way',
+    async (_, renews, answer) => {
+      const stored = createMemoryTables();
+      let meanwhile: (() => Promise<void>) | undefined;
+      const read: Table['read'] = async (...row) => {
+        const act = meanwhile;
+        meanwhile = undefined;
+        await act?.();
+        return stored.names.read(...row);
+      };
+      const tables = { ...stored, names: { ...stored.names, read } };
+      const { api, machine } = await hostScene(undefined, { tables });
+      const vm = machine('web');
+      const first = await join(api, vm, HOST);
+      const body = renews ? await makeJoin(api, vm, { ...HOST, renews: first }) : first.sent;
+      const admin = signIn(api, 'JoinBroker.Admin');
+      meanwhile = async () => {
+        const { instance_id } = joined(first);
+        await admin.request('DELETE', `/v1/instances/host:Node/${instance_id}`);
+        await admin.request('DELETE', `/v1/names/web.group1.${CLUSTER}`);
+      };
+      const late = await api.request('POST', '/v1/join', { body });
+      expect(meanwhile).toBeUndefined();
+      if (answer === 'instance_unknown') expect(late).toBeProblem(answer);
+      else expect(late).toBeDenied(api, answer);
+      expect(await taken(api)).toEqual([]);
+      expect(await join(api, machine('web'), HOST)).toBeAdmitted();
+    },
+  );
 
   test('is one, although the same request comes 20 times at once', async () => {
     const { api, machine } = await hostScene();

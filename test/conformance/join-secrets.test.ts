@@ -126,6 +126,24 @@ describe('G3 a secret is refused', () => {
     expect(await joinWith(api, secret)).toBeDenied(api, 'secret_used');
   });
 
+  test.each([
+    ['was renewed', 1200, true],
+    ['has no certificate any more', 5000, false],
+  ])(
+    'by the very same request, once its instance %s: and nobody is taken for a thief',
+    async (_, seconds, renews) => {
+      const { api } = await createScene();
+      const secret = await makeSecret(api, { life: 7 * 86_400 });
+      const first = await joinWith(api, secret);
+      api.clock.advance(seconds);
+      if (renews) expect(await renew(api, { secret, attempt: first })).toBeAdmitted();
+      expect(await send(api, first.sent)).toBeDenied(api, 'request_used');
+      expect(thefts(api)).toEqual([]);
+      expect(await joinWith(api, secret)).toBeDenied(api, 'secret_used');
+      expect(thefts(api)).toHaveLength(1);
+    },
+  );
+
   test('after its instance was removed by hand', async () => {
     const { api, secret } = await secretScene();
     const first = await joinWith(api, secret);
@@ -136,7 +154,9 @@ describe('G3 a secret is refused', () => {
     expect(await joinWith(api, secret)).toBeDenied(api, 'secret_used');
     expect(await renew(api, { secret, attempt: first })).toBeProblem('instance_unknown');
     await api.broker.sweep();
-    expect(await send(api, first.sent)).toBeDenied(api, 'secret_used');
+    expect(thefts(api)).toHaveLength(1);
+    expect(await send(api, first.sent)).toBeDenied(api, 'instance_removed');
+    expect(thefts(api)).toHaveLength(1);
   });
 
   test('after the join token has expired', async () => {

@@ -40,6 +40,7 @@ export async function prepare(
     case 'rotate keys':
       return {
         fn,
+        about: 'keys',
         run: () =>
           asAnswer(async () => stage.functions[fn]?.broker.rotateKeys({ requestId: 'timer' })),
         possible: (before) => [before],
@@ -79,6 +80,7 @@ export function asJoin(stage: Stage, fn: number, message: Message): Prepared {
   if (!api) throw new Error('no such function instance');
   return {
     fn,
+    about: message.sent.renews?.id ?? message.sent.makes,
     message,
     run: () => api.request('POST', '/v1/join', { body: message.body }),
     possible: (world, answer, circumstances) =>
@@ -107,10 +109,12 @@ function observed(stage: Stage, fn: number, answer: Answer): Observed {
 function prepareSweep(stage: Stage, fn: number): Prepared {
   return {
     fn,
+    about: 'sweep',
     run: () => asAnswer(async () => stage.functions[fn]?.broker.sweep()),
     possible(world, { status }, { faulty, racing }, rows) {
-      if (status < 300 && !faulty && !racing) return [{ ...world, state: afterSweep(world.state) }];
-      if (!faulty && !racing) return [];
+      const alone = !faulty && racing.length === 0;
+      if (status < 300 && alone) return [{ ...world, state: afterSweep(world.state) }];
+      if (!faulty && status >= 300) return [];
       // It may have stopped half-way, and what it removed may have been made anew at once.
       const all = afterSweep(world.state);
       const some = afterSweep(world.state, (id) => rows.has(id));

@@ -40,6 +40,7 @@ export function afterVerdict(state: State, rules: Rules, sent: Sent, verdict: Ve
     owner: sent.owner,
     token: sent.token,
     machine: sent.machine?.vmId ?? '',
+    madeBy: before?.madeBy ?? sent.digest,
     generation,
     key: sent.key,
     // No renewal by the key alone shortens the time in which the instance can renew itself.

@@ -12,15 +12,18 @@ import { JOIN_TOKEN, joinTokenOf, roleOf, type Stage, secondsOf, textOf } from '
 /** An operator's change of rules, or what a timer did. */
 function asChange(
   fn: number,
+  about: string,
   run: () => Promise<Answer>,
   apply: (rules: Rules, answer: Answer) => Rules | undefined,
 ): Prepared {
   return {
     fn,
+    about,
     run,
     possible(world, answer, circumstances) {
       const rules = apply(newestRules(world), answer);
-      return possibleAfterChange(world, rules && withRules(world, rules), answer, circumstances);
+      const next = rules && withRules(world, rules);
+      return possibleAfterChange(world, next, answer, about, circumstances);
     },
   };
 }
@@ -30,16 +33,20 @@ function possibleAfterChange(
   world: World,
   next: World | undefined,
   { status }: Answer,
+  about: string,
   { faulty, racing }: Circumstances,
 ): readonly World[] {
   if (status < 300 && next) return [next];
+  const isRaced = racing.some((rival) => rival.about === about);
   // Of two that remove it at once, both may be told that it is gone.
-  if (status < 300) return racing && status === 204 ? [world] : [];
-  const isExcused = faulty ? [409, 412, 503] : racing ? [409, 412] : [];
-  // One that was done and undone by another before it was read back is told as a lost race, too.
-  if (isExcused.includes(status)) return [world, ...(next ? [next] : [])];
+  if (status < 300) return isRaced && status === 204 ? [world] : [];
+  // Whether it was done is not known.
+  if (faulty && status === 503) return [world, ...(next ? [next] : [])];
   const isNothing = !next && [404, 409, 410].includes(status);
-  return isNothing || (racing && status === 404) ? [world] : [];
+  const hasLost = isRaced && [404, 409, 412].includes(status);
+  // What the SDK tried a second time after another's change is told as a lost race.
+  if (hasLost && faulty && next) return [world, next];
+  return isNothing || hasLost ? [world] : [];
 }
 
 /** `undefined`: there is nothing yet that it could be done with. */
@@ -63,13 +70,14 @@ export function prepareOperation(
       const spec = { target: Object.fromEntries([target]), message: 'a test' };
       return asChange(
         fn,
+        `lock/${name}`,
         () => put({ kind: 'lock', version: 'v2', metadata: { name }, spec }),
         (rules) => ({ ...rules, locks: { ...rules.locks, [name]: target } }),
       );
     }
     case 'unlock': {
       const name = `incident-${action.name}`;
-      return asChange(fn, remove(`resources/lock/${name}`), (rules) => {
+      return asChange(fn, `lock/${name}`, remove(`resources/lock/${name}`), (rules) => {
         const { [name]: held, ...locks } = rules.locks;
         return held && { ...rules, locks };
       });
@@ -78,6 +86,7 @@ export function prepareOperation(
       const allow = { groups: action.groups, ends: secondsOf(stage.clock) + action.life };
       return asChange(
         fn,
+        `token/${JOIN_TOKEN}`,
         () => put(joinTokenOf(stage.subscription, allow)),
         (rules) => ({ ...rules, allow }),
       );
@@ -85,6 +94,7 @@ export function prepareOperation(
     case 'limit role':
       return asChange(
         fn,
+        'role/access',
         () => put(roleOf(stage, action.seconds)),
         (rules) => ({ ...rules, roleSeconds: action.seconds }),
       );
@@ -92,7 +102,7 @@ export function prepareOperation(
       return prepareSecret(stage, action);
     case 'delete secret': {
       const name = `s${action.secret}`;
-      return asChange(fn, remove(`resources/token/${name}`), (rules) => {
+      return asChange(fn, `token/${name}`, remove(`resources/token/${name}`), (rules) => {
         const { [name]: held, ...secrets } = rules.secrets;
         return held && { ...rules, secrets };
       });
@@ -102,7 +112,7 @@ export function prepareOperation(
       if (!known) return undefined;
       const { instance_id: id } = known.answer.body as JoinAnswer;
       const address = `instances/${encodeURIComponent(known.message.sent.owner)}/${id}`;
-      return asStateChange(fn, remove(address), (before) => {
+      return asStateChange(fn, id, remove(address), (before) => {
         const state = afterRemoval(before.state, id);
         return state && { ...before, state };
       });
@@ -110,7 +120,7 @@ export function prepareOperation(
     case 'free name': {
       const name = pick(Object.keys(world.state.names), action.which);
       if (name === undefined) return undefined;
-      return asStateChange(fn, remove(`names/${name}`), (before) => {
+      return asStateChange(fn, `names/${name}`, remove(`names/${name}`), (before) => {
         const state = afterFreeing(before.state, name);
         return state && { ...before, state };
       });
@@ -120,13 +130,15 @@ export function prepareOperation(
 
 const asStateChange = (
   fn: number,
+  about: string,
   run: () => Promise<Answer>,
   apply: (world: World) => World | undefined,
 ): Prepared => ({
   fn,
+  about,
   run,
   possible: (world, answer, circumstances) =>
-    possibleAfterChange(world, apply(world), answer, circumstances),
+    possibleAfterChange(world, apply(world), answer, about, circumstances),
 });
 
 function prepareSecret(
@@ -149,7 +161,7 @@ function prepareSecret(
     if (made !== undefined) stage.secrets.set(name, made);
     return answer;
   };
-  return asChange(fn, run, (rules, answer) => {
+  return asChange(fn, `token/${name}`, run, (rules, answer) => {
     if (rules.secrets[name]) return undefined;
     const { secret: made } = answer.body as { secret?: string };
     // Where the answer was lost, nobody knows the secret.

@@ -43,7 +43,14 @@ export interface Observed {
 /** What may be an excuse: faults of storage, and others at the same time. */
 export interface Circumstances {
   readonly faulty: boolean;
-  readonly racing: boolean;
+  readonly racing: readonly Rival[];
+}
+
+/** Somebody else's action at the same time. */
+export interface Rival {
+  readonly about: string;
+  /** For a join: the digest of its request. */
+  readonly digest?: string;
 }
 
 export const newestRules = ({ versions }: World): Rules => {
@@ -76,9 +83,12 @@ export function possibleAfterJoin(
       if (faulty && status === 503) worlds.push(next);
     }
   }
-  const excused =
-    (status === 503 && faulty) ||
-    (racing && sent.renews && (code === 'try_again' || observed.reason === 'instance_removed'));
+  // A renewal loses only against another one of its instance.
+  const isOutrun = racing.some(
+    ({ about, digest }) =>
+      about === sent.renews?.id && digest !== undefined && digest !== sent.digest,
+  );
+  const excused = (status === 503 && faulty) || (isOutrun && code === 'try_again');
   if (!excused) return worlds;
   // The machine may have been verified before storage failed.
   const known = bind(world, sent, TRY_AGAIN);

@@ -4,6 +4,8 @@ import type { Circumstances, World } from './possible.ts';
 import type { Message } from './stage.ts';
 
 export interface Prepared {
+  /** What it reads and changes: the address of a resource or name, or the id of an instance. */
+  readonly about: string;
   run(): Promise<Answer>;
   /** Every world that is possible after this answer. `rows` are the instances that are stored by now. */
   possible(

@@ -59,6 +59,8 @@ export interface Instance {
   readonly owner: string;
   readonly token: string;
   readonly machine: string;
+  /** Digest of the request of its first join. */
+  readonly madeBy: string;
   readonly generation: number;
   readonly key: string;
   readonly keyEnds: number;
@@ -164,8 +166,9 @@ export function judge(state: State, rules: Rules, sent: Sent): Verdict {
   if (locks.some((lock) => subjects.some((subject) => sameTarget(lock, subject))))
     return no('locked', true);
   if (!renews && held && !again) {
-    const isRemoved = held.removed && sent.method === 'azure';
-    return no(isRemoved ? 'instance_removed' : usedReason(sent), true);
+    // The very same first join again is no sign that somebody else has the secret.
+    const reason = held.madeBy === sent.digest ? 'request_used' : usedReason(sent);
+    return no(held.removed && reason === 'request_used' ? 'instance_removed' : reason, true);
   }
   if (machine && sent.owner === 'host:Node' && !mayHave(machine, state.names[machine.hostName]))
     return no('host_name_taken', true);

@@ -4,7 +4,7 @@ import type { Answer } from '../broker/test-broker.ts';
 import { auditOf, prepare } from './actions.ts';
 import { checkAnswer, type Given, Violation } from './answers.ts';
 import type { Step } from './histories.ts';
-import type { Circumstances, World } from './possible.ts';
+import type { Circumstances, Rival, World } from './possible.ts';
 import type { Prepared } from './prepared.ts';
 import { type Rows, rowsIn, rowsOf } from './rows.ts';
 import { type Stage, secondsOf } from './stage.ts';
@@ -30,12 +30,11 @@ export function createRun(stage: Stage, start: World) {
       order.length > 0 ? order : undefined,
     );
     const done = prepared.map((action, i) => ({ action, answer: answers[i] as Answer }));
-    const circumstances = { faulty: met > 0, racing: prepared.length > 1 };
+    const faulty = met > 0;
     const rows = await rowsOf(stage.storage.stored);
     const stored = new Set(Object.keys(rows.instances));
-    const next = worldsAfter(worlds, done, circumstances, rows);
-    if (next.length === 0)
-      throw new Violation(describe(stage, world(), done, circumstances, rows, about));
+    const next = worldsAfter(worlds, done, faulty, rows);
+    if (next.length === 0) throw new Violation(describe(stage, world(), done, faulty, rows, about));
     // Evidence that is made anew after its row is over is a first join like any other.
     const { at, instances } = world().state;
     for (const [digest, { id }] of given.byDigest) {
@@ -101,15 +100,24 @@ interface Done {
 function worldsAfter(
   before: readonly World[],
   done: readonly Done[],
-  circumstances: Circumstances,
+  faulty: boolean,
   rows: Rows,
 ): readonly World[] {
   const stored = new Set(Object.keys(rows.instances));
   const found = new Map<string, World>();
+  const circumstances = new Map(
+    done.map((one): [Done, Circumstances] => [
+      one,
+      { faulty, racing: done.filter((other) => other !== one).map(rivalOf) },
+    ]),
+  );
   for (const order of permutations(done)) {
     const after = order.reduce<readonly World[]>(
-      (all, { action, answer }) =>
-        all.flatMap((one) => action.possible(one, answer, circumstances, stored)),
+      (all, step) =>
+        all.flatMap((one) => {
+          const excuses = circumstances.get(step) ?? { faulty, racing: [] };
+          return step.action.possible(one, step.answer, excuses, stored);
+        }),
       before,
     );
     for (const one of after) {
@@ -123,6 +131,11 @@ function worldsAfter(
   }
   return [...found.values()];
 }
+
+const rivalOf = ({ action: { about, message } }: Done): Rival => ({
+  about,
+  ...(message && { digest: message.sent.digest }),
+});
 
 const least = (a: World['seen'], b: World['seen']): World['seen'] =>
   Object.fromEntries(
@@ -142,7 +155,7 @@ function describe(
   stage: Stage,
   world: World,
   done: readonly Done[],
-  circumstances: Circumstances,
+  faulty: boolean,
   rows: object,
   about: string,
 ): string {
@@ -159,7 +172,7 @@ function describe(
     return `${JSON.stringify(action.message?.sent)}\n  -> ${answer.status} ${JSON.stringify(body)}\n  audit ${JSON.stringify(line)}`;
   });
   return [
-    `${about}: no world is possible after this (${JSON.stringify(circumstances)})`,
+    `${about}: no world is possible after this (${faulty ? 'with' : 'without'} faults)`,
     ...lines,
     `before: ${JSON.stringify(rowsIn(world))}`,
     `stored: ${JSON.stringify(rows)}`,

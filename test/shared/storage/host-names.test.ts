@@ -20,7 +20,11 @@ const stranger = holder({ machine: 'azure:tenant:/subscriptions/…/evil', insta
 
 test('a name belongs to the machine that first got it', async () => {
   const names = createHostNames(createMemoryTable());
-  expect(await names.claim([NAME], holder(), NOON)).toEqual({ ok: true, before: [] });
+  expect(await names.claim([NAME], holder(), NOON)).toEqual({
+    ok: true,
+    added: [NAME],
+    before: [],
+  });
   const held = { ...holder(), name: NAME, since: noon, gone: [] };
   expect(await names.claim([NAME], stranger, NOON)).toEqual({ ok: false, taken: held });
   expect(await names.read(NAME)).toEqual(held);
@@ -32,6 +36,7 @@ test('another instance of the same machine has it, too, and since when stays wha
   const later = new Date(NOON.getTime() + 60_000);
   expect(await names.claim([NAME], holder({ instance: 'i2' }), later)).toEqual({
     ok: true,
+    added: [],
     before: [],
   });
   expect(await names.read(NAME)).toMatchObject({ instance: 'i2', since: noon });
@@ -174,7 +179,7 @@ test('a claim whose answer was lost is found when it is made again', async () =>
   await expect(names.claim([NAME], holder(), NOON)).rejects.toMatchObject({ code: 'unavailable' });
   storage.heal();
   const before = storage.count('names');
-  expect(await names.claim([NAME], holder(), NOON)).toEqual({ ok: true, before: [] });
+  expect(await names.claim([NAME], holder(), NOON)).toEqual({ ok: true, added: [], before: [] });
   expect(storage.count('names')).toBe(before + 1);
 });
 
@@ -193,7 +198,11 @@ test("the SDK's own second try meets the first, and the name is ours all the sam
   const storage = watchTables();
   const names = createHostNames(storage.tables.names);
   storage.fail('names', 'tried_twice');
-  expect(await names.claim([NAME], holder(), NOON)).toEqual({ ok: true, before: [] });
+  expect(await names.claim([NAME], holder(), NOON)).toEqual({
+    ok: true,
+    added: [NAME],
+    before: [],
+  });
   storage.heal();
   expect(await names.read(NAME)).toMatchObject(holder());
 });

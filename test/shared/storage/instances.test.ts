@@ -6,6 +6,7 @@ import {
   type StoredInstance,
 } from '../../../shared/storage/instances.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import { watchTables } from '../../broker/watched-tables.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const noon = NOON.getTime() / 1000;
@@ -15,6 +16,7 @@ const instance = (change: Partial<Instance> = {}): Instance => ({
   owner: 'bot:example',
   role: 'Bot',
   joinToken: 'example-bot',
+  madeBy: 'ef'.repeat(32),
   generation: 3,
   instanceKey: Buffer.from('public key'),
   instanceKeyExpires: noon + 3600,
@@ -113,11 +115,29 @@ describe('an instance that is removed by hand', () => {
     await instances.insert(instance());
     const { etag } = await found(instances);
     expect(await instances.remove(instance(), etag)).toBe(true);
-    expect(await instances.read('bot:example', instance().id)).toEqual({ removed: true });
+    expect(await instances.read('bot:example', instance().id)).toEqual({
+      removed: true,
+      madeBy: instance().madeBy,
+    });
     expect(await instances.insert(instance())).toBe(false);
     expect(await instances.list('bot:example', undefined, 10)).toEqual([]);
     expect(await instances.sweep(new Date((instance().goneAfter - 1) * 1000))).toBe(0);
     expect(await instances.sweep(new Date((instance().goneAfter + 1) * 1000))).toBe(1);
+  });
+
+  test("is removed, also where the SDK's own second try meets the first", async () => {
+    const storage = watchTables();
+    const instances = createInstances(storage.tables.instances);
+    await instances.insert(instance());
+    const { etag } = await found(instances);
+    storage.fail('instances', 'tried_twice');
+    expect(await instances.remove(instance(), etag)).toBe(true);
+    expect(await instances.read('bot:example', instance().id)).toMatchObject({ removed: true });
+  });
+
+  test('and was swept before it was read back, is removed', async () => {
+    const instances = createInstances(createMemoryTable());
+    expect(await instances.remove(instance(), 'any')).toBe(true);
   });
 
   test('is not removed if it has renewed itself since', async () => {

@@ -43,7 +43,7 @@ async function etagOf(resources: Resources, name = 'example'): Promise<string> {
 describe('a resource', () => {
   test('comes back as it was created, with an ETag', async () => {
     const { one, two } = createScene();
-    const etag = await one.create(joinToken);
+    const etag = (await one.create(joinToken))?.etag;
     expect(await two.read('token', 'example-bot')).toEqual({ resource: joinToken, etag });
     expect(await two.read('bot', 'example-bot')).toBeUndefined();
   });
@@ -65,8 +65,8 @@ describe('a resource', () => {
 
   test('is replaced by its ETag, and has another one then', async () => {
     const { one } = createScene();
-    const first = await one.create(named('example'));
-    const second = await one.replace(named('example', ['a']), first ?? '');
+    const first = (await one.create(named('example')))?.etag;
+    const second = (await one.replace(named('example', ['a']), first ?? ''))?.etag;
     expect(second).toBeDefined();
     expect(second).not.toBe(first);
     expect(await one.replace(named('example', ['b']), first ?? '')).toBeUndefined();
@@ -81,7 +81,7 @@ describe('a resource', () => {
 
   test('is removed by its ETag', async () => {
     const { one } = createScene();
-    const etag = await one.create(named('example'));
+    const etag = (await one.create(named('example')))?.etag;
     await one.replace(named('example', ['a']), '*');
     expect(await one.remove('bot', 'example', etag ?? '')).toBe(false);
     expect(await one.remove('bot', 'example', await etagOf(one))).toBe(true);
@@ -237,15 +237,15 @@ describe('where the answer to a write is lost, and the second try meets the firs
   test('creating is acknowledged', async () => {
     const { one, losing } = createLosingScene();
     losing.next = true;
-    const etag = await one.create(bot);
+    const etag = (await one.create(bot))?.etag;
     expect(etag).toBe(await etagOf(one));
   });
 
   test('replacing is acknowledged', async () => {
     const { one, losing } = createLosingScene();
-    const before = await one.create(bot);
+    const before = (await one.create(bot))?.etag;
     losing.next = true;
-    const etag = await one.replace(named('example', ['a']), before ?? '');
+    const etag = (await one.replace(named('example', ['a']), before ?? ''))?.etag;
     expect(etag).toBe(await etagOf(one));
     losing.next = false;
     expect((await one.read('bot', 'example'))?.resource).toEqual(named('example', ['a']));
@@ -253,17 +253,94 @@ describe('where the answer to a write is lost, and the second try meets the firs
 
   test('removing is acknowledged', async () => {
     const { one, losing } = createLosingScene();
-    const etag = await one.create(bot);
+    const etag = (await one.create(bot))?.etag;
     losing.next = true;
     expect(await one.remove('bot', 'example', etag ?? '')).toBe(true);
   });
 
   test('a write that really lost its race is not', async () => {
     const { one, two } = createLosingScene();
-    const etag = (await one.create(bot)) ?? '';
+    const etag = (await one.create(bot))?.etag ?? '';
     await two.replace(named('example', ['b']), etag);
     expect(await one.create(bot)).toBeUndefined();
     expect(await one.replace(named('example', ['a']), etag)).toBeUndefined();
     expect(await one.remove('bot', 'example', etag)).toBe(false);
+  });
+});
+
+describe('what was written counts as written, where', () => {
+  /** Somebody does something right after each write, before it is read back. */
+  function createMeddledScene(meddle: (table: Table) => Promise<unknown>) {
+    const table = createMemoryTable();
+    let isMeddling = false;
+    const { one } = createScene({
+      ...table,
+      async apply(operations) {
+        const done = await table.apply(operations);
+        if (isMeddling) await meddle(table);
+        return done;
+      },
+    });
+    const meddleFromNowOn = (): void => {
+      isMeddling = true;
+    };
+    return { one, meddleFromNowOn };
+  }
+  const other = async (table: Table): Promise<Resources> =>
+    createResources(table, createClock().now);
+
+  test.each<[string, (table: Table) => Promise<unknown>]>([
+    ['removes it', async (table) => (await other(table)).remove('bot', 'example', '*')],
+    ['replaces it', async (table) => (await other(table)).replace(named('example', ['b']), '*')],
+  ])('somebody else %s at once', async (_, meddle) => {
+    const { one, meddleFromNowOn } = createMeddledScene(meddle);
+    await one.snapshot();
+    meddleFromNowOn();
+    expect(await one.create(named('example'))).toEqual({ etag: undefined });
+  });
+
+  test('somebody else replaces a replacement at once', async () => {
+    const { one, meddleFromNowOn } = createMeddledScene(async (table) =>
+      (await other(table)).replace(named('example', ['b']), '*'),
+    );
+    const created = await one.create(named('example'));
+    meddleFromNowOn();
+    expect(await one.replace(named('example', ['a']), created?.etag ?? '')).toEqual({
+      etag: undefined,
+    });
+  });
+
+  test('only the answer was lost', async () => {
+    const table = createMemoryTable();
+    let isLost = false;
+    const { one } = createScene({
+      ...table,
+      async apply(operations) {
+        const done = await table.apply(operations);
+        if (isLost) throw new Error('the answer is lost');
+        return done;
+      },
+    });
+    await one.snapshot();
+    isLost = true;
+    const created = await one.create(named('example'));
+    expect(created).toEqual({ etag: await etagOf(one) });
+    expect(await one.replace(named('example', ['a']), created?.etag ?? '')).toEqual({
+      etag: await etagOf(one),
+    });
+    await expect(one.create(named('example'))).rejects.toThrow('the answer is lost');
+  });
+
+  test('only it can not be read back', async () => {
+    const table = createMemoryTable();
+    let isDown = false;
+    const { one } = createScene({
+      ...table,
+      read: (...row) => (isDown ? Promise.reject(new Error('down')) : table.read(...row)),
+    });
+    await one.snapshot();
+    isDown = true;
+    expect(await one.create(named('example'))).toEqual({ etag: undefined });
+    await expect(one.create(named('example'))).rejects.toThrow('down');
   });
 });
