@@ -73,8 +73,8 @@ export async function walkGuide(
     if (verb && unit) return systemctl(verb, unit);
     if (outcome === 'stays') return start(placed(command, machine));
     const line = placed(command, machine);
-    const stdin = `printf '%s\\n' '${secret}' |`;
-    const args = ['-euo', 'pipefail', '-c', `${stdin} { ${line}\n}`];
+    // No pipe: most commands read nothing, and who writes to a pipe that nobody reads fails.
+    const args = ['-euo', 'pipefail', '-c', `{ ${line}\n} <<< '${secret}'`];
     const done = await runProgram('bash', args, { cwd: root, env: env[where] });
     const text = `${done?.stdout}${done?.stderr}`;
     if ((done?.code === 0) !== (outcome === 'succeeds')) throw new Error(`${command}: ${text}`);
