@@ -13,6 +13,8 @@ export interface RememberedRoot {
   readonly cluster: string | undefined;
   /** DER of the SubjectPublicKeyInfo. */
   readonly publicKeyInfo: Uint8Array;
+  /** Where custody keeps the key itself: the key, and when it was made by custody's clock. */
+  readonly made?: { readonly at: Date; readonly key: RootKey };
 }
 
 /** Every method throws where custody can't be asked now. */

@@ -13,8 +13,10 @@ import { withDeadline } from '../deadline.ts';
 import { sequence, unsignedInteger } from '../encoding/der-encode.ts';
 import { fetchHttpClient } from '../fetch-http-client.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
+import { unavailable } from '../refusal.ts';
 import { passOnRetryAfter } from '../retry-after.ts';
-import type { Custody } from './custody.ts';
+import type { Custody, RootKey } from './custody.ts';
+import { keyVaultRefusal } from './key-vault-refusal.ts';
 import { publicKeyInfo } from './x509.ts';
 
 export interface KeyVaultCustodyOptions {
@@ -72,16 +74,29 @@ export function openKeyVaultCustody({
     return keyId;
   }
 
-  const inTime = <T>(ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
-    withDeadline(ask, 'the key vault does not answer', timeoutMs);
+  const rootKeyOf = (key: KeyVaultKey): RootKey => ({
+    publicKey: publicKeyOf(key),
+    handle: Buffer.from(expectId(key.id ?? '', ROOT)),
+  });
 
-  /** The newest version of a key, or this one; `undefined` where the vault has none. */
+  async function inTime<T>(ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+    try {
+      return await withDeadline(ask, 'the key vault does not answer', timeoutMs);
+    } catch (error) {
+      throw keyVaultRefusal(error);
+    }
+  }
+
+  /** The newest version of a key, or this one; `undefined` where the vault has none. A disabled one is none to go by. */
   async function find(
     name: string,
     options: { readonly version?: string; readonly abortSignal: AbortSignal },
   ): Promise<KeyVaultKey | undefined> {
     try {
-      return await client.getKey(name, options);
+      const key = await client.getKey(name, options);
+      if (key.properties.enabled === false)
+        throw unavailable(`the key vault's key ${name} is disabled: enable it`);
+      return key;
     } catch (error) {
       if ((error as { statusCode?: unknown }).statusCode !== 404) throw error;
       return undefined;
@@ -139,8 +154,12 @@ export function openKeyVaultCustody({
     const { keyId, wrapped, signerId, signature } = parsed.value;
     const version = versionOf(signerId, SIGNATURE);
     if (version === undefined || versionOf(keyId, ENCRYPTION) === undefined) return undefined;
-    // A version that the vault never had signed nothing.
+    // A version that the vault never had signed nothing. But a key that is not there at all may have been deleted.
     const signer = await find(SIGNATURE, { version, abortSignal });
+    if (!signer && !(await find(SIGNATURE, { abortSignal })))
+      throw unavailable(
+        `the key vault has no key ${SIGNATURE}: if it was deleted, recover it; if it never was there, JOIN_BROKER_TABLES_URL is not of this vault`,
+      );
     const signed = signedPart({ keyId, wrapped }, about);
     const key = signer && ({ key: publicKeyOf(signer), dsaEncoding: 'ieee-p1363' } as const);
     if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64'))) return undefined;
@@ -153,19 +172,25 @@ export function openKeyVaultCustody({
     unwrapDataKey: (stored, about) => inTime((signal) => unwrapDataKey(stored, about, signal)),
     createRootKey: (cluster) =>
       inTime(async (abortSignal) => {
-        const key = await client.createEcKey(ROOT, {
-          curve: 'P-384',
-          keyOps: ['sign', 'verify'],
-          tags: { [CLUSTER_TAG]: cluster },
-          abortSignal,
-        });
-        return { publicKey: publicKeyOf(key), handle: Buffer.from(expectId(key.id ?? '', ROOT)) };
+        return rootKeyOf(
+          await client.createEcKey(ROOT, {
+            curve: 'P-384',
+            keyOps: ['sign', 'verify'],
+            tags: { [CLUSTER_TAG]: cluster },
+            abortSignal,
+          }),
+        );
       }),
     rememberedRoot: () =>
       inTime(async (abortSignal) => {
         const key = await find(ROOT, { abortSignal });
-        const cluster = key?.properties.tags?.[CLUSTER_TAG];
-        return key && { cluster, publicKeyInfo: publicKeyInfo(publicKeyOf(key)) };
+        if (!key) return undefined;
+        const { tags, createdOn } = key.properties;
+        return {
+          cluster: tags?.[CLUSTER_TAG],
+          publicKeyInfo: publicKeyInfo(publicKeyOf(key)),
+          ...(createdOn && { made: { at: createdOn, key: rootKeyOf(key) } }),
+        };
       }),
     signWithRoot: (handle, message) =>
       inTime(async (abortSignal) => {

@@ -1,7 +1,7 @@
 /** Makes one key that is due, sealed for storage. */
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
-import type { Custody } from './custody.ts';
+import type { Custody, RootKey } from './custody.ts';
 import { describeDataKey, type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
 import { type DueCreation, type KeyCreation, newestKey } from './rotation.ts';
 import { sealKey } from './sealing.ts';
@@ -38,7 +38,7 @@ export async function makeDataKey(
 
 export async function makeKey(
   creation: DueCreation,
-  { dataKey, keys }: GenuineKeys,
+  { dataKey, dataRow, keys }: GenuineKeys,
   maker: KeyMaker,
 ): Promise<SealedKey> {
   const ended = endedBy(creation, keys);
@@ -64,7 +64,7 @@ export async function makeKey(
       return seal({ publicKey: publicKeyInfo(publicKey), certificate: NONE }, pkcs8(privateKey));
     }
     case 'root': {
-      const { publicKey, handle } = await maker.custody.createRootKey(maker.cluster);
+      const { publicKey, handle } = await rootKeyFor(creation, dataRow, maker);
       const certificate = await issueRootCertificate(
         `${maker.cluster} root ${creation.sequence}`,
         maker.cluster,
@@ -107,6 +107,24 @@ function endedBy(
 
 const serialOf = ({ certificate }: KeyDescription): string =>
   Buffer.from(parseCertificate(certificate).serialNumber).toString('hex');
+
+/** How much custody's clock may be behind ours. */
+const SKEW_SECONDS = 60;
+
+/**
+ * A new key, or the one that an init made which then stopped: nothing of it was ever published. A higher number means that there
+ * was another root, and a key that is older than the data key is of an authority that was given up.
+ */
+async function rootKeyFor(
+  { sequence }: KeyCreation,
+  dataRow: KeyDescription,
+  { custody, cluster }: KeyMaker,
+): Promise<RootKey> {
+  const remembered = sequence === 1 ? await custody.rememberedRoot() : undefined;
+  const made = remembered?.cluster === cluster ? remembered.made : undefined;
+  const isOfThisInit = made && made.at.getTime() >= (dataRow.created - SKEW_SECONDS) * 1000;
+  return isOfThisInit ? made.key : custody.createRootKey(cluster);
+}
 
 const described = ({ owner, purpose, sequence, created, starts, expires }: KeyCreation) => ({
   owner,

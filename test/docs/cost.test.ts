@@ -57,7 +57,7 @@ describe('what a join asks of storage and vault', () => {
       url: vault.url,
       fetch: vault.fetch,
       credential: {
-        getToken: async () => ({ token: 't', expiresOnTimestamp: Date.now() + 3_600_000 }),
+        getToken: async () => ({ token: 'token', expiresOnTimestamp: Date.now() + 3_600_000 }),
       },
     });
     scene = await createScene({ tables: tables.tables, custody });

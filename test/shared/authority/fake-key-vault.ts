@@ -1,4 +1,9 @@
-/** Key Vault's data plane as far as custody uses it, in process: keys that never leave, versions, the token challenge. */
+/**
+ * Key Vault's data plane as far as custody uses it, in process, and as strict as the real one: the token challenge, keys that
+ * never leave, versions, what a key may be used for, soft-delete, disabled keys, rights, throttling, and everything that a
+ * network does. What is not asked exactly as documented is refused
+ * (https://learn.microsoft.com/rest/api/keyvault/keys/operation-groups).
+ */
 import {
   constants,
   generateKeyPairSync,
@@ -13,93 +18,308 @@ export interface FakeKeyVault {
   readonly fetch: typeof fetch;
   /** Makes the RSA key, as the infrastructure as code does. */
   createEncryptionKey(): void;
-  /** Calls so far, such as `POST root/sign`. */
+  /** Calls with a token so far, such as `root/sign`. */
   readonly calls: readonly string[];
-  /** Answers every call with this status from now on. */
-  failWith(status: number | undefined): void;
+  /** How many versions a key has, deleted or not. */
+  versions(name: string): number;
+  /** Answers every call with this status from now on, and with `Retry-After` where seconds are given. */
+  failWith(status: number | undefined, retryAfter?: number): void;
+  /** What happens to the next calls of this action (`sign`) or key and action (`root/sign`), one each. */
+  next(call: string, ...mishaps: readonly Mishap[]): void;
+  /** Rights that the identity does not have (`sign`, `create`), in the place of those before. */
+  forbid(...actions: readonly string[]): void;
+  /** As an operator: soft-deletes all versions of a key, and brings them back. */
+  deleteKey(name: string): void;
+  recoverKey(name: string): void;
+  /** As an operator: disables all versions of a key. `shown`: they can be read all the same. */
+  disableKey(name: string, how?: 'refused' | 'shown'): void;
 }
+
+/**
+ * `drop`: the connection breaks before anything is done. `lose`: it breaks when everything is done. `hang`: no answer ever comes.
+ * `slow`: it comes late. A number is a status.
+ */
+export type Mishap = 'drop' | 'lose' | 'hang' | 'slow' | number;
 
 interface Version {
   readonly version: string;
+  readonly operations: readonly string[];
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
+  readonly created: number;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+interface Key {
+  readonly versions: Version[];
+  deleted: boolean;
+  disabled?: 'refused' | 'shown';
+}
+
 const URL_OF_VAULT = 'https://test.vault.azure.net';
+const TOKEN = 'token';
+const SLOW_MS = 200;
 
-export function createFakeKeyVault(): FakeKeyVault {
-  const keys = new Map<string, Version[]>();
+export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyVault {
+  const keys = new Map<string, Key>();
   const calls: string[] = [];
-  let failure: number | undefined;
+  const mishaps = new Map<string, Mishap[]>();
+  let forbidden: readonly string[] = [];
+  let failure: { readonly status: number; readonly retryAfter?: number | undefined } | undefined;
 
-  function add(name: string, pair: Omit<Version, 'version'>): Version {
-    const version = { version: randomBytes(16).toString('hex'), ...pair };
-    keys.set(name, [...(keys.get(name) ?? []), version]);
+  function add(name: string, pair: Omit<Version, 'version' | 'created'>): Version {
+    const version = {
+      version: randomBytes(16).toString('hex'),
+      created: Math.floor(now().getTime() / 1000),
+      ...pair,
+    };
+    const key = keys.get(name) ?? { versions: [], deleted: false };
+    key.versions.push(version);
+    keys.set(name, key);
     return version;
   }
 
-  const find = (name: string, version: string | undefined): Version | undefined => {
-    const versions = keys.get(name) ?? [];
-    return version ? versions.find((known) => known.version === version) : versions.at(-1);
-  };
-
-  const bundle = (name: string, { version, publicKey, tags }: Version) => ({
+  const bundle = (name: string, { version, operations, publicKey, created, tags }: Version) => ({
     ...(tags && { tags }),
     key: {
       kid: `${URL_OF_VAULT}/keys/${name}/${version}`,
-      key_ops:
-        publicKey.asymmetricKeyType === 'rsa' ? ['wrapKey', 'unwrapKey'] : ['sign', 'verify'],
+      key_ops: operations,
       ...publicKey.export({ format: 'jwk' }),
     },
-    attributes: { enabled: true, created: 1, updated: 1 },
+    attributes: {
+      enabled: keys.get(name)?.disabled === undefined,
+      created,
+      updated: created,
+      recoveryLevel: 'Recoverable',
+      recoverableDays: 90,
+    },
   });
 
+  async function work(call: Call): Promise<Response> {
+    const { name, action, version: asked, body } = call;
+    if (failure) return refused(failure.status, 'Unavailable', 'no', failure.retryAfter);
+    if (forbidden.includes(action))
+      return refused(403, 'Forbidden', 'Caller is not authorized', undefined, 'ForbiddenByRbac');
+    const key = keys.get(name);
+    if (action === 'create') {
+      if (key?.deleted)
+        return refused(
+          409,
+          'Conflict',
+          `Key ${name} is currently in a deleted but recoverable state, and its name cannot be reused`,
+          undefined,
+          'ObjectIsDeletedButRecoverable',
+        );
+      const wish = parseCreation(body);
+      if (typeof wish === 'string') return refused(400, 'BadParameter', wish);
+      const pair = generateKeyPairSync('ec', { namedCurve: CURVES[wish.crv] ?? '' });
+      return Response.json(
+        bundle(name, add(name, { ...pair, operations: wish.key_ops, ...tagsOf(wish) })),
+      );
+    }
+    const version = asked
+      ? key?.versions.find((known) => known.version === asked)
+      : key?.versions.at(-1);
+    if (!key || key.deleted || !version)
+      return refused(
+        404,
+        'KeyNotFound',
+        `A key with (name/id) ${name} was not found in this key vault`,
+      );
+    if (key.disabled === 'refused' || (key.disabled && action !== 'get'))
+      return refused(
+        403,
+        'Forbidden',
+        `Operation ${action} is not allowed on a disabled key.`,
+        undefined,
+        'KeyDisabled',
+      );
+    if (action === 'get') return Response.json(bundle(name, version));
+    if (!asked) return refused(400, 'BadParameter', 'a key is used by its version');
+    return use(call, version);
+  }
+
+  function use({ name, action, body }: Call, version: Version): Response {
+    const operation = OPERATIONS[action];
+    if (operation === undefined) return refused(404, 'NotFound', 'no such operation');
+    if (!version.operations.includes(operation))
+      return refused(
+        403,
+        'Forbidden',
+        `Operation ${operation} is not permitted on this key.`,
+        undefined,
+        'KeyOperationForbidden',
+      );
+    const { alg, value, ...more } = body as Record<string, unknown>;
+    if (Object.keys(more).length > 0 || typeof value !== 'string' || !/^[\w-]+$/.test(value))
+      return refused(400, 'BadParameter', 'expected alg and value, base64url without padding');
+    const bytes = Buffer.from(value, 'base64url');
+    const result = operate(operation, String(alg), version, bytes);
+    if (typeof result === 'string') return refused(400, 'BadParameter', result);
+    const kid = `${URL_OF_VAULT}/keys/${name}/${version.version}`;
+    return Response.json({ kid, value: result.toString('base64url') });
+  }
+
   async function answer(request: Request): Promise<Response> {
-    // The SDK asks without a token first, to learn whom the vault trusts.
-    if (!request.headers.has('authorization')) {
+    const call = await parseCall(request);
+    if (!call) return refused(404, 'NotFound', 'no such resource');
+    // The SDK asks without a token, and without a body, first, to learn whom the vault trusts.
+    if (request.headers.get('authorization') !== `Bearer ${TOKEN}`) {
       const challenge =
         'Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net"';
-      return new Response('{}', { status: 401, headers: { 'www-authenticate': challenge } });
+      const response = refused(
+        401,
+        'Unauthorized',
+        'AKV10000: Request is missing a Bearer or PoP token.',
+      );
+      response.headers.set('www-authenticate', challenge);
+      return response;
     }
-    const [, , name = '', ...rest] = new URL(request.url).pathname.split('/');
-    const action = request.method === 'GET' ? 'get' : (rest.at(-1) ?? '');
-    calls.push(`${name}/${action}`);
-    if (failure !== undefined) return error(failure);
-    const body = (request.method === 'GET' ? {} : await request.json()) as Record<string, string>;
-    if (action === 'create') {
-      const namedCurve = body['crv'] === 'P-384' ? 'secp384r1' : 'prime256v1';
-      const { tags } = body as { tags?: Record<string, string> };
-      const pair = generateKeyPairSync('ec', { namedCurve });
-      return Response.json(bundle(name, add(name, { ...pair, ...(tags && { tags }) })));
+    calls.push(`${call.name}/${call.action}`);
+    const queue = mishaps.get(`${call.name}/${call.action}`) ?? mishaps.get(call.action);
+    const mishap = queue?.shift();
+    switch (mishap) {
+      case 'drop':
+        throw dropped();
+      case 'lose':
+        await work(call);
+        throw dropped();
+      case 'hang':
+        return aborted(request.signal);
+      case 'slow':
+        await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+        return work(call);
+      case undefined:
+        return work(call);
+      default:
+        return refused(mishap, 'Unavailable', 'no');
     }
-    const version = find(name, rest[0]);
-    if (!version) return error(404);
-    if (action === 'get') return Response.json(bundle(name, version));
-    const value = Buffer.from(body['value'] ?? '', 'base64url');
-    const kid = `${URL_OF_VAULT}/keys/${name}/${version.version}`;
-    return Response.json({ kid, value: operate(action, version, value).toString('base64url') });
   }
+
+  const keyNamed = (name: string): Key => {
+    const key = keys.get(name);
+    if (!key) throw new Error(`there is no key ${name}`);
+    return key;
+  };
 
   return {
     url: URL_OF_VAULT,
     fetch: (input, init) => answer(new Request(input as string, init)),
     createEncryptionKey: () =>
-      void add('data-key-encryption', generateKeyPairSync('rsa', { modulusLength: 2048 })),
+      void add('data-key-encryption', {
+        ...wrappingPair(),
+        operations: ['wrapKey', 'unwrapKey'],
+      }),
     calls,
-    failWith(status) {
-      failure = status;
+    versions: (name) => keys.get(name)?.versions.length ?? 0,
+    failWith(status, retryAfter) {
+      failure = status === undefined ? undefined : { status, retryAfter };
+    },
+    next: (call, ...more) => void mishaps.set(call, [...more]),
+    forbid(...actions) {
+      forbidden = actions;
+    },
+    deleteKey(name) {
+      keyNamed(name).deleted = true;
+    },
+    recoverKey(name) {
+      keyNamed(name).deleted = false;
+    },
+    disableKey(name, how = 'refused') {
+      keyNamed(name).disabled = how;
     },
   };
 }
 
-function operate(action: string, { privateKey, publicKey }: Version, value: Buffer): Buffer {
-  const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
-  if (action === 'wrapkey') return publicEncrypt({ key: publicKey, ...oaep }, value);
-  if (action === 'unwrapkey') return privateDecrypt({ key: privateKey, ...oaep }, value);
-  if (action !== 'sign') throw new Error(`no such operation: ${action}`);
+/** Made once: it takes long. */
+let pair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined;
+const wrappingPair = () => {
+  pair ??= generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return pair;
+};
+
+interface Call {
+  readonly name: string;
+  /** Of this version; the newest one where none is named. */
+  readonly version: string;
+  readonly action: string;
+  readonly body: unknown;
+}
+
+/** A call of the API, or `undefined` for what it does not have. */
+async function parseCall(request: Request): Promise<Call | undefined> {
+  const url = new URL(request.url);
+  if (
+    url.origin !== URL_OF_VAULT ||
+    !/^(?:7\.\d|20\d\d-\d\d-\d\d)$/.test(url.searchParams.get('api-version') ?? '')
+  )
+    return undefined;
+  const path = /^\/keys\/([A-Za-z0-9-]{1,127})\/([0-9a-f]{32})?(?:\/?([a-z]+))?$/.exec(
+    url.pathname,
+  );
+  if (!path) return undefined;
+  const [, name = '', version = '', action = ''] = path;
+  if (request.method === 'GET')
+    return action ? undefined : { name, version, action: 'get', body: {} };
+  if (request.method !== 'POST' || (action === 'create') === (version !== '')) return undefined;
+  const text = await request.text();
+  return { name, version, action, body: text === '' ? {} : JSON.parse(text) };
+}
+
+const CURVES: Readonly<Record<string, string>> = { 'P-256': 'prime256v1', 'P-384': 'secp384r1' };
+const OPERATIONS: Readonly<Record<string, string>> = {
+  sign: 'sign',
+  wrapkey: 'wrapKey',
+  unwrapkey: 'unwrapKey',
+  encrypt: 'encrypt',
+  decrypt: 'decrypt',
+  verify: 'verify',
+};
+
+interface Creation {
+  readonly kty: 'EC';
+  readonly crv: string;
+  readonly key_ops: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** What is to be made, or what is wrong about it. */
+function parseCreation(body: unknown): Creation | string {
+  const { kty, crv, key_ops: operations, tags } = body as Partial<Creation>;
+  if (kty !== 'EC' || crv === undefined || CURVES[crv] === undefined)
+    return 'expected an elliptic curve key of P-256 or P-384';
+  if (!operations?.length || operations.some((one) => one !== 'sign' && one !== 'verify'))
+    return 'an elliptic curve key signs and verifies, and that has to be said';
+  return { kty, crv, key_ops: operations, ...(tags && { tags }) };
+}
+
+const tagsOf = ({ tags }: Creation): Pick<Version, 'tags'> => (tags ? { tags } : {});
+
+/** The result, or what is wrong about the question. */
+function operate(
+  operation: string,
+  algorithm: string,
+  { privateKey, publicKey }: Version,
+  value: Buffer,
+): Buffer | string {
+  const isRsa = publicKey.asymmetricKeyType === 'rsa';
+  if (operation === 'wrapKey' || operation === 'unwrapKey') {
+    if (!isRsa || algorithm !== 'RSA-OAEP-256') return 'expected RSA-OAEP-256';
+    const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+    if (operation === 'wrapKey') return publicEncrypt({ key: publicKey, ...oaep }, value);
+    try {
+      return privateDecrypt({ key: privateKey, ...oaep }, value);
+    } catch {
+      return 'the value is none that was wrapped with this key';
+    }
+  }
+  const [expected, bytes] = curveOf(privateKey) === 'P-256' ? ['ES256', 32] : ['ES384', 48];
+  if (operation !== 'sign' || algorithm !== expected) return `expected ${expected}`;
+  if (value.length !== bytes) return `expected a digest of ${bytes} bytes`;
   return signDigest(privateKey, value);
 }
+
+const curveOf = (key: KeyObject): string => key.export({ format: 'jwk' }).crv ?? '';
 
 /** Orders of the curves' groups (SEC 2). */
 const ORDERS: Readonly<Record<string, bigint>> = {
@@ -115,7 +335,7 @@ function signDigest(privateKey: KeyObject, digest: Buffer): Buffer {
   const size = crv === 'P-256' ? 32 : 48;
   const number = (text: string | undefined): bigint =>
     BigInt(`0x${Buffer.from(text ?? '', 'base64url').toString('hex')}`);
-  const namedCurve = crv === 'P-256' ? 'prime256v1' : 'secp384r1';
+  const namedCurve = CURVES[crv] ?? '';
   const once = generateKeyPairSync('ec', { namedCurve }).privateKey.export({ format: 'jwk' });
   const r = number(once.x) % n;
   const s =
@@ -137,8 +357,25 @@ function inverse(value: bigint, prime: bigint): bigint {
   return result;
 }
 
-const error = (status: number): Response =>
-  Response.json(
-    { error: { code: status === 404 ? 'KeyNotFound' : 'Unavailable', message: 'no' } },
-    { status },
-  );
+function refused(
+  status: number,
+  code: string,
+  message: string,
+  retryAfter?: number,
+  inner?: string,
+): Response {
+  const error = { code, message, ...(inner !== undefined && { innererror: { code: inner } }) };
+  const headers = retryAfter === undefined ? undefined : { 'retry-after': String(retryAfter) };
+  return Response.json({ error }, { status, ...(headers && { headers }) });
+}
+
+/** As undici says that a connection was reset. */
+const dropped = (): TypeError =>
+  new TypeError('fetch failed', {
+    cause: Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }),
+  });
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import type { Custody } from '../../../shared/authority/custody.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
-import { type InitWish, initAuthorities } from '../../../shared/authority/init-authorities.ts';
+import {
+  type InitWish,
+  initAuthorities as initWith,
+} from '../../../shared/authority/init-authorities.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
 import { createKeyring } from '../../../shared/authority/keyring.ts';
 import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
@@ -10,6 +13,10 @@ import type { KeyOwner } from '../../../shared/authority/signing-key.ts';
 import { caPin } from '../../../shared/authority/trust-bundle.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import { createParts, later, NOON } from './rotation-parts.ts';
+
+/** Nobody else is under way in these tests. */
+const initAuthorities = (parts: RotationParts, wish: InitWish, now: Date) =>
+  initWith(parts, wish, now, 0);
 
 const PLAIN: InitWish = { resume: false, giveUp: [] };
 const RESUME: InitWish = { resume: true, giveUp: [] };

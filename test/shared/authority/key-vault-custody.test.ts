@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
@@ -7,8 +7,9 @@ import { openKeyVaultCustody } from '../../../shared/authority/key-vault-custody
 import { foundKeys } from '../../../shared/authority/rotate.ts';
 import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import { createFakeKeyVault } from './fake-key-vault.ts';
+import { createFakeKeyVault, type FakeKeyVault } from './fake-key-vault.ts';
 
+const DATA_KEY = Buffer.alloc(32, 7);
 const NOW = new Date('2026-11-20T12:00:00Z');
 const credential = {
   getToken: async () => ({ token: 'token', expiresOnTimestamp: Date.now() + 3600_000 }),
@@ -21,12 +22,17 @@ function setUp() {
   return { vault, custody };
 }
 
-test('all authorities are made with the root in the vault, and opened again from their rows', async () => {
+async function foundedInVault() {
   const { vault, custody } = setUp();
   const store = createKeyStore(createMemoryTable());
   const parts = { store, custody, policy: ROTATION_POLICY, cluster: 'test' };
   await foundKeys(parts, NOW);
-  const genuine = await openGenuineKeys(await store.list(), parts);
+  return { vault, parts };
+}
+
+test('all authorities are made with the root in the vault, and opened again from their rows', async () => {
+  const { vault, parts } = await foundedInVault();
+  const genuine = await openGenuineKeys(await parts.store.list(), parts);
   const authorities = genuine && authoritiesOf(genuine, ROTATION_POLICY, NOW);
   const root = new X509Certificate(authorities?.roots[0]?.certificate ?? '');
   const issuing = new X509Certificate(authorities?.issuing.certificate ?? '');
@@ -81,13 +87,143 @@ test('refuses to sign with a handle that is no version of the root', async () =>
   await expect(custody.signWithRoot(handle, Buffer.alloc(1))).rejects.toThrow('expected the id');
 });
 
-test('fails where the vault can not be asked, and works again afterwards', async () => {
-  const { vault, custody } = setUp();
-  const wrapped = await custody.wrapDataKey(Buffer.alloc(32, 7), 'about');
-  vault.failWith(403);
-  await expect(custody.unwrapDataKey(wrapped, 'about')).rejects.toThrow();
-  vault.failWith(undefined);
-  expect(await custody.unwrapDataKey(wrapped, 'about')).toHaveLength(32);
+describe('where the vault', () => {
+  const wrapped = async () => {
+    const scene = setUp();
+    const stored = await scene.custody.wrapDataKey(DATA_KEY, 'about');
+    await scene.custody.createRootKey('test.example.org');
+    return { ...scene, stored };
+  };
+  type Scene = Awaited<ReturnType<typeof wrapped>>;
+
+  test.each<[string, (vault: FakeKeyVault) => void, string]>([
+    ['does not know the identity', (vault) => vault.failWith(401), 'does not know the broker'],
+    ['gave it no right', (vault) => vault.forbid('unwrapkey'), 'has the broker'],
+    ['refuses all of it', (vault) => vault.failWith(403), 'has the broker'],
+    ['has the signature key deleted', (vault) => vault.deleteKey('data-key-signature'), 'recover'],
+    ['has the wrapping key deleted', (vault) => vault.deleteKey('data-key-encryption'), 'recover'],
+    ['has the signature key disabled', (vault) => vault.disableKey('data-key-signature'), 'enable'],
+    [
+      'has it disabled, and shows it all the same',
+      (vault) => vault.disableKey('data-key-signature', 'shown'),
+      'enable',
+    ],
+    ['has the wrapping key disabled', (vault) => vault.disableKey('data-key-encryption'), 'enable'],
+    ['is broken', (vault) => vault.failWith(500), 'status 500'],
+  ])('%s, nothing opens, and nothing is taken for foreign', async (_, hurt, words) => {
+    const { vault, custody, stored } = await wrapped();
+    hurt(vault);
+    await expect(custody.unwrapDataKey(stored, 'about')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(words),
+    });
+  });
+
+  test('has had its key recovered, everything opens again', async () => {
+    const { vault, custody, stored } = await wrapped();
+    for (const name of ['data-key-signature', 'data-key-encryption', 'root']) {
+      vault.deleteKey(name);
+      vault.recoverKey(name);
+    }
+    expect(await custody.unwrapDataKey(stored, 'about')).toEqual(DATA_KEY);
+    expect(await custody.rememberedRoot()).toMatchObject({ cluster: 'test.example.org' });
+  });
+
+  test.each([429, 503])(
+    'asks for a pause with status %i, it is passed on, and nobody tries again',
+    async (status) => {
+      const { vault, custody, stored } = await wrapped();
+      vault.failWith(status, 17);
+      const before = vault.calls.length;
+      await expect(custody.unwrapDataKey(stored, 'about')).rejects.toMatchObject({
+        code: 'unavailable',
+        retryAfter: 17,
+      });
+      expect(vault.calls.length - before).toBe(1);
+      vault.failWith(undefined);
+      expect(await custody.unwrapDataKey(stored, 'about')).toEqual(DATA_KEY);
+    },
+  );
+
+  const works: readonly (readonly [string, string, (scene: Scene) => Promise<unknown>])[] = [
+    ['unwraps', 'unwrapkey', ({ custody, stored }) => custody.unwrapDataKey(stored, 'about')],
+    ['wraps', 'wrapkey', ({ custody }) => custody.wrapDataKey(DATA_KEY, 'about')],
+    ['remembers the root', 'root/get', ({ custody }) => custody.rememberedRoot()],
+    ['makes a root', 'root/create', ({ custody }) => custody.createRootKey('test.example.org')],
+    [
+      'signs',
+      'root/sign',
+      async ({ custody }) =>
+        custody.signWithRoot((await custody.createRootKey('x')).handle, Buffer.of(1)),
+    ],
+  ];
+
+  test.each(works)('%s: a passing trouble is got over, whatever it is', async (_, call, work) => {
+    const mishaps = ['drop', 'lose', 'slow', 500, 503, 408] as const;
+    const outcomes = mishaps.map(async (mishap) => {
+      const scene = await wrapped();
+      scene.vault.next(call, mishap);
+      await expect(work(scene), String(mishap)).resolves.toBeDefined();
+    });
+    await Promise.all(outcomes);
+  });
+
+  test.each(works)('%s: it is not waited for longer than a deadline', async (_, call, work) => {
+    const scene = await wrapped();
+    scene.vault.next(call, 'hang');
+    const hasty = openKeyVaultCustody({
+      url: scene.vault.url,
+      credential,
+      fetch: scene.vault.fetch,
+      timeoutMs: 60,
+    });
+    await expect(work({ ...scene, custody: hasty })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'the key vault does not answer',
+    });
+    await expect(work(scene)).resolves.toBeDefined();
+  });
+
+  test.each(works)('%s: a trouble that stays is told', async (_, call, work) => {
+    const scene = await wrapped();
+    scene.vault.next(call, 'drop', 'drop', 'drop', 'drop', 'drop', 'drop');
+    await expect(work(scene)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'the key vault does not answer',
+    });
+  });
+
+  test('has the root deleted, no other one is made under its name', async () => {
+    const { vault, custody } = await wrapped();
+    vault.deleteKey('root');
+    await expect(custody.createRootKey('test.example.org')).rejects.toMatchObject({
+      message: 'the key vault has a deleted key of this name: recover it',
+    });
+    expect(vault.versions('root')).toBe(1);
+  });
+
+  test('has the root disabled, nothing is signed', async () => {
+    const { vault, custody } = await wrapped();
+    const { handle } = await custody.createRootKey('test.example.org');
+    vault.disableKey('root', 'shown');
+    await expect(custody.signWithRoot(handle, Buffer.of(1))).rejects.toThrow('enable it');
+    await expect(custody.rememberedRoot()).rejects.toThrow('enable it');
+  });
+});
+
+test('nothing but what each key is for is ever asked of it', async () => {
+  const { vault } = await foundedInVault();
+  expect([...new Set(vault.calls)].toSorted()).toEqual([
+    'data-key-encryption/get',
+    'data-key-encryption/unwrapkey',
+    'data-key-encryption/wrapkey',
+    'data-key-signature/create',
+    'data-key-signature/get',
+    'data-key-signature/sign',
+    'root/create',
+    'root/get',
+    'root/sign',
+  ]);
 });
 
 test('remembers which root was made last, and for which cluster', async () => {
@@ -96,12 +232,12 @@ test('remembers which root was made last, and for which cluster', async () => {
   await custody.createRootKey('first.example.org');
   const { publicKey } = await custody.createRootKey('test.example.org');
   const another = openKeyVaultCustody({ url: vault.url, credential, fetch: vault.fetch });
-  expect(await another.rememberedRoot()).toEqual({
+  expect(await another.rememberedRoot()).toMatchObject({
     cluster: 'test.example.org',
     publicKeyInfo: publicKey.export({ format: 'der', type: 'spki' }),
   });
   vault.failWith(403);
-  await expect(another.rememberedRoot()).rejects.toThrow();
+  await expect(another.rememberedRoot()).rejects.toThrow('forbids it');
 });
 
 test.each(['', 'null', '[]', '{}', 'garbage'])('%j is no wrapped data key', async (text) => {
