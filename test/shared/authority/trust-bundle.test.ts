@@ -2,7 +2,6 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { flattenedVerify } from 'jose';
 import { expect, test } from 'vitest';
 import type { Authorities } from '../../../shared/authority/authorities.ts';
-import { ROTATION_POLICY, retirement } from '../../../shared/authority/rotation-policy.ts';
 import { caPin, makeTrustBundle } from '../../../shared/authority/trust-bundle.ts';
 import { encodeBase64Url } from '../../../shared/encoding/base64.ts';
 import { decodePem } from '../../../shared/encoding/pem.ts';
@@ -59,7 +58,7 @@ test('carries every root and SSH authority', async () => {
   expect(bundle.ssh.host_ca.map((line) => parseSshPublicKeyLine(line)?.type)).toEqual(['public']);
   expect(bundle).toMatchObject({
     cluster: 'test.example.org',
-    version: 3 * (NOON.getTime() / 1000) + 2 * retirement(ROTATION_POLICY),
+    version: 3 * (NOON.getTime() / 1000),
     ca_pins: [caPin(root?.publicKeyInfo ?? Buffer.of())],
   });
 });
