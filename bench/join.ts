@@ -1,5 +1,6 @@
 /** CPU of one join with storage in memory, beside the sum of the bare cryptographic operations, in the same run. */
 import { joinBody } from '../shared/protocol/join.ts';
+import { STRANGERS } from '../shared/protocol/json.ts';
 import { parseJsonWith } from '../shared/protocol/schema.ts';
 import { createBenchBroker } from './bench-broker.ts';
 import { joinOperations } from './cryptography.ts';
@@ -20,7 +21,7 @@ async function cpuOf(times: number, action: (i: number) => unknown): Promise<num
 
 async function joinAll(bodies: readonly string[]): Promise<number> {
   return cpuOf(bodies.length, async (i) => {
-    const parsed = parseJsonWith(joinBody, bodies[i] ?? '');
+    const parsed = parseJsonWith(joinBody, bodies[i] ?? '', STRANGERS);
     if (!parsed.ok) throw new Error(parsed.problem.message);
     JSON.stringify(await broker.join(() => parsed.value, { requestId: 'bench' }));
   });

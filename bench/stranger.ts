@@ -4,6 +4,7 @@
  * Usage: npm run bench:stranger [requests]
  */
 import { joinBody } from '../shared/protocol/join.ts';
+import { STRANGERS } from '../shared/protocol/json.ts';
 import { parseJsonWith } from '../shared/protocol/schema.ts';
 import { badInput, Refusal } from '../shared/refusal.ts';
 import { makeRequestId } from '../shared/request-id.ts';
@@ -23,7 +24,7 @@ type Outcome = 'admitted' | 'refused';
 
 async function send(body: string, client: string): Promise<Outcome> {
   const read = () => {
-    const parsed = parseJsonWith(joinBody, body);
+    const parsed = parseJsonWith(joinBody, body, STRANGERS);
     if (!parsed.ok) throw badInput(parsed.problem);
     return parsed.value;
   };

@@ -7,6 +7,7 @@ import type { ZodMiniType } from 'zod/mini';
 import type { Broker } from '../shared/broker.ts';
 import type { Call } from '../shared/call.ts';
 import { PROBE_HEADER } from '../shared/joining/probe-mark.ts';
+import type { JsonLimits } from '../shared/protocol/json.ts';
 import { PROBLEMS, type Problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith } from '../shared/protocol/schema.ts';
 import { badInput, Refusal } from '../shared/refusal.ts';
@@ -97,8 +98,8 @@ export function handlerOf(endpoint: Endpoint, brokerOf: () => Promise<Broker>) {
 }
 
 /** Checks a body's text against its schema. */
-export function bodyAs<T>(schema: ZodMiniType<T>, { body }: Exchange): T {
-  const parsed = parseJsonWith(schema, body());
+export function bodyAs<T>(schema: ZodMiniType<T>, { body }: Exchange, limits?: JsonLimits): T {
+  const parsed = parseJsonWith(schema, body(), limits);
   if (!parsed.ok) throw badInput(parsed.problem);
   return parsed.value;
 }

@@ -4,7 +4,6 @@ import { getAuthorities, initAuthorities, rotateAuthority } from './authorities.
 import { type Endpoint, withHead } from './endpoint.ts';
 import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
-import { heartbeat } from './heartbeat.ts';
 import { installScript } from './install-script.ts';
 import { openInstallation } from './installation.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
@@ -22,7 +21,6 @@ const installation = openInstallation(() => joinPath(__dirname, 'install'));
 
 const known: readonly Endpoint[] = [
   join,
-  heartbeat,
   trust,
   trustForm,
   ping,

@@ -1,4 +1,5 @@
 import { joinBody } from '../shared/protocol/join.ts';
+import { STRANGERS } from '../shared/protocol/json.ts';
 import { bodyAs, type Endpoint } from './endpoint.ts';
 
 export const join: Endpoint = {
@@ -6,6 +7,6 @@ export const join: Endpoint = {
   methods: ['POST'],
   route: 'v1/join',
   answer: async (exchange) => ({
-    body: await exchange.broker.join(() => bodyAs(joinBody, exchange), exchange.call),
+    body: await exchange.broker.join(() => bodyAs(joinBody, exchange, STRANGERS), exchange.call),
   }),
 };

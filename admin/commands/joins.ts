@@ -105,6 +105,8 @@ const LABELS = {
   vm_id: 'vmId',
   resource_id: 'Resource id',
   claimed_resource_id: 'Claims to be',
+  claimed_vm_id: 'Claims vmId',
+  claimed_subscription: 'Claims to be in',
   subscription: 'Subscription',
   tenant: 'Tenant',
   identity: 'Identity',

@@ -21,7 +21,7 @@ export const signedTrust = (
 ): ((authorities: Authorities) => Promise<SignedTrust>) =>
   remembered(SECONDS, now, async (authorities: Authorities): Promise<SignedTrust> => {
     const at = now();
-    const bundle = await makeTrustBundle(cluster, authorities, at);
+    const bundle = makeTrustBundle(cluster, authorities, at);
     return { bundle, json: JSON.stringify(bundle), etag: etagOf(bundle, authorities, at) };
   });
 

@@ -1,7 +1,6 @@
 /** The trust bundle: what relying parties install, signed so that a CA pin is enough to believe it. */
-import { createHash } from 'node:crypto';
-import { CompactSign } from 'jose';
-import { encodeBase64 } from '../encoding/base64.ts';
+import { createHash, type KeyObject, sign } from 'node:crypto';
+import { encodeBase64, encodeBase64Url } from '../encoding/base64.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { sshPublicKeyLine } from '../encoding/ssh-public-key.ts';
 import { type TrustBundle, trustPayload } from '../protocol/trust.ts';
@@ -16,11 +15,7 @@ export const caPin = (publicKeyInfo: Uint8Array): string =>
   `sha256:${createHash('sha256').update(publicKeyInfo).digest('hex')}`;
 
 /** Makes and signs the bundle. It expires after a week, and no later than the key that signs it. */
-export async function makeTrustBundle(
-  cluster: string,
-  authorities: Authorities,
-  at: Date,
-): Promise<TrustBundle> {
+export function makeTrustBundle(cluster: string, authorities: Authorities, at: Date): TrustBundle {
   const { issuing, roots, sshUserCas, sshHostCas, version } = authorities;
   const expires = Math.min(at.getTime() + EXPIRES_SECONDS * 1000, issuing.notAfter.getTime());
   const bundle = {
@@ -37,12 +32,14 @@ export async function makeTrustBundle(
       host_ca: sshHostCas.map((key) => sshPublicKeyLine(key)),
     },
   };
-  const jws = await new CompactSign(trustPayload(bundle))
-    .setProtectedHeader({
-      alg: 'ES256',
-      x5c: [encodeBase64(issuing.certificate), encodeBase64(issuing.root)],
-    })
-    .sign(issuing.privateKey);
-  const [header, , signature] = jws.split('.');
-  return { ...bundle, signature: `${header}..${signature}` };
+  const x5c = [issuing.certificate, issuing.root].map(encodeBase64);
+  return { ...bundle, signature: detachedJws(trustPayload(bundle), x5c, issuing.privateKey) };
+}
+
+/** A JWS whose payload is left out (RFC 7515 appendix F), with ES256: the signature's two numbers, 32 bytes each. */
+function detachedJws(payload: Uint8Array, x5c: readonly string[], key: KeyObject): string {
+  const header = encodeBase64Url(Buffer.from(JSON.stringify({ alg: 'ES256', x5c })));
+  const signed = Buffer.from(`${header}.${encodeBase64Url(payload)}`);
+  const signature = sign('sha256', signed, { key, dsaEncoding: 'ieee-p1363' });
+  return `${header}..${encodeBase64Url(signature)}`;
 }

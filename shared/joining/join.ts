@@ -6,6 +6,7 @@ import type { Authorities } from '../authority/authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import { randomSerialNumber } from '../authority/tls-certificate.ts';
 import { type JoinBody, type JoinRequest, joinRequest, requestDigest } from '../protocol/join.ts';
+import { STRANGERS } from '../protocol/json.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { parseTimestamp } from '../protocol/values.ts';
 import { badInput, denied } from '../refusal.ts';
@@ -72,12 +73,17 @@ async function joinBy<Examined, Facts extends KeptFacts>(
 ): Promise<Joined> {
   const at = parts.now();
   const digest = requestDigest(body.request);
-  const proved = { request, digest, at };
   const limits = method.freshSeconds === undefined ? 'first join' : 'every join';
 
   // What can be checked here: nobody is asked.
   if (!method.provesLocally) caller.countQuestion(at);
-  const keys = readCertificateKeys(request.certificates);
+  const known = parts.resources.known(request.token);
+  const proved = {
+    request,
+    digest,
+    joinToken: known && findJoinToken(request, known, at, limits),
+    at,
+  };
   const examined = method.examine(body, proved, report);
   const proving = method.machineOf(examined);
   if (proving !== undefined) caller.countMachine(proving, at);
@@ -85,8 +91,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const joinToken = findJoinToken(request, before, at, limits);
   report({ join_token: joinToken.metadata.name });
   method.checkCouldMatch(examined, joinToken, report);
-  // Sixteen signatures are checked for machines that could be admitted.
-  checkPossession(keys);
+  const keys = readCertificateKeys(request.certificates);
 
   // What has to be asked.
   const { key: owner } = ownerOf(request, joinToken, before, parts.naming, at);
@@ -107,6 +112,8 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;
   if (stored) report({ known: true });
   const facts = await method.prove(examined, joinToken, stored?.instance.machine, report);
+  // Sixteen signatures are checked for machines that are what they say.
+  checkPossession(keys);
 
   const authorities = await parts.keyring.authorities();
 
@@ -167,7 +174,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
 }
 
 function parseRequest(text: string): JoinRequest {
-  const parsed = parseJsonWith(joinRequest, text);
+  const parsed = parseJsonWith(joinRequest, text, STRANGERS);
   if (parsed.ok) return parsed.value;
   const { field, message } = parsed.problem;
   throw badInput({ field: field === '' ? 'request' : `request.${field}`, message });

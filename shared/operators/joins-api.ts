@@ -61,6 +61,6 @@ function isAsked(record: JoinRecord, query: JoinQuery): boolean {
 }
 
 const isOf = (machine: string, record: JoinRecord): boolean =>
-  [record.vm_id, record.resource_id, record.instance_id, record.aws_arn].some(
+  [record.vm_id, record.claimed_vm_id, record.resource_id, record.instance_id, record.aws_arn].some(
     (known) => known?.toLowerCase() === machine,
   ) || record.resource_id?.toLowerCase().endsWith(`/${machine}`) === true;

@@ -1,7 +1,7 @@
 /** Operators' access: Entra ID tokens for the operators' application, and the app roles that they carry. */
 import * as z from 'zod/mini';
-import { verifyDirectoryToken } from '../attestation/azure/access-token.ts';
 import type { DirectoryKeys } from '../attestation/azure/directory-keys.ts';
+import { readToken, verifyDirectoryToken } from '../attestation/azure/directory-token.ts';
 import { parseWith } from '../protocol/schema.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -67,7 +67,7 @@ export function checkRight({ roles }: Operator, right: OperatorRight): void {
 
 async function verify(jwt: string, { tenant, clientId, ...checks }: OperatorChecks) {
   try {
-    return await verifyDirectoryToken(jwt, {
+    return await verifyDirectoryToken(readToken(jwt), {
       ...checks,
       tenants: [tenant],
       audiences: [clientId, `api://${clientId}`],

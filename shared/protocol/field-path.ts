@@ -9,4 +9,4 @@ export const fieldPath = (path: readonly PropertyKey[]): string =>
   }, '');
 
 /** Names are the input's own text: no control characters, and not too long. */
-const printable = (text: string): string => text.replace(/[^\x21-\x7e]/g, '?').slice(0, 64);
+const printable = (text: string): string => text.slice(0, 64).replace(/[^\x21-\x7e]/g, '?');

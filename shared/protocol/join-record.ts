@@ -36,6 +36,8 @@ export const joinRecord = z.object({
   vm_binding: z.optional(z.string()),
   document_signer: z.optional(z.string()),
   rule: z.optional(z.string()),
+  claimed_vm_id: z.optional(guid),
+  claimed_subscription: z.optional(guid),
   claimed_resource_id: z.optional(z.string()),
   aws_account: z.optional(z.string()),
   aws_arn: z.optional(z.string()),

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { expectation, finding } from './expectation.ts';
 import { fieldPath } from './field-path.ts';
-import { parseStrictJson } from './json.ts';
+import { type JsonLimits, parseStrictJson } from './json.ts';
 import { findUnknownField } from './unknown-field.ts';
 
 z.config({ localeError: expectation });
@@ -54,8 +54,12 @@ export function parseWith<T>(schema: z.ZodMiniType<T>, value: unknown): Parsed<T
 }
 
 /** Checks JSON text against a schema. */
-export function parseJsonWith<T>(schema: z.ZodMiniType<T>, text: string): Parsed<T> {
-  const json = parseStrictJson(text);
+export function parseJsonWith<T>(
+  schema: z.ZodMiniType<T>,
+  text: string,
+  limits?: JsonLimits,
+): Parsed<T> {
+  const json = parseStrictJson(text, limits);
   if ('expected' in json)
     return { ok: false, problem: { field: '', message: `expected ${json.expected}` } };
   return parseWith(schema, json.value);

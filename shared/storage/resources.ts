@@ -36,6 +36,11 @@ export interface Resources {
   /** What holds now, give or take five seconds. */
   snapshot(): Promise<Snapshot>;
   /**
+   * The same, as far as it is at hand: nobody is asked. `undefined` where it has to be asked for, for this join token's
+   * sake too.
+   */
+  known(joinToken: string): Snapshot | undefined;
+  /**
    * The same. A secret's hash that it doesn't have is looked for among newer resources, at most once per cooldown: a join
    * token that was made a second ago works at once, and garbage costs nothing (rule 8).
    */
@@ -102,8 +107,22 @@ export function createResources(
     return table.read(PARTITION, REVISION);
   }
 
+  const atHand = (at: number) => (at - checkedAt < SNAPSHOT_SECONDS * 1000 ? cached : undefined);
+
+  /** Whether a secret's hash that isn't known is to be looked for among newer resources. */
+  const isWorthLooking = (joinToken: string, known: Snapshot, at: number): boolean =>
+    joinToken.startsWith(SECRET) &&
+    !known.joinToken(joinToken) &&
+    at - lookedAt >= UNKNOWN_SECRET_COOLDOWN_SECONDS * 1000;
+
+  function known(joinToken: string): Snapshot | undefined {
+    const at = now().getTime();
+    const snapshot = atHand(at)?.snapshot;
+    return snapshot && !isWorthLooking(joinToken, snapshot, at) ? snapshot : undefined;
+  }
+
   async function snapshot(): Promise<Snapshot> {
-    const hit = now().getTime() - checkedAt < SNAPSHOT_SECONDS * 1000 ? cached : undefined;
+    const hit = atHand(now().getTime());
     onLookup(hit ? 'hit' : 'miss');
     if (hit) return hit.snapshot;
     pending ??= reloadInTime().finally(() => {
@@ -113,10 +132,9 @@ export function createResources(
   }
 
   async function snapshotWith(joinToken: string): Promise<Snapshot> {
-    const known = await snapshot();
+    const found = await snapshot();
     const at = now().getTime();
-    const unknown = joinToken.startsWith(SECRET) && !known.joinToken(joinToken);
-    if (!unknown || at - lookedAt < UNKNOWN_SECRET_COOLDOWN_SECONDS * 1000) return known;
+    if (!isWorthLooking(joinToken, found, at)) return found;
     lookedAt = at;
     checkedAt = Number.NEGATIVE_INFINITY;
     return snapshot();
@@ -156,6 +174,7 @@ export function createResources(
 
   return {
     snapshot,
+    known,
     snapshotWith,
     async read(kind, name) {
       await started();

@@ -30,7 +30,9 @@ export interface JoinEvent {
   readonly document_signer?: string;
   /** The rule that admitted it, as a path in the join token. */
   readonly rule?: string;
-  /** What the machine says that it is, where it was denied before anybody was asked. */
+  /** What the machine says that it is, where it was denied before that was verified. */
+  readonly claimed_vm_id?: string;
+  readonly claimed_subscription?: string;
   readonly claimed_resource_id?: string | undefined;
   readonly aws_account?: string;
   readonly aws_arn?: string;

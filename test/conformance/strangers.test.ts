@@ -1,5 +1,5 @@
 /** Conformance: strangers cost nothing: no storage, no line without end, and they hold up nobody but themselves (rule 10). */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createScene, joinToken } from '../broker/fixtures.ts';
 import { certificationRequest, join, makeJoin, newKey } from '../broker/joiner.ts';
@@ -45,14 +45,15 @@ test('S1 a machine whose joins fail is answered 429, from whatever address, and 
   const { api, vm, subscription } = await createScene({
     settings: { JOIN_BROKER_FAILED_JOINS_PER_MACHINE: '2' },
   });
-  const stranger = subscription.virtualMachine('vm-b', {
-    resourceGroup: 'group2',
+  const other = subscription.virtualMachine('vm-b', {
+    resourceGroup: 'group1',
     systemAssigned: true,
   });
+  const evidence = { token: { changedSignature: true } };
   const tries = [];
   for (let i = 0; i < 3; i += 1)
-    tries.push(await send(api, await makeJoin(api, stranger), from(`203.0.113.${i}`)));
-  expect(tries[1]).toBeDenied(api, 'rule_mismatch');
+    tries.push(await send(api, await makeJoin(api, other, { evidence }), from(`203.0.113.${i}`)));
+  expect(tries[1]).toBeDenied(api, 'access_token_signature');
   expect(tries[2]).toBeProblem('throttled');
   expect(await join(api, vm)).toBeAdmitted();
 });
@@ -150,4 +151,87 @@ test.each<[string, object, 'known' | 'unknown']>([
   const token = { claims: { aud: 'https://other.example.org' } };
   expect((await join(api, vm, { evidence: { token } })).status).toBe(403);
   expect(telemetry.values('joins', { caller })).toEqual([1]);
+});
+
+const FORGED = { document: { changedSignature: true } } as const;
+
+describe('S4 by what it says of itself alone, before a signature is checked, is denied a machine', () => {
+  test('of another subscription', async () => {
+    const { api, vm } = await createScene();
+    await join(api, vm);
+    const other = api.tenant
+      .subscription()
+      .virtualMachine('vm-x', { resourceGroup: 'group1', systemAssigned: true });
+    expect(await join(api, other, { evidence: FORGED })).toBeDenied(api, 'rule_mismatch');
+    expect(api.audit.at(-1)).toMatchObject({
+      claimed_vm_id: other.vmId,
+      claimed_subscription: other.subscription.id,
+      detail: expect.stringContaining(other.subscription.id),
+    });
+    expect(Object.keys(api.audit.at(-1) ?? {})).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(?:vm_id|subscription)$/)]),
+    );
+  });
+
+  test.each([
+    ['hint', {}],
+    ["token's claims", { resourceId: null }],
+  ])('of another group, by its %s', async (_, evidence) => {
+    const { api, vm, subscription } = await createScene();
+    await join(api, vm);
+    const other = subscription.virtualMachine('vm-x', {
+      resourceGroup: 'group2',
+      systemAssigned: true,
+    });
+    const attempt = await join(api, other, { evidence: { ...FORGED, ...evidence } });
+    expect(attempt).toBeDenied(api, 'rule_mismatch');
+    expect(api.audit.at(-1)).toMatchObject({
+      claimed_resource_id: other.resourceId.toLowerCase(),
+      detail: expect.stringContaining('group2'),
+    });
+  });
+
+  test('with a join token that does not exist', async () => {
+    const { api, vm } = await createScene();
+    await join(api, vm);
+    const forged = { request: { token: 'nobody' }, evidence: FORGED };
+    expect(await join(api, vm, forged)).toBeDenied(api, 'join_token_not_found');
+  });
+});
+
+test('S4 a machine that a rule could admit by what it says is held to the signature', async () => {
+  const { api, vm } = await createScene();
+  await join(api, vm);
+  expect(await join(api, vm, { evidence: FORGED })).toBeDenied(api, 'document_signature');
+});
+
+test('S4 where resources would have to be asked for, they are not: the forged document is denied first', async () => {
+  const watched = watchTables();
+  const { api, vm } = await createScene({ tables: watched.tables });
+  api.clock.advance(10);
+  const before = watched.count('resources');
+  const forged = { request: { token: 'nobody' }, evidence: FORGED };
+  expect(await join(api, vm, forged)).toBeDenied(api, 'document_signature');
+  expect(watched.count('resources')).toBe(before);
+});
+
+test.each([
+  ['15,000 lists in each other', `${'['.repeat(15_000)}${']'.repeat(15_000)}`],
+  [
+    '5,000 names',
+    JSON.stringify(Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [i, 0]))),
+  ],
+  ['5,000 escapes', JSON.stringify({ request: '"'.repeat(5000) })],
+  ['30,000 spaces', `${' '.repeat(30_000)}{}`],
+])('S5 JSON of %s is refused unread, as a body and as a request', async (_, text) => {
+  const { api, vm } = await createScene();
+  const refused = {
+    code: 'bad_request',
+    detail: expect.stringMatching(/^expected JSON (that|with)/),
+  };
+  expect((await send(api, text)).body).toMatchObject(refused);
+  const body = await makeJoin(api, vm, {
+    changedBody: (sent) => ({ ...(sent as object), request: text }),
+  });
+  expect((await send(api, body)).body).toMatchObject(refused);
 });

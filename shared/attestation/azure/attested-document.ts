@@ -9,6 +9,7 @@ import { type Certificate, parseCertificate, publicKeyOf } from '../../encoding/
 import { DerError } from '../../encoding/der-decode.ts';
 import { isStrong } from '../../encoding/public-key-info.ts';
 import { parseSignedData, type SignedData } from '../../encoding/signed-data.ts';
+import { STRANGERS } from '../../protocol/json.ts';
 import { parseJsonWith } from '../../protocol/schema.ts';
 import { guid } from '../../protocol/values.ts';
 import { denied } from '../../refusal.ts';
@@ -27,7 +28,12 @@ export interface AttestedDocumentChecks {
   readonly known?: KnownCertificates | undefined;
   /** The nonce that it must carry, compared exactly. */
   readonly nonce?: string;
+  /** Is told what the document says before any signature is checked, and throws where it need not be. */
+  readonly onClaims?: (claims: ClaimedVm) => void;
 }
+
+/** What a document says, true or not. */
+export type ClaimedVm = Pick<AttestedMachine, 'vmId' | 'subscriptionId'>;
 
 /** What a verified document says. */
 export interface AttestedMachine {
@@ -69,6 +75,7 @@ export function verifyAttestedDocument(
   if (!signedData.signer.extensions.dnsNames.some((name) => isWithin(name, checks.domains))) {
     throw denied('document_name', `the document's signer is not ${checks.domains.join(' or ')}`);
   }
+  checks.onClaims?.(said);
   const path = verifyPath(signedData.signer, checks);
   // After the chain: a stranger's document costs one signature, that of the forged certificate.
   checkSignature(signedData);
@@ -88,7 +95,7 @@ function parse(der: Uint8Array, known: KnownCertificates | undefined): SignedDat
 type Said = Omit<AttestedMachine, 'path'>;
 
 function parseContent(bytes: Uint8Array): Said {
-  const parsed = parseJsonWith(content, Buffer.from(bytes).toString('utf8'));
+  const parsed = parseJsonWith(content, Buffer.from(bytes).toString('utf8'), STRANGERS);
   if (!parsed.ok)
     throw malformed(`its content's ${parsed.problem.field || 'text'} is not as expected`);
   const { nonce, vmId, subscriptionId, timeStamp } = parsed.value;

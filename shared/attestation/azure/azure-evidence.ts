@@ -2,12 +2,18 @@
 import { decodeBase64 } from '../../encoding/base64.ts';
 import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { badInput, denied } from '../../refusal.ts';
-import { type ManagedIdentity, verifyMachineToken } from './access-token.ts';
-import { type AttestedMachine, verifyAttestedDocument } from './attested-document.ts';
+import { type ManagedIdentity, readMachineClaims, verifyMachineToken } from './access-token.ts';
+import {
+  type AttestedMachine,
+  type ClaimedVm,
+  verifyAttestedDocument,
+} from './attested-document.ts';
 import type { CloudProfile } from './cloud-profile.ts';
 import type { DirectoryKeys } from './directory-keys.ts';
+import { readToken } from './directory-token.ts';
 import type { KnownCertificates } from './known-certificates.ts';
-import type { BindingEvidence } from './machine-binding.ts';
+import { type BindingEvidence, machinesOfClaims } from './machine-binding.ts';
+import { type MachineId, parseMachineId } from './resource-id.ts';
 
 export interface AzureTrust {
   readonly cloud: CloudProfile;
@@ -21,6 +27,8 @@ export interface AzureTrust {
 export interface Freshness {
   readonly nonce: string;
   readonly at: Date;
+  /** Is told what the document says before any signature is checked, and throws where it need not be. */
+  readonly onClaims: (claims: ClaimedVm) => void;
 }
 
 export type AttestedVm = AttestedMachine & { readonly subscriptionId: string };
@@ -40,8 +48,7 @@ export function verifyDocument(
       ),
       domains: trust.cloud.attestedDomains,
       known: trust.known,
-      nonce: fresh.nonce,
-      at: fresh.at,
+      ...fresh,
     },
   );
   const { subscriptionId } = document;
@@ -51,20 +58,29 @@ export function verifyDocument(
 }
 
 /** Verifies the access token against the tenant's keys. `tenants` are those that join token and settings name. */
-export function verifyToken(
-  evidence: AzureEvidence,
+export async function verifyToken(
+  { access_token }: AzureEvidence,
   trust: AzureTrust,
   tenants: readonly string[],
   at: Date,
 ): Promise<ManagedIdentity> {
   const { keys, audiences, cloud } = trust;
-  return verifyMachineToken(evidence.access_token, {
+  return verifyMachineToken(readToken(access_token), {
     keys,
     tenants,
     issuers: cloud.issuers,
     audiences,
     at,
   });
+}
+
+/** The machine that a joiner says it is: by its hint, else by what its token says. Nothing of it is verified. */
+export function claimedMachine({
+  resource_id,
+  access_token,
+}: AzureEvidence): MachineId | undefined {
+  if (resource_id !== undefined) return parseMachineId(resource_id);
+  return machinesOfClaims(readMachineClaims(readToken(access_token)))[0];
 }
 
 export const bindingEvidence = (

@@ -4,7 +4,7 @@
  * name the machine are undocumented, so they may only ever contradict.
  */
 import { denied } from '../../refusal.ts';
-import type { ManagedIdentity } from './access-token.ts';
+import type { MachineClaims, ManagedIdentity } from './access-token.ts';
 import type { AttestedMachine } from './attested-document.ts';
 import type { MachineDescription, MachineDirectory, MachineIdentity } from './machine-directory.ts';
 import { formatMachineId, type MachineId, parseIdentityId, parseMachineId } from './resource-id.ts';
@@ -117,7 +117,7 @@ export function bindByClaims(
 }
 
 /** The machines that the claims name: `xms_az_rid`, and `xms_mirid` unless it is a user-assigned identity. */
-function machinesOfClaims({ machineClaim, identityClaim }: ManagedIdentity): MachineId[] {
+export function machinesOfClaims({ machineClaim, identityClaim }: MachineClaims): MachineId[] {
   const texts = [machineClaim, identityClaim].filter((text) => text !== undefined);
   return texts
     .filter((text) => text === machineClaim || parseIdentityId(text) === undefined)

@@ -1,16 +1,18 @@
 /** Join method `azure`: an attested document and a managed identity's access token, both of one virtual machine. */
 import { createHash } from 'node:crypto';
+import type { ClaimedVm } from '../../attestation/azure/attested-document.ts';
 import { CLOCK_SKEW_SECONDS, DOCUMENT_SECONDS } from '../../attestation/azure/attested-document.ts';
 import {
   type AttestedVm,
   type AzureTrust,
   bindingEvidence,
+  claimedMachine,
   verifyDocument,
   verifyToken,
 } from '../../attestation/azure/azure-evidence.ts';
 import type { MachineBinder } from '../../attestation/azure/machine-binder.ts';
 import { readClaimedMachine, type VerifiedFacts } from '../../attestation/azure/machine-binding.ts';
-import { formatMachineId } from '../../attestation/azure/resource-id.ts';
+import { formatMachineId, type MachineId } from '../../attestation/azure/resource-id.ts';
 import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { instanceIdOf } from '../../protocol/join.ts';
 import { badInput, denied, type Refusal } from '../../refusal.ts';
@@ -21,6 +23,7 @@ import {
 } from '../../resources/azure-rule-decision.ts';
 import { type JoinToken, specOf } from '../../resources/join-token.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
+import type { Report } from '../report.ts';
 import type { JoinMethod } from './method.ts';
 
 export interface AzureParts {
@@ -51,13 +54,17 @@ export function azureMethod({
     firstInstanceId: ({ digest }) => instanceIdOf(digest),
     usedReason: 'request_used',
 
-    examine({ azure: evidence }, { digest, at }, report) {
+    examine({ azure: evidence }, { digest, joinToken, at }, report) {
       if (!evidence)
         throw badInput({ field: 'azure', message: 'expected the evidence of join method azure' });
       report({
         access_token_sha256: createHash('sha256').update(evidence.access_token).digest('hex'),
       });
-      const document = verifyDocument(evidence, trust, { nonce: digest.slice(0, 32), at });
+      const document = verifyDocument(evidence, trust, {
+        nonce: digest.slice(0, 32),
+        at,
+        onClaims: (claims) => joinToken && checkClaims(joinToken, claims, evidence, report),
+      });
       report({
         vm_id: document.vmId,
         subscription: document.subscriptionId,
@@ -70,7 +77,7 @@ export function azureMethod({
     machineOf: ({ document }) => document.vmId,
 
     checkCouldMatch({ document }, joinToken, report) {
-      checkCouldMatch(joinToken, document, undefined, undefined);
+      checkCouldMatch(joinToken, { subscription: document.subscriptionId });
       // Where a rule names more than a subscription, the token shows whether the machine is meant.
       if (isNamed(joinToken, document)) report({ known: true });
     },
@@ -87,7 +94,11 @@ export function azureMethod({
       const bound = bindingEvidence(evidence, document, identity);
       const claimed = readClaimedMachine(bound);
       if (claimed.id) report({ claimed_resource_id: formatMachineId(claimed.id) });
-      checkCouldMatch(joinToken, document, identity.tenant, claimed.id?.group);
+      checkCouldMatch(joinToken, {
+        tenant: identity.tenant,
+        subscription: document.subscriptionId,
+        resourceGroup: claimed.id?.group,
+      });
       report({ known: true });
       const binding = specOf(joinToken, 'azure').azure.vm_binding ?? 'strict';
       const known = kept && isAzure(kept) ? kept : undefined;
@@ -148,13 +159,32 @@ const isNamed = (joinToken: JoinToken, { subscriptionId: subscription }: Atteste
     { tenant: undefined, subscription, resourceGroup: undefined },
   );
 
-function checkCouldMatch(
+/**
+ * Denies before any signature is checked whom no rule admits even if all is true that the machine says of itself: a
+ * signature could not make it better. What is told is only what it claims.
+ */
+function checkClaims(
   joinToken: JoinToken,
-  { subscriptionId: subscription }: AttestedVm,
-  tenant: string | undefined,
-  resourceGroup: string | undefined,
+  { vmId, subscriptionId: subscription }: ClaimedVm,
+  evidence: AzureEvidence,
+  report: Report,
 ): void {
-  const facts: MachineFacts = { tenant, subscription, resourceGroup };
+  let claimed: MachineId | undefined;
+  try {
+    checkCouldMatch(joinToken, { subscription });
+    claimed = claimedMachine(evidence);
+    checkCouldMatch(joinToken, { subscription, resourceGroup: claimed?.group });
+  } catch (error) {
+    report({
+      claimed_vm_id: vmId,
+      ...(subscription !== undefined && { claimed_subscription: subscription }),
+      ...(claimed && { claimed_resource_id: formatMachineId(claimed) }),
+    });
+    throw error;
+  }
+}
+
+function checkCouldMatch(joinToken: JoinToken, facts: MachineFacts): void {
   const rules = specOf(joinToken, 'azure').azure.allow;
   if (couldMatch(rules, facts)) return;
   const decision = evaluateAllowRules(rules, facts, 'unknown facts may match');

@@ -16,6 +16,8 @@ export interface ProvedRequest {
   readonly request: JoinRequest;
   /** The hex SHA-256 of the proof message. */
   readonly digest: string;
+  /** The join token that the request names, where it is known without asking. */
+  readonly joinToken: JoinToken | undefined;
   readonly at: Date;
 }
 
@@ -36,7 +38,10 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
   /** Why another request that would make the same instance is denied. */
   readonly usedReason: DenialReason;
 
-  /** Everything that can be checked locally, over the proof message. Nothing is fetched, no storage is read. */
+  /**
+   * Everything that can be checked locally, over the proof message. Nothing is fetched, no storage is read. Whom no rule
+   * could admit even if all were true that the evidence says is denied before any signature is checked.
+   */
   examine(body: JoinBody, join: ProvedRequest, report: Report): Examined;
 
   /** Whether `examine` proves anything. Where not, what is asked for a caller is limited by the caller's address. */

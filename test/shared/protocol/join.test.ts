@@ -7,7 +7,8 @@ import {
   proofMessage,
   requestDigest,
 } from '../../../shared/protocol/join.ts';
-import { parseWith } from '../../../shared/protocol/schema.ts';
+import { STRANGERS } from '../../../shared/protocol/json.ts';
+import { parseJsonWith, parseWith } from '../../../shared/protocol/schema.ts';
 import { hasProgram } from '../../programs.ts';
 import { textOf } from '../run-program.ts';
 
@@ -143,4 +144,29 @@ describe('a body', () => {
 test('an instance gets its id from the half of the digest that is no nonce', () => {
   const digest = `${'0'.repeat(32)}f00dfacef00dfacef00dfacef00dface`;
   expect(instanceIdOf(digest)).toBe('f00dface-f00d-8ace-b00d-facef00dface');
+});
+
+test('the largest honest request, laid out in lines, and its body are within the limits for strangers', () => {
+  const line = `${'A'.repeat(64)}\n`;
+  const csr = `-----BEGIN CERTIFICATE REQUEST-----\n${line.repeat(27)}-----END CERTIFICATE REQUEST-----\n`;
+  const roles = Array.from({ length: 32 }, (_, i) => `role-${i}`);
+  const certificates = Array.from({ length: 16 }, (_, i) => ({
+    name: `output-${i}`,
+    type: 'user',
+    csr,
+    ssh_public_key: `ssh-rsa ${'A'.repeat(724)}`,
+    roles,
+    ttl: '1h30m',
+  }));
+  const instance = { id: '01a1fa95-c122-4a58-aa32-c69cc852cfc7', generation: 1_000_000 };
+  const text = JSON.stringify({ ...request, role: 'Bot', instance, certificates }, null, 2);
+  expect(parseJsonWith(joinRequest, text, STRANGERS)).toMatchObject({ ok: true });
+  const azure = {
+    attested_data: { encoding: 'pkcs7', signature: 'A'.repeat(4000) },
+    intermediates: Array.from({ length: 6 }, () => 'A'.repeat(2000)),
+    access_token: 'A'.repeat(2000),
+    resource_id: '/subscriptions/x',
+  };
+  const body = JSON.stringify({ request: text, azure, proof: 'A'.repeat(344) }, null, 2);
+  expect(parseJsonWith(joinBody, body, STRANGERS)).toMatchObject({ ok: true });
 });

@@ -74,7 +74,30 @@ test('whatever member of whatever object stands twice is found', () => {
 test('60,000 characters of brackets, quotation marks or backslashes are read at once', () => {
   for (const part of ['[', '"\\\\",', '{"a":'])
     expect(parseStrictJson(part.repeat(60_000 / part.length))).toHaveProperty('expected');
-  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
-  expect(parseStrictJson(deep)).toHaveProperty('value');
   expect(parseStrictJson(JSON.stringify('\\'.repeat(30_000)))).toHaveProperty('value');
+});
+
+const lists = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+
+test('lists and objects in each other are counted, not those beside each other', () => {
+  const limits = { depth: 3, work: 1000 };
+  expect(parseStrictJson(lists(3), limits)).toEqual({ value: [[[]]] });
+  expect(parseStrictJson('[[[]],[[]],{"a":[]}]', limits)).toHaveProperty('value');
+  const expected = 'JSON that is at most 3 objects and arrays deep';
+  expect(parseStrictJson(lists(4), limits)).toEqual({ expected });
+  expect(parseStrictJson('[{"a":[{}]}]', limits)).toEqual({ expected });
+  expect(parseStrictJson(lists(64))).toHaveProperty('value');
+  expect(parseStrictJson(lists(65))).toHaveProperty('expected');
+});
+
+test.each([
+  ['a character', '12345', 5],
+  ['white space', '[] ', 2 + 1 + 15],
+  ['a string, however long', `"${'x'.repeat(1000)}"`, 8],
+  ['escapes', '"\\n\\"\\\\"', 8 + 3 * 4],
+  ['a name', '{"a":1}', 16 + 32 + 3],
+])('%s is work, and not a bit more than is allowed is done', (_, text, work) => {
+  expect(parseStrictJson(text, { depth: 8, work })).toEqual({ value: JSON.parse(text) });
+  const expected = 'JSON with fewer names, values, escapes and spaces';
+  expect(parseStrictJson(text, { depth: 8, work: work - 1 })).toEqual({ expected });
 });
