@@ -7,6 +7,17 @@ import {
   type RotateBody,
   type RotatedAuthority,
 } from '../shared/protocol/authorities.ts';
+import {
+  type HeldNameRecord,
+  type KeyBackup,
+  keyBackup,
+  namePage,
+  type RestoreBody,
+  type Restored,
+  type RestoredNames,
+  restored,
+  restoredNames,
+} from '../shared/protocol/backup.ts';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
 import { type ExplainRequest, type Explanation, explanation } from '../shared/protocol/explain.ts';
 import { type InstanceRecord, instancePage, instanceRecord } from '../shared/protocol/instance.ts';
@@ -104,6 +115,14 @@ export interface BrokerClient {
   readonly authorities: () => Promise<AuthorityStatus>;
   /** Makes the first keys. */
   readonly initAuthorities: (body: InitBody) => Promise<AuthorityStatus>;
+  /** The keys' rows, sealed as they are stored. */
+  readonly backUpAuthorities: () => Promise<KeyBackup>;
+  /** Brings them back, or says what that would do. */
+  readonly restoreAuthorities: (body: RestoreBody) => Promise<Restored>;
+  /** Every name of a host, with whose it is. */
+  readonly names: () => Promise<readonly HeldNameRecord[]>;
+  /** Puts back who had these names. */
+  readonly restoreNames: (items: readonly HeldNameRecord[]) => Promise<RestoredNames>;
   /** Makes another key, once: a second try of the same request finds other keys, and is refused. */
   readonly rotateAuthority: (name: RotatedAuthority, body: RotateBody) => Promise<AuthorityStatus>;
 }
@@ -269,6 +288,23 @@ export function brokerClient(
       const answer = await post('authorities/init', body);
       if (answer.status !== 201) throw failureOf(answer, broker);
       return readAnswer(authorityStatus, answer, broker);
+    },
+    async backUpAuthorities() {
+      return readAnswer(keyBackup, await page('authorities/backup', {}), broker);
+    },
+    async restoreAuthorities(body) {
+      const answer = await post('authorities/restore', body);
+      if (answer.status !== 200) throw failureOf(answer, broker);
+      return readAnswer(restored, answer, broker);
+    },
+    names: () =>
+      allPages(broker, async (next) =>
+        readAnswer(namePage, await page('names', next === undefined ? {} : { next }), broker),
+      ),
+    async restoreNames(items) {
+      const answer = await post('names', { items });
+      if (answer.status !== 200) throw failureOf(answer, broker);
+      return readAnswer(restoredNames, answer, broker);
     },
     async rotateAuthority(name, body) {
       const answer = await post(`authorities/${name}/rotate`, body);

@@ -53,6 +53,8 @@ export const FLAGS = {
   expires: { value: '<time>' },
   message: { value: '<text>' },
   now: {},
+  out: { value: '<file>' },
+  replace: {},
   yes: {},
   resume: {},
   'give-up': { value: '<what was lost>', repeatable: true },

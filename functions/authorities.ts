@@ -1,4 +1,5 @@
 import { initBody, ROTATED_AUTHORITIES, rotateBody } from '../shared/protocol/authorities.ts';
+import { restoreBody } from '../shared/protocol/backup.ts';
 import { Refusal } from '../shared/refusal.ts';
 import { bodyAs, type Endpoint } from './endpoint.ts';
 import { audited, checkReader, param } from './operator-call.ts';
@@ -51,6 +52,39 @@ export const rotateAuthority: Endpoint = {
         await broker.rotateAuthority(name, bodyAs(rotateBody, exchange), call);
         return { answer: { body: await broker.authorities.status() } };
       },
+      'authorities',
+    );
+  },
+};
+
+/** The keys as they are stored: sealed, but still for nobody else. */
+export const backUpAuthorities: Endpoint = {
+  name: 'back-up-authorities',
+  methods: ['GET'],
+  route: 'v1/authorities/backup',
+  answer: (exchange) =>
+    audited(
+      exchange,
+      'read',
+      'authorities',
+      async () => ({ answer: { body: await exchange.broker.authorities.backUp() } }),
+      'authorities',
+    ),
+};
+
+export const restoreAuthorities: Endpoint = {
+  name: 'restore-authorities',
+  methods: ['POST'],
+  route: 'v1/authorities/restore',
+  answer(exchange) {
+    const { broker, call } = exchange;
+    return audited(
+      exchange,
+      'create',
+      'authorities',
+      async () => ({
+        answer: { body: await broker.restoreAuthorities(bodyAs(restoreBody, exchange), call) },
+      }),
       'authorities',
     );
   },

@@ -18,6 +18,9 @@ import { eachTable, type Tables } from '../shared/storage/table.ts';
 import { plainFetch } from './plain-fetch.ts';
 import { openTelemetry } from './telemetry.ts';
 
+/** The same in every cloud. */
+const STORAGE_AUDIENCE = 'https://storage.azure.com';
+
 const KEY_SET_LIMITS = { mostBytes: 512 * 1024, milliseconds: 5000 };
 
 export function composeBroker(settings: Settings): Broker {
@@ -48,6 +51,8 @@ export function composeBroker(settings: Settings): Broker {
       credential: await credential(),
     });
   });
+  const tokenFor = async (audience: string): Promise<string> =>
+    (await (await credential()).getToken(`${audience}/.default`))?.token ?? '';
   return createBroker({
     settings,
     cloud,
@@ -63,9 +68,9 @@ export function composeBroker(settings: Settings): Broker {
     outside: {
       url: publicUrl(settings),
       fetch,
-      accessToken: async (audience) =>
-        (await (await credential()).getToken(`${audience}/.default`))?.token ?? '',
+      accessToken: tokenFor,
     },
+    backups: { fetch, accessToken: async () => tokenFor(STORAGE_AUDIENCE) },
     telemetry: openTelemetry(settings, now),
   });
 }

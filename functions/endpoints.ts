@@ -1,6 +1,12 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
-import { getAuthorities, initAuthorities, rotateAuthority } from './authorities.ts';
+import {
+  backUpAuthorities,
+  getAuthorities,
+  initAuthorities,
+  restoreAuthorities,
+  rotateAuthority,
+} from './authorities.ts';
 import { type Endpoint, withHead } from './endpoint.ts';
 import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
@@ -9,7 +15,7 @@ import { openInstallation } from './installation.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
 import { join } from './join.ts';
 import { getJoin, listJoins } from './joins.ts';
-import { deleteName, getName } from './names.ts';
+import { deleteName, getName, listNames, restoreNames } from './names.ts';
 import { notFound } from './not-found.ts';
 import { openapi } from './openapi.ts';
 import { deleteResource, getResource, listResources, putResource } from './resources.ts';
@@ -40,11 +46,15 @@ const known: readonly Endpoint[] = [
   listInstances,
   getInstance,
   deleteInstance,
+  listNames,
+  restoreNames,
   getName,
   deleteName,
   getAuthorities,
   initAuthorities,
   rotateAuthority,
+  backUpAuthorities,
+  restoreAuthorities,
   openapi,
 ].map(withHead);
 

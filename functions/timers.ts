@@ -18,6 +18,13 @@ export const rotateKeys: TimerFunction = {
   run: (broker, context) => broker.rotateKeys(callOf(broker, context)),
 };
 
+/** Writes everything that restores the authorities into a container that forgets nothing. */
+export const backUp: TimerFunction = {
+  name: 'back-up',
+  schedule: '0 22 3 * * *',
+  run: (broker, context) => broker.backUp(callOf(broker, context)),
+};
+
 /** Tries from outside what must be denied, and what must work. */
 export const probe: TimerFunction = {
   name: 'probe',

@@ -78,6 +78,14 @@ var alerts = [
     range: 'PT6H'
   }
   {
+    section: 'no-backup'
+    title: 'the authorities are not backed up'
+    severity: 2
+    query: loadTextContent('alerts/no-backup.kql')
+    every: 'PT6H'
+    range: 'P2D'
+  }
+  {
     section: 'ageing-roots'
     title: 'a root ends, or Azure signs under another one'
     severity: 3

@@ -184,6 +184,7 @@ module app 'modules/function-app.bicep' = {
       JOIN_BROKER_OPERATORS_CLIENT_ID: operatorsClientId
       JOIN_BROKER_TABLES_URL: storage.outputs.tablesUrl
       JOIN_BROKER_KEY_VAULT_URL: vault.outputs.url
+      JOIN_BROKER_BACKUP_URL: storage.outputs.backupUrl
       JOIN_BROKER_DEFAULT_TTL: defaultTtl
       JOIN_BROKER_MAX_TTL: maxTtl
       JOIN_BROKER_TRUST_ANCHORS: trustAnchors

@@ -30,6 +30,7 @@ import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
 import type { InitBody, RotateBody, RotatedAuthority } from './protocol/authorities.ts';
+import type { RestoreBody, Restored } from './protocol/backup.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
@@ -63,6 +64,8 @@ export interface BrokerParts {
   readonly resolveSts?: ResolveSts | undefined;
   /** How the prober reaches the broker; without it there are only the probes inside. */
   readonly outside?: Outside;
+  /** How the container of backups is reached. */
+  readonly backups?: { readonly accessToken: () => Promise<string>; readonly fetch: typeof fetch };
   readonly telemetry: Telemetry;
   readonly now: () => Date;
 }
@@ -81,13 +84,17 @@ export interface Broker {
   readonly resources: ResourceApi;
   readonly instances: InstancesApi;
   readonly names: NamesApi;
-  readonly authorities: Pick<AuthoritiesApi, 'status'>;
+  readonly authorities: Pick<AuthoritiesApi, 'status' | 'backUp'>;
   /** The first keys, by an operator's will. */
   initAuthorities(body: InitBody, call: Call): Promise<void>;
   /** A successor of a key, or another key in the place of those that leaked, by an operator's will. */
   rotateAuthority(name: RotatedAuthority, body: RotateBody, call: Call): Promise<void>;
+  /** Brings the keys back from a backup. */
+  restoreAuthorities(body: RestoreBody, call: Call): Promise<Restored>;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
+  /** Writes a backup into the container of the settings, if they name one. */
+  backUp(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
   probe(call: Call): Promise<void>;
   readonly joins: JoinsApi;
@@ -228,7 +235,9 @@ export function createBroker(parts: BrokerParts): Broker {
     });
   }
 
-  const authorities = createAuthoritiesApi(rotation, keyring, resources, now);
+  const resourceApi = createResourceApi(resources, naming);
+  const namesApi = createNamesApi(names);
+  const authorities = createAuthoritiesApi(rotation, keyring, resources, tables.keys, now);
   /** None as long as there is no authority: operators find the broker all the same, and make it. */
   const caPins = async (): Promise<string[]> => {
     try {
@@ -276,15 +285,38 @@ export function createBroker(parts: BrokerParts): Broker {
         clientId: settings.JOIN_BROKER_OPERATORS_CLIENT_ID,
         at: now(),
       }),
-    resources: createResourceApi(resources, naming),
+    resources: resourceApi,
     instances: createInstancesApi(instances),
-    names: createNamesApi(names),
+    names: namesApi,
     authorities,
     async initAuthorities(body, call) {
       tellKeys(await authorities.init(body), call);
     },
     async rotateAuthority(name, body, call) {
       tellKeys(await authorities.rotate(name, body), call);
+    },
+    async restoreAuthorities(body, call) {
+      const { answer, report } = await authorities.restore(body);
+      if (report) tellKeys(report, call);
+      return answer;
+    },
+    async backUp({ requestId, log }) {
+      const url = settings.JOIN_BROKER_BACKUP_URL;
+      const { backups } = parts;
+      if (url === undefined || !backups) return;
+      try {
+        const { backUp } = await import('./operators/daily-backup.ts');
+        await backUp(
+          { cluster, authorities, resources: resourceApi, names: namesApi },
+          { url, ...backups },
+          now(),
+        );
+        telemetry.measure('backups', 1, { result: 'made' });
+      } catch (error) {
+        telemetry.measure('backups', 1, { result: 'failed' });
+        const detail = `no backup was made: ${error instanceof Error ? error.message : error}`;
+        telemetry.audit({ event: 'failure', detail }, requestId, log);
+      }
     },
     async rotateKeys(call) {
       tellKeys(await rotateKeys(rotation, now()), call);

@@ -6,6 +6,14 @@ import {
   ROTATED_AUTHORITIES,
   rotateBody,
 } from './protocol/authorities.ts';
+import {
+  keyBackup,
+  namePage,
+  restoreBody,
+  restored,
+  restoredNames,
+  restoreNamesBody,
+} from './protocol/backup.ts';
 import { discovery } from './protocol/discovery.ts';
 import { explainRequest, explanation } from './protocol/explain.ts';
 import { nameRecord } from './protocol/host-name.ts';
@@ -178,6 +186,44 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/authorities/backup': {
+        get: operator(
+          operation(
+            'The rows of the keys as they are stored, sealed. Needs app role JoinBroker.AuthorityAdmin',
+            { answer: 'KeyBackup' },
+            [],
+            ['unauthenticated', 'forbidden'],
+          ),
+        ),
+      },
+      '/v1/authorities/restore': {
+        post: operator(
+          operation(
+            'Brings the keys back from a backup, or with `dry_run` says what that would do. Needs app role JoinBroker.AuthorityAdmin',
+            { body: 'RestoreBody', answer: 'Restored' },
+            [],
+            [...READING, 'already_exists', 'try_again', 'too_large'],
+          ),
+        ),
+      },
+      '/v1/names': {
+        get: operator(
+          operation(
+            'A page of the names of hosts, with all that is known of them',
+            { answer: 'NamePage' },
+            [{ name: 'next', in: 'query', schema: { type: 'string' } }],
+            READING,
+          ),
+        ),
+        post: operator(
+          operation(
+            'Puts back who had names, from a backup; whoever has one by now keeps it',
+            { body: 'RestoreNamesBody', answer: 'RestoredNames' },
+            [],
+            [...READING, 'too_large'],
+          ),
+        ),
+      },
       '/v1/names/{name}': {
         get: operator(
           operation("Whose a host's name is", { answer: 'NameRecord' }, [NAME], READING),
@@ -245,6 +291,12 @@ export function openApiDocument(version: string): Json {
         AuthorityStatus: schemaOf(authorityStatus),
         InitBody: schemaOf(initBody),
         RotateBody: schemaOf(rotateBody),
+        KeyBackup: schemaOf(keyBackup),
+        RestoreBody: schemaOf(restoreBody),
+        Restored: schemaOf(restored),
+        NamePage: schemaOf(namePage),
+        RestoreNamesBody: schemaOf(restoreNamesBody),
+        RestoredNames: schemaOf(restoredNames),
         NameRecord: schemaOf(nameRecord),
         ResourcePage: schemaOf(resourcePage),
         WrittenResource: schemaOf(writtenResource),

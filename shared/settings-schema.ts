@@ -125,6 +125,14 @@ export const SETTINGS = {
     about:
       "The storage account's key, for an address on loopback only. Azure's storage is reached without any key.",
   },
+  JOIN_BROKER_BACKUP_URL: {
+    schema: z
+      .string()
+      .check(z.refine(isContainer, 'expected https, a host and the name of a container')),
+    about:
+      'Where a backup is written every day: a container of blobs that keeps versions. The broker needs to write there, and nothing else. Without it there is only `joinctl auth backup`.',
+    example: 'https://prodbackup.blob.core.windows.net/authorities',
+  },
   JOIN_BROKER_KEY_VAULT_URL: {
     schema: z
       .string()
@@ -257,6 +265,16 @@ export type Settings = {
 export function isAddress(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url?.protocol === 'https:' && url.href === `${url.origin}/`;
+}
+
+/** An https address whose path is one name: it gets a token for storage, so it has to be meant. */
+function isContainer(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return (
+    url?.protocol === 'https:' &&
+    /^\/[a-z0-9-]{3,63}$/.test(url.pathname) &&
+    url.href === `${url.origin}${url.pathname}`
+  );
 }
 
 /** `http://127.0.0.1:<port>`, without a path. */

@@ -2,6 +2,8 @@
 import type { Command } from '../command.ts';
 import { apply } from './apply.ts';
 import { authInit, authStatus } from './auth.ts';
+import { authBackup } from './auth-backup.ts';
+import { authRestore } from './auth-restore.ts';
 import { authRotate } from './auth-rotate.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
@@ -29,6 +31,8 @@ export const COMMANDS: readonly Command[] = [
   authInit,
   authStatus,
   authRotate,
+  authBackup,
+  authRestore,
   create,
   apply,
   get,

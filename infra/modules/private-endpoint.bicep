@@ -16,8 +16,9 @@ resource zone 'Microsoft.Network/privateDnsZones@2020-06-01' = {
   location: 'global'
   tags: tags
 
+  // Two endpoints may have one zone; a network is linked to it once.
   resource link 'virtualNetworkLinks' = {
-    name: name
+    name: last(split(networkId, '/'))
     location: 'global'
     tags: tags
     properties: { virtualNetwork: { id: networkId }, registrationEnabled: false }

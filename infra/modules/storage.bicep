@@ -1,5 +1,6 @@
-// Two storage accounts without keys: one for the Functions host (leases, its own keys, the deploy package), one for the
-// broker's tables. Whoever can write the host's account can run code as the broker; nobody needs both.
+// Three storage accounts without keys: one for the Functions host (leases, its own keys, the deploy package), one for the
+// broker's tables, one for their daily backups. Whoever can write the host's account can run code as the broker; nobody needs
+// both. Backups lie in another account, since an account that is deleted takes all with it, and in another region, too.
 param name string
 param location string
 param tags object
@@ -11,6 +12,7 @@ param networkId string
 param endpointsSubnetId string
 
 var packageContainerName = 'packages'
+var backupContainerName = 'authorities'
 var access = privateNetwork ? 'Disabled' : 'Enabled'
 
 resource host 'Microsoft.Storage/storageAccounts@2023-05-01' = {
@@ -61,6 +63,44 @@ resource tables 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   }
 }
 
+resource backup 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+  name: '${name}backup'
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: 'Standard_RAGRS' }
+  properties: {
+    allowSharedKeyAccess: false
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: access
+  }
+
+  // What the broker's identity overwrites or deletes is still there for a month.
+  resource blobs 'blobServices' = {
+    name: 'default'
+    properties: {
+      isVersioningEnabled: true
+      deleteRetentionPolicy: { enabled: true, days: 30 }
+      containerDeleteRetentionPolicy: { enabled: true, days: 30 }
+    }
+
+    resource authorities 'containers' = {
+      name: backupContainerName
+      properties: { publicAccess: 'None' }
+    }
+  }
+}
+
+resource keepBackups 'Microsoft.Authorization/locks@2020-05-01' = {
+  name: 'backups'
+  scope: backup
+  properties: { level: 'CanNotDelete', notes: 'Holds the backups of a join broker.' }
+}
+
 // Tables have no soft delete, and with the account go the signing keys. Take the lock away before you remove a broker.
 resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
   name: 'signing-keys'
@@ -69,6 +109,7 @@ resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
 }
 
 var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner: the host's leases and keys, and the package
+var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor: deletes no version
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
 
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
@@ -86,6 +127,16 @@ resource brokerTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: tables
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableDataContributor)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource brokerBackups 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(backup.id, principalId, blobDataContributor)
+  scope: backup
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
     principalId: principalId
     principalType: 'ServicePrincipal'
   }
@@ -117,6 +168,21 @@ module blobEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
   }
 }
 
+module backupEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
+  params: {
+    name: backup.name
+    location: location
+    tags: tags
+    networkId: networkId
+    subnetId: endpointsSubnetId
+    serviceId: backup.id
+    groupId: 'blob'
+    zoneName: 'privatelink.blob.${environment().suffixes.storage}'
+  }
+  // The zone is the same one: it is made once.
+  dependsOn: [blobEndpoint]
+}
+
 module tableEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
   params: {
     name: tables.name
@@ -132,4 +198,5 @@ module tableEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
 
 output blobUrl string = 'https://${host.name}.blob.${environment().suffixes.storage}'
 output packageContainer string = packageContainerName
+output backupUrl string = 'https://${backup.name}.blob.${environment().suffixes.storage}/${backupContainerName}'
 output tablesUrl string = 'https://${tables.name}.table.${environment().suffixes.storage}'

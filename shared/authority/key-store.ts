@@ -35,21 +35,7 @@ const MARK = 'highest';
 
 export function createKeyStore(table: Table): KeyStore {
   return {
-    async list() {
-      const rows = await table.list({});
-      const ours = rows.filter(isOwned);
-      const keys = ours.map(keyOf).filter((key) => key !== undefined);
-      const marks = ours.filter(({ key }) => key === MARK).map(markOf);
-      const known = new Set([...keys.map(rowId), ...marks.map(({ owner }) => `${owner}/${MARK}`)]);
-      return {
-        keys,
-        marks,
-        strays: rows.filter((row) => !known.has(`${row.partition}/${row.key}`)).map(nameOf),
-        taken: ours
-          .filter(({ key }) => /^\d{9}$/.test(key))
-          .map(({ partition, key }) => ({ owner: partition as KeyOwner, sequence: Number(key) })),
-      };
-    },
+    list: async () => readRows(await table.list({})),
     insert: (key, mark) =>
       table.apply([{ kind: 'insert', row: rowOf(key) }, ...(mark ? [writing(mark)] : [])]),
     writeMark: (mark) => table.apply([writing(mark)]),
@@ -63,11 +49,27 @@ export function createKeyStore(table: Table): KeyStore {
   };
 }
 
-const rowId = ({ owner, sequence }: KeyNumber): string => `${owner}/${rowKey(sequence)}`;
+/** What rows say, wherever they come from. */
+export function readRows(rows: readonly StoredRow[]): StoredKeys {
+  const ours = rows.filter(isOwned);
+  const keys = ours.map(keyOf).filter((key) => key !== undefined);
+  const marks = ours.filter(({ key }) => key === MARK).map(markOf);
+  const known = new Set([...keys.map(rowId), ...marks.map(({ owner }) => `${owner}/${MARK}`)]);
+  return {
+    keys,
+    marks,
+    strays: rows.filter((row) => !known.has(`${row.partition}/${row.key}`)).map(rowName),
+    taken: ours
+      .filter(({ key }) => /^\d{9}$/.test(key))
+      .map(({ partition, key }) => ({ owner: partition as KeyOwner, sequence: Number(key) })),
+  };
+}
+
+export const rowId = ({ owner, sequence }: KeyNumber): string => `${owner}/${rowKey(sequence)}`;
 
 const rowKey = (sequence: number): string => String(sequence).padStart(9, '0');
 
-const rowOf = (key: SealedKey): Row => ({
+export const rowOf = (key: SealedKey): Row => ({
   partition: key.owner,
   key: rowKey(key.sequence),
   values: {
@@ -82,7 +84,7 @@ const rowOf = (key: SealedKey): Row => ({
   },
 });
 
-const rowOfMark = ({ owner, highest, sealed }: SealedMark): Row => ({
+export const rowOfMark = ({ owner, highest, sealed }: SealedMark): Row => ({
   partition: owner,
   key: MARK,
   values: { highest, sealed: encodeBase64(sealed) },
@@ -149,5 +151,5 @@ const bytesOf = (value: unknown): Uint8Array =>
   decodeBase64(String(value ?? '')) ?? new Uint8Array();
 
 /** As it is told: it may hold anything. */
-const nameOf = ({ partition, key }: StoredRow): string =>
+export const rowName = ({ partition, key }: Row): string =>
   [partition, key].map((text) => text.replace(/[^\x21-\x7e]/g, '?').slice(0, 64)).join('/');

@@ -1,11 +1,14 @@
 /** What operators do with the authorities: see them, make the first keys, replace those that age or leaked. */
+import { backUpKeys } from '../authority/backup-keys.ts';
 import type { RememberedRoot } from '../authority/custody.ts';
 import { openGenuineKeys } from '../authority/genuine-keys.ts';
 import { initAuthorities } from '../authority/init-authorities.ts';
+import { rowName } from '../authority/key-store.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import { sayMissing } from '../authority/missing-authority.ts';
 import { stateOf } from '../authority/published-keys.ts';
 import { replaceAuthority } from '../authority/replace-authority.ts';
+import { planRestore, restoreKeys } from '../authority/restore-keys.ts';
 import { presentOf, type RotationParts, type RotationReport } from '../authority/rotate.ts';
 import { lostKinds, successorDue } from '../authority/rotation.ts';
 import { type KeyDescription, NEVER } from '../authority/signing-key.ts';
@@ -17,9 +20,11 @@ import type {
   RotateBody,
   RotatedAuthority,
 } from '../protocol/authorities.ts';
+import type { KeyBackup, RestoreBody, Restored } from '../protocol/backup.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { unavailable } from '../refusal.ts';
 import type { Resources } from '../storage/resources.ts';
+import type { Row, Table } from '../storage/table.ts';
 
 export interface AuthoritiesApi {
   /** From the table itself, not from memory. */
@@ -28,12 +33,17 @@ export interface AuthoritiesApi {
   init(body: InitBody): Promise<RotationReport>;
   /** A successor, or after a leak a new key in the place of all of its kind. See `replaceAuthority` for what it throws. */
   rotate(name: RotatedAuthority, body: RotateBody): Promise<RotationReport>;
+  /** The keys' rows as they are stored, for a backup. Throws `unavailable` where one is lost. */
+  backUp(): Promise<KeyBackup>;
+  /** Brings the keys back. See `planRestore` for what it throws. Without a report nothing was to be done but to say it. */
+  restore(body: RestoreBody): Promise<{ answer: Restored; report: RotationReport | undefined }>;
 }
 
 export function createAuthoritiesApi(
   parts: RotationParts,
   keyring: Keyring,
   resources: Pick<Resources, 'tellKeysChanged'>,
+  table: Table,
   now: () => Date,
 ): AuthoritiesApi {
   /** Every function instance has to stop using what was replaced. */
@@ -81,6 +91,21 @@ export function createAuthoritiesApi(
       const report = await replaceAuthority(parts, name, { numbers, leaked }, now());
       await tellEverybody();
       return report;
+    },
+    backUp: () => backUpKeys(parts, now()),
+    async restore({ rows, replace = false, give_up: giveUp, dry_run: dryRun = false }) {
+      const plan = await planRestore(parts, { rows, replace, giveUp }, await table.list({}));
+      const names = (some: readonly Row[]): string[] => some.map(rowName).slice(0, MOST_NAMES);
+      const answer = {
+        ca_pins: plan.pins,
+        written: names(plan.write),
+        removed: names(plan.remove),
+        kept: names(plan.keep),
+      };
+      if (dryRun) return { answer, report: undefined };
+      const report = await restoreKeys(parts, table, plan, now());
+      await tellEverybody();
+      return { answer, report };
     },
   };
 }

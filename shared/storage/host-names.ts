@@ -37,6 +37,10 @@ export interface HostNameStore {
   read(name: string): Promise<HeldName | undefined>;
   /** Frees a name. `false` if nobody has it. */
   free(name: string): Promise<boolean>;
+  /** Names in their order, from after this one, at most `most`. */
+  list(after: string | undefined, most: number): Promise<readonly HeldName[]>;
+  /** Puts back who had a name. `false` if somebody has it. */
+  restore(held: HeldName): Promise<boolean>;
 }
 
 interface Found {
@@ -111,6 +115,17 @@ export function createHostNames(table: Table): HostNameStore {
     giveBack,
 
     read: async (name) => (await find(name))?.held,
+
+    async list(after, most) {
+      if (after === undefined) return (await table.list({ most })).map(heldNameOf);
+      const partition = partitionOf(after);
+      const rest = await table.list({ partition, keyAfter: after, most });
+      const left = most - rest.length;
+      const others = left > 0 ? await table.list({ partitionAfter: partition, most: left }) : [];
+      return [...rest, ...others].map(heldNameOf);
+    },
+
+    restore: (held) => table.apply([{ kind: 'insert', row: rowOf(held) }]),
 
     async free(name) {
       const first = await find(name);

@@ -68,6 +68,13 @@ export const METRICS = {
       'Whenever keys are read. `lost`: keys that must be there and are not, or are not genuine: an authority that nothing replaces by itself. `ignored`: rows of the table `keys` that somebody else wrote or changed; they count for nothing.',
     dimensions: { trouble: ['lost', 'ignored'] },
   },
+  backups: {
+    kind: 'count',
+    unit: '{backup}',
+    about:
+      'Backups that the timer made, once a day, if `JOIN_BROKER_BACKUP_URL` says where. `failed`: the log says why; as long as keys are lost none is made.',
+    dimensions: { result: ['made', 'failed'] },
+  },
   newest_chain_age_days: {
     kind: 'gauge',
     unit: 'd',

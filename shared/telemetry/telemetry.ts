@@ -63,7 +63,7 @@ export interface JoinEvent {
 /** A change that an operator made, or was refused. */
 export interface ResourceEvent {
   readonly event: 'resource';
-  readonly action: 'create' | 'replace' | 'delete';
+  readonly action: 'create' | 'replace' | 'delete' | 'read';
   readonly outcome: 'done' | 'refused';
   readonly code?: string;
   readonly resource: string;

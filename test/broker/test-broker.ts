@@ -7,7 +7,7 @@ import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
 import type { Tenant } from '../../local/azure/tenant.ts';
 import { createAzureMachineDirectory } from '../../shared/attestation/azure/azure-machine-directory.ts';
 import type { Custody } from '../../shared/authority/custody.ts';
-import { type Broker, createBroker } from '../../shared/broker.ts';
+import { type Broker, type BrokerParts, createBroker } from '../../shared/broker.ts';
 import { fetchText } from '../../shared/fetch-text.ts';
 import type { Outside } from '../../shared/probing/prober.ts';
 import { Refusal } from '../../shared/refusal.ts';
@@ -85,6 +85,8 @@ export interface TestBrokerOptions {
   readonly telemetry?: (log: Telemetry) => Telemetry;
   /** How the prober reaches the broker. */
   readonly outside?: Outside;
+  /** How the container of backups is reached. */
+  readonly backups?: BrokerParts['backups'];
   /** How long the management API may take. */
   readonly managementTimeoutMs?: number;
   /** Whether the first request finds an authority. */
@@ -143,6 +145,7 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
     fetchSts: options.aws?.fetch ?? unreachableSts,
     telemetry: options.telemetry?.(log) ?? log,
     ...(options.outside && { outside: options.outside }),
+    ...(options.backups && { backups: options.backups }),
     now: clock.now,
   });
   const { init = 'first' } = options;

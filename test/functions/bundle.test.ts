@@ -13,6 +13,8 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     )
     .toSorted();
   expect(told).toEqual([
+    'back-up-authorities: GET,HEAD v1/authorities/backup',
+    'back-up: 0 22 3 * * *',
     'delete-instance: DELETE v1/instances/{owner}/{id}',
     'delete-name: DELETE v1/names/{name}',
     'delete-resource: DELETE v1/resources/{kind}/{name}',
@@ -28,12 +30,15 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'join: POST v1/join',
     'list-instances: GET,HEAD v1/instances',
     'list-joins: GET,HEAD v1/joins',
+    'list-names: GET,HEAD v1/names',
     'list-resources: GET,HEAD v1/resources/{kind}',
     'not-found: GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS {*path}',
     'openapi: GET,HEAD v1/openapi.json',
     'probe: 0 3,18,33,48 * * * *',
     'put-resource: PUT v1/resources/{kind}/{name}',
     'readyz: GET,HEAD readyz',
+    'restore-authorities: POST v1/authorities/restore',
+    'restore-names: POST v1/names',
     'rotate-authority: POST v1/authorities/{name}/rotate',
     'rotate-keys: 0 7 * * * *',
     'sweep: 0 37 * * * *',

@@ -2,45 +2,16 @@
 import { expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { parseCommandLine } from '../../agent/command-line.ts';
-import { type Terminal, terminal } from '../admin/joinctl.ts';
+import type { Terminal } from '../admin/joinctl.ts';
 import { createScene } from '../broker/fixtures.ts';
 import { joined } from '../broker/joiner.ts';
-import { signIn } from '../broker/operators.ts';
 import type { TestBroker } from '../broker/test-broker.ts';
 import { joinWith, renew } from '../broker/token-joiner.ts';
-
-/** Sends what `joinctl` sends to the handlers of a broker in this process. */
-const fetchFrom =
-  (api: TestBroker): typeof fetch =>
-  async (input, init = {}) => {
-    const { pathname, search } = new URL(String(input));
-    const headers = Object.fromEntries(new Headers(init.headers));
-    const body = init.body ?? undefined;
-    const answer = await api.request(init.method ?? 'GET', pathname + search, { body, headers });
-    const empty = answer.status === 204;
-    return new Response(empty ? null : JSON.stringify(answer.body), {
-      status: answer.status,
-      headers: answer.headers,
-    });
-  };
+import { operatorShell } from './operator-shell.ts';
 
 async function operatorScene(stdin = ''): Promise<{ api: TestBroker; shell: Terminal }> {
   const { api } = await createScene();
-  const { tenant, client_id } = await discoveryOf(api);
-  const operator = signIn(api, 'JoinBroker.Admin');
-  const expires = new Date(api.clock.now().getTime() + 3_600_000);
-  const shell = await terminal({
-    fetch: fetchFrom(api),
-    profile: { tenant, client_id },
-    stdin,
-    signIn: async () => ({ ok: true, token: { text: operator.accessToken(), expires } }),
-  });
-  return { api, shell };
-}
-
-async function discoveryOf(api: TestBroker): Promise<{ tenant: string; client_id: string }> {
-  const { body } = await api.request('GET', '/v1/webapi/find');
-  return (body as { operators: { tenant: string; client_id: string } }).operators;
+  return { api, shell: await operatorShell(api, ['JoinBroker.Admin'], { stdin }) };
 }
 
 /** The words of the `joinbot` command that was printed, without its name. */

@@ -80,7 +80,7 @@ function localNames(from: Node): Set<string> {
 
 /** Of Bicep's functions (https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions), those in use. */
 const FUNCTIONS = new Set(
-  `allowed bool cidrSubnet deployer deployment description empty environment filter guid int items join
+  `allowed bool cidrSubnet deployer deployment description empty environment filter guid int items join last
   loadTextContent map maxLength maxValue minLength minValue readEnvironmentVariable replace resourceGroup split string
   subscription subscriptionResourceId take tenant union uniqueString`.split(/\s+/),
 );

@@ -1,0 +1,294 @@
+import { describe, expect, test } from 'vitest';
+import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
+import { backUpKeys } from '../../../shared/authority/backup-keys.ts';
+import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
+import { initAuthorities } from '../../../shared/authority/init-authorities.ts';
+import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
+import {
+  planRestore,
+  type RestorePlan,
+  type RestoreWish,
+  restoreKeys,
+} from '../../../shared/authority/restore-keys.ts';
+import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { Row, Table } from '../../../shared/storage/table.ts';
+import { createMemoryCustody } from '../../broker/memory-custody.ts';
+import { createParts, later, NOON } from './rotation-parts.ts';
+
+const DAY = 24 * 3600;
+
+interface Scene {
+  readonly table: Table;
+  readonly parts: RotationParts;
+}
+
+async function createScene(): Promise<Scene> {
+  const table = createMemoryTable();
+  const parts = createParts(table);
+  await foundKeys(parts, NOON);
+  return { table, parts };
+}
+
+/** The same broker after its table was lost. */
+const emptied = ({ parts }: Scene): Scene => {
+  const table = createMemoryTable();
+  return { table, parts: { ...parts, store: createParts(table).store } };
+};
+
+const backUp = async ({ parts }: Scene, at: Date): Promise<readonly Row[]> =>
+  (await backUpKeys(parts, at)).rows;
+
+const wish = (rows: readonly Row[], more: Partial<RestoreWish> = {}): RestoreWish => ({
+  rows,
+  replace: false,
+  giveUp: undefined,
+  ...more,
+});
+
+const plan = async ({ table, parts }: Scene, asked: RestoreWish): Promise<RestorePlan> =>
+  planRestore(parts, asked, await table.list({}));
+
+async function restore(scene: Scene, asked: RestoreWish, at: Date): Promise<void> {
+  await restoreKeys(scene.parts, scene.table, await plan(scene, asked), at);
+}
+
+async function read({ parts }: Scene, at: Date): Promise<Authorities> {
+  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const found = genuine && authoritiesOf(genuine, parts.policy, at);
+  if (!found) throw new Error('a key is missing');
+  return found;
+}
+
+const names = async ({ table }: Scene): Promise<string[]> =>
+  (await table.list({})).map(({ partition, key }) => `${partition}/${key}`);
+
+const take = async ({ table }: Scene, partition: string, key: string): Promise<void> => {
+  const row = await table.read(partition, key);
+  if (row) await table.apply([{ kind: 'remove', partition, key, etag: row.etag }]);
+};
+
+const highest = async ({ table }: Scene, owner: string): Promise<unknown> =>
+  (await table.read(owner, 'highest'))?.values['highest'];
+
+describe('a table that was lost', () => {
+  test('comes back: the same root and signers, in a bundle that is newer than any before', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, later(DAY));
+    // What happened since the backup: a successor of an SSH authority, that everybody has heard of.
+    await replaceAuthority(
+      scene.parts,
+      'ssh-user',
+      { leaked: false, numbers: [1] },
+      later(DAY + 60),
+    );
+    const before = await read(scene, later(DAY + 3600));
+
+    const anew = emptied(scene);
+    await restore(anew, wish(rows), later(DAY + 3600));
+    const after = await read(anew, later(DAY + 3600));
+    expect(after.roots).toEqual(before.roots);
+    expect(after.sshUser.publicKey).toEqual(before.sshUser.publicKey);
+    expect(after.sshHost.publicKey).toEqual(before.sshHost.publicKey);
+    expect(after.issuing.certificate).toEqual(before.issuing.certificate);
+    expect(after.version).toBeGreaterThan(before.version);
+    expect((await rotateKeys(anew.parts, later(DAY + 3600))).ignored).toEqual([]);
+  });
+
+  test('gives no number again that may have been given since the backup', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    for (let day = 1; day < 100; day += 1) await rotateKeys(scene.parts, later(day * DAY));
+    const given = Number(await highest(scene, 'probe'));
+    const anew = emptied(scene);
+    await restore(anew, wish(rows), later(100 * DAY));
+    const made = (await anew.parts.store.list()).keys.filter(({ owner }) => owner === 'probe');
+    expect(given).toBeGreaterThan(90);
+    expect(Math.max(...made.map(({ sequence }) => sequence))).toBeGreaterThan(given);
+  });
+
+  test('nothing of it is there twice when it is restored again', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const anew = emptied(scene);
+    await restore(anew, wish(rows), later(60));
+    const before = await names(anew);
+    const again = await plan(anew, wish(rows));
+    expect(again).toMatchObject({ write: [], remove: [] });
+    await restoreKeys(anew.parts, anew.table, again, later(120));
+    expect(await names(anew)).toEqual(before);
+  });
+
+  test.each([0, 1, 2, 3, 5, 8, 9])('a restore that stops at write %i goes on', async (stop) => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const { table, parts } = emptied(scene);
+    let writes = 0;
+    const stopping: Table = {
+      ...table,
+      apply: (operations) => {
+        writes += 1;
+        if (writes > stop) return Promise.reject(new Error('stopped'));
+        return table.apply(operations);
+      },
+    };
+    const first = await planRestore(parts, wish(rows), []);
+    await expect(restoreKeys(parts, stopping, first, later(60))).rejects.toThrow('stopped');
+    // The timer in between makes nothing that is in the way.
+    await rotateKeys(parts, later(70));
+    await restore({ table, parts }, wish(rows), later(80));
+    expect((await read({ table, parts }, later(80))).roots).toEqual(
+      (await read(scene, NOON)).roots,
+    );
+  });
+});
+
+describe('a table that was lost in part', () => {
+  test.each([
+    ['data', '000000001'],
+    ['tls', '000000001'],
+    ['ssh-user', '000000001'],
+    ['ssh-host', '000000001'],
+  ])('gets %s/%s back, and what was made since stays', async (partition, key) => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    await rotateKeys(scene.parts, later(8 * DAY));
+    const before = await read(scene, later(8 * DAY));
+    await take(scene, partition, key);
+    await expect(read(scene, later(8 * DAY))).rejects.toThrow();
+    await restore(scene, wish(rows), later(8 * DAY + 60));
+    const after = await read(scene, later(8 * DAY + 60));
+    expect(after.issuing.certificate).toEqual(before.issuing.certificate);
+    expect(after.sshUser.publicKey).toEqual(before.sshUser.publicKey);
+    expect(after.version).toBeGreaterThanOrEqual(before.version);
+  });
+
+  test('a row that was changed is in the way, until it is said that it goes', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const row = await scene.table.read('ssh-user', '000000001');
+    if (!row) throw new Error('no row');
+    const values = { ...row.values, expires: Number(row.values['expires']) + 1 };
+    await scene.table.apply([{ kind: 'put', row: { ...row, values } }]);
+    await scene.table.apply([
+      { kind: 'insert', row: { partition: 'strange', key: 'x\u001b', values: { a: 1 } } },
+    ]);
+    await expect(plan(scene, wish(rows))).rejects.toMatchObject({
+      code: 'already_exists',
+      message: expect.stringMatching(/not genuine: .*ssh-user\/000000001.*strange\/x\?/),
+    });
+    await restore(scene, wish(rows, { replace: true }), later(60));
+    expect((await rotateKeys(scene.parts, later(61))).ignored).toEqual([]);
+    await read(scene, later(61));
+  });
+
+  test('a key that leaked since the backup stays dead', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const leaked = (await read(scene, NOON)).sshUser.publicKey;
+    await replaceAuthority(scene.parts, 'ssh-user', { leaked: true, numbers: [1] }, later(60));
+    await take(scene, 'ssh-host', '000000001');
+    const asked = await plan(scene, wish(rows));
+    expect(asked.write.map(({ partition }) => partition)).toEqual(['ssh-host']);
+    await restore(scene, wish(rows), later(120));
+    expect((await read(scene, later(120))).sshUserCas).not.toContainEqual(leaked);
+  });
+});
+
+describe('a backup is refused', () => {
+  test('of another authority, where there is one', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    // Another authority of the same custody: the first one was given up.
+    const anew = emptied(scene);
+    const pin = (await plan(anew, wish(rows))).pins;
+    await initAuthorities(anew.parts, { resume: false, giveUp: pin }, later(60));
+    const before = await names(anew);
+    await expect(plan(anew, wish(rows, { replace: true }))).rejects.toMatchObject({
+      code: 'already_exists',
+      message: expect.stringContaining('custody made a root after this backup'),
+    });
+    const [newer = ''] = await backUpKeys(anew.parts, later(60)).then(({ ca_pins }) => ca_pins);
+    await expect(plan(anew, wish(rows, { replace: true, giveUp: newer }))).rejects.toMatchObject({
+      message: expect.stringContaining('has another authority'),
+    });
+    expect(await names(anew)).toEqual(before);
+    // Where that one was lost, too, and is given up by its name, the first comes back.
+    const lost = emptied(anew);
+    await restore(lost, wish(rows, { giveUp: newer }), later(120));
+    expect((await read(lost, later(120))).roots).toEqual((await read(scene, NOON)).roots);
+  });
+
+  test('with a pin that need not be given up', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    await expect(
+      plan(emptied(scene), wish(rows, { giveUp: `sha256:${'0'.repeat(64)}` })),
+    ).rejects.toMatchObject({ message: expect.stringContaining('leave it out') });
+  });
+
+  test('under another custody, or for another cluster', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const { table, parts } = emptied(scene);
+    const other = { table, parts: { ...parts, custody: createMemoryCustody() } };
+    await expect(plan(other, wish(rows))).rejects.toMatchObject({
+      message: expect.stringContaining('does not open'),
+    });
+    const renamed = { table, parts: { ...parts, cluster: 'other.example.org' } };
+    await expect(plan(renamed, wish(rows))).rejects.toMatchObject({
+      message: expect.stringContaining('was made for the cluster'),
+    });
+  });
+
+  test('that was changed in any of its rows, or is not whole', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const anew = emptied(scene);
+    for (const [i, row] of rows.entries()) {
+      const others = rows.filter((one) => one !== row);
+      const number = Object.keys(row.values).find((name) => typeof row.values[name] === 'number');
+      const values = { ...row.values, [number ?? '']: Number(row.values[number ?? '']) + 1 };
+      const changed = [...others.slice(0, i), { ...row, values }, ...others.slice(i)];
+      await expect(plan(anew, wish(changed))).rejects.toMatchObject({
+        code: 'already_exists',
+        message: expect.stringMatching(/don't authenticate|does not open/),
+      });
+      await expect(plan(anew, wish([...rows, row]))).rejects.toMatchObject({
+        code: 'bad_request',
+      });
+    }
+    const more = { partition: 'tls', key: 'x', values: {} };
+    await expect(plan(anew, wish([...rows, more]))).rejects.toMatchObject({
+      message: expect.stringContaining('tls/x'),
+    });
+    expect(await names(anew)).toEqual([]);
+  });
+});
+
+describe('a backup', () => {
+  test('has no row that is not genuine, and none that a successor ended', async () => {
+    const scene = await createScene();
+    const old = await scene.table.read('ssh-user', '000000001');
+    await replaceAuthority(scene.parts, 'ssh-user', { leaked: true, numbers: [1] }, later(60));
+    if (old) await scene.table.apply([{ kind: 'insert', row: old }]);
+    await scene.table.apply([
+      { kind: 'insert', row: { partition: 'tls', key: '000000009', values: { purpose: 'root' } } },
+    ]);
+    const rows = await backUp(scene, later(61));
+    const saved = rows.map(({ partition, key }) => `${partition}/${key}`);
+    expect(saved).not.toContain('tls/000000009');
+    expect(saved).not.toContain('ssh-user/000000001');
+    expect(saved).toContain('ssh-user/000000002');
+    expect(saved.filter((name) => name.endsWith('highest'))).toHaveLength(4);
+  });
+
+  test('is not made while a key is lost: it would take the place of a good one', async () => {
+    const scene = await createScene();
+    await take(scene, 'ssh-host', '000000001');
+    await expect(backUp(scene, NOON)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('ssh-host'),
+    });
+  });
+});
