@@ -12,6 +12,7 @@ import { startDiagnostics } from './diagnostics.ts';
 import { plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
+import type { Written } from './heartbeat.ts';
 import { type Instance, loadInstance } from './instance-state.ts';
 import type { Joined } from './join-answer.ts';
 import type { Joiner } from './joiner.ts';
@@ -22,8 +23,13 @@ import type { AgentSettings } from './settings.ts';
 /** Gives a signal that is aborted once the agent is told to renew now, or to stop, from here on. */
 export type NextWake = () => AbortSignal;
 
-/** What is to happen after each join and renewal, when all is written. Never fails. */
-export type AfterWriting = () => Promise<void>;
+/** What is to happen after each round of writing. Neither ever fails. */
+export interface AfterWriting {
+  /** Everything is written. */
+  readonly done: () => Promise<void>;
+  /** Everything was tried. */
+  readonly tried: (written: Written) => Promise<void>;
+}
 
 /** What a join brought, and which directories don't have it yet. */
 interface Round {
@@ -39,7 +45,7 @@ export async function runAgent(
   openJoiner: () => Promise<Joiner>,
   effects: Effects,
   nextWake: NextWake,
-  afterWriting: AfterWriting = async () => undefined,
+  after: AfterWriting,
 ): Promise<void> {
   const { clock, random, log, stop } = effects;
   await announce(settings, effects);
@@ -103,8 +109,9 @@ export async function runAgent(
           effects,
         );
         round = { ...round, unwritten };
+        if (!failure) await after.done();
+        await after.tried({ joined: round.joined, destinations, unwritten });
         if (failure) throw failure;
-        await afterWriting();
         if (settings.oneshot) return;
         failures = 0;
         wait = round.renewAt.getTime() - clock.now().getTime();

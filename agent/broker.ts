@@ -2,6 +2,7 @@
 import { rootCertificates } from 'node:tls';
 import type * as z from 'zod/mini';
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
+import type { HeartbeatBody } from '../shared/protocol/heartbeat.ts';
 import { type JoinAnswer, type JoinBody, joinAnswer } from '../shared/protocol/join.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
@@ -19,12 +20,15 @@ export interface Broker {
   discover(): Promise<Discovery>;
   trust(): Promise<TrustBundle>;
   join(body: JoinBody): Promise<JoinAnswer>;
+  heartbeat(body: HeartbeatBody): Promise<void>;
   /** The time by the broker's clock, as its latest answer said; this machine's own before the first one. */
   trueTime(): Date;
 }
 
 /** A function app that nobody has called for a while needs this long to wake up. */
 const TIMEOUT_MS = 60_000;
+/** Nobody waits for it. */
+const HEARTBEAT_TIMEOUT_MS = 10_000;
 const MOST_BYTES = 1024 * 1024;
 
 /** `address` is the broker's origin, such as `https://broker.example.com`; `authorities` are trusted for its TLS, too. */
@@ -35,7 +39,8 @@ export function brokerAt(
 ): Broker {
   let offsetMs = 0;
 
-  async function ask<T>(path: string, schema: z.ZodMiniType<T>, body?: unknown): Promise<T> {
+  /** Gives the text of an answer that says yes. */
+  async function send(path: string, body: unknown, timeoutMs = TIMEOUT_MS): Promise<string> {
     const answer = await web({
       method: body === undefined ? 'GET' : 'POST',
       url: `${address}${path}`,
@@ -46,7 +51,7 @@ export function brokerAt(
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(authorities !== undefined && { authorities: [...rootCertificates, authorities] }),
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs,
       mostBytes: MOST_BYTES,
       stop,
     }).catch((error: unknown) => {
@@ -55,8 +60,13 @@ export function brokerAt(
     const now = clock.now();
     offsetMs = correctedTime(answer.header('date'), now).getTime() - now.getTime();
     const text = textOf(answer);
-    if (answer.status !== 200) throw refusal(address, answer, text, clock.now());
-    const parsed = parseJsonWith(schema, text);
+    if (answer.status !== 200 && answer.status !== 204)
+      throw refusal(address, answer, text, clock.now());
+    return text;
+  }
+
+  async function ask<T>(path: string, schema: z.ZodMiniType<T>, body?: unknown): Promise<T> {
+    const parsed = parseJsonWith(schema, await send(path, body));
     if (parsed.ok) return parsed.value;
     const message = `the answer of ${address}${path} is not what this version of joinbot understands: ${sentenceOf(parsed.problem)}`;
     throw new Failure('broker_refused', message);
@@ -66,6 +76,7 @@ export function brokerAt(
     discover: () => ask('/v1/webapi/ping', discovery),
     trust: () => ask('/v1/trust', trustBundle),
     join: (body) => ask('/v1/join', joinAnswer, body),
+    heartbeat: async (body) => void (await send('/v1/heartbeat', body, HEARTBEAT_TIMEOUT_MS)),
     trueTime: () => new Date(clock.now().getTime() + offsetMs),
   };
 }

@@ -19,6 +19,7 @@ import { examine } from './doctor/doctor.ts';
 import { codeOf, plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
+import { heartbeatsTo } from './heartbeat.ts';
 import { joinerOf } from './join-methods.ts';
 import { TOKEN_VARIABLE } from './join-token.ts';
 import { createLog } from './log.ts';
@@ -100,10 +101,13 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
   const { host, storage } = settings;
   const isServer = host?.role === 'Node' && storage.type === 'directory';
   let isTold = false;
-  await runAgent(settings, openJoiner, effects, process.nextWake, async () => {
-    if (!isTold) await notifyReady(env, process.programs, log);
-    isTold = true;
-    if (isServer) await reloadAfterRenewal(storage.path, process.programs, log);
+  await runAgent(settings, openJoiner, effects, process.nextWake, {
+    async done() {
+      if (!isTold) await notifyReady(env, process.programs, log);
+      isTold = true;
+      if (isServer) await reloadAfterRenewal(storage.path, process.programs, log);
+    },
+    tried: heartbeatsTo(broker, effects),
   });
 }
 

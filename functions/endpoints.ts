@@ -10,6 +10,7 @@ import {
 import { type Endpoint, withHead } from './endpoint.ts';
 import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
+import { heartbeat } from './heartbeat.ts';
 import { installScript } from './install-script.ts';
 import { openInstallation } from './installation.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
@@ -27,6 +28,7 @@ const installation = openInstallation(() => joinPath(__dirname, 'install'));
 
 const known: readonly Endpoint[] = [
   join,
+  heartbeat,
   trust,
   trustForm,
   ping,

@@ -18,6 +18,7 @@ import { createAuditSample } from './joining/audit-sample.ts';
 import { auditedJoin } from './joining/audited-join.ts';
 import { createCallers } from './joining/caller.ts';
 import { explain } from './joining/explain.ts';
+import { createHeartbeatTaker } from './joining/heartbeat.ts';
 import { join } from './joining/join.ts';
 import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
@@ -33,9 +34,11 @@ import type { InitBody, RotateBody, RotatedAuthority } from './protocol/authorit
 import type { RestoreBody, Restored } from './protocol/backup.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ExplainRequest, Explanation } from './protocol/explain.ts';
+import type { HeartbeatBody } from './protocol/heartbeat.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import { VERSION } from './protocol/version.ts';
 import { acceptedAudiences, namedUrl, rotationPolicy, type Settings } from './settings.ts';
+import { createHeartbeats } from './storage/heartbeats.ts';
 import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
@@ -73,6 +76,8 @@ export interface BrokerParts {
 export interface Broker {
   /** `read` gives the body, or throws the refusal of one that can't be read: that is an attempt, too. */
   join(read: () => JoinBody, call: Call): Promise<JoinAnswer>;
+  /** What an agent says of itself: a claim, kept for operators. */
+  heartbeat(body: HeartbeatBody): Promise<void>;
   trust(): Promise<SignedTrust>;
   discover(): Promise<Discovery>;
   /** The origin that the settings name; where they name none, joiners know it better than we do. */
@@ -147,6 +152,7 @@ export function createBroker(parts: BrokerParts): Broker {
       ),
   );
   const instances = createInstances(tables.instances);
+  const heartbeats = createHeartbeats(tables.instances);
   const names = createHostNames(tables.names);
   const joinLog = createJoinLog({
     table: tables.joins,
@@ -261,6 +267,13 @@ export function createBroker(parts: BrokerParts): Broker {
         () => isProbe(read, call),
         { call, telemetry, sample, log: joinLog.record, now },
       ),
+    heartbeat: createHeartbeatTaker({
+      cluster,
+      authorities: keyring.authorities,
+      instances,
+      heartbeats,
+      now,
+    }),
     trust,
     async discover() {
       return {
@@ -286,7 +299,7 @@ export function createBroker(parts: BrokerParts): Broker {
         at: now(),
       }),
     resources: resourceApi,
-    instances: createInstancesApi(instances),
+    instances: createInstancesApi(instances, heartbeats),
     names: namesApi,
     authorities,
     async initAuthorities(body, call) {

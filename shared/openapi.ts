@@ -16,6 +16,7 @@ import {
 } from './protocol/backup.ts';
 import { discovery } from './protocol/discovery.ts';
 import { explainRequest, explanation } from './protocol/explain.ts';
+import { heartbeat, heartbeatBody } from './protocol/heartbeat.ts';
 import { nameRecord } from './protocol/host-name.ts';
 import { instancePage, instanceRecord } from './protocol/instance.ts';
 import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
@@ -45,6 +46,14 @@ export function openApiDocument(version: string): Json {
           { body: 'JoinBody', answer: 'JoinAnswer' },
           [],
           [...JOINING, 'access_denied', 'instance_unknown', 'try_again'],
+        ),
+      },
+      '/v1/heartbeat': {
+        post: operation(
+          'What an agent says of itself. `heartbeat` is the JSON text of a Heartbeat, signed with the instance key',
+          { body: 'HeartbeatBody' },
+          [],
+          [...JOINING, 'instance_unknown'],
         ),
       },
       '/v1/trust': { get: operation('The trust bundle', { answer: 'TrustBundle' }) },
@@ -278,6 +287,8 @@ export function openApiDocument(version: string): Json {
         JoinBody: schemaOf(joinBody),
         JoinRequest: schemaOf(joinRequest),
         JoinAnswer: schemaOf(joinAnswer),
+        HeartbeatBody: schemaOf(heartbeatBody),
+        Heartbeat: schemaOf(heartbeat),
         TrustBundle: schemaOf(trustBundle),
         SpiffeBundle: schemaOf(spiffeBundle),
         Discovery: schemaOf(discovery),

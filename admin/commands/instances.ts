@@ -1,4 +1,5 @@
 /** `joinctl bots instances ls|show|rm` */
+import type { HeartbeatRecord } from '../../shared/protocol/heartbeat.ts';
 import type { InstanceRecord } from '../../shared/protocol/instance.ts';
 import { guid } from '../../shared/protocol/values.ts';
 import { type Arguments, operand } from '../arguments.ts';
@@ -32,6 +33,7 @@ export const botsInstancesLs: Command = {
             { header: 'Machine', cell: machineName, elastic: true },
             { header: 'Generation', cell: ({ generation }) => String(generation) },
             { header: 'Seen', cell: ({ seen }) => seen },
+            { header: 'Agent', cell: agentState },
             { header: 'Expires', cell: ({ expires }) => expiry(expires, io.now()) },
           ],
           found,
@@ -99,7 +101,31 @@ function machineName({ machine, names, join_method }: InstanceRecord): string {
   return arn === undefined ? `(by join method ${join_method})` : String(arn);
 }
 
-function asText({ machine, serials, names, ...plain }: InstanceRecord): string {
+/** What the agent says of itself; nothing where it said nothing. */
+function agentState({ heartbeat }: InstanceRecord): string {
+  if (!heartbeat) return '';
+  const failed = heartbeat.outputs.filter(({ state }) => state === 'failed').length;
+  return `${printable(heartbeat.version)}${failed > 0 ? `, ${failed} not written` : ''}`;
+}
+
+/** Everything that is claimed, and not proved, is called so. */
+const claims = (heartbeat: HeartbeatRecord | undefined): Record<string, string> =>
+  heartbeat
+    ? {
+        'claimed at': heartbeat.received,
+        'claimed host': heartbeat.host,
+        'claimed system': heartbeat.os,
+        'claimed agent': `joinbot ${heartbeat.version}, up ${heartbeat.uptime_seconds} s`,
+        ...Object.fromEntries(
+          heartbeat.outputs.map(({ directory, state, expires }, position) => [
+            `claimed output ${position + 1}`,
+            `${directory}: ${state}, until ${expires}`,
+          ]),
+        ),
+      }
+    : {};
+
+function asText({ machine, serials, names, heartbeat, ...plain }: InstanceRecord): string {
   // The hash of a secret tells an operator nothing that the join token's name does not.
   const { secret: _, ...facts } = machine;
   const rows = Object.entries({
@@ -107,6 +133,7 @@ function asText({ machine, serials, names, ...plain }: InstanceRecord): string {
     ...facts,
     ...(names.length > 0 && { names: names.join(', ') }),
     serials: serials.join(', '),
+    ...claims(heartbeat),
   });
   const width = Math.max(...rows.map(([label]) => label.length));
   return rows

@@ -5,8 +5,7 @@ import { proofMessage } from '../protocol/join.ts';
 import { badInput } from '../refusal.ts';
 
 /**
- * Whether the proof is good under this key, the DER of a SubjectPublicKeyInfo that the broker has certified. The key's
- * type fixes the algorithm (rule 2): ECDSA and RSA PKCS#1 v1.5 with SHA-256, or Ed25519.
+ * Whether the proof is good under this key, as in `isSignedWith`. The key's type fixes the algorithm (rule 2): ECDSA and RSA PKCS#1 v1.5 with SHA-256, or Ed25519.
  */
 export function isInstanceProof(
   request: string,
@@ -20,7 +19,16 @@ export function isInstanceProof(
     });
   const signature = decodeBase64(proof);
   if (!signature) throw badInput({ field: 'proof', message: 'expected base64' });
-  const key = createPublicKey({ key: Buffer.from(instanceKey), format: 'der', type: 'spki' });
+  return isSignedWith(instanceKey, proofMessage(request), signature);
+}
+
+/** Whether the signature over a message is good under the DER of a SubjectPublicKeyInfo that the broker has certified. */
+export function isSignedWith(
+  publicKeyInfo: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const key = createPublicKey({ key: Buffer.from(publicKeyInfo), format: 'der', type: 'spki' });
   const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-  return verify(hash, proofMessage(request), key, signature);
+  return verify(hash, message, key, signature);
 }

@@ -2,6 +2,7 @@
 import { type InstancePage, type InstanceRecord, instanceOwner } from '../protocol/instance.ts';
 import { formatTimestamp, guid } from '../protocol/values.ts';
 import { Refusal } from '../refusal.ts';
+import type { Heartbeats } from '../storage/heartbeats.ts';
 import type { Instance, Instances, StoredInstance } from '../storage/instances.ts';
 import { parseField } from './parse-field.ts';
 
@@ -14,7 +15,15 @@ export interface InstancesApi {
 
 const PAGE = 100;
 
-export function createInstancesApi(instances: Instances): InstancesApi {
+export function createInstancesApi(
+  instances: Instances,
+  heartbeats: Pick<Heartbeats, 'read'>,
+): InstancesApi {
+  async function recordOf(instance: Instance): Promise<InstanceRecord> {
+    const heartbeat = await heartbeats.read(instance.owner, instance.id);
+    return { ...storedRecord(instance), ...(heartbeat && { heartbeat }) };
+  }
+
   async function existing(ownerText: string, idText: string): Promise<StoredInstance> {
     const owner = parseField(instanceOwner, 'owner', ownerText);
     const id = parseField(guid, 'id', idText);
@@ -29,7 +38,9 @@ export function createInstancesApi(instances: Instances): InstancesApi {
       const owner = parseField(instanceOwner, 'owner', ownerText);
       const after = afterText === null ? undefined : parseField(guid, 'next', afterText);
       const found = await instances.list(owner, after, PAGE + 1);
-      const items = found.slice(0, PAGE).map(({ instance }) => recordOf(instance));
+      const items = await Promise.all(
+        found.slice(0, PAGE).map(({ instance }) => recordOf(instance)),
+      );
       const last = items.at(-1);
       return { items, ...(found.length > PAGE && last && { next: last.id }) };
     },
@@ -42,7 +53,7 @@ export function createInstancesApi(instances: Instances): InstancesApi {
   };
 }
 
-function recordOf(instance: Instance): InstanceRecord {
+function storedRecord(instance: Instance): InstanceRecord {
   const { method, ...facts } = instance.machine;
   const machine = Object.entries(facts).flatMap(([fact, value]) =>
     value === undefined ? [] : [[fact, value] as const],

@@ -1,5 +1,6 @@
 /** `GET /v1/instances?owner=…` and `GET /v1/instances/{owner}/{id}`: what joined, for operators. */
 import * as z from 'zod/mini';
+import { heartbeatRecord } from './heartbeat.ts';
 import { systemRole } from './join.ts';
 import { guid, name, timestamp } from './values.ts';
 
@@ -30,6 +31,8 @@ export const instanceRecord = z.object({
   expires: timestamp,
   /** Serial numbers of unexpired certificates, in hex. */
   serials: z.readonly(z.array(z.string())),
+  /** What its agent said last of itself: claimed, not proved. Absent where it said nothing. */
+  heartbeat: z.optional(heartbeatRecord),
 });
 export type InstanceRecord = z.infer<typeof instanceRecord>;
 

@@ -41,6 +41,9 @@ export interface FakeBroker {
   readonly calls: readonly { readonly path: string; readonly body: string }[];
   /** The bodies that came to `/v1/join`, and what stood in their `request`. */
   readonly joins: readonly { readonly body: JoinBody; readonly request: JoinRequest }[];
+  /** Bodies that came to `/v1/heartbeat`, and what each is answered. */
+  readonly heartbeats: readonly string[];
+  heartbeatAnswer: () => Response;
   /** What happens to the next calls of a path, one each, instead of or after the right answer. */
   readonly next: Record<'/v1/trust' | '/v1/join', Mishap[]>;
   /** Changes answers before they leave. */
@@ -74,6 +77,7 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
   const answered = new Map<string, JoinAnswer>();
   const instances = new Map<string, FakeInstance>();
   const calls: { path: string; body: string }[] = [];
+  const heartbeats: string[] = [];
   const joins: { body: JoinBody; request: JoinRequest }[] = [];
 
   const broker: FakeBroker = {
@@ -82,6 +86,8 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
     pin: caPin(authorities.roots[0]?.publicKeyInfo ?? new Uint8Array()),
     calls,
     joins,
+    heartbeats,
+    heartbeatAnswer: () => new Response(null, { status: 204 }),
     next: { '/v1/trust': [], '/v1/join': [] },
     bend: (answer) => answer,
     logins: ['ubuntu'],
@@ -89,6 +95,10 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
     async fetch(request) {
       const { pathname: path } = new URL(request.url);
       const body = await request.clone().text();
+      if (path === '/v1/heartbeat') {
+        heartbeats.push(body);
+        return broker.heartbeatAnswer();
+      }
       calls.push({ path, body });
       if (path === '/v1/webapi/ping') return Response.json(discoveryOf(broker));
       if (path !== '/v1/join' && path !== '/v1/trust') return problemAnswer('not_found');

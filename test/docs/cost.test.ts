@@ -6,6 +6,7 @@ import { endpoints } from '../../functions/endpoints.ts';
 import { probe, rotateKeys, sweep, type TimerFunction } from '../../functions/timers.ts';
 import { openKeyVaultCustody } from '../../shared/authority/key-vault-custody.ts';
 import { createScene, type Scene } from '../broker/fixtures.ts';
+import { heartbeatBody } from '../broker/heartbeat.ts';
 import { join, newKey } from '../broker/joiner.ts';
 import { type WatchedTables, watchTables } from '../broker/watched-tables.ts';
 import { createFakeKeyVault, type FakeKeyVault } from '../shared/authority/fake-key-vault.ts';
@@ -76,6 +77,17 @@ describe('what a join asks of storage and vault', () => {
     await api.broker.flush();
     const renew = () => join(api, vm, { renews: first, key });
     expect(await tableOperations(renew)).toBe(said('table_operations_renewal'));
+  });
+
+  it('a heartbeat', async () => {
+    const { api, vm } = scene;
+    const attempt = await join(api, vm);
+    await api.broker.flush();
+    const tell = async (): Promise<void> => {
+      const body = heartbeatBody(attempt);
+      expect((await api.request('POST', '/v1/heartbeat', { body })).status).toBe(204);
+    };
+    expect(await tableOperations(tell)).toBe(said('table_operations_heartbeat'));
   });
 
   it('a look whether resources or keys have changed', async () => {

@@ -25,6 +25,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'get-name: GET,HEAD v1/names/{name}',
     'get-resource: GET,HEAD v1/resources/{kind}/{name}',
     'healthz: GET,HEAD healthz',
+    'heartbeat: POST v1/heartbeat',
     'init-authorities: POST v1/authorities/init',
     'install-script: GET,HEAD scripts/install.sh',
     'join: POST v1/join',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import type { HeartbeatRecord } from '../../../shared/protocol/heartbeat.ts';
 import { terminal } from '../joinctl.ts';
 import { instance, SUBSCRIPTION } from '../samples.ts';
 
@@ -17,18 +18,31 @@ const AWS = instance({
   machine: { account: '111111111111', arn: 'arn:aws:sts::111111111111:assumed-role/r/i-1' },
 });
 
+const SAID: HeartbeatRecord = {
+  received: '2026-11-20T11:40:01Z',
+  generation: 1,
+  version: '1.2.3',
+  host: 'vm-a\u001b[31m',
+  os: 'Linux 6.8.0 x64',
+  uptime_seconds: 61,
+  outputs: [
+    { directory: '/opt/machine-id', state: 'written', expires: '2026-11-20T11:50:00Z' },
+    { directory: '/opt/other', state: 'failed', expires: '2026-11-20T11:50:00Z' },
+  ],
+};
+
 describe('joinctl bots instances ls', () => {
   it('shows what joined as the bot, page by page', async () => {
     const { run, broker } = await terminal({
-      instances: [instance(), AZURE, AWS, instance({ owner: 'bot:other' })],
+      instances: [instance(), { ...AZURE, heartbeat: SAID }, AWS, instance({ owner: 'bot:other' })],
       pageSize: 2,
     });
     expect((await run('bots', 'instances', 'ls', 'robot')).stdout).toBe(
-      `Instance                             Machine                                      Generation Seen                 Expires
------------------------------------- -------------------------------------------- ---------- -------------------- ---------------------------
-${ID} (by join method token)                       3          2026-11-20T11:40:00Z 2026-11-20T12:40:00Z
-${AZURE.id} group1/vm-a                                  1          2026-11-20T11:40:00Z 2026-11-20T11:50:00Z (over)
-${AWS.id} arn:aws:sts::111111111111:assumed-role/r/i-1 3          2026-11-20T11:40:00Z 2026-11-20T12:40:00Z
+      `Instance                             Machine                                      Generation Seen                 Agent                Expires
+------------------------------------ -------------------------------------------- ---------- -------------------- -------------------- ---------------------------
+${ID} (by join method token)                       3          2026-11-20T11:40:00Z                      2026-11-20T12:40:00Z
+${AZURE.id} group1/vm-a                                  1          2026-11-20T11:40:00Z 1.2.3, 1 not written 2026-11-20T11:50:00Z (over)
+${AWS.id} arn:aws:sts::111111111111:assumed-role/r/i-1 3          2026-11-20T11:40:00Z                      2026-11-20T12:40:00Z
 `,
     );
     expect(broker.requests).toHaveLength(2);
@@ -52,6 +66,18 @@ describe('joinctl bots instances show', () => {
     expect(stdout).not.toContain('abab');
     const azure = (await run('bots', 'instances', 'show', 'robot', AZURE.id)).stdout;
     expect(azure).toContain('resourceGroup  group1\n');
+  });
+
+  it('shows what its agent says of itself as what it claims', async () => {
+    const { run } = await terminal({ instances: [{ ...AZURE, heartbeat: SAID }] });
+    const { stdout } = await run('bots', 'instances', 'show', 'robot', AZURE.id);
+    expect(stdout).toContain(`claimed at        2026-11-20T11:40:01Z
+claimed host      vm-a\ufffd[31m
+claimed system    Linux 6.8.0 x64
+claimed agent     joinbot 1.2.3, up 61 s
+claimed output 1  /opt/machine-id: written, until 2026-11-20T11:50:00Z
+claimed output 2  /opt/other: failed, until 2026-11-20T11:50:00Z
+`);
   });
 
   it.each(['show', 'rm'])('%s says where there is none', async (verb) => {

@@ -1,0 +1,12 @@
+import { heartbeatBody } from '../shared/protocol/heartbeat.ts';
+import { bodyAs, type Endpoint } from './endpoint.ts';
+
+export const heartbeat: Endpoint = {
+  name: 'heartbeat',
+  methods: ['POST'],
+  route: 'v1/heartbeat',
+  async answer(exchange) {
+    await exchange.broker.heartbeat(bodyAs(heartbeatBody, exchange));
+    return { status: 204 };
+  },
+};
