@@ -173,7 +173,9 @@ async function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>):
   }
   for (const note of [...(settings.notes ?? []), ...(settings.host?.notes ?? [])]) log.info(note);
   const { storage, outputs } = settings;
-  for (const { path } of [...(storage.type === 'directory' ? [storage] : []), ...outputs]) {
+  for (const place of [storage, ...outputs.map(({ destination }) => destination)]) {
+    if (place.type !== 'directory') continue;
+    const { path } = place;
     if (await isOpenToAll(path)) {
       log.warn(
         `everybody on this machine may replace what is written to ${path}: take their right to write away (chmod o-w)`,

@@ -1,10 +1,11 @@
 /** Forms of the config file that are known, and not this agent's: each is answered with what to write instead. */
 import { nearestName } from '../shared/protocol/nearest-name.ts';
+import { DESTINATION_TYPES } from './outputs/common-fields.ts';
+import { OUTPUT_TYPES } from './outputs/outputs.ts';
 import { printable } from './printable.ts';
 import type { FailureAt } from './yaml-file.ts';
 
-const OUTPUT_TYPES = ['identity'];
-const DESTINATION_TYPES = ['directory', 'memory'];
+const STORAGE_TYPES = ['directory', 'memory'];
 
 /** Throws a `Failure` for the first form that isn't the agent's. Whatever else is wrong with it comes after its type. */
 export function refuseOtherForms(config: unknown, failure: FailureAt): void {
@@ -14,7 +15,7 @@ export function refuseOtherForms(config: unknown, failure: FailureAt): void {
     throw failure(['destinations'], message);
   }
   const { storage } = fieldsOf(config);
-  for (const type of DESTINATION_TYPES) {
+  for (const type of STORAGE_TYPES) {
     if (!(type in fieldsOf(storage))) continue;
     const path = type === 'directory' ? ', path: …' : '';
     const message = `this is version 1 of the file; write storage: {type: ${type}${path}}`;
@@ -44,9 +45,12 @@ function refuseType(
   if (typeof type !== 'string' || known.includes(type)) return;
   const meant = nearestName(type, known);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  const message = `there is no type ${printable(type, 60)} in this version, only ${known.join(' and ')}${hint}`;
+  const message = `there is no type ${printable(type, 60)} in this version, only ${listed(known)}${hint}`;
   throw failure([...path, 'type'], message);
 }
+
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,10 +1,12 @@
 /** The config file: the form of `tbot`'s, version v2, as far as the agent goes. */
 import * as z from 'zod/mini';
-import { joinMethod } from '../shared/protocol/join.ts';
+import { joinMethod, systemRole } from '../shared/protocol/join.ts';
 import { caPin } from '../shared/protocol/trust.ts';
-import { guid, name } from '../shared/protocol/values.ts';
+import { guid } from '../shared/protocol/values.ts';
 import { BROKER_ADDRESS, brokerOrigin } from './addresses.ts';
 import { durationText } from './duration.ts';
+import { directory, directoryPath, memory } from './outputs/common-fields.ts';
+import { outputSchema } from './outputs/outputs.ts';
 
 /** `$` and `{` may stand in a URL's host, but nobody means them. */
 const plain = (text: string): boolean => !text.includes('${');
@@ -13,18 +15,6 @@ const NO_VARIABLES = 'expected the value itself: variables ($ and braces) are no
 export const address = z.string().check(
   z.refine(plain, { error: NO_VARIABLES, abort: true }),
   z.refine((text) => brokerOrigin(text) !== undefined, `expected ${BROKER_ADDRESS}`),
-);
-
-/** Paths go into OpenSSH's configuration, where these characters mean something else. */
-export const directoryPath = z.string().check(
-  z.refine((text) => !/^(?:~(?:\/|$)|[a-z][a-z0-9+.-]*:)/i.test(text), {
-    error: 'expected a plain path such as /var/lib/joinbot: ~ and file: mean nothing here',
-    abort: true,
-  }),
-  z.regex(
-    /^(?!.*\$\{)[^\p{Cc}"\\]{1,1024}$/u,
-    'expected a path without quotes, backslashes, ${ or control characters',
-  ),
 );
 
 /** Written by people: tools show hex digits in either case. */
@@ -36,50 +26,8 @@ export const caPinText = z.pipe(
   caPin,
 );
 
-const directory = z.strictObject({
-  type: z.literal('directory'),
-  path: directoryPath,
-  symlinks: z.optional(z.enum(['secure', 'insecure', 'try-secure'])),
-  acls: z.optional(z.enum(['off', 'try', 'required'])),
-});
-
-/** Names as passwd and group have them: they become part of an access control list. */
-const systemName = z
-  .string()
-  .check(z.regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'expected the name of a user or group'));
-
-const reader = z.union(
-  [z.strictObject({ user: systemName }), z.strictObject({ group: systemName })],
-  { error: 'expected {user: name} or {group: name}' },
-);
-
-/** What others may read. */
-const output = z.extend(directory, {
-  readers: z.optional(z.array(reader).check(z.maxLength(32))),
-  mode: z.optional(
-    z
-      .string('expected a mode in quotes, such as "0640"')
-      .check(
-        z.regex(/^0?6[04][04]$/, 'expected a mode that lets others read at most, such as "0640"'),
-      ),
-  ),
-});
-
-const memory = z.strictObject({ type: z.literal('memory') });
-
 const place = z.discriminatedUnion('type', [memory, directory], {
   error: 'expected memory or directory',
-});
-
-const identityOutput = z.strictObject({
-  type: z.literal('identity'),
-  name: z.optional(z.string().check(z.maxLength(64))),
-  destination: z.discriminatedUnion('type', [memory, output], {
-    error: 'expected memory or directory',
-  }),
-  roles: z.optional(z.array(name).check(z.maxLength(32))),
-  credential_ttl: z.optional(durationText),
-  renewal_interval: z.optional(durationText),
 });
 
 /** A join token's name, its secret, or where either is. Which one it must be depends on the join method. */
@@ -112,7 +60,7 @@ export const azureIdentity = z.strictObject({
 export const MOST_OUTPUTS = 15;
 
 /** tbot writes them under either name; this agent has no services of other kinds. */
-const outputs = z.optional(z.array(identityOutput).check(z.maxLength(MOST_OUTPUTS)));
+const outputs = z.optional(z.array(outputSchema).check(z.maxLength(MOST_OUTPUTS)));
 
 export const configFile = z.strictObject({
   version: z.literal('v2'),
@@ -121,6 +69,8 @@ export const configFile = z.strictObject({
   onboarding: z.optional(
     z.strictObject({
       join_method: z.optional(joinMethod),
+      /** What joins, as `roles` of the join token has it; absent: a bot. */
+      role: z.optional(systemRole),
       token: z.optional(joinTokenText),
       ca_pins: z.optional(z.array(caPinText).check(z.maxLength(16))),
       ca_path: z.optional(directoryPath),

@@ -1,56 +1,117 @@
-/** The directories that a join's files go to: checked before anything is asked for, each written whatever becomes of the others. */
+/** Where a join's files go: checked before anything is asked for, each written whatever becomes of the others. */
 import { checkDirectory } from './check-directory.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
-import { writeIdentity, writeOwnIdentity } from './identity-directory.ts';
-import { IDENTITY_FILES } from './identity-files.ts';
+import { writeFileSet } from './file-set.ts';
+import { writeOwnIdentity } from './identity-directory.ts';
 import { STATE_FILE } from './instance-state.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import type { Joined } from './join-answer.ts';
-import type { AgentSettings, IdentityOutput } from './settings.ts';
+import { expectServiceAccount, sayName, writeSecret } from './kubernetes.ts';
+import type { Material } from './outputs/output.ts';
+import { admitReaders } from './readers.ts';
+import { reloadProgram } from './reload.ts';
+import type { AgentSettings, KubernetesSecret, Output, OutputDirectory } from './settings.ts';
+import { CERTIFICATE_RECORD } from './written-identity.ts';
 
 export interface Destination {
-  readonly path: string;
-  /** Names that joinbot writes there; nobody else's files may have them. */
-  readonly names: readonly string[];
-  readonly certificate: (joined: Joined) => IssuedCertificate | undefined;
+  /** For a person: a path, or which secret. */
+  readonly name: string;
+  /** Its path, where it is one of this machine. */
+  readonly directory?: string;
+  /** Throws a `Failure` that says what is in the way. */
+  readonly check: () => Promise<void>;
   readonly write: (joined: Joined) => Promise<void>;
+  /** What is written there. */
+  readonly certificate: (joined: Joined) => IssuedCertificate | undefined;
+  /** Whether an SSH certificate belongs to it. */
+  readonly forSsh: boolean;
+  /** Tells whoever uses the files that they changed. Never fails. */
+  readonly reload?: () => Promise<void>;
 }
+
+type Parts = Pick<Effects, 'clock' | 'programs' | 'imds' | 'log' | 'stop'>;
 
 /** The agent's own directory first: losing it costs a fresh join. `isStored`: the joiner writes that one itself. */
 export function destinationsOf(
   { storage, outputs }: Pick<AgentSettings, 'storage' | 'outputs'>,
   isStored: boolean,
-  effects: Pick<Effects, 'clock' | 'programs'>,
+  effects: Parts,
 ): Destination[] {
   const own = (path: string): Destination => ({
-    path,
-    names: [STATE_FILE],
+    name: path,
+    directory: path,
+    check: () => checkDirectory(path, [STATE_FILE]),
     certificate: ({ certificates: [first] }) => first,
+    forSsh: true,
     write: async (joined) => {
       if (!isStored) await writeOwnIdentity(path, joined, effects.clock.now());
     },
   });
-  const destinationOf = (output: IdentityOutput, position: number): Destination => {
-    const certificate = ({ certificates }: Joined): IssuedCertificate | undefined =>
-      certificates[position + 1];
-    return {
-      path: output.path,
-      names: IDENTITY_FILES,
-      certificate,
-      write: async (joined) => {
-        const granted = certificate(joined);
-        const { bot } = joined.instance;
-        if (!granted || bot === undefined) throw new TypeError('a bot gets one for each output');
-        await writeIdentity(output, bot, granted, joined.trust.bundle, effects);
-      },
-    };
-  };
   return [
     ...(storage.type === 'directory' ? [own(storage.path)] : []),
-    ...outputs.map(destinationOf),
+    ...outputs.map((output, position) => destinationOf(output, position, effects)),
   ];
 }
+
+function destinationOf(output: Output, position: number, effects: Parts): Destination {
+  const { content, reload } = output;
+  const certificate = ({ certificates }: Joined): IssuedCertificate | undefined =>
+    certificates[position + 1];
+  const material = (joined: Joined): Material => {
+    const granted = certificate(joined);
+    const owner = joined.instance.bot ?? granted?.names[0];
+    if (!granted || owner === undefined) throw new TypeError('there is one for each output');
+    return { certificate: granted, trust: joined.trust.bundle, owner };
+  };
+  const place =
+    output.destination.type === 'directory'
+      ? inDirectory(output.destination, content, material, effects)
+      : inSecret(output.destination, content, material, effects);
+  return {
+    ...place,
+    check: async () => {
+      await content.check?.();
+      await place.check();
+    },
+    certificate,
+    forSsh: content.forSsh ?? false,
+    ...(reload && { reload: () => reloadProgram(reload, place.name, effects) }),
+  };
+}
+
+type MaterialOf = (joined: Joined) => Material;
+type Place = Pick<Destination, 'name' | 'directory' | 'check' | 'write'>;
+
+const inDirectory = (
+  directory: OutputDirectory,
+  { names, files }: Output['content'],
+  material: MaterialOf,
+  { clock, programs }: Parts,
+): Place => ({
+  name: directory.path,
+  directory: directory.path,
+  check: () => checkDirectory(directory.path, names),
+  write: async (joined) => {
+    const { path } = directory;
+    const made = { ...material(joined), directory: path };
+    const record = [CERTIFICATE_RECORD, made.certificate.tls] as const;
+    const set = new Map([...(await files(made)), record]);
+    const prepare = (version: string) => admitReaders(path, version, directory, programs);
+    await writeFileSet(path, set, clock.now(), prepare);
+  },
+});
+
+const inSecret = (
+  secret: KubernetesSecret,
+  { files }: Output['content'],
+  material: MaterialOf,
+  effects: Parts,
+): Place => ({
+  name: sayName(secret),
+  check: () => expectServiceAccount(secret),
+  write: async (joined) => writeSecret(secret, await files(material(joined)), effects),
+});
 
 /**
  * Throws a `Failure` where none of them can be written: then nothing is asked for. Those that can't be written while
@@ -58,8 +119,8 @@ export function destinationsOf(
  */
 export async function expectDestination(destinations: readonly Destination[]): Promise<void> {
   const problems: Failure[] = [];
-  for (const { path, names } of destinations) {
-    const problem = await failureOf(checkDirectory(path, names));
+  for (const { check } of destinations) {
+    const problem = await failureOf(check());
     if (!problem) return;
     problems.push(problem);
   }
@@ -81,12 +142,14 @@ export async function writeDestinations(
       problems.push(problem);
       continue;
     }
-    const { path } = destination;
-    log.info(`wrote ${path}`);
+    const { name, forSsh, reload } = destination;
+    log.info(`wrote ${name}`);
     const { ssh, sshAbsent } = destination.certificate(joined) ?? {};
-    if (ssh === undefined) {
-      log.info(`there is no SSH certificate in ${path}: ${sshAbsent ?? 'the roles have no login'}`);
+    if (forSsh && ssh === undefined) {
+      const why = sshAbsent ?? 'the roles have no login';
+      log.info(`there is no SSH certificate in ${name}: ${why}`);
     }
+    await reload?.();
   }
   return { unwritten, failure: problems.length > 0 ? together(problems) : undefined };
 }

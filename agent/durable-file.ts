@@ -14,10 +14,10 @@ export async function writeDurably(directory: string, name: string, text: string
 }
 
 /** Refuses a file that is there already. */
-export async function writeSynced(path: string, text: string): Promise<void> {
+export async function writeSynced(path: string, contents: string | Uint8Array): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
-    await file.writeFile(text);
+    await file.writeFile(contents);
     await file.sync();
   } finally {
     await file.close();

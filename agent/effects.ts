@@ -15,7 +15,7 @@ export interface Effects {
   readonly random: () => number;
   /** The broker, and downloads of certificates. */
   readonly web: SendHttp;
-  /** The metadata service: never through a proxy. */
+  /** The metadata service, or the Kubernetes cluster that the agent runs in: never through a proxy. */
   readonly imds: SendHttp;
   readonly programs: MachinePrograms;
   readonly log: Log;

@@ -19,12 +19,12 @@ import {
   symlink,
   unlink,
 } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { orUndefined, syncDirectory, withPlainErrors, writeSynced } from './durable-file.ts';
 import { Failure } from './failure.ts';
 
-/** Contents by file name. */
-export type FileSet = ReadonlyMap<string, string>;
+/** Contents by file name; of a name with a slash, the part before it is a folder. Text is UTF-8. */
+export type FileSet = ReadonlyMap<string, string | Uint8Array>;
 
 const CURRENT = '..data';
 const NEXT = '..data_tmp';
@@ -43,7 +43,7 @@ export async function writeFileSet(
   await withPlainErrors(directory, async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const previous = await currentVersion(directory);
-    await refuseForeignFiles(directory, files.keys());
+    await refuseForeignFiles(directory, visibleNames(files.keys()));
     await removeLeftovers(directory, previous);
 
     const version = await writeVersion(directory, files, now);
@@ -62,7 +62,7 @@ export async function writeFileSet(
 export async function readFileSet(
   directory: string,
   names: readonly string[],
-): Promise<FileSet | undefined> {
+): Promise<ReadonlyMap<string, string> | undefined> {
   return withPlainErrors(directory, async () => {
     const version = await currentVersion(directory);
     if (version === undefined) return undefined;
@@ -75,6 +75,12 @@ export async function readFileSet(
     return files;
   });
 }
+
+/** What is to be seen of them in the directory itself: nothing of names that begin with two dots, as our own do. */
+const visibleNames = (names: Iterable<string>): ReadonlySet<string> =>
+  new Set(
+    [...names].filter((name) => !name.startsWith('..')).map((name) => name.replace(/\/.*$/s, '')),
+  );
 
 async function currentVersion(directory: string): Promise<string | undefined> {
   const path = join(directory, CURRENT);
@@ -121,10 +127,14 @@ async function writeVersion(directory: string, files: FileSet, now: Date): Promi
   const stamp = now.toISOString().slice(0, 19).replace(/[-T:]/g, '_');
   const path = await mkdtemp(join(directory, `..${stamp}.`));
   try {
-    for (const [name, text] of files) {
-      await writeSynced(join(path, name), text);
+    const folders = new Set<string>();
+    for (const [name, contents] of files) {
+      const file = join(path, name);
+      if (name.includes('/')) folders.add(dirname(file));
+      for (const folder of folders) await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeSynced(file, contents);
     }
-    await syncDirectory(path);
+    for (const folder of [...folders, path]) await syncDirectory(folder);
   } catch (error) {
     await rm(path, { recursive: true });
     throw error;
@@ -135,11 +145,12 @@ async function writeVersion(directory: string, files: FileSet, now: Date): Promi
 /** Makes the visible names that are missing and removes those that have no file any more. */
 async function linkNames(directory: string, files: FileSet): Promise<void> {
   const present = new Set(await readdir(directory));
-  for (const name of files.keys()) {
+  const wanted = visibleNames(files.keys());
+  for (const name of wanted) {
     if (!present.has(name)) await symlink(join(CURRENT, name), join(directory, name));
   }
   for (const name of present) {
-    if (files.has(name)) continue;
+    if (wanted.has(name)) continue;
     const target = await orUndefined(readlink(join(directory, name)));
     if (target === join(CURRENT, name)) await unlink(join(directory, name));
   }

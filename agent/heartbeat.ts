@@ -40,7 +40,7 @@ export function heartbeatsTo(
   let sent: { readonly failed: string; readonly at: number } | undefined;
   return async (written) => {
     const at = clock.now().getTime();
-    const failed = written.unwritten.map(({ path }) => path).join('\n');
+    const failed = written.unwritten.map(({ name }) => name).join('\n');
     if (sent?.failed === failed && at - sent.at < AGAIN_AFTER_MS) return;
     try {
       await broker.heartbeat(heartbeatOf(written, clock.now()));
@@ -64,7 +64,7 @@ function heartbeatOf({ joined, destinations, unwritten }: Written, now: Date): H
     os: clipped(`${type()} ${release()} ${arch()}`, 200),
     uptime_seconds: Math.floor(process.uptime()),
     outputs: destinations.map((destination) => ({
-      directory: clipped(destination.path, 256),
+      directory: clipped(destination.name, 256),
       state: unwritten.includes(destination) ? 'failed' : 'written',
       expires: formatTimestamp((destination.certificate(joined) ?? own).expires),
     })),

@@ -1,6 +1,5 @@
 /** The files of a host: its certificates of both kinds, their key, and what to trust, in the forms that servers read. */
 import type { TrustBundle } from '../shared/protocol/trust.ts';
-import type { FileSet } from './file-set.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import { authorityLines, knownHosts, publicKeyLine } from './ssh-lines.ts';
 
@@ -11,7 +10,10 @@ export const SSH_HOST_CERTIFICATE = 'ssh_host_key-cert.pub';
 export const SSH_USER_AUTHORITIES = 'ssh_user_ca.pub';
 
 /** There is no SSH key where the certificate is for one that `sshd` has. OpenSSH reads PKCS#8 as well as its own form. */
-export function hostFiles(certificate: IssuedCertificate, trust: TrustBundle): FileSet {
+export function hostFiles(
+  certificate: IssuedCertificate,
+  trust: TrustBundle,
+): ReadonlyMap<string, string> {
   const { privateKey, sshKey, tls, ssh, names } = certificate;
   const [name] = names;
   if (ssh === undefined || name === undefined)

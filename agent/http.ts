@@ -1,7 +1,7 @@
 /** HTTP with a time limit, a size limit and no redirects: the one way in which the agent talks to anybody. */
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;

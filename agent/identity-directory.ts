@@ -1,38 +1,19 @@
-/** Writes an identity, and what else belongs to it, as one set of files. */
-import type { TrustBundle } from '../shared/protocol/trust.ts';
-import type { Effects } from './effects.ts';
+/** Writes the agent's own identity, with what it needs to go on after a restart, as one set of files. */
 import { writeFileSet } from './file-set.ts';
 import { hostFiles } from './host-files.ts';
 import { identityFiles } from './identity-files.ts';
 import { stateFiles } from './instance-state.ts';
-import type { IssuedCertificate } from './issued-certificate.ts';
 import type { Joined } from './join-answer.ts';
-import { admitReaders } from './readers.ts';
-import type { IdentityOutput } from './settings.ts';
 
-/** The agent's own identity, with what it needs to go on after a restart. */
 export const writeOwnIdentity = (
   path: string,
-  { instance, trust, certificates: [own] }: Joined,
+  { instance, trust: { bundle }, certificates: [own] }: Joined,
   now: Date,
 ): Promise<void> => {
+  const form = { directory: path, hosts: [], withOpensshKey: false };
   const identity =
     instance.bot === undefined
-      ? hostFiles(own, trust.bundle)
-      : identityFiles(instance.bot, own, trust.bundle, path);
+      ? hostFiles(own, bundle)
+      : identityFiles(instance.bot, own, bundle, form);
   return writeFileSet(path, new Map([...identity, ...stateFiles(instance)]), now);
-};
-
-/** An identity for other programs, and for those who run them. */
-export const writeIdentity = (
-  output: IdentityOutput,
-  bot: string,
-  certificate: IssuedCertificate,
-  trust: TrustBundle,
-  { clock, programs }: Pick<Effects, 'clock' | 'programs'>,
-): Promise<void> => {
-  const { path } = output;
-  const files = identityFiles(bot, certificate, trust, path);
-  const prepare = (version: string) => admitReaders(path, version, output, programs);
-  return writeFileSet(path, files, clock.now(), prepare);
 };

@@ -1,8 +1,8 @@
 /** The files of an identity directory: one certificate with its key, and what to trust, in the forms that tools read. */
 import { join } from 'node:path';
 import type { TrustBundle } from '../shared/protocol/trust.ts';
-import type { FileSet } from './file-set.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
+import { opensshPrivateKey } from './openssh-private-key.ts';
 import { authorityLines, knownHosts, publicKeyLine } from './ssh-lines.ts';
 
 /** The names of all files that there may be. */
@@ -18,30 +18,59 @@ export const IDENTITY_FILES = [
   'tlscert',
 ];
 
-/** `directory` is absolute: OpenSSH's configuration names the other files by their whole paths. */
+/** The same once more, as paramiko and other libraries read it. */
+export const OPENSSH_FILES = ['id_ecdsa', 'id_ecdsa.pub', 'id_ecdsa-cert.pub'];
+
+interface IdentityForm {
+  /** Absolute: OpenSSH's configuration names the other files by their whole paths. Without one there is no `ssh_config`. */
+  readonly directory: string | undefined;
+  /** Hosts that `ssh_config` is for, beside those of the cluster: names, or patterns as OpenSSH has them. */
+  readonly hosts: readonly string[];
+  /** Also as `OPENSSH_FILES`. */
+  readonly withOpensshKey: boolean;
+}
+
 export function identityFiles(
   bot: string,
   certificate: IssuedCertificate,
   trust: TrustBundle,
-  directory: string,
-): FileSet {
-  const files = new Map([
+  { directory, hosts, withOpensshKey }: IdentityForm,
+): ReadonlyMap<string, string> {
+  const { ssh } = certificate;
+  const publicKey = publicKeyLine(bot, certificate);
+  return new Map([
     ['key', certificate.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()],
-    ['key.pub', publicKeyLine(bot, certificate)],
+    ['key.pub', publicKey],
     ['tlscert', certificate.tls],
     ['tlscacerts', trust.tls.roots],
     ['sshcacerts', authorityLines(trust.ssh.user_ca)],
     ['known_hosts', knownHosts(trust)],
-    ['ssh_config', sshConfig(directory, certificate.ssh !== undefined)],
+    ...optional(directory, (path) => [
+      ['ssh_config', sshConfig(path, [`*.${trust.cluster}`, ...hosts], ssh !== undefined)],
+    ]),
+    ...optional(ssh, (line) => [
+      ['sshcert', `${line}\n`],
+      ['key-cert.pub', `${line}\n`],
+    ]),
+    ...(withOpensshKey
+      ? ([
+          ['id_ecdsa', opensshPrivateKey(certificate.privateKey, bot)],
+          ['id_ecdsa.pub', publicKey],
+          ...optional(ssh, (line) => [['id_ecdsa-cert.pub', `${line}\n`]]),
+        ] as const)
+      : []),
   ]);
-  if (certificate.ssh !== undefined) {
-    files.set('sshcert', `${certificate.ssh}\n`);
-    files.set('key-cert.pub', `${certificate.ssh}\n`);
-  }
-  return files;
 }
 
-function sshConfig(directory: string, withCertificate: boolean): string {
+type Entries = readonly (readonly [name: string, text: string])[];
+
+const optional = <T>(value: T | undefined, entries: (value: T) => Entries): Entries =>
+  value === undefined ? [] : entries(value);
+
+/**
+ * For these hosts alone: whoever includes it in a configuration of their own keeps their settings for all others.
+ */
+function sshConfig(directory: string, hosts: readonly string[], withCertificate: boolean): string {
   const path = (file: string): string => `"${join(directory, file).replaceAll('%', '%%')}"`;
   const settings = [
     `IdentityFile ${path('key')}`,
@@ -52,5 +81,5 @@ function sshConfig(directory: string, withCertificate: boolean): string {
     // A machine can't be asked whether it knows a host, and known_hosts is written anew with each renewal.
     'StrictHostKeyChecking yes',
   ];
-  return `Host *\n${settings.map((line) => `    ${line}\n`).join('')}`;
+  return `Host ${hosts.join(' ')}\n${settings.map((line) => `    ${line}\n`).join('')}`;
 }

@@ -47,8 +47,10 @@ export function wishes({
   'csr'
 >[] {
   const ttl = formatDuration(settings.certificateTtlSeconds);
-  const outputs = settings.outputs.map(({ roles, ttlSeconds }, position) => ({
+  const outputs = settings.outputs.map(({ roles, ttlSeconds, sshHostKey }, position) => ({
     name: `output-${position + 1}`,
+    ...(host && { type: 'host' as const }),
+    ...(sshHostKey !== undefined && { ssh_public_key: sshHostKey }),
     ...(roles && { roles: [...roles] }),
     ttl: ttlSeconds === undefined ? ttl : formatDuration(ttlSeconds),
   }));

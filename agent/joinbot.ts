@@ -29,7 +29,7 @@ import { expectReaders } from './readers.ts';
 import type { AgentSettings } from './settings.ts';
 import { installSshd, SSHD_CONFIG } from './sshd/install.ts';
 import { reloadAfterRenewal } from './sshd/reload.ts';
-import { writtenDirectories } from './start-directories.ts';
+import { writtenDirectories } from './start-outputs.ts';
 import { startSettings } from './start-settings.ts';
 import { statusOf } from './status.ts';
 import { USAGE } from './usage.ts';

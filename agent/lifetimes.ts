@@ -2,7 +2,8 @@
 import type { ReadConfig } from './config-file.ts';
 import { readDuration } from './duration.ts';
 import type { AgentSettings } from './settings.ts';
-import { configured, type ProblemAt } from './start-directories.ts';
+import type { ProblemAt } from './start-directories.ts';
+import { configured } from './start-outputs.ts';
 
 const DEFAULT_TTL = '1h';
 

@@ -11,8 +11,8 @@ export interface ProgramOutcome {
 export interface MachinePrograms {
   /** Runs a program to its end, or for 30 s; `undefined` if there is no such program. */
   run(program: string, args: readonly string[]): Promise<ProgramOutcome | undefined>;
-  /** Sends SIGHUP. Throws a system error. */
-  hangUp(pid: number): void;
+  /** Sends a signal. Throws a system error. */
+  signal(pid: number, signal: 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2'): void;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -31,5 +31,5 @@ export const machinePrograms: MachinePrograms = {
         });
       });
     }),
-  hangUp: (pid) => void process.kill(pid, 'SIGHUP'),
+  signal: (pid, signal) => void process.kill(pid, signal),
 };

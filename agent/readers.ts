@@ -8,16 +8,18 @@ import { codeOf } from './durable-file.ts';
 import { Failure } from './failure.ts';
 import type { MachinePrograms } from './machine-programs.ts';
 import { printable } from './printable.ts';
-import type { IdentityOutput, Reader } from './settings.ts';
+import type { Output, OutputDirectory, Reader } from './settings.ts';
 
-type Wanted = Pick<IdentityOutput, 'readers' | 'mode'>;
+type Wanted = Pick<OutputDirectory, 'readers' | 'mode'>;
 
 /** Throws a `Failure` for a user or group that isn't there. Where nobody can say, it shows when the files are written. */
 export async function expectReaders(
-  outputs: readonly Wanted[],
+  outputs: readonly Pick<Output, 'destination'>[],
   programs: MachinePrograms,
 ): Promise<void> {
-  for (const { kind, name } of outputs.flatMap(({ readers = [] }) => readers)) {
+  const readersOf = ({ destination: to }: Pick<Output, 'destination'>): readonly Reader[] =>
+    to.type === 'directory' ? (to.readers ?? []) : [];
+  for (const { kind, name } of outputs.flatMap(readersOf)) {
     const table = kind === 'user' ? 'passwd' : 'group';
     const found = await programs.run('getent', [table, name]);
     if (found?.code !== 2) continue;
@@ -63,8 +65,11 @@ async function setList(
 async function setModes(directory: string, version: string, mode: number): Promise<void> {
   const { gid } = await stat(directory);
   const enter = mode | ((mode & 0o444) >> 2);
+  const entries = await readdir(version, { recursive: true, withFileTypes: true });
   for (const [path, wanted] of [
-    ...(await readdir(version)).map((name) => [join(version, name), mode] as const),
+    ...entries.map(
+      (entry) => [join(entry.parentPath, entry.name), entry.isDirectory() ? enter : mode] as const,
+    ),
     [version, enter] as const,
   ]) {
     if ((await stat(path)).gid !== gid) await giveToGroup(path, gid, directory);

@@ -1,5 +1,7 @@
 /** What `joinbot start` works with: the config file and the flags, checked and put together. */
 import type { JoinMethodName, SystemRole } from '../shared/protocol/join.ts';
+import type { ReloadConfig } from './outputs/common-fields.ts';
+import type { Content } from './outputs/output.ts';
 
 export interface AgentSettings {
   /** The broker's origin, such as `https://broker.example.com`. */
@@ -12,8 +14,8 @@ export interface AgentSettings {
   readonly caPins: readonly string[];
   readonly azure: { readonly clientId?: string; readonly audience: string };
   readonly storage: Storage;
-  readonly outputs: readonly IdentityOutput[];
-  /** The service that joins; absent: a bot. Its files are in the storage directory, and it has no outputs. */
+  readonly outputs: readonly Output[];
+  /** What joins, where it is no bot. Its own files are in the storage directory. */
   readonly host?: HostService;
   readonly oneshot: boolean;
   /** Log more: the config file asks for it. */
@@ -43,17 +45,40 @@ export type Storage =
   | { readonly type: 'memory' }
   | { readonly type: 'directory'; readonly path: string };
 
-/** An identity directory for other programs. */
-export interface IdentityOutput {
+/** A directory of this machine. */
+export interface OutputDirectory {
+  readonly type: 'directory';
   readonly path: string;
-  /** How long its certificate is to be valid; absent: as long as the agent's own. */
-  readonly ttlSeconds?: number;
   /** Who may read it beside the agent's own user. */
   readonly readers?: readonly Reader[];
   /** Of its files; absent: 0600. */
   readonly mode?: number;
+}
+
+/** A secret of the Kubernetes cluster that the agent runs in. */
+export interface KubernetesSecret {
+  readonly type: 'kubernetes_secret';
+  /** Where the cluster's API is, and the folder of the pod's service account. */
+  readonly api: { readonly origin: string; readonly account: string };
+  readonly name: string;
+  /** Absent: that of the agent's pod. */
+  readonly namespace?: string;
+  readonly secretType: 'Opaque' | 'kubernetes.io/tls';
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What is written for other programs: a certificate with a key of its own. */
+export interface Output {
+  readonly destination: OutputDirectory | KubernetesSecret;
+  readonly content: Content;
+  /** How long its certificate is to be valid; absent: as long as the agent's own. */
+  readonly ttlSeconds?: number;
   /** Roles of the bot to ask for; absent: all of them. */
   readonly roles?: readonly string[];
+  /** Of a host: the line of the key that its SSH certificate is for; absent: its own. */
+  readonly sshHostKey?: string;
+  /** Who is told once it has changed. */
+  readonly reload?: ReloadConfig;
 }
 
 /** Whatever joins and is no bot. */

@@ -14,13 +14,8 @@ import { lifetimesOf } from './lifetimes.ts';
 import { printable } from './printable.ts';
 import type { AgentSettings } from './settings.ts';
 import { findSshHostKey } from './sshd/host-key.ts';
-import {
-  checkDirectories,
-  notesOn,
-  outputsOf,
-  type ProblemAt,
-  storageOf,
-} from './start-directories.ts';
+import { checkDirectories, type ProblemAt, storageOf } from './start-directories.ts';
+import { notesOn, outputsOf } from './start-outputs.ts';
 
 const ONE_OF_METHODS = `expected one of ${joinMethod.options.join(', ')}`;
 const DEFAULT_AUDIENCE = 'https://management.azure.com/';
@@ -48,7 +43,10 @@ export function startSettings(
   const { client_id: clientId, audience = DEFAULT_AUDIENCE } = onboarding.azure ?? {};
 
   const oneshot = flags.oneshot || (config?.oneshot ?? false);
-  const notes = notesOn(config);
+  const { host } = hostOf(flags, file, surroundings);
+  refuseFlagOfHosts(host, flags);
+  const outputs = outputsOf(flags, file, host, surroundings);
+  const notes = notesOn(config, outputs);
 
   const settings: AgentSettings = {
     broker: brokerOf(flags, config, problem),
@@ -57,8 +55,8 @@ export function startSettings(
     caPins: pins.length > 0 ? pins : (onboarding.ca_pins ?? []),
     azure: { audience, ...(clientId !== undefined && { clientId }) },
     storage,
-    outputs: outputsOf(flags, config),
-    ...hostOf(flags, file, surroundings),
+    outputs,
+    ...(host && { host }),
     oneshot,
     ...lifetimesOf(config, oneshot, problem),
     ...(config?.debug && { debug: true }),
@@ -68,7 +66,6 @@ export function startSettings(
     }),
     ...(notes.length > 0 && { notes }),
   };
-  refuseOutputsOfHosts(settings);
   checkDirectories(settings, problem);
   return settings;
 }
@@ -119,18 +116,24 @@ function hostOf(
   file: ReadConfig | undefined,
   { readText }: Surroundings,
 ): Pick<AgentSettings, 'host'> {
-  const host = file?.host;
-  if (host?.role !== 'Node') {
+  const role = file?.value.onboarding?.role;
+  const host =
+    file?.host ?? (role === undefined || role === 'Bot' ? undefined : { role, notes: [] });
+  if (!file?.host || host?.role !== 'Node') {
     if (flag === undefined) return host ? { host } : {};
     throw new Failure('usage', '--ssh-host-key is for a teleport.yaml with ssh_service only');
   }
-  const sshHostKey = findSshHostKey(flag, readText);
+  const sshHostKey = findSshHostKey(
+    flag,
+    readText,
+    (message) => new Failure('usage', `--ssh-host-key: ${message}`),
+  );
   return { host: { ...host, ...(sshHostKey !== undefined && { sshHostKey }) } };
 }
 
-/** A `teleport.yaml` has no outputs, so one can come from the flag alone. */
-function refuseOutputsOfHosts({ host, outputs }: AgentSettings): void {
-  if (!host || outputs.length === 0) return;
+/** The flag stands for an identity, which is a bot's. */
+function refuseFlagOfHosts(host: AgentSettings['host'], { destinationDir }: StartFlags): void {
+  if (!host || destinationDir === undefined) return;
   const message = `--destination-dir: expected none for a ${host.role}: its files are in data_dir`;
   throw new Failure('usage', message);
 }

@@ -1,13 +1,8 @@
 /** `teleport.yaml`, version v3: the form that names a host, as far as it says how to join. */
 import * as z from 'zod/mini';
 import { joinMethod } from '../shared/protocol/join.ts';
-import {
-  address,
-  azureIdentity,
-  caPinText,
-  directoryPath,
-  joinTokenText,
-} from './config-schema.ts';
+import { address, azureIdentity, caPinText, joinTokenText } from './config-schema.ts';
+import { directoryPath } from './outputs/common-fields.ts';
 import type { HostRole } from './settings.ts';
 
 /** What each service joins as. */

@@ -9,12 +9,18 @@ export interface WrittenIdentity {
   readonly ssh?: SshCertificate;
 }
 
+/** The X.509 certificate of an output in PEM, whatever its own files are called: beside them, and not to be seen. */
+export const CERTIFICATE_RECORD = '..certificate';
+
+/** In an output, and in the agent's own directory. */
+const TLS_FILES = [CERTIFICATE_RECORD, 'tlscert'];
 /** The names that the SSH certificate has in directories of bots and of hosts. */
-const SSH_FILES = ['sshcert', 'ssh_host_key-cert.pub'];
+const SSH_FILES = ['sshcert', 'ssh_host_key-cert.pub', 'ssh_host-cert.pub'];
 
 /** `undefined` where there is no certificate, or something that is none. Throws a `Failure` where it can't be read. */
 export async function writtenIdentity(directory: string): Promise<WrittenIdentity | undefined> {
-  const pem = await textIn(directory, 'tlscert');
+  const pems = await Promise.all(TLS_FILES.map((name) => textIn(directory, name)));
+  const pem = pems.find((text) => text !== undefined);
   const tls = pem === undefined ? undefined : certificateOf(pem);
   if (!tls) return undefined;
   for (const name of SSH_FILES) {

@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
-import { checkDirectory, isOpenToAll } from '../check-directory.ts';
+import { isOpenToAll } from '../check-directory.ts';
 import { destinationsOf } from '../destinations.ts';
 import { orUndefined } from '../durable-file.ts';
 import type { Effects } from '../effects.ts';
@@ -21,21 +21,25 @@ export function directoryChecks(settings: AgentSettings, effects: Effects): read
       { what: 'files', look: async () => warning('nothing is written: there are no directories') },
     ];
   return [
-    ...destinations.map(({ path, names }) => ({
+    ...destinations.map(({ name, directory, check }) => ({
       what: 'files',
       look: async () => {
-        await checkDirectory(path, names);
-        return [
-          ...(await hazardsOf(path)),
-          await identityFinding(path, effects.clock.now()),
-        ] as const;
+        await check();
+        return directory === undefined
+          ? [ok(`${name} can be asked for; whether it can be written shows when it is`)]
+          : [
+              ...(await hazardsOf(directory)),
+              await identityFinding(directory, effects.clock.now()),
+            ];
       },
     })),
     {
       what: 'readers',
       look: async () => {
         await expectReaders(settings.outputs, effects.programs);
-        const readers = settings.outputs.flatMap((output) => output.readers ?? []);
+        const readers = settings.outputs.flatMap(({ destination }) =>
+          destination.type === 'directory' ? (destination.readers ?? []) : [],
+        );
         return readers.length === 0
           ? []
           : ok(`${readers.map(({ kind, name }) => `${kind} ${name}`).join(', ')} exist`);

@@ -5,7 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { parseSshPublicKeyLine } from '../../shared/encoding/ssh-public-key.ts';
-import { Failure } from '../failure.ts';
+import type { Failure } from '../failure.ts';
 import { printable } from '../printable.ts';
 
 /** Clients prefer certificates in this order, so the first that is there is the one that they look at. */
@@ -14,10 +14,14 @@ const PATHS = ['/etc/ssh/ssh_host_ed25519_key.pub', '/etc/ssh/ssh_host_ecdsa_key
 /** In the flag: take none of them. */
 const NONE = 'none';
 
-/** The key's line; `undefined` for a key of the agent's own. `readText` gives the text of a file that is there. */
+/**
+ * The key's line; `undefined` for a key of the agent's own. `readText` gives the text of a file that is there. `problem` makes
+ * the failure to throw, which says where the path was written.
+ */
 export function findSshHostKey(
   flag: string | undefined,
   readText: (path: string) => string | undefined,
+  problem: (message: string) => Failure,
 ): string | undefined {
   if (flag === NONE) return undefined;
   for (const path of flag === undefined ? PATHS : [flag]) {
@@ -25,8 +29,8 @@ export function findSshHostKey(
     if (line !== undefined && isCertifiable(parseSshPublicKeyLine(line))) return line;
   }
   if (flag === undefined) return undefined;
-  const message = `--ssh-host-key: expected the public half of an Ed25519 or ECDSA host key (a .pub file), or none; got ${printable(flag)}`;
-  throw new Failure('usage', message);
+  const message = `expected the public half of an Ed25519 or ECDSA host key (a .pub file), or none; got ${printable(flag)}`;
+  throw problem(message);
 }
 
 const isCertifiable = (key: KeyObject | undefined): boolean =>

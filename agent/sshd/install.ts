@@ -6,7 +6,7 @@ import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { orUndefined, syncDirectory, withPlainErrors, writeSynced } from '../durable-file.ts';
 import { Failure } from '../failure.ts';
-import { type FileSet, readFileSet } from '../file-set.ts';
+import { readFileSet } from '../file-set.ts';
 import {
   SSH_HOST_CERTIFICATE,
   SSH_HOST_KEY,
@@ -64,7 +64,7 @@ export async function installSshd(installation: SshdInstallation): Promise<void>
 /** The private keys that the snippet names. Throws a `Failure` where the certificate is for none of `sshd`'s keys. */
 async function hostKeysToName(
   directory: string,
-  files: FileSet,
+  files: ReadonlyMap<string, string>,
   settings: ReadonlyMap<string, readonly string[]>,
 ): Promise<string[]> {
   const certified = files.get(SSH_HOST_PUBLIC_KEY);
@@ -85,7 +85,7 @@ async function hostKeysToName(
   throw new Failure('sshd', message);
 }
 
-async function filesOf(directory: string): Promise<FileSet> {
+async function filesOf(directory: string): Promise<ReadonlyMap<string, string>> {
   const names = [SSH_HOST_PUBLIC_KEY, SSH_HOST_CERTIFICATE, SSH_USER_AUTHORITIES];
   const files = await readFileSet(directory, names);
   if (files) return files;

@@ -11,6 +11,7 @@ import { Failure } from '../failure.ts';
 import type { Log } from '../log.ts';
 import type { MachinePrograms } from '../machine-programs.ts';
 import { printable } from '../printable.ts';
+import { expectProgram } from '../reload.ts';
 
 const way = z.union([
   z.strictObject({ unit: z.enum(['ssh.service', 'sshd.service']) }),
@@ -74,10 +75,8 @@ export async function reloadSshd(reload: ReloadWay, programs: MachinePrograms): 
   if (text === undefined) return false;
   const pid = Number(text.trim());
   if (!Number.isSafeInteger(pid) || pid < 2) throw notReloaded(reload, 'it holds no process id');
-  // A file that outlived its process may name somebody else's.
-  const name = await orUndefined(readFile(`/proc/${pid}/comm`, 'utf8'));
-  if (name?.trim() !== 'sshd') throw notReloaded(reload, `process ${pid} is not sshd`);
-  programs.hangUp(pid);
+  await expectProgram(pid, 'sshd', `${sayWay(reload)} could not be reloaded`);
+  programs.signal(pid, 'SIGHUP');
   return true;
 }
 

@@ -72,7 +72,7 @@ test.skipIf(!hasProgram('ssh-keygen') || !hasProgram('ssh') || !hasProgram('open
     );
     expect(verified).toBe('tlscert: OK\n');
 
-    const settings = run('ssh', '-G', '-F', 'ssh_config', 'user@host');
+    const settings = run('ssh', '-G', '-F', 'ssh_config', 'user@host.test.example.com');
     // It prints these two as they stand, the percent sign still doubled.
     const doubled = out.replace('%', '%%');
     expect(settings).toContain(`identityfile ${join(doubled, 'key')}\n`);

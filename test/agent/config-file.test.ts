@@ -99,8 +99,8 @@ describe('names file, line, column, field and what was expected', () => {
     ],
     [
       'an output of another type',
-      'version: v2\noutputs:\n  - type: ssh_host\n    destination: {type: directory, path: /x}\n',
-      '3:5: outputs[0].type: there is no type ssh_host in this version, only identity',
+      'version: v2\noutputs:\n  - type: ssh-proxy\n    destination: {type: directory, path: /x}\n',
+      '3:5: outputs[0].type: there is no type ssh-proxy in this version, only identity, tls, application, database, ssh_host',
     ],
     [
       'another join method',
@@ -120,7 +120,7 @@ describe('names file, line, column, field and what was expected', () => {
     [
       'a type that is nearly one',
       'version: v2\nservices:\n  - {type: identiy, what: ever}\n',
-      '3:6: services[0].type: there is no type identiy in this version, only identity; did you mean identity?',
+      '3:6: services[0].type: there is no type identiy in this version, only identity, tls, application, database, ssh_host, spiffe and workload-identity-x509; did you mean identity?',
     ],
     [
       'storage as version 1 had it',

@@ -23,6 +23,8 @@ export interface HostRig {
   bend: (answer: JoinAnswer) => JoinAnswer;
   /** Runs `joinbot start` once, with a `teleport.yaml` that enables this service. */
   once(service?: string, ...flags: readonly string[]): Promise<0 | 1 | 2>;
+  /** Runs it once with a config of the agent's own that joins as this role, with these lines. */
+  onceWith(role: string, more: string): Promise<0 | 1 | 2>;
   /** Runs it as a service does, until it has waited this often. */
   renewing(waits: number): Promise<0 | 1 | 2>;
 }
@@ -94,6 +96,15 @@ export async function createHostRig(programs?: MachinePrograms): Promise<HostRig
     commands,
     bend: (answer) => answer,
     once: (service = 'ssh_service', ...flags) => start(service, ['--oneshot', ...flags]),
+    async onceWith(role, more) {
+      const config = join(folder, 'joinbot.yaml');
+      const onboarding = `{join_method: azure, token: azure-token, role: ${role}}`;
+      await writeFile(
+        config,
+        `version: v2\nproxy_server: broker.example.org\nonboarding: ${onboarding}\n${more}`,
+      );
+      return run('start', '-c', config, '--oneshot');
+    },
     renewing(waits) {
       waitsLeft = waits;
       return start('ssh_service', []);

@@ -162,7 +162,7 @@ describe('after each join and renewal, sshd', () => {
         commands.push([program, ...args].join(' '));
         return { code: 0, stdout: '', stderr: '' };
       },
-      hangUp: () => undefined,
+      signal: () => undefined,
     });
     await rig.once();
     await writeFile(join(rig.data, 'sshd.json'), UNIT);
@@ -174,7 +174,7 @@ describe('after each join and renewal, sshd', () => {
   test('may fail to reload: it is said, and the agent goes on', async () => {
     const rig = await createHostRig({
       run: async () => ({ code: 1, stdout: '', stderr: 'Job failed.\n' }),
-      hangUp: () => undefined,
+      signal: () => undefined,
     });
     await rig.once();
     await writeFile(join(rig.data, 'sshd.json'), UNIT);

@@ -201,5 +201,9 @@ outputs: []
       undefined,
       surroundings,
     ),
-  ).toMatchObject({ ...expected, caPins: [pin], outputs: [{ path: '/opt/machine-id' }] });
+  ).toMatchObject({
+    ...expected,
+    caPins: [pin],
+    outputs: [{ destination: { path: '/opt/machine-id' } }],
+  });
 });

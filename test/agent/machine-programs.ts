@@ -3,5 +3,5 @@ import type { MachinePrograms } from '../../agent/machine-programs.ts';
 
 export const noPrograms = (commands: string[] = []): MachinePrograms => ({
   run: async (program, args) => void commands.push([program, ...args].join(' ')),
-  hangUp: (pid) => void commands.push(`HUP ${pid}`),
+  signal: (pid, signal) => void commands.push(`${signal.slice(3)} ${pid}`),
 });

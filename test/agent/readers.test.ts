@@ -17,7 +17,7 @@ function programs(outcomes: Readonly<Record<string, Partial<ProgramOutcome>>>) {
       const outcome = outcomes[program];
       return outcome && { ...FINE, ...outcome };
     },
-    hangUp: () => undefined,
+    signal: () => undefined,
   };
   return { machine, commands };
 }

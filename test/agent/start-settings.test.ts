@@ -52,7 +52,12 @@ test("the guide's flags alone are enough", () => {
     token: 'example-bot',
     caPins: [pin],
     storage: { type: 'directory', path: '/var/lib/teleport/bot' },
-    outputs: [{ path: '/opt/machine-id' }],
+    outputs: [
+      {
+        destination: { type: 'directory', path: '/opt/machine-id' },
+        content: expect.anything(),
+      },
+    ],
   });
 });
 

@@ -12,11 +12,15 @@ import { startSettings } from '../../agent/start-settings.ts';
 const CASES = new URL('../../../shared/cases/agent/', import.meta.url);
 const here = existsSync(CASES) || process.env['CI'] === 'true';
 
-const settingsOf = (file: string, files: Readonly<Record<string, string>> = {}): AgentSettings => {
+const settingsOf = (
+  file: string,
+  files: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
+): AgentSettings => {
   const command = parseCommandLine(['start']);
   if (command.name !== 'start') throw new Error('not the start command');
   const config = readConfig(readFileSync(new URL(file, CASES), 'utf8'), file);
-  return startSettings(command.flags, config, { env: {}, readText: (path) => files[path] });
+  return startSettings(command.flags, config, { env, readText: (path) => files[path] });
 };
 
 const failureOf = (file: string): string => {
@@ -28,7 +32,11 @@ const failureOf = (file: string): string => {
   throw new Error('it was accepted');
 };
 
-const OUT = { path: '/opt/case-out' };
+const at = (path: string, more: object = {}) => ({
+  destination: { type: 'directory' as const, path, ...more },
+  content: expect.anything() as never,
+});
+const OUT = at('/opt/case-out');
 
 const WORKS: Readonly<Record<string, Partial<AgentSettings>>> = {
   '01-services-identity.yaml': { outputs: [OUT] },
@@ -37,7 +45,10 @@ const WORKS: Readonly<Record<string, Partial<AgentSettings>>> = {
     outputs: [OUT],
     notes: ['these fields make no difference here: symlinks, acls'],
   },
-  '07-readers.yaml': { outputs: [{ ...OUT, readers: [{ kind: 'user', name: 'jenkins' }] }] },
+  '07-readers.yaml': {
+    outputs: [at('/opt/case-out', { readers: [{ kind: 'user', name: 'jenkins' }] })],
+  },
+  '10-database.yaml': { outputs: [OUT] },
   '11-credential-ttl.yaml': {
     certificateTtlSeconds: 3600,
     renewalIntervalSeconds: 300,
@@ -53,7 +64,7 @@ const WORKS: Readonly<Record<string, Partial<AgentSettings>>> = {
     notes: ['an output to memory is a trial: nothing is written for it'],
   },
   '25-anchor-comment.yaml': {
-    outputs: [{ path: '/opt/case-out/a' }, { path: '/opt/case-out/b' }],
+    outputs: [at('/opt/case-out/a'), at('/opt/case-out/b')],
   },
   '26-ttl-long.yaml': { certificateTtlSeconds: 172_800, renewalIntervalSeconds: 5400 },
 };
@@ -61,16 +72,14 @@ const WORKS: Readonly<Record<string, Partial<AgentSettings>>> = {
 /** With one sentence that names file, line and field, and says what to write, or what there is. */
 const REFUSED: Readonly<Record<string, string>> = {
   '02-workload-jwt.yaml':
-    ':12:5: services[0].type: there is no type workload-identity-jwt in this version, only identity',
+    ':12:5: services[0].type: there is no type workload-identity-jwt in this version, only identity, tls, application, database',
   '04-v1-acls.yaml':
     ':12:1: destinations: this is version 1 of the file; write version: v2, and outputs: [{type: identity,',
   '08-kubernetes-secret.yaml':
-    ':7:19: outputs[0].destination.type: there is no type kubernetes_secret in this version, only directory and memory',
+    ':7:19: outputs[0].destination.type: expected a pod of Kubernetes: KUBERNETES_SERVICE_HOST is not set',
   '09-token-file.yaml': ':5:3: onboarding.token: /etc/teleport/bot-token: there is no such file',
-  '10-database.yaml':
-    ':6:5: outputs[0].type: there is no type database in this version, only identity',
   '14-multiplexer.yaml':
-    ':9:5: services[0].type: there is no type ssh-multiplexer in this version, only identity',
+    ':9:5: services[0].type: there is no type ssh-multiplexer in this version, only identity, tls, application, database',
   '15-destinations-in-v2.yaml': ':5:1: destinations: write version: v2, and outputs: ',
   '18-token-number.yaml': ':3:34: onboarding.token: expected text, got a number (put it in quotes)',
   '19-insecure-fips.yaml': ':2:1: insecure: expected false: TLS is always checked',
@@ -91,6 +100,17 @@ describe.skipIf(!here)("files of tbot's users", () => {
   test.each(Object.entries(REFUSED))('%s is refused', (file, said) => {
     expect(failureOf(file)).toContain(`${file}${said}`);
     expect(failureOf(file)).not.toContain('123456');
+  });
+
+  test('08-kubernetes-secret.yaml works in a pod', () => {
+    const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '6443' };
+    const [output] = settingsOf('08-kubernetes-secret.yaml', {}, env).outputs;
+    expect(output?.destination).toMatchObject({
+      type: 'kubernetes_secret',
+      name: 'identity-output',
+      secretType: 'Opaque',
+      api: { origin: 'https://10.0.0.1:6443' },
+    });
   });
 
   test('09-token-file.yaml works where its files are', () => {

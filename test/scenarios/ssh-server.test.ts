@@ -89,5 +89,9 @@ const ssh = ({ run }: Scenario, server: string, config: string, login: string) =
     ...['-F', config, '-o', `ProxyCommand=${server}`, '-o', 'BatchMode=yes'],
     // This server has a plain host key, so there is nothing to check it against.
     ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'],
-    ...['-o', 'LogLevel=ERROR', `${login}@server`],
+    ...[
+      '-o',
+      'LogLevel=ERROR', // One of the cluster's: ssh_config is for these alone.
+      `${login}@server.join-broker.local`,
+    ],
   ]);

@@ -115,7 +115,7 @@ describe('says what is in the way, and goes on looking:', () => {
 
   test('a destination that is no directory, and a reader that does not exist', async () => {
     const rig = await createRig({
-      programs: { run: async () => ({ code: 2, stdout: '', stderr: '' }), hangUp: () => undefined },
+      programs: { run: async () => ({ code: 2, stdout: '', stderr: '' }), signal: () => undefined },
     });
     await writeFile(out(rig), '');
     const text = guideConfig(

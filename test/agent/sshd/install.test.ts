@@ -66,7 +66,7 @@ async function createSshd({ include = true, certify = true } = {}): Promise<Sshd
         write,
         programs: {
           run: (program, args) => sshd.answer(program, args),
-          hangUp: (pid) => void sshd.hungUp.push(pid),
+          signal: (pid) => void sshd.hungUp.push(pid),
         },
         say: (text) => said.push(text),
       });

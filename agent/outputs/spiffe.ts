@@ -1,0 +1,40 @@
+/**
+ * `spiffe`, which tbot calls `workload-identity-x509`: an X.509-SVID under the names that SPIFFE's own tools write. Its SPIFFE
+ * ID is the one that the broker gives: nothing in a file chooses it.
+ */
+import * as z from 'zod/mini';
+import { COMMON_FIELDS } from './common-fields.ts';
+import { pkcs8Pem } from './key-text.ts';
+import { type Content, type Material, outputType } from './output.ts';
+
+const SVID = 'svid.pem';
+const KEY = 'svid_key.pem';
+const BUNDLE = 'svid_bundle.pem';
+
+const content = (): Content => ({
+  names: [SVID, KEY, BUNDLE],
+  files: ({ certificate, trust }: Material) =>
+    new Map([
+      [SVID, certificate.tls],
+      [KEY, pkcs8Pem(certificate)],
+      [BUNDLE, trust.tls.roots],
+    ]),
+});
+
+const schemaOf = <T extends string>(type: T) =>
+  z.strictObject({
+    type: z.literal(type),
+    ...COMMON_FIELDS,
+    selector: z.optional(
+      z.undefined(
+        "expected none: the SPIFFE ID is the bot's or host's own (spiffe://<cluster>/bot/<bot>/<instance>)",
+      ),
+    ),
+  });
+
+export const spiffe = outputType({ schema: schemaOf('spiffe'), content });
+
+export const workloadIdentityX509 = outputType({
+  schema: schemaOf('workload-identity-x509'),
+  content,
+});

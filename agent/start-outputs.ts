@@ -1,0 +1,188 @@
+/** What `joinbot start` is to write for other programs: from the config file, or from a flag. */
+import { resolve } from 'node:path';
+import type { DirectoryFlags, StartFlags } from './command-line.ts';
+import type { ReadConfig } from './config-file.ts';
+import { readDuration } from './duration.ts';
+import { Failure } from './failure.ts';
+import type { Surroundings } from './join-token.ts';
+import { kubernetesApi } from './kubernetes.ts';
+import type { Content } from './outputs/output.ts';
+import { contentOf, joinOf, type OutputConfig } from './outputs/outputs.ts';
+import type { HostService, KubernetesSecret, Output, OutputDirectory, Reader } from './settings.ts';
+import { findSshHostKey } from './sshd/host-key.ts';
+import { placeOfFlag } from './start-directories.ts';
+import type { FailureAt } from './yaml-file.ts';
+
+type ConfigValue = ReadConfig['value'];
+
+/** Under either name that tbot has for them. */
+export const configured = (config: ConfigValue | undefined): OutputConfig[] =>
+  placed(config).map(({ output }) => output);
+
+/** The directories that flags and config file name: storage first. Throws a `Failure` where they name none. */
+export function writtenDirectories(flags: DirectoryFlags, file: ReadConfig | undefined): string[] {
+  const places = [file?.value.storage, ...configured(file?.value).map((one) => one.destination)];
+  const written = places.flatMap((place) => (place?.type === 'directory' ? [place.path] : []));
+  const named = [flags.dataDir, flags.destinationDir].flatMap((path) => path ?? []);
+  const paths = (named.length > 0 ? named : written).map((path) => resolve(path));
+  if (paths.length > 0) return paths;
+  throw new Failure('usage', 'expected --destination-dir, or a config file (-c) that names one');
+}
+
+/** With their places in the file. */
+const placed = (config: ConfigValue | undefined) =>
+  (['outputs', 'services'] as const).flatMap((list) =>
+    (config?.[list] ?? []).map((output, position) => ({ output, place: [list, position] })),
+  );
+
+/**
+ * The outputs that are written; those to memory are a trial, of which nobody sees anything. Throws a `Failure` that names
+ * what can't be had: on this machine, or by who joins.
+ */
+export function outputsOf(
+  flags: StartFlags,
+  file: ReadConfig | undefined,
+  host: HostService | undefined,
+  surroundings: Surroundings,
+): Output[] {
+  const isHost = host !== undefined;
+  const place =
+    flags.destinationDir === undefined
+      ? undefined
+      : placeOfFlag('--destination-dir', flags.destinationDir);
+  const identity = { type: 'identity', destination: { type: 'memory' } } as const;
+  const ofFlag: Output[] =
+    place?.type === 'directory'
+      ? [
+          {
+            destination: place,
+            content: contentOf(identity, { isHost, isKubernetesSecret: false }),
+          },
+        ]
+      : [];
+  if (!file) return ofFlag;
+  const parts = { host, surroundings, failure: file.failure };
+  return [
+    ...ofFlag,
+    ...placed(file.value).flatMap((one) => outputOf(one.output, one.place, parts) ?? []),
+  ];
+}
+
+interface Parts {
+  readonly host: HostService | undefined;
+  readonly surroundings: Surroundings;
+  readonly failure: FailureAt;
+}
+
+function outputOf(
+  config: OutputConfig,
+  place: readonly PropertyKey[],
+  { host, surroundings, failure }: Parts,
+): Output | undefined {
+  const { destination: wanted, roles, credential_ttl: ttl, reload } = config;
+  refuseOtherJoins(config, place, host, failure);
+  if (wanted.type === 'memory') return undefined;
+  const isKubernetesSecret = wanted.type === 'kubernetes_secret';
+  const content = contentOf(config, { isHost: host !== undefined, isKubernetesSecret });
+  const at = [...place, 'destination'];
+  return {
+    destination: isKubernetesSecret
+      ? secretOf(wanted, content, at, surroundings, failure)
+      : directoryOf(wanted),
+    content,
+    ...(roles && { roles }),
+    ...(ttl !== undefined && { ttlSeconds: readDuration(ttl) ?? 0 }),
+    ...sshHostKeyOf(config, place, surroundings, failure),
+    ...(reload && { reload }),
+  };
+}
+
+/** One join brings certificates of one kind. */
+function refuseOtherJoins(
+  config: OutputConfig,
+  place: readonly PropertyKey[],
+  host: HostService | undefined,
+  failure: FailureAt,
+): void {
+  const needed = joinOf(config);
+  if (needed === 'host' && !host) {
+    const message = `an output of type ${config.type} comes from the join of a host: write role: Node in onboarding, as the join token's roles have it`;
+    throw failure([...place, 'type'], message);
+  }
+  if (needed === 'bot' && host) {
+    const message = `an output of type ${config.type} is a bot's, and this joins as ${host.role}`;
+    throw failure([...place, 'type'], message);
+  }
+  if (host && config.roles)
+    throw failure([...place, 'roles'], 'expected none: hosts have no roles');
+}
+
+type Wanted<T extends string> = Extract<OutputConfig['destination'], { type: T }>;
+
+function secretOf(
+  { name, namespace, secret_type: secretType = 'Opaque', labels = {} }: Wanted<'kubernetes_secret'>,
+  { names }: Content,
+  place: readonly PropertyKey[],
+  { env }: Surroundings,
+  failure: FailureAt,
+): KubernetesSecret {
+  const api = kubernetesApi(env);
+  if (!api) {
+    const message =
+      'expected a pod of Kubernetes: KUBERNETES_SERVICE_HOST is not set, so this is none; write type: directory here';
+    throw failure([...place, 'type'], message);
+  }
+  if (secretType === 'kubernetes.io/tls' && !names.includes('tls.key')) {
+    const message =
+      'a secret of type kubernetes.io/tls holds tls.crt and tls.key: expected an output of type tls, without formats';
+    throw failure([...place, 'secret_type'], message);
+  }
+  return {
+    type: 'kubernetes_secret',
+    api,
+    name,
+    ...(namespace !== undefined && { namespace }),
+    secretType,
+    labels,
+  };
+}
+
+function directoryOf({ path, readers = [], mode }: Wanted<'directory'>): OutputDirectory {
+  const named = readers.map(
+    (one): Reader =>
+      'user' in one ? { kind: 'user', name: one.user } : { kind: 'group', name: one.group },
+  );
+  return {
+    type: 'directory',
+    path: resolve(path),
+    ...(named.length > 0 && { readers: named }),
+    ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }),
+  };
+}
+
+function sshHostKeyOf(
+  config: OutputConfig,
+  place: readonly PropertyKey[],
+  { readText }: Surroundings,
+  failure: FailureAt,
+): Pick<Output, 'sshHostKey'> {
+  if (config.type !== 'ssh_host') return {};
+  const problem = (message: string) => failure([...place, 'host_key'], message);
+  const sshHostKey = findSshHostKey(config.host_key, readText, problem);
+  return sshHostKey === undefined ? {} : { sshHostKey };
+}
+
+/** What a reader of the file may expect to have an effect, and has none. */
+export function notesOn(config: ConfigValue | undefined, outputs: readonly Output[]): string[] {
+  const places = [config?.storage, ...configured(config).map(({ destination }) => destination)];
+  const idle = ['symlinks', 'acls'].filter((field) =>
+    places.some((place) => place && field in place && !(field === 'acls' && 'readers' in place)),
+  );
+  return [
+    ...(places.slice(1).some((place) => place?.type === 'memory')
+      ? ['an output to memory is a trial: nothing is written for it']
+      : []),
+    ...(idle.length > 0 ? [`these fields make no difference here: ${idle.join(', ')}`] : []),
+    ...new Set(outputs.flatMap(({ content }) => content.notes ?? [])),
+  ];
+}
