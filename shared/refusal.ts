@@ -1,51 +1,8 @@
 /** Why something was not done. Every failure that a caller or an operator may see is one of these. */
+import type { DenialReason } from './protocol/denial-reason.ts';
+import type { JoinFacts } from './protocol/join-record.ts';
 import type { ProblemCode } from './protocol/problem.ts';
 import type { InputProblem } from './protocol/schema.ts';
-
-/** Why a join was denied. The list is closed; the joiner never sees it, the audit line does. */
-export const DENIAL_REASONS = [
-  'access_token_algorithm',
-  'access_token_audience',
-  'access_token_issuer',
-  'access_token_malformed',
-  'access_token_not_machine',
-  'access_token_signature',
-  'access_token_tenant',
-  'access_token_times',
-  'bot_expired',
-  'bot_not_found',
-  'copied_identity',
-  'document_chain',
-  'document_malformed',
-  'document_name',
-  'document_nonce',
-  'document_signature',
-  'document_times',
-  'host_name_impossible',
-  'host_name_taken',
-  'instance_removed',
-  'join_method_mismatch',
-  'join_token_expired',
-  'join_token_not_found',
-  'key_not_possessed',
-  'locked',
-  'machine_identity',
-  'machine_mismatch',
-  'machine_not_found',
-  'other_broker',
-  'request_used',
-  'role_not_allowed',
-  'rule_mismatch',
-  'secret_mismatch',
-  'secret_used',
-  'sts_denied',
-  'sts_request_host',
-  'sts_request_malformed',
-  'sts_request_not_bound',
-  'sts_request_times',
-  'system_role_mismatch',
-] as const;
-export type DenialReason = (typeof DENIAL_REASONS)[number];
 
 /** Codes with which a join ends that was neither admitted nor denied. */
 export const JOIN_FAILURES = [
@@ -60,8 +17,22 @@ export const JOIN_FAILURES = [
   'unsupported_media_type',
 ] as const satisfies readonly ProblemCode[];
 
+/** Names that an operator needs to mend a denial; each is a fact of the join log. */
+export type DenialSubject = { readonly [K in Subject]?: NonNullable<JoinFacts[K]> };
+type Subject =
+  | 'bot'
+  | 'claimed_tenant'
+  | 'denied_name'
+  | 'denied_role'
+  | 'denied_role_is'
+  | 'join_token'
+  | 'lock'
+  | 'token_audience';
+
 export interface RefusalDetails {
   readonly reason?: DenialReason;
+  /** What it is about, for the operator. */
+  readonly about?: DenialSubject;
   /** Path of the input's field that is wrong. */
   readonly field?: string;
   /** Seconds after which another try makes sense. */
@@ -81,6 +52,7 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: ProblemCode;
   readonly reason: DenialReason | undefined;
+  readonly about: DenialSubject;
   readonly field: string | undefined;
   readonly retryAfter: number | undefined;
   readonly allow: readonly string[] | undefined;
@@ -95,6 +67,7 @@ export class Refusal extends Error {
     super(message, { cause: details.cause });
     this.code = code;
     this.reason = details.reason;
+    this.about = details.about ?? {};
     this.field = details.field;
     this.retryAfter = details.retryAfter;
     this.allow = details.allow;
@@ -102,9 +75,9 @@ export class Refusal extends Error {
   }
 }
 
-/** A denied join. */
-export const denied = (reason: DenialReason, message: string): Refusal =>
-  new Refusal('access_denied', message, { reason });
+/** A denied join. `about` has the names that an operator needs to mend it. */
+export const denied = (reason: DenialReason, message: string, about: DenialSubject = {}): Refusal =>
+  new Refusal('access_denied', message, { reason, about });
 
 /** Input that is not what was expected. */
 export const badInput = (problem: InputProblem): Refusal =>

@@ -1,10 +1,12 @@
 /** `joinctl joins show <request id>` */
+import { DENIAL_REASONS } from '../../shared/protocol/denial-reason.ts';
 import type { JoinRecord } from '../../shared/protocol/join-record.ts';
 import { operand } from '../arguments.ts';
 import type { Command } from '../command.ts';
+import { causeFor, DENIALS, remediesFor } from '../denials.ts';
 import { Failure, UsageFailure } from '../failure.ts';
 import { printable } from '../printable.ts';
-import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { formatOf, printOne } from '../resource-output.ts';
 import { openSession } from '../session.ts';
 
 export const joinsShow: Command = {
@@ -26,63 +28,9 @@ export const joinsShow: Command = {
         `The join log has no ${id}: it keeps attempts of proved machines for 30 days, and a sample of the others. The broker's own log has them all.`,
       );
     }
-    if (format === 'text') io.stdout.write(asText(record));
-    else io.stdout.write(format === 'json' ? toJson(record) : toYaml(record));
+    printOne(io, format, record, asText);
   },
 };
-
-/** What to do about a reason, where it is not the machine's own doing. */
-const ADVICE: ReadonlyMap<string, string> = new Map([
-  [
-    'access_token_audience',
-    "Make the agent's onboarding.azure.audience one of JOIN_BROKER_AUDIENCES.",
-  ],
-  [
-    'access_token_tenant',
-    "Name the identity's tenant in an allow rule, or in JOIN_BROKER_TENANTS.",
-  ],
-  ['bot_expired', 'Move the end of the bot, or make another one: joinctl edit bots/<name>'],
-  ['bot_not_found', 'Create the bot: joinctl bots add <name> --token=<join token>'],
-  [
-    'copied_identity',
-    'Its state directory is in two places, so it is locked: find the copy, and make the machine a new secret.',
-  ],
-  ['join_token_expired', 'Move the end of the join token: joinctl edit tokens/<name>'],
-  [
-    'join_token_not_found',
-    'Check onboarding.token of the agent (with a secret: all of it), or create it: joinctl tokens add',
-  ],
-  ['host_name_impossible', 'Say other host_names in the join token: joinctl edit tokens/<name>'],
-  ['host_name_taken', 'If the machine that has the name is gone, free it: joinctl nodes rm <name>'],
-  [
-    'instance_removed',
-    'Somebody removed the instance. With a secret: make the machine a new one, joinctl tokens add.',
-  ],
-  ['locked', 'End the lock: joinctl get locks, joinctl unlock <lock>'],
-  ['machine_identity', 'Assign the identity to the machine; after a change, wait a few minutes.'],
-  ['machine_not_found', "Check that the broker's identity may read the machine's subscription."],
-  [
-    'role_not_allowed',
-    'Where the bot lacks it: joinctl bots update <bot> --add-roles=<role>. Where the role does not exist or has expired: joinctl create, or take it from the bot with joinctl bots update <bot> --roles=<others>',
-  ],
-  [
-    'rule_mismatch',
-    'Widen a rule of the join token if this machine is to join: joinctl edit tokens/<name>',
-  ],
-  [
-    'other_broker',
-    'The agent made its request for another cluster: check its proxy_server and ca_pins.',
-  ],
-  ['secret_mismatch', 'Give the agent the secret as joinctl printed it, or make a new one.'],
-  [
-    'sts_denied',
-    "AWS does not accept the machine's credentials: look at its role, and at its clock.",
-  ],
-  [
-    'secret_used',
-    'A secret is good for one first join. Make a new one: joinctl tokens add. If nobody of you has used it, it was stolen: see "Signs of theft" in the runbook.',
-  ],
-]);
 
 const LABELS = {
   time: 'Time',
@@ -107,6 +55,8 @@ const LABELS = {
   claimed_resource_id: 'Claims to be',
   claimed_vm_id: 'Claims vmId',
   claimed_subscription: 'Claims to be in',
+  claimed_tenant: 'Says tenant',
+  token_audience: 'Audience',
   subscription: 'Subscription',
   tenant: 'Tenant',
   identity: 'Identity',
@@ -118,6 +68,9 @@ const LABELS = {
   audit_rules: 'Audit rules',
   names: 'Host names',
   took_over: 'Took over',
+  lock: 'Lock',
+  denied_role: 'Denied role',
+  denied_name: 'Denied name',
   client: 'Client',
 } as const satisfies Partial<Record<keyof JoinRecord, string>>;
 
@@ -130,6 +83,16 @@ function asText(record: JoinRecord): string {
       `${label.padEnd(width)}  ${printable(Array.isArray(value) ? value.join(', ') : String(value))}\n`,
     ];
   });
-  const advice = ADVICE.get(record.reason ?? '');
-  return lines.join('') + (advice === undefined ? '' : `\n${advice}\n`);
+  return lines.join('') + adviceOn(record);
+}
+
+/** Why it was denied, and what mends it: each command in a line of its own. */
+function adviceOn(record: JoinRecord): string {
+  const reason = DENIAL_REASONS.find((known) => known === record.reason);
+  if (!reason) return '';
+  const denial = DENIALS[reason];
+  const remedies = remediesFor(record, denial).map(({ says, run = [] }) =>
+    [says, ...run.map((command) => `  ${command}`)].map((line) => `${printable(line)}\n`).join(''),
+  );
+  return `\n${printable(causeFor(record, denial))}\n${remedies.join('')}`;
 }

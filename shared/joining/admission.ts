@@ -18,17 +18,24 @@ export function findJoinToken(
   const joinToken = snapshot.joinToken(request.token);
   if (!joinToken) throw denied('join_token_not_found', `there is no join token ${request.token}`);
   const { name, expires } = joinToken.metadata;
+  const { bot_name: bot } = joinToken.spec;
+  const about = { join_token: name, ...(bot !== undefined && { bot }) };
   const limited = limits === 'every join' || request.instance === undefined;
   if (limited && isExpired(joinToken, at))
-    throw denied('join_token_expired', `join token ${name} expired at ${expires}`);
+    throw denied('join_token_expired', `join token ${name} expired at ${expires}`, about);
   const { join_method, roles } = joinToken.spec;
   if (join_method !== request.join_method) {
-    throw denied('join_method_mismatch', `join token ${name} is for join method ${join_method}`);
+    throw denied(
+      'join_method_mismatch',
+      `join token ${name} is for join method ${join_method}`,
+      about,
+    );
   }
   if (!roles.includes(request.role)) {
     throw denied(
       'system_role_mismatch',
       `join token ${name} is for ${roles.join(', ')}, not for ${request.role}`,
+      about,
     );
   }
   return joinToken;
@@ -39,5 +46,6 @@ export function checkLocks(subject: Partial<LockSubject>, snapshot: Snapshot, at
   const lock = lockOn(subject, snapshot.all('lock'), at);
   if (!lock) return;
   const [kind] = Object.keys(lock.spec.target);
-  throw denied('locked', `lock ${lock.metadata.name} is on this ${kind?.replace('_', ' ')}`);
+  const { name } = lock.metadata;
+  throw denied('locked', `lock ${name} is on this ${kind?.replace('_', ' ')}`, { lock: name });
 }

@@ -97,7 +97,7 @@ const isTheftSign = (reason: JoinEvent['reason']): reason is TheftSign =>
 async function failure(error: unknown, isProbe: () => Promise<boolean>): Promise<Ended> {
   if (!(error instanceof Refusal))
     return { outcome: 'failed', code: 'internal', detail: String(error) };
-  const { code, reason } = error;
+  const { code, reason, about } = error;
   const refused = code === 'access_denied' || code === 'bad_request';
   // Where the keys can't be read that tell, it counts as anybody's.
   const probe = refused && (await isProbe().catch(() => false));
@@ -105,6 +105,7 @@ async function failure(error: unknown, isProbe: () => Promise<boolean>): Promise
     outcome: probe ? 'probe' : code === 'access_denied' ? 'denied' : 'failed',
     code,
     ...(reason === undefined ? {} : { reason }),
+    ...about,
     detail: sentenceOf({ field: error.field ?? '', message: error.message }),
   };
 }

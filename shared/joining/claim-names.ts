@@ -20,11 +20,13 @@ export async function claimNames(
       throw denied(
         'host_name_taken',
         `${name} belongs to the machine that was made anew under this one's resource id: the evidence is that of one that is gone`,
+        { denied_name: name },
       );
     }
     throw denied(
       'host_name_taken',
       `${name} belongs to another machine (${machine}, ${owner}): free it with joinctl nodes rm ${name} if that one is gone`,
+      { denied_name: name },
     );
   }
   const [before] = claim.before;

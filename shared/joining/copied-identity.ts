@@ -40,18 +40,23 @@ export function showsCopy(
   );
 }
 
-/** Makes sure that the instance is locked now: a lock of an earlier copy may have ended, or be on something else by now. */
+/**
+ * Makes sure that the instance is locked now: a lock of an earlier copy may have ended, or be on something else by now. Gives
+ * the lock's name.
+ */
 export async function lockCopied(
   instance: Instance,
   resources: Pick<Resources, 'create' | 'read' | 'replace'>,
   at: Date,
-): Promise<void> {
+): Promise<string> {
   const lock = lockOnCopied(instance);
-  if ((await resources.create(lock)) !== undefined) return;
-  const held = await resources.read('lock', lock.metadata.name);
+  const { name } = lock.metadata;
+  if ((await resources.create(lock)) !== undefined) return name;
+  const held = await resources.read('lock', name);
   if (held?.resource.kind !== 'lock' || lockOn({ instance: instance.id }, [held.resource], at))
-    return;
+    return name;
   await resources.replace(lock, held.etag);
+  return name;
 }
 
 /** On the one instance, not its bot: the machine that it was copied from needs a new secret, all others go on. */

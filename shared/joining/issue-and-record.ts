@@ -1,7 +1,8 @@
 /** The last step of a join: certificates, and the one row that is the record of the join and its replay guard. */
 import type { Authorities } from '../authority/authorities.ts';
+import type { DenialReason } from '../protocol/denial-reason.ts';
 import type { GrantedCertificate } from '../protocol/join.ts';
-import { type DenialReason, denied, Refusal } from '../refusal.ts';
+import { denied, Refusal } from '../refusal.ts';
 import type {
   AnsweredRequest,
   Instance,

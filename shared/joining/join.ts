@@ -89,7 +89,8 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   if (proving !== undefined) caller.countMachine(proving, at);
   const before = await parts.resources.snapshotWith(request.token);
   const joinToken = findJoinToken(request, before, at, limits);
-  report({ join_token: joinToken.metadata.name });
+  const { bot_name: bot } = joinToken.spec;
+  report({ join_token: joinToken.metadata.name, ...(bot !== undefined && { bot }) });
   method.checkCouldMatch(examined, joinToken, report);
   const keys = readCertificateKeys(request.certificates);
 
@@ -106,8 +107,10 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   });
   if (renewing.kind === 'copied') {
     report({ instance_id: renewing.instance.id });
-    await lockCopied(renewing.instance, parts.resources, at);
-    throw denied('copied_identity', 'an older key of the instance is in use: it is locked');
+    const lock = await lockCopied(renewing.instance, parts.resources, at);
+    throw denied('copied_identity', 'an older key of the instance is in use: it is locked', {
+      lock,
+    });
   }
   const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;
   if (stored) report({ known: true });

@@ -1,9 +1,10 @@
 /** What operators ask of the join log: one attempt, or those of a time, page by page. */
 import * as z from 'zod/mini';
+import { DENIAL_REASONS } from '../protocol/denial-reason.ts';
 import { type JoinPage, type JoinRecord, joinOutcome, requestId } from '../protocol/join-record.ts';
 import { parseWith } from '../protocol/schema.ts';
 import { parseTimestamp, timestamp } from '../protocol/values.ts';
-import { badInput, DENIAL_REASONS } from '../refusal.ts';
+import { badInput } from '../refusal.ts';
 import type { JoinLog } from '../storage/join-log.ts';
 
 export interface JoinsApi {

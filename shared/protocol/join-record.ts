@@ -39,6 +39,8 @@ export const joinRecord = z.object({
   claimed_vm_id: z.optional(guid),
   claimed_subscription: z.optional(guid),
   claimed_resource_id: z.optional(z.string()),
+  claimed_tenant: z.optional(guid),
+  token_audience: z.optional(z.string()),
   aws_account: z.optional(z.string()),
   aws_arn: z.optional(z.string()),
   aws_access_key_id: z.optional(z.string()),
@@ -51,6 +53,11 @@ export const joinRecord = z.object({
   ssh_keys: z.optional(z.readonly(z.array(z.string()))),
   roles: z.optional(z.readonly(z.array(z.string()))),
   logins: z.optional(z.readonly(z.array(z.string()))),
+  /** What stood in the way. */
+  lock: z.optional(z.string()),
+  denied_role: z.optional(z.string()),
+  denied_role_is: z.optional(z.enum(["not the bot's", 'missing', 'expired'])),
+  denied_name: z.optional(z.string()),
   client: z.optional(z.string()),
 });
 export type JoinRecord = z.infer<typeof joinRecord>;

@@ -2,8 +2,10 @@
  * Every metric of the broker: a closed list, from which docs/metrics.md is made. Dimensions are few and bounded: each has
  * a closed list of values, and none of them is ever the name of a machine, bot, token or tenant.
  */
+
+import { DENIAL_REASONS } from '../protocol/denial-reason.ts';
 import { joinMethod, systemRole } from '../protocol/join.ts';
-import { DENIAL_REASONS, JOIN_FAILURES } from '../refusal.ts';
+import { JOIN_FAILURES } from '../refusal.ts';
 
 export interface Metric {
   /** Counts add up, of distributions sum, least, most and number are kept, of gauges the newest value. */

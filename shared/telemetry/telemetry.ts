@@ -1,7 +1,8 @@
 /** Audit events and metrics: one small interface, structured log lines by default. No secrets, tokens or keys (rule 14). */
+
+import type { DenialReason } from '../protocol/denial-reason.ts';
 import type { JoinRequest } from '../protocol/join.ts';
 import type { ProblemCode } from '../protocol/problem.ts';
-import type { DenialReason } from '../refusal.ts';
 import type { Dimensions, MetricName } from './metrics.ts';
 
 /** One attempt to join, as the operator sees it. */
@@ -34,6 +35,15 @@ export interface JoinEvent {
   readonly claimed_vm_id?: string;
   readonly claimed_subscription?: string;
   readonly claimed_resource_id?: string | undefined;
+  /** The tenant that its access token names, where nobody looked whether that is so. */
+  readonly claimed_tenant?: string;
+  /** The audience of an access token that is for another service. */
+  readonly token_audience?: string;
+  /** What stood in the way of a denied join: a lock, a role of the bot, a host's name. */
+  readonly lock?: string;
+  readonly denied_role?: string;
+  readonly denied_role_is?: "not the bot's" | 'missing' | 'expired';
+  readonly denied_name?: string;
   readonly aws_account?: string;
   readonly aws_arn?: string;
   /** As the joiner names it: an id, not the key. */

@@ -3,8 +3,8 @@
  * the log. `expect(answer).toBeProblem(code, field)`: any other refusal.
  */
 import { expect } from 'vitest';
+import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
-import type { DenialReason } from '../../shared/refusal.ts';
 import type { Answer, Api } from './test-broker.ts';
 
 interface AnswerMatchers<R> {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import type { EvidenceOptions } from '../../local/azure/machine.ts';
-import type { DenialReason } from '../../shared/refusal.ts';
+import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
 import { join } from '../broker/joiner.ts';
 import { createClock, NOON } from '../broker/test-broker.ts';

@@ -9,8 +9,8 @@ import {
   nestedSequences,
 } from '../../local/azure/evidence/malformed-der.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 import type { AzureEvidence } from '../../shared/protocol/evidence.ts';
-import type { DenialReason } from '../../shared/refusal.ts';
 import { createScene, type Scene } from '../broker/fixtures.ts';
 import { join, makeJoin } from '../broker/joiner.ts';
 

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import type { EvidenceOptions } from '../../local/azure/machine.ts';
+import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 import { imdsNonce, type JoinRequest } from '../../shared/protocol/join.ts';
-import type { DenialReason } from '../../shared/refusal.ts';
 import { createScene } from '../broker/fixtures.ts';
 import { certificationRequest, join, joined, newKey } from '../broker/joiner.ts';
 import { NOON } from '../broker/test-broker.ts';

@@ -15,7 +15,7 @@ import { azureTrustAnchors } from '../../shared/attestation/azure/trust-anchors.
 import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import { decodePem } from '../../shared/encoding/pem.ts';
 import { parseSignedData } from '../../shared/encoding/signed-data.ts';
-import type { DenialReason } from '../../shared/refusal.ts';
+import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 
 const SHARED = new URL('../../../shared/', import.meta.url);
 const ATTESTED = new URL('samples/attested/', SHARED);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import type { Subscription } from '../../local/azure/subscription.ts';
-import type { DenialReason } from '../../shared/refusal.ts';
+import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
 import { join } from '../broker/joiner.ts';
 

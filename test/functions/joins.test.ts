@@ -71,7 +71,8 @@ describe('a list', () => {
   test('has those that fit everything that was asked', async () => {
     const { list, vm, other } = await logged();
     expect(await list('')).toEqual(['admitted', 'denied']);
-    expect(await list('bot=example')).toEqual(['admitted']);
+    expect(await list('bot=example')).toEqual(['admitted', 'denied']);
+    expect(await list('bot=another')).toEqual([]);
     expect(await list('token=example-bot')).toEqual(['admitted', 'denied']);
     expect(await list('token=another')).toEqual([]);
     expect(await list('result=denied')).toEqual(['denied']);

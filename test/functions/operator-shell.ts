@@ -21,7 +21,7 @@ const fetchFrom =
 export async function operatorShell(
   api: TestBroker,
   roles: readonly AppRole[],
-  options: Pick<TerminalOptions, 'stdin' | 'answer'> = {},
+  options: Pick<TerminalOptions, 'stdin' | 'answer' | 'editor'> = {},
 ): Promise<Terminal> {
   const { body } = await api.request('GET', '/v1/webapi/find');
   const { tenant, client_id } = (body as { operators: { tenant: string; client_id: string } })
@@ -31,6 +31,7 @@ export async function operatorShell(
   return terminal({
     fetch: fetchFrom(api),
     profile: { tenant, client_id },
+    now: api.clock.now(),
     ...options,
     signIn: async () => ({ ok: true, token: { text: operator.accessToken(), expires } }),
   });

@@ -75,6 +75,7 @@ export async function verifyDirectoryToken(
     throw denied(
       'access_token_tenant',
       'the token is of a tenant that neither join token nor settings name',
+      { claimed_tenant: tid },
     );
   }
   if (!issuers.some((form) => form.replace('{tenant}', tid) === iss))
@@ -127,9 +128,18 @@ function parseIssuedTo({ claims }: UnverifiedToken): z.infer<typeof issuedTo> {
 /** One audience or a list of them (RFC 7519 section 4.1.3); one of ours must be among them. */
 function checkAudience({ aud }: TokenClaims['payload'], audiences: readonly string[]): void {
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  if (!named.some((one) => typeof one === 'string' && audiences.includes(one)))
-    throw denied('access_token_audience', 'the token is for another audience');
+  if (named.some((one) => typeof one === 'string' && audiences.includes(one))) return;
+  // The signature was checked before: the directory says whom it made the token for.
+  const audience = named.join(', ').slice(0, LONGEST_AUDIENCE);
+  const accepted = audiences.map((one) => `\`${one}\``).join(' or ');
+  throw denied(
+    'access_token_audience',
+    `the token is for audience \`${audience}\`, not for ${accepted}`,
+    { token_audience: audience },
+  );
 }
+
+const LONGEST_AUDIENCE = 200;
 
 /** NumericDates (RFC 7519 section 2), all three of which Entra writes into every token. */
 function checkTimes({ exp, nbf, iat }: TokenClaims['payload'], at: Date): void {

@@ -12,7 +12,11 @@ import {
 } from '../../attestation/azure/azure-evidence.ts';
 import type { MachineBinder } from '../../attestation/azure/machine-binder.ts';
 import { readClaimedMachine, type VerifiedFacts } from '../../attestation/azure/machine-binding.ts';
-import { formatMachineId, type MachineId } from '../../attestation/azure/resource-id.ts';
+import {
+  formatMachineId,
+  type MachineId,
+  parseMachineId,
+} from '../../attestation/azure/resource-id.ts';
 import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { instanceIdOf } from '../../protocol/join.ts';
 import { badInput, denied, type Refusal } from '../../refusal.ts';
@@ -70,6 +74,8 @@ export function azureMethod({
         subscription: document.subscriptionId,
         ...signerOf(document),
       });
+      const claimed = parseMachineId(evidence.resource_id ?? '');
+      if (claimed) report({ claimed_resource_id: formatMachineId(claimed) });
       return { evidence, document };
     },
 

@@ -3,8 +3,9 @@
  * here, and nothing outside this folder knows a method's name. To add one: a file that answers these questions, its
  * evidence in protocol/evidence.ts, what its join tokens say in resources/join-token.ts, and a row in methods.ts.
  */
+
+import type { DenialReason } from '../../protocol/denial-reason.ts';
 import type { JoinBody, JoinRequest } from '../../protocol/join.ts';
-import type { DenialReason } from '../../refusal.ts';
 import type { NameFacts } from '../../resources/host-names.ts';
 import type { JoinToken } from '../../resources/join-token.ts';
 import type { LockSubject } from '../../resources/lock.ts';

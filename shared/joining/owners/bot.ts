@@ -48,15 +48,22 @@ export function decideUserGrant(
   const names = wish.roles ?? bot.spec.roles;
   const notHis = names.find((role) => !bot.spec.roles.includes(role));
   if (notHis !== undefined)
-    throw denied('role_not_allowed', `bot ${name} does not have role ${notHis}`);
+    throw denied('role_not_allowed', `bot ${name} does not have role ${notHis}`, {
+      denied_role: notHis,
+      denied_role_is: "not the bot's",
+    });
   const roles = [...new Set(names)].map((roleName) => {
     const role = roleNamed(roleName);
     if (!role)
-      throw denied('role_not_allowed', `bot ${name} has role ${roleName}, which does not exist`);
+      throw denied('role_not_allowed', `bot ${name} has role ${roleName}, which does not exist`, {
+        denied_role: roleName,
+        denied_role_is: 'missing',
+      });
     if (isExpired(role, lifetime.at)) {
       throw denied(
         'role_not_allowed',
         `bot ${name} has role ${roleName}, which expired at ${role.metadata.expires}`,
+        { denied_role: roleName, denied_role_is: 'expired' },
       );
     }
     return role;

@@ -23,7 +23,10 @@ Reason        rule_mismatch
 Detail        no rule of join token example-bot admits this machine\u{fffd}[31m
 Join token    example-bot
 
-Widen a rule of the join token if this machine is to join: joinctl edit tokens/<name>
+No rule of the join token admits the machine; Detail says for each which field stood in the way.
+If this machine is to join, add a rule or widen one, then see what it would do:
+  joinctl edit tokens/example-bot
+  joinctl explain --join=${ID}
 `);
   });
 

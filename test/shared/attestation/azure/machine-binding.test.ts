@@ -13,7 +13,7 @@ import type {
   MachineDirectory,
 } from '../../../../shared/attestation/azure/machine-directory.ts';
 import { parseMachineId } from '../../../../shared/attestation/azure/resource-id.ts';
-import type { DenialReason } from '../../../../shared/refusal.ts';
+import type { DenialReason } from '../../../../shared/protocol/denial-reason.ts';
 
 const guid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const SUBSCRIPTION = guid(1);
