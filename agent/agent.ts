@@ -17,6 +17,7 @@ import { type Instance, loadInstance } from './instance-state.ts';
 import type { Joined } from './join-answer.ts';
 import type { Joiner } from './joiner.ts';
 import type { Log } from './log.ts';
+import { printable } from './printable.ts';
 import { untilNextTry, untilRenewal } from './schedule.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -185,12 +186,17 @@ async function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>):
 }
 
 function report(joined: Joined, before: Instance | undefined, { log }: Pick<Effects, 'log'>): void {
-  const { instance, trust, certificates } = joined;
+  const { instance, trust, certificates, requestId, machine } = joined;
   const done = before?.id === instance.id ? 'renewed' : 'joined';
   const [own] = certificates;
-  log.info(
-    `${done} as ${describe(joined)} (instance ${instance.id}, generation ${instance.generation}, certificates until ${formatTimestamp(own.expires)})`,
-  );
+  const facts = [
+    `instance ${instance.id}`,
+    `generation ${instance.generation}`,
+    `certificates until ${formatTimestamp(own.expires)}`,
+    `request ${printable(requestId, 64)}`,
+    ...(machine === undefined ? [] : [`machine ${printable(machine)}`]),
+  ];
+  log.info(`${done} as ${describe(joined)} (${facts.join(', ')})`);
   if (before?.trust.root !== trust.root) log.info(`the broker's root has the CA pin ${trust.root}`);
 }
 

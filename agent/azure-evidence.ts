@@ -26,6 +26,7 @@ export const azureEvidence =
       const issuers = await issuingCertificates(document.signer, downloads, effects);
       return {
         goodUntil,
+        machine: resourceId,
         members: {
           azure: {
             attested_data: { encoding: 'pkcs7', signature: document.signature },

@@ -6,6 +6,8 @@ export interface Evidence {
   readonly members: Pick<JoinBody, 'azure' | 'iam' | 'secret'>;
   /** When the request is given up: the broker would soon take the evidence for old. */
   readonly goodUntil: Date;
+  /** What the machine is called, for the log. */
+  readonly machine?: string | undefined;
 }
 
 /**

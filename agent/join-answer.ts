@@ -8,6 +8,10 @@ import type { AgentSettings } from './settings.ts';
 import { type VerifiedTrust, verifyTrustBundle } from './trust-bundle.ts';
 
 export interface Joined {
+  /** Under which operators find the join in the broker's log. */
+  readonly requestId: string;
+  /** What the machine is called, where its evidence says that. */
+  readonly machine?: string;
   readonly instance: Instance;
   readonly trust: VerifiedTrust;
   /** The agent's own identity first, then one for each output. */
@@ -74,5 +78,5 @@ export async function acceptAnswer(
       refreshAfter: answer.trust.refresh_after,
     },
   };
-  return { instance, trust, certificates: [own, ...others] };
+  return { requestId: answer.request_id, instance, trust, certificates: [own, ...others] };
 }

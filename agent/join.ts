@@ -78,11 +78,12 @@ async function joinOnce(
     ...(renewing && { instance: { id: renewing.id, generation: renewing.generation } }),
   });
   const request = JSON.stringify(asking);
-  const { members, goodUntil } = await prove(request);
+  const { members, goodUntil, machine } = await prove(request);
   const body = { request, ...members, ...(renewing && { proof: proofOf(request, renewing.key) }) };
   const answer = await send(body, goodUntil, broker, effects);
   const circumstances = { asked: asking.certificates, renewing, known };
-  return acceptAnswer(answer, keys, settings, circumstances, effects.clock.now());
+  const joined = await acceptAnswer(answer, keys, settings, circumstances, effects.clock.now());
+  return { ...joined, ...(machine !== undefined && { machine }) };
 }
 
 /**

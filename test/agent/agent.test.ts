@@ -43,7 +43,7 @@ test('joins once and writes an identity directory', async () => {
     await readFile(join(out, 'key-cert.pub'), 'utf8'),
   );
   expect(rig.output.join('')).toMatch(
-    /^2026-11-20T19:05:00Z INFO {2}joined as bot example \(instance [0-9a-f-]{36}, generation 1, certificates until 2026-11-20T20:05:00Z\)$/m,
+    /^2026-11-20T19:05:00Z INFO {2}joined as bot example \(instance [0-9a-f-]{36}, generation 1, certificates until 2026-11-20T20:05:00Z, request request-1, machine \/subscriptions\/\S+\)$/m,
   );
 });
 
