@@ -52,6 +52,22 @@ const RENDER: Readonly<
       .join('\n'),
 };
 
+/** Prints one thing that is no resource. */
+export function printOne<T>(io: Io, format: Format, value: T, asText: (value: T) => string): void {
+  io.stdout.write({ json: toJson, yaml: toYaml, text: asText }[format](value));
+}
+
+/** Prints a list of such things: as YAML a document for each. */
+export function printMany<T>(
+  io: Io,
+  format: Format,
+  values: readonly T[],
+  asText: (values: readonly T[]) => string,
+): void {
+  const yaml = (all: readonly T[]): string => all.map(toYaml).join('---\n');
+  io.stdout.write({ json: toJson, yaml, text: asText }[format](values));
+}
+
 /** JSON in which every unsafe character is escaped, so that it can go to a terminal and still be exact. */
 export const toJson = (value: unknown): string =>
   escapeUnsafe(`${JSON.stringify(value, null, 2)}\n`, (codePoint) =>

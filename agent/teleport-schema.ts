@@ -1,21 +1,9 @@
 /** `teleport.yaml`, version v3: the form that names a host, as far as it says how to join. */
 import * as z from 'zod/mini';
 import { joinMethod } from '../shared/protocol/join.ts';
+import { SERVICES, type ServiceName } from '../shared/protocol/services.ts';
 import { address, azureIdentity, caPinText, joinTokenText } from './config-schema.ts';
 import { directoryPath } from './outputs/common-fields.ts';
-import type { HostRole } from './settings.ts';
-
-/** What each service joins as. */
-export const SERVICES = {
-  ssh_service: 'Node',
-  proxy_service: 'Proxy',
-  kubernetes_service: 'Kube',
-  app_service: 'App',
-  db_service: 'Db',
-  windows_desktop_service: 'WindowsDesktop',
-  discovery_service: 'Discovery',
-} as const satisfies Record<string, HostRole>;
-export type ServiceName = keyof typeof SERVICES;
 
 /** Services that a file may switch off, and that there are none of here. */
 export const FOREIGN_SERVICES = [

@@ -7,6 +7,7 @@
  */
 
 import { nearestName } from '../shared/protocol/nearest-name.ts';
+import { SERVICES, type ServiceName } from '../shared/protocol/services.ts';
 import type { ConfigFile } from './config-schema.ts';
 import { printable } from './printable.ts';
 import type { HostService } from './settings.ts';
@@ -14,8 +15,6 @@ import {
   FOREIGN_SERVICES,
   IDLE_FIELDS,
   readSwitch,
-  SERVICES,
-  type ServiceName,
   type TeleportYaml,
   teleportYaml,
 } from './teleport-schema.ts';

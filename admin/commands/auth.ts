@@ -3,7 +3,7 @@ import type { AuthorityStatus, KeyRecord } from '../../shared/protocol/authoriti
 import { flagValues, hasFlag } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { printable } from '../printable.ts';
-import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { formatOf, printOne } from '../resource-output.ts';
 import { openSession } from '../session.ts';
 import { renderTable } from '../table.ts';
 
@@ -41,12 +41,7 @@ export const authStatus: Command = {
     const format = formatOf(args, 'text');
     const { client } = await openSession(io, args);
     const status = await client.authorities();
-    const text = {
-      json: () => toJson(status),
-      yaml: () => toYaml(status),
-      text: () => statusText(status, io.stdout.columns),
-    };
-    io.stdout.write(text[format]());
+    printOne(io, format, status, (one) => statusText(one, io.stdout.columns));
   },
 };
 

@@ -1,12 +1,16 @@
 /** `joinctl explain`: what would happen to a machine, step by step, and why. */
-import { type ExplainRequest, explainRequest } from '../../shared/protocol/explain.ts';
+import {
+  type ExplainRequest,
+  type Explanation,
+  explainRequest,
+} from '../../shared/protocol/explain.ts';
 import { parseWith, sentenceOf } from '../../shared/protocol/schema.ts';
 import { type Arguments, flagValue, flagValues } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import { ended, printable } from '../printable.ts';
-import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { formatOf, printOne } from '../resource-output.ts';
 import { openSession } from '../session.ts';
 
 /** The member of the request that each flag is. */
@@ -55,19 +59,18 @@ export const explain: Command = {
     const format = formatOf(args, 'text');
     const request = requestOf(args);
     const { client } = await openSession(io, args);
-    const answer = await client.explain(request);
-    if (format === 'json') return io.stdout.write(toJson(answer));
-    if (format === 'yaml') return io.stdout.write(toYaml(answer));
-    const width = Math.max(...answer.steps.map(({ step }) => step.length));
-    for (const { step, result, reason, detail } of answer.steps) {
-      const why = reason === undefined ? '' : ` (${reason})`;
-      io.stdout.write(
-        `${printable(step).padEnd(width)}  ${result.padEnd(7)}  ${printable(detail)}${printable(why)}\n`,
-      );
-    }
-    io.stdout.write(`\n${SAID[answer.verdict]}\n`);
+    printOne(io, format, await client.explain(request), asText);
   },
 };
+
+function asText({ steps, verdict }: Explanation): string {
+  const width = Math.max(...steps.map(({ step }) => step.length));
+  const lines = steps.map(({ step, result, reason, detail }) => {
+    const why = reason === undefined ? '' : ` (${reason})`;
+    return `${printable(step).padEnd(width)}  ${result.padEnd(7)}  ${printable(detail)}${printable(why)}\n`;
+  });
+  return `${lines.join('')}\n${SAID[verdict]}\n`;
+}
 
 const SAID = {
   admitted: 'It would be admitted, if it proves that it is what was said.',

@@ -1,19 +1,8 @@
 /** `/etc/teleport.yaml` of a host that joins with a secret, as the guides write it. */
-import type { SystemRole } from '../../shared/protocol/join.ts';
+import { SERVICES } from '../../shared/protocol/services.ts';
 import type { NewSecret } from '../join-tokens.ts';
 import { field, texts } from '../resource-fields.ts';
 import { toYaml } from '../resource-output.ts';
-
-/** The section that makes a host join as this system role. */
-const SERVICES: Readonly<Record<Exclude<SystemRole, 'Bot'>, string>> = {
-  Node: 'ssh_service',
-  Proxy: 'proxy_service',
-  Kube: 'kubernetes_service',
-  App: 'app_service',
-  Db: 'db_service',
-  WindowsDesktop: 'windows_desktop_service',
-  Discovery: 'discovery_service',
-};
 
 /** These run unless a config says that they don't. */
 const ON_BY_DEFAULT = ['ssh_service', 'auth_service', 'proxy_service'];
@@ -24,7 +13,7 @@ export function hostConfig(
   pins: readonly string[],
 ): string {
   const roles = texts(field(token.spec, 'roles'));
-  const wanted = Object.entries(SERVICES).flatMap(([role, service]) =>
+  const wanted = Object.entries(SERVICES).flatMap(([service, role]) =>
     roles.includes(role) ? [service] : [],
   );
   const services = [...new Set([...wanted, ...ON_BY_DEFAULT])];

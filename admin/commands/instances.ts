@@ -7,7 +7,7 @@ import type { Command } from '../command.ts';
 import { Failure, UsageFailure } from '../failure.ts';
 import { parseName } from '../kinds.ts';
 import { printable } from '../printable.ts';
-import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { formatOf, printMany, printOne } from '../resource-output.ts';
 import { expiry } from '../resource-tables.ts';
 import { openSession } from '../session.ts';
 import { renderTable } from '../table.ts';
@@ -23,24 +23,20 @@ export const botsInstancesLs: Command = {
     const owner = ownerOf(args);
     const { client } = await openSession(io, args);
     const found = await client.instances(owner);
-    const text = {
-      json: () => toJson(found),
-      yaml: () => found.map(toYaml).join('---\n'),
-      text: () =>
-        renderTable<InstanceRecord>(
-          [
-            { header: 'Instance', cell: ({ id }) => id },
-            { header: 'Machine', cell: machineName, elastic: true },
-            { header: 'Generation', cell: ({ generation }) => String(generation) },
-            { header: 'Seen', cell: ({ seen }) => seen },
-            { header: 'Agent', cell: agentState },
-            { header: 'Expires', cell: ({ expires }) => expiry(expires, io.now()) },
-          ],
-          found,
-          io.stdout.columns,
-        ),
-    };
-    io.stdout.write(text[format]());
+    printMany(io, format, found, (all) =>
+      renderTable<InstanceRecord>(
+        [
+          { header: 'Instance', cell: ({ id }) => id },
+          { header: 'Machine', cell: machineName, elastic: true },
+          { header: 'Generation', cell: ({ generation }) => String(generation) },
+          { header: 'Seen', cell: ({ seen }) => seen },
+          { header: 'Agent', cell: agentState },
+          { header: 'Expires', cell: ({ expires }) => expiry(expires, io.now()) },
+        ],
+        all,
+        io.stdout.columns,
+      ),
+    );
   },
 };
 
@@ -57,8 +53,7 @@ export const botsInstancesShow: Command = {
     const found = await client.instance(owner, id);
     if (!found) throw missing(owner, id);
     if (found === 'removed') throw new Failure(`instance "${id}" was removed.`);
-    const text = { json: toJson, yaml: toYaml, text: asText };
-    io.stdout.write(text[format](found));
+    printOne(io, format, found, asText);
   },
 };
 

@@ -7,7 +7,7 @@ import type { Command } from '../command.ts';
 import { UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import { printable } from '../printable.ts';
-import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { formatOf, printMany } from '../resource-output.ts';
 import { openSession } from '../session.ts';
 import { type Column, renderTable } from '../table.ts';
 
@@ -43,9 +43,7 @@ export const joinsLs: Command = {
         `joinctl: these are the first ${MOST}: go on with --since=${printable(last)}\n`,
       );
     }
-    if (format === 'json') return io.stdout.write(toJson(items));
-    if (format === 'yaml') return io.stdout.write(toYaml(items));
-    io.stdout.write(renderTable(COLUMNS, items, io.stdout.columns));
+    printMany(io, format, items, (all) => renderTable(COLUMNS, all, io.stdout.columns));
   },
 };
 

@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import { type Node, nodeOf, reachableNodes } from '../hosts.ts';
 import type { Io } from '../io.ts';
 import { printable } from '../printable.ts';
-import { type Format, formatOf, toJson, toYaml } from '../resource-output.ts';
+import { type Format, formatOf, printMany } from '../resource-output.ts';
 import { expiry } from '../resource-tables.ts';
 import { openSession, type Session } from '../session.ts';
 import { type Column, renderTable } from '../table.ts';
@@ -67,10 +67,5 @@ function print(
   nodes: readonly Node[],
   columns: readonly Column<Node>[],
 ): void {
-  const text = {
-    json: () => toJson(nodes),
-    yaml: () => nodes.map(toYaml).join('---\n'),
-    text: () => renderTable(columns, nodes, io.stdout.columns),
-  };
-  io.stdout.write(text[format]());
+  printMany(io, format, nodes, (all) => renderTable(columns, all, io.stdout.columns));
 }

@@ -7,7 +7,7 @@ import type { Io } from '../io.ts';
 import type { NewSecret } from '../join-tokens.ts';
 import { printable } from '../printable.ts';
 import { field, texts } from '../resource-fields.ts';
-import { type Format, toJson, toYaml } from '../resource-output.ts';
+import { type Format, printOne, toYaml } from '../resource-output.ts';
 import type { Session } from '../session.ts';
 import { hostConfig } from './host-config.ts';
 import { DATA_DIR, DESTINATION_DIR } from './machine-paths.ts';
@@ -48,8 +48,7 @@ export async function printSecretAs(
 ): Promise<void> {
   const { ca_pins } = await session.discovery();
   const proxy_server = shortAddress(session.target.broker);
-  const value = { ...others, token, secret, ca_pins, proxy_server };
-  io.stdout.write(format === 'json' ? toJson(value) : toYaml(value));
+  printOne(io, format, { ...others, token, secret, ca_pins, proxy_server }, toYaml);
 }
 
 const isForBots = ({ spec }: Resource): boolean => texts(field(spec, 'roles')).includes('Bot');

@@ -4,7 +4,7 @@ import { formatTimestamp } from '../../shared/protocol/values.ts';
 import { VERSION } from '../../shared/protocol/version.ts';
 import type { Command } from '../command.ts';
 import { printable } from '../printable.ts';
-import { formatOf, toJson, toYaml } from '../resource-output.ts';
+import { formatOf, printOne, toYaml } from '../resource-output.ts';
 import { connect, type Session, signInTo } from '../session.ts';
 
 export const status: Command = {
@@ -40,7 +40,7 @@ export const status: Command = {
         until: formatTimestamp(expires),
       },
     };
-    io.stdout.write(format === 'json' ? toJson(described) : toYaml(described));
+    printOne(io, format, described, toYaml);
   },
 };
 
