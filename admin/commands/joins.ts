@@ -54,7 +54,7 @@ const LABELS = {
   resource_id: 'Resource id',
   claimed_resource_id: 'Claims to be',
   claimed_vm_id: 'Claims vmId',
-  claimed_subscription: 'Claims to be in',
+  claimed_subscription: 'Claims sub',
   claimed_tenant: 'Says tenant',
   token_audience: 'Audience',
   subscription: 'Subscription',

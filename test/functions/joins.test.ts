@@ -24,7 +24,7 @@ test('an operator finds what became of a join, and why, under its request id', a
   expect(await show(denied)).toMatchObject({
     outcome: 'denied',
     reason: 'rule_mismatch',
-    vm_id: other.vmId,
+    claimed_vm_id: other.vmId,
     detail: expect.stringContaining('rule 1: '),
   });
 });
