@@ -1,5 +1,6 @@
 /** The broker's HTTP API, as far as operators use it. */
 import { isDeepStrictEqual } from 'node:util';
+import { type AuditRecord, auditPage, auditRecord } from '../shared/protocol/audit-record.ts';
 import {
   type AuthorityStatus,
   authorityStatus,
@@ -66,6 +67,15 @@ export interface JoinFilter {
   readonly reason?: string;
 }
 
+/** Which changes by operators. */
+export interface AuditFilter {
+  readonly since: string;
+  readonly operator?: string;
+  readonly resource?: string;
+  readonly action?: string;
+  readonly outcome?: string;
+}
+
 /** Told what a write's answer warns of. */
 export type OnWarning = (about: ResourceReference, warning: ResourceWarning) => void;
 
@@ -101,6 +111,13 @@ export interface BrokerClient {
     filter: JoinFilter,
     most: number,
   ) => Promise<{ readonly items: readonly JoinRecord[]; readonly isCut: boolean }>;
+  /** One change by an operator. */
+  readonly change: (requestId: string) => Promise<AuditRecord | undefined>;
+  /** The first `most` changes that fit; `isCut` where there may be more. */
+  readonly changes: (
+    filter: AuditFilter,
+    most: number,
+  ) => Promise<{ readonly items: readonly AuditRecord[]; readonly isCut: boolean }>;
   /** What would happen to a machine with these facts. */
   readonly explain: (asked: ExplainRequest) => Promise<Explanation>;
   /** What joined as `bot:<name>`, or `host:<system role>`. */
@@ -260,6 +277,15 @@ export function brokerClient(
       firstOfPages(broker, most, async (next) => {
         const query = { ...filter, ...(next !== undefined && { next }) };
         return readAnswer(joinPage, await page('joins', query), broker);
+      }),
+    async change(requestId) {
+      const answer = await find(`audit/${encodeURIComponent(requestId)}`);
+      return answer && readAnswer(auditRecord, answer, broker);
+    },
+    changes: (filter, most) =>
+      firstOfPages(broker, most, async (next) => {
+        const query = { ...filter, ...(next !== undefined && { next }) };
+        return readAnswer(auditPage, await page('audit', query), broker);
       }),
     async explain(asked) {
       const answer = await post('explain', asked);

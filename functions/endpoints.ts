@@ -1,5 +1,6 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
+import { getAudit, listAudit } from './audit.ts';
 import {
   backUpAuthorities,
   getAuthorities,
@@ -52,6 +53,8 @@ const known: readonly Endpoint[] = [
   restoreNames,
   getName,
   deleteName,
+  listAudit,
+  getAudit,
   getAuthorities,
   initAuthorities,
   rotateAuthority,

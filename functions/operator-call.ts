@@ -1,6 +1,5 @@
-/** What every function for operators does: who asks, may they, and an audit line for each write. */
+/** What every function for operators does: who asks, may they, and the audit of each write. */
 import { checkRight, type Operator, type OperatorRight } from '../shared/operators/operator.ts';
-import { Refusal } from '../shared/refusal.ts';
 import type { ResourceEvent } from '../shared/telemetry/telemetry.ts';
 import type { Answer, Exchange } from './endpoint.ts';
 
@@ -28,7 +27,7 @@ export interface Written {
   readonly changes?: Pick<ResourceEvent, 'changed' | 'before' | 'after'>;
 }
 
-/** A write by an operator: every one of them, and every refusal of one who signed in, leaves an audit line. */
+/** A write by an operator: every one of them, and every refusal of one who signed in, is audited. */
 export async function audited(
   exchange: Exchange,
   action: ResourceEvent['action'],
@@ -38,22 +37,11 @@ export async function audited(
 ): Promise<Answer> {
   const { broker, call } = exchange;
   const operator = await identify(exchange);
-  const tell = ({ outcome, code, ...changes }: Told): void => {
-    const what = { outcome, ...(code !== undefined && { code }), resource: printable(resource) };
-    const whole = { event: 'resource', action, ...what, operator: operator.oid } as const;
-    broker.telemetry.audit({ ...whole, ...changes }, call.requestId, call.log);
-  };
-  try {
-    checkRight(operator, right);
-    const { answer, changes } = await write();
-    tell({ outcome: 'done', ...changes });
-    return answer;
-  } catch (error) {
-    tell({ outcome: 'refused', code: error instanceof Refusal ? error.code : 'internal' });
-    throw error;
-  }
+  const { answer } = await broker.changes.byOperator(
+    operator,
+    { action, resource, right },
+    call,
+    write,
+  );
+  return answer;
 }
-
-type Told = Pick<ResourceEvent, 'outcome' | 'code' | 'changed' | 'before' | 'after'>;
-
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 128);

@@ -23,7 +23,10 @@ import { join } from './joining/join.ts';
 import { joinMethods } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
+import { type AuditApi, createAuditApi } from './operators/audit-api.ts';
 import { type AuthoritiesApi, createAuthoritiesApi } from './operators/authorities-api.ts';
+import { type ChangeAudit, createChangeAudit } from './operators/change-audit.ts';
+import { changesOf } from './operators/changes.ts';
 import { createInstancesApi, type InstancesApi } from './operators/instances-api.ts';
 import { createJoinsApi, type JoinsApi } from './operators/joins-api.ts';
 import { createNamesApi, type NamesApi } from './operators/names-api.ts';
@@ -37,7 +40,9 @@ import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { HeartbeatBody } from './protocol/heartbeat.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import { VERSION } from './protocol/version.ts';
+import type { Lock } from './resources/lock.ts';
 import { acceptedAudiences, namedUrl, rotationPolicy, type Settings } from './settings.ts';
+import { createAuditLog } from './storage/audit-log.ts';
 import { createHeartbeats } from './storage/heartbeats.ts';
 import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
@@ -103,6 +108,10 @@ export interface Broker {
   /** Tries what must be denied, and what must work. */
   probe(call: Call): Promise<void>;
   readonly joins: JoinsApi;
+  /** What operators changed. */
+  readonly audit: AuditApi;
+  /** Makes changes of operators, and tells of them. */
+  readonly changes: ChangeAudit;
   /** What would happen to a machine with given facts; nothing is changed. */
   explain(asked: ExplainRequest): Promise<Explanation>;
   /** Writes what waits to be written: before the process ends. */
@@ -159,6 +168,8 @@ export function createBroker(parts: BrokerParts): Broker {
     later: (task) => void setTimeout(task, LOG_MILLISECONDS).unref(),
     onFailure: (detail) => telemetry.audit({ event: 'failure', detail }, 'none'),
   });
+  const auditLog = createAuditLog(tables.audit);
+  const changes = createChangeAudit(auditLog, telemetry, now);
   const directory = guardMachineDirectory(machines, now);
   const methods = joinMethods({
     azure: {
@@ -207,7 +218,13 @@ export function createBroker(parts: BrokerParts): Broker {
   async function answerJoin(read: () => JoinBody, call: Call, report: Report): Promise<JoinAnswer> {
     const caller = callers(call.client);
     caller.countAttempt(now());
-    const joined = await join(read(), joinParts, caller, report);
+    const onLocked = (lock: Lock): Promise<void> =>
+      changes.byBroker(
+        { action: 'create', resource: `lock/${lock.metadata.name}` },
+        { changes: changesOf(undefined, lock) },
+        call,
+      );
+    const joined = await join(read(), { ...joinParts, onLocked }, caller, report);
     const { bundle } = await trust();
     caller.admitted();
     return {
@@ -339,12 +356,15 @@ export function createBroker(parts: BrokerParts): Broker {
       await prober(call);
     },
     joins: createJoinsApi(joinLog, now),
+    audit: createAuditApi(auditLog, now),
+    changes,
     async flush() {
       sample.tell();
       await joinLog.flush();
     },
     explain: (asked) => explain(asked, { ...joinParts, findJoin: joinLog.find }),
-    sweep: async () => (await instances.sweep(now())) + (await joinLog.sweep(now())),
+    sweep: async () =>
+      (await instances.sweep(now())) + (await joinLog.sweep(now())) + (await auditLog.sweep(now())),
     telemetry,
     now,
   };

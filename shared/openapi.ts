@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
+import { auditPage, auditRecord } from './protocol/audit-record.ts';
 import {
   authorityStatus,
   initBody,
@@ -129,6 +130,30 @@ export function openApiDocument(version: string): Json {
           operation(
             'What became of a join, and why',
             { answer: 'JoinRecord' },
+            [pathParameter('id', { type: 'string' })],
+            READING,
+          ),
+        ),
+      },
+      '/v1/audit': {
+        get: operator(
+          operation(
+            'A page of changes by operators, oldest first: of the last day, unless since says otherwise. It may be empty and name a next one',
+            { answer: 'AuditPage' },
+            ['since', 'until', 'operator', 'resource', 'action', 'outcome', 'next'].map((name) => ({
+              name,
+              in: 'query',
+              schema: { type: 'string' },
+            })),
+            READING,
+          ),
+        ),
+      },
+      '/v1/audit/{id}': {
+        get: operator(
+          operation(
+            'One change: who, what, before and after',
+            { answer: 'AuditRecord' },
             [pathParameter('id', { type: 'string' })],
             READING,
           ),
@@ -295,6 +320,8 @@ export function openApiDocument(version: string): Json {
         Problem: schemaOf(problem),
         JoinRecord: schemaOf(joinRecord),
         JoinPage: schemaOf(joinPage),
+        AuditRecord: schemaOf(auditRecord),
+        AuditPage: schemaOf(auditPage),
         ExplainRequest: schemaOf(explainRequest),
         Explanation: schemaOf(explanation),
         InstanceRecord: schemaOf(instanceRecord),

@@ -1,6 +1,7 @@
 /** Every command, in the order in which help lists them. */
 import type { Command } from '../command.ts';
 import { apply } from './apply.ts';
+import { auditLs, auditShow } from './audit.ts';
 import { authInit, authStatus } from './auth.ts';
 import { authBackup } from './auth-backup.ts';
 import { authRestore } from './auth-restore.ts';
@@ -54,6 +55,8 @@ export const COMMANDS: readonly Command[] = [
   joinsLs,
   joinsShow,
   explain,
+  auditLs,
+  auditShow,
   lock,
   unlock,
   completion,

@@ -1,15 +1,14 @@
 /** `joinctl joins ls`: who joined, who was refused, and why. */
 import type { JoinRecord } from '../../shared/protocol/join-record.ts';
-import { formatTimestamp, parseDuration, parseTimestamp } from '../../shared/protocol/values.ts';
 import { type Arguments, flagValue } from '../arguments.ts';
 import type { JoinFilter } from '../broker-client.ts';
 import type { Command } from '../command.ts';
-import { UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import { printable } from '../printable.ts';
 import { formatOf, printMany } from '../resource-output.ts';
 import { openSession } from '../session.ts';
 import { type Column, renderTable } from '../table.ts';
+import { sinceOf } from './since.ts';
 
 const FILTERS = {
   bot: 'those of a bot',
@@ -21,7 +20,6 @@ const FILTERS = {
 
 /** More than these nobody reads. */
 const MOST = 1000;
-const DAY = 24 * 3600;
 
 export const joinsLs: Command = {
   words: ['joins', 'ls'],
@@ -34,7 +32,7 @@ export const joinsLs: Command = {
   ],
   async run(io, args) {
     const format = formatOf(args, 'text');
-    const filter = { ...filterOf(args), since: sinceOf(args, io.now()) };
+    const filter = { ...filterOf(args), since: sinceOf(args, '1h', io.now()) };
     const { client } = await openSession(io, args);
     const { items, isCut } = await client.joins(filter, MOST);
     if (isCut) {
@@ -54,18 +52,6 @@ const filterOf = (args: Arguments): Omit<JoinFilter, 'since'> =>
       return value === undefined ? [] : [[flag, value]];
     }),
   );
-
-/** A length of time before now, or a point in time. Days are counted, too: the log goes back 30 of them. */
-function sinceOf(args: Arguments, now: Date): string {
-  const asked = flagValue(args, 'since') ?? '1h';
-  const days = /^(\d{1,3})d$/.exec(asked)?.[1];
-  const seconds = days === undefined ? parseDuration(asked) : Number(days) * DAY;
-  if (seconds !== undefined) return formatTimestamp(new Date(now.getTime() - seconds * 1000));
-  if (parseTimestamp(asked)) return asked;
-  throw new UsageFailure(
-    `--since is a length of time such as 90m or 7d, or a time such as 2026-11-20T19:05:00Z, not "${printable(asked)}".`,
-  );
-}
 
 const COLUMNS: readonly Column<JoinRecord>[] = [
   { header: 'Time', cell: ({ time }) => time },

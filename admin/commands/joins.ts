@@ -4,10 +4,11 @@ import type { JoinRecord } from '../../shared/protocol/join-record.ts';
 import { operand } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { causeFor, DENIALS, remediesFor } from '../denials.ts';
-import { Failure, UsageFailure } from '../failure.ts';
+import { Failure } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { formatOf, printOne } from '../resource-output.ts';
 import { openSession } from '../session.ts';
+import { parseRequestId } from './request-id.ts';
 
 export const joinsShow: Command = {
   words: ['joins', 'show'],
@@ -17,10 +18,7 @@ export const joinsShow: Command = {
   examples: ['joinctl joins show 01a1fa95-c122-7a58-aa32-c69cc852cfc7'],
   async run(io, args) {
     const format = formatOf(args, 'text');
-    const id = operand(args, 0).toLowerCase();
-    if (!/^[0-9a-f-]{36}$/.test(id)) {
-      throw new UsageFailure(`"${printable(id)}" is no request id: joinbot says which one it is.`);
-    }
+    const id = parseRequestId(operand(args, 0), 'joinbot says which one it is');
     const { client } = await openSession(io, args);
     const record = await client.join(id);
     if (!record) {

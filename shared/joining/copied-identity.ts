@@ -42,21 +42,19 @@ export function showsCopy(
 
 /**
  * Makes sure that the instance is locked now: a lock of an earlier copy may have ended, or be on something else by now. Gives
- * the lock's name.
+ * the lock, and whether it was made just now.
  */
 export async function lockCopied(
   instance: Instance,
   resources: Pick<Resources, 'create' | 'read' | 'replace'>,
   at: Date,
-): Promise<string> {
+): Promise<{ readonly lock: Lock; readonly isNew: boolean }> {
   const lock = lockOnCopied(instance);
-  const { name } = lock.metadata;
-  if ((await resources.create(lock)) !== undefined) return name;
-  const held = await resources.read('lock', name);
-  if (held?.resource.kind !== 'lock' || lockOn({ instance: instance.id }, [held.resource], at))
-    return name;
-  await resources.replace(lock, held.etag);
-  return name;
+  if ((await resources.create(lock)) !== undefined) return { lock, isNew: true };
+  const held = await resources.read('lock', lock.metadata.name);
+  if (held?.resource.kind !== 'lock') return { lock, isNew: false };
+  if (lockOn({ instance: instance.id }, [held.resource], at)) return { lock, isNew: false };
+  return { lock, isNew: (await resources.replace(lock, held.etag)) !== undefined };
 }
 
 /** On the one instance, not its bot: the machine that it was copied from needs a new secret, all others go on. */

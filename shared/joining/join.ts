@@ -12,6 +12,7 @@ import { parseTimestamp } from '../protocol/values.ts';
 import { badInput, denied } from '../refusal.ts';
 import type { Naming } from '../resources/host-names.ts';
 import type { JoinToken } from '../resources/join-token.ts';
+import type { Lock } from '../resources/lock.ts';
 import type { HostNameStore } from '../storage/host-names.ts';
 import type { Instances, KeptFacts } from '../storage/instances.ts';
 import type { Resources } from '../storage/resources.ts';
@@ -39,6 +40,8 @@ export interface JoinParts {
   readonly resources: Resources;
   readonly instances: Instances;
   readonly names: HostNameStore;
+  /** Told of a lock that this join has brought about. */
+  readonly onLocked: (lock: Lock) => Promise<void>;
   readonly now: () => Date;
 }
 
@@ -107,9 +110,10 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   });
   if (renewing.kind === 'copied') {
     report({ instance_id: renewing.instance.id });
-    const lock = await lockCopied(renewing.instance, parts.resources, at);
+    const { lock, isNew } = await lockCopied(renewing.instance, parts.resources, at);
+    if (isNew) await parts.onLocked(lock);
     throw denied('copied_identity', 'an older key of the instance is in use: it is locked', {
-      lock,
+      lock: lock.metadata.name,
     });
   }
   const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;

@@ -22,6 +22,8 @@ export interface Operator {
   readonly oid: string;
   /** App roles of the operators' application, known ones or not. */
   readonly roles: readonly string[];
+  /** As the directory names the account, or the client id of an application: for people to read, nothing is decided by it. */
+  readonly name?: string;
 }
 
 const RIGHTS: Readonly<Record<OperatorRight, readonly string[]>> = {
@@ -56,8 +58,23 @@ export async function identifyOperator(
     throw new Refusal('unauthenticated', 'expected an access token, not an ID token');
   }
   const claims = parseWith(appRoles, payload);
-  return { oid, roles: claims.ok ? (claims.value.roles ?? []) : [] };
+  const name = nameIn(payload);
+  return {
+    oid,
+    roles: claims.ok ? (claims.value.roles ?? []) : [],
+    ...(name !== undefined && { name }),
+  };
 }
+
+/** Version 2 of the token, version 1, an application of either. */
+function nameIn(payload: Readonly<Record<string, unknown>>): string | undefined {
+  const name = ['preferred_username', 'upn', 'azp', 'appid']
+    .map((claim) => payload[claim])
+    .find((value) => typeof value === 'string');
+  return name?.replace(/[^\p{L}\p{N}\p{P}\p{S}]/gu, '?').slice(0, MOST_NAME);
+}
+
+const MOST_NAME = 128;
 
 /** Throws `forbidden` unless an app role of the operator gives this right. */
 export function checkRight({ roles }: Operator, right: OperatorRight): void {

@@ -12,6 +12,7 @@ import {
 import { parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { unavailable } from '../refusal.ts';
+import { timeOfRequestId } from '../request-id.ts';
 import type { Operation, Row, StoredRow, Table } from './table.ts';
 
 export interface JoinLog {
@@ -139,7 +140,7 @@ export function createJoinLog({
       const items = rows
         .map(recordOf)
         .filter((record) => record !== undefined)
-        .filter(({ request_id }) => isWithin(timeOf(request_id), since, until))
+        .filter(({ request_id }) => isWithin(timeOfRequestId(request_id), since, until))
         .toSorted((a, b) => (a.request_id < b.request_id ? -1 : 1));
       return { items, ...(rows.length === MOST_LISTED && last && { next: last.key }) };
     },
@@ -164,11 +165,11 @@ export function createJoinLog({
 }
 
 /** Everything that finds the row is in the id: its time, and a digit that spreads a busy minute over sixteen partitions. */
-const partitionOf = (id: string): string => `${minuteOf(timeOf(id))}-${id.slice(-1)}`;
+const partitionOf = (id: string): string => `${minuteOf(timeOfRequestId(id))}-${id.slice(-1)}`;
 
 /** Where the rows of an attempt are, before the prefix: refusals are few, so a minute of them is one partition. */
 const minuteAndShard = (id: string, refused: boolean): string =>
-  refused ? minuteOf(timeOf(id)) : partitionOf(id);
+  refused ? minuteOf(timeOfRequestId(id)) : partitionOf(id);
 
 const minuteOf = (time: Date): string =>
   `${dayOf(time)}T${time.toISOString().slice(11, 16).replace(':', '')}`;
@@ -181,21 +182,17 @@ const isWithin = (time: Date, since: Date, until: Date): boolean => time >= sinc
 
 const dayOf = (time: Date): string => time.toISOString().slice(0, 10).replaceAll('-', '');
 
-/** The time in a UUID of version 7. */
-const timeOf = (id: string): Date =>
-  new Date(Number.parseInt(id.slice(0, 13).replace('-', ''), 16));
-
 /** Whether a text is a request id. */
 export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
 
 function rowOf(id: string, facts: JoinFacts): Row {
-  const record = { request_id: id, time: formatTimestamp(timeOf(id)), ...facts };
+  const record = { request_id: id, time: formatTimestamp(timeOfRequestId(id)), ...facts };
   return { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
 }
 
 /** An attempt that was not admitted is written twice. */
 const withRefusal = (row: Waiting): readonly Waiting[] =>
-  row.admitted ? [row] : [row, { ...row, partition: REFUSED + minuteOf(timeOf(row.key)) }];
+  row.admitted ? [row] : [row, { ...row, partition: REFUSED + minuteOf(timeOfRequestId(row.key)) }];
 
 function recordOf({ values }: StoredRow): JoinRecord | undefined {
   const parsed = parseJsonWith(joinRecord, String(values['json']));

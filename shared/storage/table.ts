@@ -53,7 +53,7 @@ export interface Table {
   apply(operations: readonly Operation[]): Promise<boolean>;
 }
 
-export type TableName = 'resources' | 'instances' | 'names' | 'keys' | 'joins';
+export type TableName = 'resources' | 'instances' | 'names' | 'keys' | 'joins' | 'audit';
 
 export type Tables = Readonly<Record<TableName, Table>>;
 
@@ -64,6 +64,7 @@ export const eachTable = (make: (name: TableName) => Table): Tables => ({
   names: make('names'),
   keys: make('keys'),
   joins: make('joins'),
+  audit: make('audit'),
 });
 
 const MOST_TEXT = 32_768;

@@ -29,7 +29,9 @@ expect.extend({
   },
   toBeDenied(answer: Answer, api: Api, reason: DenialReason) {
     const body = answer.body as { code?: string; request_id?: string; detail?: string };
-    const line = api.audit.find(({ request_id }) => request_id === body.request_id);
+    const line = api.audit.find(
+      ({ event, request_id }) => event === 'join' && request_id === body.request_id,
+    );
     const found = line?.event === 'join' ? line.reason : undefined;
     const opaque = Object.keys(body).toSorted().join() === 'code,request_id,status,title,type';
     return {

@@ -104,7 +104,9 @@ const TROUBLES: Readonly<Record<DenialReason, Provoke>> = {
       again: (printed) => joinWith(api, secretIn(printed)),
     };
   },
-  document_chain: withEvidence(({ api }) => ({ chain: api.cloud.signingChain({ root: 'look_alike' }) })),
+  document_chain: withEvidence(({ api }) => ({
+    chain: api.cloud.signingChain({ root: 'look_alike' }),
+  })),
   document_malformed: withEvidence(() => ({ document: { trailingByte: true } })),
   document_name: withEvidence(({ api }) => ({
     chain: api.cloud.signingChain({ leaf: { dnsNames: ['metadata.azure.example'] } }),
@@ -140,7 +142,13 @@ const TROUBLES: Readonly<Record<DenialReason, Provoke>> = {
   instance_removed: async ({ api, vm }) => {
     const first = await join(api, vm);
     const { instance_id: id } = joined(first);
-    await (await operatorShell(api, ['JoinBroker.Admin'])).run('bots', 'instances', 'rm', 'example', id);
+    await (await operatorShell(api, ['JoinBroker.Admin'])).run(
+      'bots',
+      'instances',
+      'rm',
+      'example',
+      id,
+    );
     return { denied: await sendAgain(api, first), again: () => join(api, vm) };
   },
   join_method_mismatch: async ({ api, vm, aws }) => ({

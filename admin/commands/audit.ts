@@ -1,0 +1,117 @@
+/** `joinctl audit ls|show`: what operators changed, and what they were refused. */
+import type { AuditRecord } from '../../shared/protocol/audit-record.ts';
+import { type Arguments, flagValue, operand } from '../arguments.ts';
+import type { AuditFilter } from '../broker-client.ts';
+import type { Command } from '../command.ts';
+import { Failure } from '../failure.ts';
+import type { FlagName } from '../flags.ts';
+import { printable } from '../printable.ts';
+import { formatOf, printMany, printOne, toYaml } from '../resource-output.ts';
+import { openSession } from '../session.ts';
+import { type Column, renderTable } from '../table.ts';
+import { unifiedDiff } from '../unified-diff.ts';
+import { parseRequestId } from './request-id.ts';
+import { sinceOf } from './since.ts';
+
+const FILTERS = {
+  operator: 'those of an operator: object id or name',
+  resource: 'those of a resource, or of a kind: bot/example, lock, instance, authorities',
+  action: 'those of a kind',
+  outcome: 'those that ended so; begun: nobody knows how',
+} as const satisfies Partial<Record<FlagName, string>>;
+
+/** More than these nobody reads. */
+const MOST = 1000;
+
+export const auditLs: Command = {
+  words: ['audit', 'ls'],
+  summary: 'list what operators changed, and what they were refused, oldest first',
+  operands: [],
+  flags: { ...FILTERS, since: 'from when on (24h)', format: 'how to show them (text)' },
+  examples: [
+    'joinctl audit ls --since=7d',
+    'joinctl audit ls --resource=bot/example --since=30d',
+    'joinctl audit ls --operator=ada@example.com --outcome=refused',
+  ],
+  async run(io, args) {
+    const format = formatOf(args, 'text');
+    const filter = { ...filterOf(args), since: sinceOf(args, '24h', io.now()) };
+    const { client } = await openSession(io, args);
+    const { items, isCut } = await client.changes(filter, MOST);
+    if (isCut) {
+      const last = items.at(-1)?.time ?? '';
+      io.stderr.write(
+        `joinctl: these are the first ${MOST}: go on with --since=${printable(last)}\n`,
+      );
+    }
+    printMany(io, format, items, (all) => renderTable(COLUMNS, all, io.stdout.columns));
+  },
+};
+
+export const auditShow: Command = {
+  words: ['audit', 'show'],
+  summary: 'show one change: who, what, before and after',
+  operands: ['<request id>'],
+  flags: { format: 'how to show it (text)' },
+  examples: ['joinctl audit show 01a1fa95-c122-7a58-aa32-c69cc852cfc7'],
+  async run(io, args) {
+    const format = formatOf(args, 'text');
+    const id = parseRequestId(operand(args, 0), 'joinctl audit ls shows them');
+    const { client } = await openSession(io, args);
+    const record = await client.change(id);
+    if (!record) {
+      throw new Failure(`The audit has no ${id}: it keeps changes by operators for 400 days.`);
+    }
+    printOne(io, format, record, asText);
+  },
+};
+
+const filterOf = (args: Arguments): Omit<AuditFilter, 'since'> =>
+  Object.fromEntries(
+    (Object.keys(FILTERS) as (keyof typeof FILTERS)[]).flatMap((flag) => {
+      const value = flagValue(args, flag);
+      return value === undefined ? [] : [[flag, value]];
+    }),
+  );
+
+const whoOf = ({ operator, operator_name }: AuditRecord): string =>
+  operator_name ?? operator ?? 'the broker';
+
+const COLUMNS: readonly Column<AuditRecord>[] = [
+  { header: 'Time', cell: ({ time }) => time },
+  { header: 'Operator', cell: whoOf },
+  { header: 'Action', cell: ({ action }) => action },
+  { header: 'Resource', cell: ({ resource }) => resource, elastic: true },
+  {
+    header: 'Outcome',
+    cell: ({ outcome, code }) => (code === undefined ? outcome : `${outcome}: ${code}`),
+  },
+  { header: 'Request', cell: ({ request_id }) => request_id },
+];
+
+function asText(record: AuditRecord): string {
+  const { time, action, resource, outcome, code, operator, changed = [] } = record;
+  const rows = [
+    ['Time', time],
+    ['Operator', operator === undefined ? whoOf(record) : `${whoOf(record)} (${operator})`],
+    ['Action', action],
+    ['Resource', resource],
+    ['Outcome', code === undefined ? outcome : `${outcome}: ${code}`],
+    ...(changed.length > 0 ? [['Changed', changed.join(', ')] as const] : []),
+  ] as const;
+  const lines = rows.map(([label, value]) => `${label.padEnd(8)}  ${printable(value)}\n`);
+  const diff = unifiedDiff(yamlOf(record.before), yamlOf(record.after));
+  return (
+    lines.join('') + (diff.length === 0 ? '' : `\n${diff.map((line) => `${line}\n`).join('')}`)
+  );
+}
+
+/** What was shortened is no JSON any more, and shown as it is. */
+function yamlOf(json: string | undefined): string {
+  if (json === undefined) return '';
+  try {
+    return toYaml(JSON.parse(json));
+  } catch {
+    return `${printable(json)}\n`;
+  }
+}

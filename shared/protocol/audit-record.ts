@@ -1,0 +1,35 @@
+/** `GET /v1/audit`: what operators changed, or were refused, and what the broker changed by itself. */
+import * as z from 'zod/mini';
+import { requestId } from './join-record.ts';
+import { timestamp } from './values.ts';
+
+/** `read`: what only an operator of authorities may see, such as a backup of the keys. */
+export const auditAction = z.enum(['create', 'replace', 'delete', 'read']);
+
+/** `begun`: the outcome is not known, because the broker ended in between; the resource itself shows it. */
+export const auditOutcome = z.enum(['begun', 'done', 'refused']);
+
+export const auditRecord = z.object({
+  /** The id of the request that made the change. */
+  request_id: requestId,
+  time: timestamp,
+  action: auditAction,
+  /** Such as `bot/example`, `instance/bot:example/<id>`, `name/<host name>` or `authorities`. */
+  resource: z.string(),
+  outcome: auditOutcome,
+  /** Why it was refused. */
+  code: z.optional(z.string()),
+  /** Object id of the user or service principal; absent: the broker itself. */
+  operator: z.optional(z.string()),
+  /** As the directory names it: an address, or the client id of an application. */
+  operator_name: z.optional(z.string()),
+  /** Paths of the fields that a replacement changed, and the resource's JSON before and after, shortened and without secrets. */
+  changed: z.optional(z.readonly(z.array(z.string()))),
+  before: z.optional(z.string()),
+  after: z.optional(z.string()),
+});
+export type AuditRecord = z.infer<typeof auditRecord>;
+
+/** One page, oldest first. `next` is passed back as `?next=`; a page may be empty and name a next one. */
+export const auditPage = z.object({ items: z.array(auditRecord), next: z.optional(requestId) });
+export type AuditPage = z.infer<typeof auditPage>;
