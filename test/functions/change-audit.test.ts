@@ -243,7 +243,7 @@ describe('the list', () => {
     });
   });
 
-  test.each(['since=monday', 'action=read', 'nosuch=1', 'next=5'])('refuses %s', async (query) => {
+  test.each(['since=monday', 'action=write', 'nosuch=1', 'next=5'])('refuses %s', async (query) => {
     const api = createTestBroker();
     const answer = await adminOf(api).request('GET', `/v1/audit?${query}`);
     expect(answer).toBeProblem('bad_request', query.split('=')[0]);

@@ -44,6 +44,7 @@ describe('the function app', () => {
       'get-name: anonymous GET,HEAD /v1/names/{name}',
       'get-resource: anonymous GET,HEAD /v1/resources/{kind}/{name}',
       'healthz: anonymous GET,HEAD /healthz',
+      'heartbeat: anonymous POST /v1/heartbeat',
       'init-authorities: anonymous POST /v1/authorities/init',
       'install-script: anonymous GET,HEAD /scripts/install.sh',
       'join: anonymous POST /v1/join',
