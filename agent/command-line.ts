@@ -36,6 +36,15 @@ export interface StatusFlags extends DirectoryFlags {
   readonly format: LogFormat;
 }
 
+export interface InstallSystemdFlags extends DirectoryFlags {
+  readonly name?: string;
+  readonly user?: string;
+  readonly group?: string;
+  readonly systemdDirectory?: string;
+  readonly write: boolean;
+  readonly force: boolean;
+}
+
 export interface InstallFlags {
   readonly config?: string;
   readonly sshdConfig?: string;
@@ -57,6 +66,11 @@ const OPTIONS = {
   'log-format': { type: 'string' },
   write: { type: 'boolean' },
   'sshd-config': { type: 'string' },
+  name: { type: 'string' },
+  user: { type: 'string' },
+  group: { type: 'string' },
+  'systemd-directory': { type: 'string' },
+  force: { type: 'boolean' },
   timeout: { type: 'string' },
   format: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -83,6 +97,10 @@ const COMMANDS = {
   wait: { own: [...DIRECTORIES, 'timeout'], read: waitFlags },
   status: { own: [...DIRECTORIES, 'format'], read: statusFlags },
   doctor: { own: JOINING, read: startFlags },
+  'install systemd': {
+    own: [...DIRECTORIES, 'name', 'user', 'group', 'systemd-directory', 'write', 'force'],
+    read: installSystemdFlags,
+  },
   'install sshd': { own: ['config', 'write', 'sshd-config'], read: installFlags },
 } as const satisfies Record<string, { own: readonly Flag[]; read: (values: Values) => unknown }>;
 
@@ -160,6 +178,18 @@ function installFlags(values: Values): InstallFlags {
     ...given('config', values.config),
     ...given('sshdConfig', values['sshd-config']),
     write: values.write ?? false,
+  };
+}
+
+function installSystemdFlags(values: Values): InstallSystemdFlags {
+  return {
+    ...directoryFlags(values),
+    ...given('name', values.name),
+    ...given('user', values.user),
+    ...given('group', values.group),
+    ...given('systemdDirectory', values['systemd-directory']),
+    write: values.write ?? false,
+    force: values.force ?? false,
   };
 }
 

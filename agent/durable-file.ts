@@ -4,18 +4,27 @@ import { join } from 'node:path';
 import { Failure } from './failure.ts';
 
 /** Replaces one file as a whole: a crash at any point leaves either the old one or the new one. */
-export async function writeDurably(directory: string, name: string, text: string): Promise<void> {
+export async function writeDurably(
+  directory: string,
+  name: string,
+  text: string,
+  mode = 0o600,
+): Promise<void> {
   const next = join(directory, `${name}.new`);
   // A leftover is not written into: it could be a link, or be open to somebody else.
   await rm(next, { force: true });
-  await writeSynced(next, text);
+  await writeSynced(next, text, mode);
   await rename(next, join(directory, name));
   await syncDirectory(directory);
 }
 
 /** Refuses a file that is there already. */
-export async function writeSynced(path: string, contents: string | Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+export async function writeSynced(
+  path: string,
+  contents: string | Uint8Array,
+  mode = 0o600,
+): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
     await file.writeFile(contents);
     await file.sync();

@@ -9,6 +9,7 @@ import { brokerAt } from './broker.ts';
 import {
   type DirectoryFlags,
   type InstallFlags,
+  type InstallSystemdFlags,
   parseCommandLine,
   type StartFlags,
   type StatusFlags,
@@ -32,6 +33,7 @@ import { reloadAfterRenewal } from './sshd/reload.ts';
 import { writtenDirectories } from './start-outputs.ts';
 import { startSettings } from './start-settings.ts';
 import { statusOf } from './status.ts';
+import { installSystemd } from './systemd/install.ts';
 import { USAGE } from './usage.ts';
 import { waitForCertificates } from './wait.ts';
 
@@ -54,6 +56,7 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
     if (command.name === 'wait') await wait(command.flags, process);
     if (command.name === 'status') return await status(command.flags, process);
     if (command.name === 'doctor') return await doctor(command.flags, process);
+    if (command.name === 'install systemd') await installUnit(command.flags, process);
     if (command.name === 'install sshd') await install(command.flags, process);
     return 0;
   } catch (thrown) {
@@ -149,6 +152,15 @@ async function status(flags: StatusFlags, { clock, stdout }: Process): Promise<0
 
 const directoriesOf = (flags: DirectoryFlags): string[] =>
   writtenDirectories(flags, flags.config === undefined ? undefined : readConfigAt(flags.config));
+
+async function installUnit(flags: InstallSystemdFlags, process: Process): Promise<void> {
+  const file = readConfigAt(flags.config ?? JOINBOT_YAML);
+  const directories = writtenDirectories(flags, file);
+  const { programs, stdout: say } = process;
+  await installSystemd({ flags, host: file.host, directories, programs, say });
+}
+
+const JOINBOT_YAML = '/etc/joinbot.yaml';
 
 /** Where guide 004 has it. */
 const TELEPORT_YAML = '/etc/teleport.yaml';

@@ -6,6 +6,7 @@ Usage:
   joinbot wait [flags]              wait until certificates are there, for scripts
   joinbot status [flags]            what is in the directories, and until when it is good
   joinbot doctor -c <file> [flags]  try everything that a join needs, without joining
+  joinbot install systemd [flags]   a unit that runs joinbot with this config, as little exposed as can be
   joinbot install sshd [flags]      make sshd use the files of a host that has joined as Node
   joinbot version                   print the version
   joinbot help                      print this
@@ -25,6 +26,13 @@ Flags of start; they win over the config file:
       --oneshot                join, write, exit
   -d, --debug                  log more
       --log-format text|json   form of the log lines (default text)
+
+Flags of install systemd, which prints what it would write:
+  -c, --config <file>          the config to run with (default /etc/joinbot.yaml); the unit may write where it says
+      --name <name>            of the unit (default joinbot)
+      --user, --group <name>   who it runs as (default joinbot; a teleport.yaml's joins as root)
+      --write                  write it to /etc/systemd/system, and tell systemd; --systemd-directory for another place
+      --force                  also where a unit of that name is there already and differs
 
 Flags of install sshd, which prints what it would write:
   -c, --config <file>          the teleport.yaml that the host joined with (default /etc/teleport.yaml)

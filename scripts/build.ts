@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shippedUnits } from '../agent/systemd/shipped-units.ts';
 import { openApiDocument } from '../shared/openapi.ts';
 import { settingsMarkdown } from '../shared/settings-schema.ts';
 import { metricsMarkdown } from '../shared/telemetry/metrics-document.ts';
@@ -90,10 +91,7 @@ export async function build(): Promise<readonly BuiltFile[]> {
     ...built,
     ...downloads,
     textFile('dist/functions/openapi.json', openApi),
-    textFile(
-      `${INSTALL}/install.sh`,
-      await readFile(join(ROOT, 'functions/assets/install.sh'), 'utf8'),
-    ),
+    textFile(`${INSTALL}/install.sh`, await installScript()),
     describeTools(version, downloads),
   ];
   for (const file of files) await writeIfChanged(file);
@@ -124,6 +122,15 @@ const withShebang =
     if (file.path !== path || text.subarray(0, 2).toString() === '#!') return file;
     return { path, contents: Buffer.concat([Buffer.from(SHEBANG), text]) };
   };
+
+/** With the units that joinbot itself knows; the other placeholders are filled in when a machine asks. */
+async function installScript(): Promise<string> {
+  const script = await readFile(join(ROOT, 'functions/assets/install.sh'), 'utf8');
+  return Object.entries(shippedUnits()).reduce(
+    (text, [name, unit]) => text.replace(`@${name}@`, () => unit.trimEnd()),
+    script,
+  );
+}
 
 /** Says what the downloads are: the install script carries it. */
 function describeTools(version: string, downloads: readonly OutputFile[]): OutputFile {

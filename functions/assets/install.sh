@@ -169,76 +169,13 @@ install_unit() {
 
 unit_text() {
   case $1 in
-    joinbot)
-      what='agent'
-      config=/etc/joinbot.yaml
-      own='User=joinbot
-Group=joinbot
-# The only places it can write to. Another destination of an output needs a ReadWritePaths= of its own.
-StateDirectory=joinbot
-ReadWritePaths=-/opt/machine-id
-ProtectProc=invisible'
-      ;;
-    joinbot-node)
-      what='agent of a host'
-      config=/etc/teleport.yaml
-      own='# It runs as root, without the rights that make root special: sshd trusts the files that it writes, and only root may
-# tell systemd to reload sshd.
-# The only places it can write to: the usual ones. Another data_dir needs a ReadWritePaths= of its own.
-StateDirectory=joinbot-node teleport'
-      ;;
-  esac
-  cat << END
-# Made by the install script of Join Broker. Put changes beside it, with: systemctl edit $1
-[Unit]
-Description=Join Broker $what
-After=network-online.target
-Wants=network-online.target
-# A broker that is away for long must not make systemd give up.
-StartLimitIntervalSec=0
-
-[Service]
-Type=exec
-UMask=0077
-# What is set for all services may not open a debugger's port in this one, or load code into it.
-UnsetEnvironment=NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE NODE_DEBUG NODE_DEBUG_NATIVE
-ExecStart=/usr/local/bin/joinbot start -c $config
-ExecReload=/bin/kill -HUP \$MAINPID
-Restart=on-failure
-RestartSec=10
-
-$own
-StateDirectoryMode=0700
-
-# No more than an agent needs that opens connections and writes files. Private keys never reach a core file.
-LimitCORE=0
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectHostname=yes
-ProtectClock=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-
-[Install]
-WantedBy=multi-user.target
+    joinbot) cat << 'END' ;;
+@UNIT_OF_BOT@
 END
+    joinbot-node) cat << 'END' ;;
+@UNIT_OF_HOST@
+END
+  esac
 }
 
 # place FROM PATH MODE: the file appears whole or not at all; one that is the same stays untouched.

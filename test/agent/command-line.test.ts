@@ -34,9 +34,9 @@ test('install sshd, which prints unless it is to write', () => {
 
 test.each([
   [[], 'expected a command'],
-  [['install'], 'expected install sshd, got install'],
-  [['install', 'nginx'], 'expected install sshd, got install nginx'],
-  [['install', 'sshd', 'now'], 'expected install sshd, got install sshd now'],
+  [['install'], 'expected install systemd or install sshd, got install'],
+  [['install', 'nginx'], 'expected install systemd or install sshd, got install nginx'],
+  [['install', 'sshd', 'now'], 'expected install systemd or install sshd, got install sshd now'],
   [['install', 'sshd', '--oneshot'], '--oneshot is no flag of install sshd'],
   [['instal', 'sshd'], 'unknown command instal; did you mean install?'],
   [['start', '--write'], '--write is no flag of start'],

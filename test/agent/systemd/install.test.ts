@@ -1,0 +1,134 @@
+/** `joinbot install systemd`: a unit for one config. */
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runProgram } from '../../../local/programs.ts';
+import { hasProgram } from '../../programs.ts';
+import { noPrograms } from '../machine-programs.ts';
+import { createRig, guideConfig, type Rig } from '../rig.ts';
+
+const CONFIG = guideConfig(`storage: {type: directory, path: /var/lib/robot}
+outputs: [{type: identity, destination: {type: directory, path: /opt/robot}}]
+`);
+const HOST = `version: v3
+teleport:
+  join_params: {method: azure, token_name: nodes}
+  proxy_server: broker.example.com:443
+  data_dir: /var/lib/teleport
+ssh_service: {enabled: true}
+`;
+
+async function install(rig: Rig, flags: readonly string[] = [], config = CONFIG) {
+  const file = join(rig.folder, 'joinbot.yaml');
+  await writeFile(file, config);
+  const code = await rig.run('install', 'systemd', '-c', file, ...flags);
+  return { code, file, said: rig.output.splice(0).join('') };
+}
+
+test('prints a unit that may write where the config says, and nowhere else', async () => {
+  const { code, file, said } = await install(await createRig());
+  expect(code).toBe(0);
+  expect(said).toMatch(new RegExp(`^ExecStart=.* start -c ${file}$`, 'm'));
+  for (const line of [
+    'User=joinbot',
+    'Group=joinbot',
+    'StateDirectory=robot',
+    'ReadWritePaths=-/opt/robot',
+    'ProtectSystem=strict',
+    'CapabilityBoundingSet=',
+  ])
+    expect(said.split('\n')).toContain(line);
+  expect(said.match(/ReadWritePaths=-/g)).toHaveLength(1);
+});
+
+test('for another user, group and name', async () => {
+  const flags = ['--user=ci', '--group=runners', '--name=joinbot-ci'];
+  const { said } = await install(await createRig(), flags);
+  expect(said).toContain('User=ci\nGroup=runners\n');
+  expect(said).toContain('systemctl edit joinbot-ci\n');
+});
+
+test('for a host as root, who alone may reload sshd', async () => {
+  const { said } = await install(await createRig(), [], HOST);
+  expect(said).not.toMatch(/^User=/m);
+  expect(said).toContain('Description=Join Broker agent of a host\n');
+  expect(said).toContain('StateDirectory=teleport\n');
+});
+
+describe('--write', () => {
+  const found = (commands: string[] = []) => ({
+    ...noPrograms(commands),
+    run: async (program: string, args: readonly string[]) => {
+      commands.push([program, ...args].join(' '));
+      return { code: 0, stdout: '', stderr: '' };
+    },
+  });
+
+  async function place(rig: Rig) {
+    const units = join(rig.folder, 'units');
+    await mkdir(units, { recursive: true });
+    return {
+      path: join(units, 'joinbot.service'),
+      flags: ['--write', `--systemd-directory=${units}`],
+    };
+  }
+
+  test('writes it, once', async () => {
+    const rig = await createRig({ programs: found() });
+    const { path, flags } = await place(rig);
+    const printed = await install(rig);
+    const first = await install(rig, flags);
+    expect(first.code).toBe(0);
+    expect(first.said).toContain(
+      `Wrote ${path}\nStart it, now and with the machine: systemctl enable --now joinbot\n`,
+    );
+    expect(await readFile(path, 'utf8')).toBe(printed.said);
+    expect((await stat(path)).mode & 0o7600).toBe(0o600);
+    expect((await install(rig, flags)).said).toBe(`${path} is as it should be\n`);
+  });
+
+  test("does not replace somebody's own unit, unless it is told to", async () => {
+    const rig = await createRig({ programs: found() });
+    const { path, flags } = await place(rig);
+    await writeFile(path, 'mine\n');
+    const { code, said } = await install(rig, flags);
+    expect(code).toBe(1);
+    expect(said).toContain(`${path} is there already and differs`);
+    expect(await readFile(path, 'utf8')).toBe('mine\n');
+    expect((await install(rig, [...flags, '--force'])).code).toBe(0);
+    expect(await readFile(path, 'utf8')).toContain('ExecStart=');
+  });
+
+  test('refuses a user that does not exist, and writes nothing', async () => {
+    const rig = await createRig({
+      programs: { ...found(), run: async () => ({ code: 2, stdout: '', stderr: '' }) },
+    });
+    const { path, flags } = await place(rig);
+    const { code, said } = await install(rig, flags);
+    expect(code).toBe(1);
+    expect(said).toContain('--user: there is no joinbot on this machine: useradd --system');
+    await expect(stat(path)).rejects.toThrow('ENOENT');
+  });
+});
+
+test.each([
+  [['--name=a b'], CONFIG, 2, '--name: expected '],
+  [['--user=root;x'], CONFIG, 2, '--user: expected '],
+  [[], CONFIG.replace('/opt/robot', '"/opt/my robot"'), 1, "a unit can't name /opt/my robot"],
+  [[], CONFIG.replace('/opt/robot', '"/opt/%h"'), 1, "a unit can't name /opt/%h"],
+  [['--oneshot'], CONFIG, 2, '--oneshot is no flag of install systemd'],
+])('refuses %j', async (flags, config, code, said) => {
+  const result = await install(await createRig(), flags, config);
+  expect(result.code).toBe(code);
+  expect(result.said).toContain(said);
+});
+
+test.skipIf(!hasProgram('systemd-analyze'))('systemd accepts it without a word', async () => {
+  const rig = await createRig();
+  const { said } = await install(rig);
+  const path = join(rig.folder, 'joinbot.service');
+  await writeFile(path, said);
+  const done = await runProgram('systemd-analyze', ['verify', path], { cwd: tmpdir() });
+  expect(done).toMatchObject({ code: 0, stdout: '', stderr: '' });
+});
