@@ -15,9 +15,9 @@ import { passOnRetryAfter, retryAfterOf } from '../retry-after.ts';
 import {
   eachTable,
   type Operation,
+  operationsProblem,
   type Query,
   type Row,
-  rowSizeProblem,
   type StoredRow,
   type Table,
   type TableName,
@@ -125,10 +125,8 @@ function tableOf(client: TableClient): Table {
     read: (partition, key) => call(() => read(partition, key)),
     list: (query) => call(() => list(query)),
     async apply(operations) {
-      for (const operation of operations) {
-        const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);
-        if (problem) throw new Error(`a row is too large: ${problem}`);
-      }
+      const problem = operationsProblem(operations);
+      if (problem) throw new Error(problem);
       return call(() => apply(operations));
     },
   };

@@ -13,7 +13,13 @@ import { parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { unavailable } from '../refusal.ts';
 import { timeOfRequestId } from '../request-id.ts';
-import type { Operation, Row, StoredRow, Table } from './table.ts';
+import {
+  MOST_IN_TRANSACTION,
+  type Operation,
+  type Row,
+  type StoredRow,
+  type Table,
+} from './table.ts';
 
 export interface JoinLog {
   /**
@@ -52,7 +58,6 @@ export interface JoinLogOptions {
 export const JOIN_LOG_DAYS = 30;
 
 const MOST_KEPT = 5000;
-const MOST_IN_TRANSACTION = 100;
 const MOST_SWEPT = 5000;
 const MOST_LISTED = 1000;
 

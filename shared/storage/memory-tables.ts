@@ -2,9 +2,9 @@
 import {
   eachTable,
   type Operation,
+  operationsProblem,
   type Query,
   type Row,
-  rowSizeProblem,
   type StoredRow,
   type Table,
   type Tables,
@@ -40,10 +40,8 @@ export function createMemoryTable(): Table {
           .slice(0, query.most),
       ),
     async apply(operations) {
-      for (const operation of operations) {
-        const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);
-        if (problem) throw new Error(`a row is too large: ${problem}`);
-      }
+      const problem = operationsProblem(operations);
+      if (problem) throw new Error(problem);
       if (!operations.every(holds)) return false;
       for (const operation of operations) {
         if (operation.kind === 'remove') rows.delete(idOf(operation.partition, operation.key));

@@ -67,9 +67,28 @@ export const eachTable = (make: (name: TableName) => Table): Tables => ({
   audit: make('audit'),
 });
 
+/** As many operations as one transaction takes. */
+export const MOST_IN_TRANSACTION = 100;
+
 const MOST_TEXT = 32_768;
 const MOST_VALUES = 250;
 const MOST_ENTITY_BYTES = 1024 * 1024;
+
+/** What the service would refuse of operations that are to be applied at once; `undefined` if nothing. */
+export function operationsProblem(operations: readonly Operation[]): string | undefined {
+  if (operations.length > MOST_IN_TRANSACTION)
+    return `more than ${MOST_IN_TRANSACTION} operations at once`;
+  const partitions = new Set(operations.map(partitionOf));
+  if (partitions.size > 1) return 'operations on more than one partition';
+  for (const operation of operations) {
+    const problem = operation.kind === 'remove' ? undefined : rowSizeProblem(operation.row);
+    if (problem) return `a row is too large: ${problem}`;
+  }
+  return undefined;
+}
+
+const partitionOf = (operation: Operation): string =>
+  operation.kind === 'remove' ? operation.partition : operation.row.partition;
 
 /** What is wrong with a row's size, by the limits of Table Storage (Azurite does not check them). */
 export function rowSizeProblem({ partition, key, values }: Row): string | undefined {

@@ -83,6 +83,20 @@ test('refuses a leaf without its issuing certificate, and what is no PEM', async
   expect(() => check({ ...granted, tls: 'nonsense' })).toThrow('it is not PEM');
 });
 
+test('refuses more certificates than a chain has, and takes four', async () => {
+  const { granted, check } = await setUp();
+  const [leaf = '', issuing = ''] = granted.tls.split(/(?<=-----END CERTIFICATE-----\n)/);
+  expect(() => check({ ...granted, tls: leaf + issuing.repeat(4) })).toThrow('it is not PEM');
+  expect(() => check({ ...granted, tls: leaf + issuing.repeat(3) })).toThrow('do not lead');
+});
+
+test.each(['issued', 'expires'])('refuses a certificate whose "%s" is no time', async (member) => {
+  const { granted, check } = await setUp();
+  expect(() => check({ ...granted, [member]: 'soon' })).toThrow(
+    'it does not say until when it is valid',
+  );
+});
+
 test('says so when the clock of the machine is wrong', async () => {
   const { granted, check } = await setUp();
   const tomorrow = new Date(START.getTime() + 24 * 3600_000);

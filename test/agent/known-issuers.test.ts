@@ -1,12 +1,13 @@
 /** Issuing certificates that come with the agent: they save a download for documents that Azure signs today. */
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { issuingCertificates } from '../../agent/issuing-certificates.ts';
 import { knownIssuers } from '../../agent/known-issuers.ts';
 import { createLog } from '../../agent/log.ts';
 import { azureTrustAnchors } from '../../shared/attestation/azure/trust-anchors.ts';
 import { parseSignedData } from '../../shared/encoding/signed-data.ts';
+import { beside } from '../beside.ts';
 import { createClock } from './clock.ts';
 
 const certificates = knownIssuers().map((der) => new X509Certificate(der));
@@ -21,11 +22,8 @@ test.each(certificates.map((certificate) => [certificate.subject, certificate] a
   },
 );
 
-const ATTESTED = new URL('../../../shared/samples/attested/', import.meta.url);
-const here = existsSync(ATTESTED) || process.env['CI'] === 'true';
-const recent = here
-  ? readdirSync(ATTESTED).filter((name) => /^202(?:5-1|6-).*_real_.*\.b64$/.test(name))
-  : [];
+const { here, folder: ATTESTED, names } = beside('samples/attested/');
+const recent = names.filter((name) => /^202(?:5-1|6-).*_real_.*\.b64$/.test(name));
 
 describe.skipIf(!here)('genuine documents', () => {
   test('are there', () => expect(recent.length).toBeGreaterThan(1));

@@ -1,16 +1,15 @@
 /**
- * Files as users of tbot write them. They and what each should do lie beside the repository, in `shared/cases`; without
- * them these tests are skipped on a machine of somebody's own, and fail where a change is checked (`CI=true`).
+ * Files as users of tbot write them. They and what each should do lie beside the repository (see test/beside.ts).
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseCommandLine } from '../../agent/command-line.ts';
 import { readConfig } from '../../agent/config-file.ts';
 import type { AgentSettings } from '../../agent/settings.ts';
 import { startSettings } from '../../agent/start-settings.ts';
+import { beside } from '../beside.ts';
 
-const CASES = new URL('../../../shared/cases/agent/', import.meta.url);
-const here = existsSync(CASES) || process.env['CI'] === 'true';
+const { here, folder: CASES, names } = beside('cases/agent/');
 
 const settingsOf = (
   file: string,
@@ -90,7 +89,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 describe.skipIf(!here)("files of tbot's users", () => {
   test('are all here', () => {
     const told = [...Object.keys(WORKS), ...Object.keys(REFUSED)];
-    expect(readdirSync(CASES).filter((name) => !told.includes(name))).toEqual([]);
+    expect(names.filter((name) => !told.includes(name))).toEqual([]);
   });
 
   test.each(Object.entries(WORKS))('%s works', (file, settings) => {

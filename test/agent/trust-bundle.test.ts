@@ -93,6 +93,36 @@ test('refuses the signature of a joined bot', async () => {
   );
 });
 
+test('refuses a signer that its root never signed, although it is an authority', async () => {
+  const { authorities, bundle, verify } = await setUp();
+  const { issuing: forger } = await createAuthorities(START);
+  const x5c = [forger.certificate, authorities.issuing.root].map(encodeBase64);
+  const jws = await new CompactSign(trustPayload(bundle))
+    .setProtectedHeader({ alg: 'ES256', x5c })
+    .sign(forger.privateKey);
+  const signature = jws.replace(/\..*\./, '..');
+  await expect(verify({ ...bundle, signature })).rejects.toThrow(
+    'do not lead to a root of its trust bundle',
+  );
+});
+
+test('refuses a signer whose time is over', async () => {
+  const { authorities, verify } = await setUp();
+  const later = new Date(START.getTime() + 40 * 24 * 3600_000);
+  const bundle = await makeTrustBundle('test', authorities, later);
+  await expect(verify(bundle, { now: later })).rejects.toThrow('set the clock');
+});
+
+test.each([
+  ['with the payload in it', (signature: string) => signature.replace('..', '.e30.')],
+  ['of four parts', (signature: string) => `${signature}.AAAA`],
+])('refuses a good signature %s: there is one form', async (_, change) => {
+  const { bundle, verify } = await setUp();
+  await expect(verify({ ...bundle, signature: change(bundle.signature) })).rejects.toThrow(
+    'its signature is not a detached JWS',
+  );
+});
+
 /** The bundle, signed by its own issuing key, with these certificates beside the signature. */
 async function signedWith(x5c: unknown) {
   const { authorities, bundle, verify } = await setUp();
@@ -146,6 +176,14 @@ describe('refuses a bundle with', () => {
     await expect(verify({ ...bundle, tls: { roots } })).rejects.toThrow('not PEM certificates');
   });
 
+  test('not with eight, the most that it may have', async () => {
+    const { authorities, verify } = await setUp();
+    const [root] = authorities.roots;
+    const roots = Array.from({ length: 8 }, () => root).filter((one) => one !== undefined);
+    const bundle = await makeTrustBundle('test', { ...authorities, roots }, START);
+    expect((await verify(bundle)).roots).toHaveLength(8);
+  });
+
   test('a signature under a root that it does not list', async () => {
     const { authorities, verify, bundle } = await setUp();
     const stranger = await createAuthorities(START);
@@ -166,6 +204,12 @@ test('refuses a step back of the same cluster, whatever its root', async () => {
     );
     expect((await verify(bundle, { known: { ...known, version: bundle.version } })).root).toBe(pin);
   }
+});
+
+test('refuses the bundle of another cluster under the root that is known', async () => {
+  const { bundle, pin, verify } = await setUp();
+  const known = { root: pin, version: bundle.version, cluster: 'other' };
+  await expect(verify(bundle, { known })).rejects.toThrow('it is of cluster test, not of other');
 });
 
 test('versions of another cluster, under another root, are not compared', async () => {

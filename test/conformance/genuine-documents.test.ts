@@ -1,10 +1,9 @@
 /**
  * Conformance: documents that Azure signed, and others that it did not (row D1). The samples name other people's
- * machines, so they lie beside the repository, in `shared/samples`; without them these tests are skipped on a machine of
- * somebody's own, and fail where a change is checked (`CI=true`).
+ * machines, so they lie beside the repository (see test/beside.ts).
  */
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   type AttestedDocumentChecks,
@@ -16,11 +15,9 @@ import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import { decodePem } from '../../shared/encoding/pem.ts';
 import { parseSignedData } from '../../shared/encoding/signed-data.ts';
 import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
+import { beside } from '../beside.ts';
 
-const SHARED = new URL('../../../shared/', import.meta.url);
-const ATTESTED = new URL('samples/attested/', SHARED);
-const here = existsSync(ATTESTED) || process.env['CI'] === 'true';
-const files = here ? readdirSync(ATTESTED) : [];
+const { here, folder: ATTESTED, names: files } = beside('samples/attested/');
 
 const read = (name: string): Uint8Array =>
   Buffer.from(readFileSync(new URL(name, ATTESTED), 'utf8'), 'base64');
@@ -35,8 +32,8 @@ const contentOf = (name: string): { vmId: string; createdOn: Date } => {
 };
 
 function certificatesIn(path: string): X509Certificate[] {
-  const folder = new URL(path, SHARED);
-  return readdirSync(folder)
+  const { folder, names } = beside(path);
+  return names
     .filter((name) => name.endsWith('.pem'))
     .map((name) => readFileSync(new URL(name, folder), 'utf8'))
     .flatMap((pem) => decodePem('CERTIFICATE', pem) ?? [])

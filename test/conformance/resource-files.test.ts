@@ -1,17 +1,16 @@
 /**
  * Resource files as real people write them, read as `joinctl create -f` reads them and checked as the broker checks them.
- * They lie beside the repository, in `shared/cases`; without them these tests are skipped, and one says so.
+ * They lie beside the repository (see test/beside.ts).
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readDocuments } from '../../admin/documents.ts';
 import { Failure } from '../../admin/failure.ts';
 import { ended } from '../../admin/printable.ts';
 import { parseResource } from '../../shared/resources/resource.ts';
+import { beside } from '../beside.ts';
 
-const FILES = new URL('../../../shared/cases/resources/', import.meta.url);
-const here = existsSync(FILES);
-const names = here ? readdirSync(FILES).toSorted() : [];
+const { here, folder: FILES, names } = beside('cases/resources/');
 
 interface Read {
   /** What the broker would store. */
@@ -110,8 +109,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   '30-dup.yaml': '6:3: this field is given twice.',
 };
 
-test('the files are there', ({ skip }) => {
-  if (!here) skip('shared/cases lies beside the repository only where it is developed');
+test.skipIf(!here)('the files are there', () => {
   const expected = [...Object.keys(ACCEPTED), ...Object.keys(REFUSED)].toSorted();
   expect(names).toEqual(expected);
 });

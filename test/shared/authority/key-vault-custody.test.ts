@@ -226,6 +226,17 @@ test('nothing but what each key is for is ever asked of it', async () => {
   ]);
 });
 
+test('makes no new signature key where the vault only does not show the one that it has', async () => {
+  const { vault, custody } = setUp();
+  const wrapped = await custody.wrapDataKey(Buffer.alloc(32, 7), 'about');
+  const made = () => vault.calls.filter((call) => call === 'data-key-signature/create').length;
+  expect(made()).toBe(1);
+  vault.next('data-key-signature/get', 403);
+  await expect(custody.wrapDataKey(Buffer.alloc(32, 8), 'about')).rejects.toThrow();
+  expect(made()).toBe(1);
+  expect(await custody.unwrapDataKey(wrapped, 'about')).toHaveLength(32);
+});
+
 test('remembers which root was made last, and for which cluster', async () => {
   const { vault, custody } = setUp();
   expect(await custody.rememberedRoot()).toBeUndefined();

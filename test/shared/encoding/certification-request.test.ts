@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseCertificationRequest } from '../../../shared/encoding/certification-request.ts';
@@ -85,6 +85,18 @@ test("the key's type fixes the algorithm", () => {
   const byRsa = certificationRequest(p256, rsa.keyPair('stranger').privateKey);
   expect(parseCertificationRequest(derOf(byRsa)).verifySignature()).toBe(false);
 });
+
+test.each<[string, KeyObject, Uint8Array[]]>([
+  ['an elliptic curve key as RSA', p256, [oid(OID.sha256WithRSAEncryption), nullValue()]],
+  ['an RSA key as ECDSA', rsa.keyPair('stranger').privateKey, [oid(OID.ecdsaWithSHA256)]],
+])(
+  'the very signature of %s proves nothing: a name for it is part of the proof',
+  (_, key, named) => {
+    const info = sequence(smallInteger(0), sequence(), spki(key), explicit(0));
+    const der = sequence(info, sequence(...named), bitString(sign('sha256', info, key)));
+    expect(parseCertificationRequest(der).verifySignature()).toBe(false);
+  },
+);
 
 test('a changed byte of the signed part is noticed, or is no request any more', () => {
   const der = derOf(certificationRequest(p256));

@@ -142,6 +142,14 @@ test('sweeping removes what is older than the retention, and nothing else', asyn
   expect((await Promise.all(ids.map(log.find))).map(Boolean)).toEqual([false, true, true]);
 });
 
+test('sweeping removes more rows than a transaction takes, refusals and attempts alike', async () => {
+  const { log, table } = setUp();
+  for (let i = 0; i < 250; i += 1) await log.record(makeRequestId(NOON), denied);
+  await log.flush();
+  expect(await log.sweep(new Date(NOON.getTime() + (JOIN_LOG_DAYS + 1) * DAY_MS))).toBe(500);
+  expect(await table.list({})).toEqual([]);
+});
+
 describe('a list', () => {
   const at = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
   const admitted: JoinFacts = { outcome: 'admitted', vm_id: VM };
@@ -200,6 +208,15 @@ describe('a list', () => {
       expect(new Set(seen).size).toBe(seen.length);
     },
   );
+
+  test('has every refusal of a minute that had more of them than a transaction takes', async () => {
+    const { log } = watched();
+    const ids = Array.from({ length: 250 }, () => makeRequestId(NOON));
+    for (const id of ids) await log.record(id, denied);
+    await log.flush();
+    const { items } = await log.list({ ...all, refusedOnly: true });
+    expect(items.map(({ request_id }) => request_id)).toEqual(ids.toSorted());
+  });
 
   test('who asks for refusals reads no rows of those who were admitted', async () => {
     const { log, queries } = await filled(10, 1);

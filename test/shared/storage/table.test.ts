@@ -1,5 +1,8 @@
 /** One suite for every implementation: what a test in memory shows holds for Azure's storage too. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTables, type Tables as TableServer } from '../../../local/tables.ts';
 import { openAzureTables } from '../../../shared/storage/azure-tables.ts';
@@ -236,6 +239,30 @@ describe.each(implementations)('a table %s', (_, open) => {
     expect(await keysOf(p)).toEqual([]);
   });
 
+  test('applies 100 operations at once, and refuses one more', async () => {
+    const p = newPartition();
+    const rows = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ kind: 'put', row: row(p, `k${i}`) }) as const);
+    await expect(open().apply(rows(101))).rejects.toThrow('more than 100 operations at once');
+    expect(await keysOf(p)).toEqual([]);
+    expect(await open().apply(rows(100))).toBe(true);
+    expect(await keysOf(p)).toHaveLength(100);
+  });
+
+  test('refuses operations on two partitions at once, whatever they do', async () => {
+    const [p, q] = [newPartition(), newPartition()];
+    await insert(row(p, 'a'));
+    const put = { kind: 'put', row: row(q, 'a') } as const;
+    const remove = { kind: 'remove', partition: p, key: 'a', etag: '*' } as const;
+    for (const operations of [
+      [put, remove],
+      [put, { ...put, row: row(p, 'b') }],
+    ])
+      await expect(open().apply(operations)).rejects.toThrow('more than one partition');
+    expect(await keysOf(q)).toEqual([]);
+    expect(await keysOf(p)).toEqual(['a']);
+  });
+
   test('a row that was read is not the stored one', async () => {
     const p = newPartition();
     const values: Record<string, Value> = { n: 1 };
@@ -303,6 +330,35 @@ describe('a table on a table server', () => {
       retryAfter: 5,
       cause: expect.anything(),
     });
+  });
+
+  test.each([
+    [409, 'EntityAlreadyExists', false],
+    [412, 'UpdateConditionNotSatisfied', false],
+    [412, 'ConditionNotMet', false],
+    [404, 'ResourceNotFound', false],
+    [404, 'EntityNotFound', false],
+    [409, 'TableBeingDeleted', 'unavailable'],
+    [412, 'AnythingElse', 'unavailable'],
+    [403, 'AuthorizationFailure', 'unavailable'],
+  ])('that answers %i %s: %s', async (status, code, said) => {
+    const answering = createServer((_, response) => {
+      const error = { 'odata.error': { code, message: { lang: 'en', value: code } } };
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(error));
+    });
+    await once(answering.listen(0, '127.0.0.1'), 'listening');
+    const { port } = answering.address() as AddressInfo;
+    try {
+      const url = `http://127.0.0.1:${port}/account`;
+      const { resources } = openServer({ ...server, url });
+      const row = { partition: 'p', key: 'k', values: {} };
+      const answer = resources.apply([{ kind: 'replace', row, etag: '"1"' }]);
+      expect(await answer.catch((error: { code: string }) => error.code)).toBe(said);
+    } finally {
+      answering.closeAllConnections();
+      answering.close();
+    }
   });
 
   test('that knows another key is unavailable, and nothing shows ours', async () => {

@@ -1,5 +1,5 @@
 import { verify } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import {
   createLocalJWKSet,
   decodeJwt,
@@ -9,6 +9,7 @@ import {
 } from 'jose';
 import { describe, expect, test } from 'vitest';
 import type { Cloud } from '../../../../local/azure/cloud.ts';
+import { beside } from '../../../beside.ts';
 import { NOW, smallCloud } from '../fixture.ts';
 
 async function publishedKeys(cloud: Cloud, tenant: string): Promise<JSONWebKeySet> {
@@ -97,10 +98,9 @@ describe('a token verifies with the keys that the directory serves', () => {
   });
 });
 
-const CLAIMS = new URL('../../../../../shared/samples/claims/', import.meta.url);
-const samples = existsSync(CLAIMS) ? readdirSync(CLAIMS) : [];
+const { here, folder: CLAIMS, names: samples } = beside('samples/claims/');
 
-describe.skipIf(samples.length === 0)('beside genuine claims', () => {
+describe.skipIf(!here)('beside genuine claims', () => {
   const { systemVm, userVm } = smallCloud();
 
   function genuine(start: string): Record<string, unknown> {

@@ -1,8 +1,9 @@
 import { createHash, verify, X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { AttestedDocument } from '../../../../local/azure/evidence/attested-document.ts';
 import { decodeOid, decodeTime } from '../../../../shared/encoding/der-decode.ts';
+import { beside } from '../../../beside.ts';
 import { hasOpenssl, keys, newCloud, openssl, smallCloud } from '../fixture.ts';
 import { at, type DerTree, derTree } from './der-tree.ts';
 
@@ -73,14 +74,11 @@ describe('the usual document', () => {
   });
 });
 
-/** Data of other people's machines, outside the project: see the README beside it. */
-const SAMPLES = new URL('../../../../../shared/samples/attested/', import.meta.url);
-const genuine = existsSync(SAMPLES)
-  ? readdirSync(SAMPLES).find((name) => /^2026-07-28_real_.*\.b64$/.test(name))
-  : undefined;
+const { here, folder: SAMPLES, names } = beside('samples/attested/');
 
-describe.skipIf(genuine === undefined || !hasOpenssl)('beside a genuine document of 2026', () => {
-  const text = genuine === undefined ? '' : readFileSync(new URL(genuine, SAMPLES), 'utf8');
+describe.skipIf(!here || !hasOpenssl)('beside a genuine document of 2026', () => {
+  const genuine = names.find((name) => /^2026-07-28_real_.*\.b64$/.test(name)) ?? '';
+  const text = here ? readFileSync(new URL(genuine, SAMPLES), 'utf8') : '';
   const signature = text.replaceAll(/\s/g, '');
 
   test('every tag, identifier and extension is the same, with RSA authorities as Azure has them', () => {

@@ -1,0 +1,91 @@
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { checkChain } from '../../agent/tls-chain.ts';
+import {
+  createIssuing,
+  createRoot,
+  type IssuingBends,
+} from '../../local/azure/certificates/authority.ts';
+import { newAuthorityKey } from '../../local/azure/certificates/certificate-key.ts';
+import { createLeaf } from '../../local/azure/certificates/leaf.ts';
+import { START } from './clock.ts';
+
+const root = createRoot('Root', newAuthorityKey(), START);
+const roots = [new X509Certificate(root.certificate)];
+const LEADS_NOWHERE = 'do not lead to a root of its trust bundle';
+
+/** A leaf with its issuing certificate. */
+function chain(bends: IssuingBends = {}, under = root): X509Certificate[] {
+  const issuing = createIssuing('Issuing', newAuthorityKey(), under, START, bends);
+  const leaf = createLeaf('eastus', newAuthorityKey(), issuing, START);
+  return [leaf.certificate, issuing.certificate].map((der) => new X509Certificate(der));
+}
+
+test('a chain under a root is good, whichever of the roots it is', () => {
+  const other = new X509Certificate(createRoot('Other', newAuthorityKey(), START).certificate);
+  expect(() => checkChain(chain(), [other, ...roots], START)).not.toThrow();
+});
+
+describe('refuses a chain', () => {
+  test.each<[string, IssuingBends]>([
+    ['is no authority', { basicConstraints: 'not_ca' }],
+    ['does not say that it is an authority', { basicConstraints: 'absent' }],
+    ['may not sign certificates', { noKeyCertSign: true }],
+  ])('whose issuer %s, although it signed the leaf', (_, bends) => {
+    expect(() => checkChain(chain(bends), roots, START)).toThrow(LEADS_NOWHERE);
+  });
+
+  test('under a root of the same name with another key', () => {
+    const forged = createRoot('Root', newAuthorityKey(), START);
+    expect(() => checkChain(chain({}, forged), roots, START)).toThrow(LEADS_NOWHERE);
+  });
+
+  test('whose leaf another issuer of the same name signed', () => {
+    const [leaf] = chain();
+    const [, issuing] = chain();
+    const mixed = [leaf, issuing].filter((one) => one !== undefined);
+    expect(() => checkChain(mixed, roots, START)).toThrow(LEADS_NOWHERE);
+  });
+
+  test.each([0, 1])('in which the signature of certificate %i is not right', (at) => {
+    const forged = chain().map((certificate, i) => {
+      const der = Buffer.from(certificate.raw);
+      const last = der.length - 1;
+      if (i === at) der[last] = (der[last] ?? 0) ^ 1;
+      return new X509Certificate(der);
+    });
+    expect(() => checkChain(forged, roots, START)).toThrow(LEADS_NOWHERE);
+  });
+
+  test("under a certificate of the root's key with another name", () => {
+    const renamed = createRoot('Renamed', root.key, START);
+    const other = [new X509Certificate(renamed.certificate)];
+    expect(() => checkChain(chain(), other, START)).toThrow(LEADS_NOWHERE);
+  });
+
+  test('in which one stands that did not sign the one before it', () => {
+    const [leaf, issuing] = chain();
+    const [, stranger] = chain();
+    const mixed = [leaf, stranger, issuing].filter((one) => one !== undefined);
+    expect(() => checkChain(mixed, roots, START)).toThrow(LEADS_NOWHERE);
+  });
+
+  test('that ends below a root, although the root signed what stands before', () => {
+    const [leaf, issuing] = chain();
+    const mixed = [issuing, leaf].filter((one) => one !== undefined);
+    expect(() => checkChain(mixed, roots, START)).toThrow(LEADS_NOWHERE);
+  });
+
+  test('in which anything is not valid now, with five minutes for clocks', () => {
+    const [leaf, ...rest] = chain();
+    if (!leaf) throw new Error('no leaf');
+    const at = (text: string, ms: number) => new Date(Date.parse(text) + ms);
+    for (const [good, bad] of [
+      [at(leaf.validTo, 300_000), at(leaf.validTo, 300_001)],
+      [at(leaf.validFrom, -300_000), at(leaf.validFrom, -300_001)],
+    ] as const) {
+      expect(() => checkChain([leaf, ...rest], roots, good)).not.toThrow();
+      expect(() => checkChain([leaf, ...rest], roots, bad)).toThrow('set the clock');
+    }
+  });
+});
