@@ -18,7 +18,7 @@ const ALONE = [
 // biome-ignore lint/style/noDefaultExport: Vitest reads the default export.
 export default defineConfig({
   test: {
-    globalSetup: ['test/global-setup.ts'],
+    globalSetup: ['test/global-setup.ts', 'test/rsa-keys-folder.ts'],
     maxWorkers: '100%',
     // A test may start programs and a whole stack, on a machine with two busy cores.
     testTimeout: 30_000,

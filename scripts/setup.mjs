@@ -23,6 +23,7 @@ const COMMANDS = {
   'prove:renewals': [['local/prove-renewals.ts']],
   'prove:rotation': [['local/prove-rotation.ts']],
   fuzz: [['scripts/fuzz.ts']],
+  mutate: [['test/mutation/mutate.ts']],
   lint: [['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
   typecheck: [['node_modules/typescript/bin/tsc', '-p', '.']],
   knip: [['node_modules/knip/bin/knip.js']],

@@ -1,0 +1,65 @@
+/** How Stryker changes the code and runs the tests. */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { LogLevel, PartialStrykerOptions } from '@stryker-mutator/api/core';
+
+/** The parts whose tests have to notice every change. */
+export const MUTATED: readonly string[] = [
+  'shared/{attestation,authority,encoding,joining,storage}/**/*.ts',
+  'agent/**/*.ts',
+];
+
+/** Which tests are run, and whether every test file loads the code anew, as changes of constants need it. */
+export interface Pass {
+  readonly tests: readonly string[];
+  readonly anew: boolean;
+}
+
+/** `mutate` are files, globs, or a file's range of lines; `folder` is where the changed copy lies. */
+export function options(
+  folder: string,
+  mutate: readonly string[],
+  { tests, anew }: Pass,
+): PartialStrykerOptions {
+  return {
+    mutate: [...mutate],
+    testFiles: [...tests],
+    testRunner: 'vitest',
+    vitest: {
+      configFile: `test/mutation/vitest-${anew ? 'anew' : 'together'}.config.ts`,
+      related: false,
+    },
+    coverageAnalysis: 'perTest',
+    ignoreStatic: !anew,
+    // Stryker would rewrite the file with a TypeScript of its own, whose interface this project's doesn't have.
+    tsconfigFile: 'no-tsconfig.json',
+    plugins: [
+      '@stryker-mutator/vitest-runner',
+      new URL('ignore-messages.ts', import.meta.url).pathname,
+    ],
+    ignorers: ['messages'],
+    tempDirName: folder,
+    ignorePatterns: ['dist', '.local', 'docs', 'infra', 'bench'],
+    reporters: ['progress-append-only'],
+    logLevel: 'warn' as LogLevel,
+    concurrency: 1,
+    timeoutMS: 20_000,
+    allowEmpty: true,
+  };
+}
+
+/** The tests that mirror the part of the code that a file belongs to. */
+export const mirroringFolder = (file: string): string =>
+  `test/${file
+    .split('/')
+    .slice(0, file.startsWith('shared/') ? 2 : 1)
+    .join('/')}/**/*.test.ts`;
+
+/** The tests that mirror one file, or its folder where there are none of its own. */
+export function mirroring(file: string): string[] {
+  const own = `test/${file.replace(/\.ts$/, '.test.ts')}`;
+  return [existsSync(own) ? own : `test/${dirname(file)}/*.test.ts`];
+}
+
+/** The tests of whole joins: they notice what the broker does wrong, but take their time. */
+export const WHOLE_JOINS = 'test/conformance/*.test.ts';

@@ -1,0 +1,70 @@
+/**
+ * The cheapest tests first: those that mirror a file; for changes of constants the same ones, with the code loaded anew;
+ * and for the broker's changes that survive, whole joins.
+ */
+import { relative } from 'node:path';
+import type { MutantResult } from '@stryker-mutator/api/core';
+import { Stryker } from '@stryker-mutator/core';
+import type { Mutant } from './explain.ts';
+import { mirroring, mirroringFolder, options, type Pass, WHOLE_JOINS } from './options.ts';
+
+/** Every change of these files and what became of it. `quick` leaves the whole joins out. */
+export async function findSurvivors(
+  folder: string,
+  files: readonly string[],
+  quick: boolean,
+): Promise<Mutant[]> {
+  const all = new Map<string, Mutant>();
+  const survived = (): Mutant[] => [...all.values()].filter(({ status }) => SURVIVED.has(status));
+
+  async function pass(mutate: readonly string[], how: Pass): Promise<readonly Mutant[]> {
+    if (mutate.length === 0) return [];
+    const found = await new Stryker(options(folder, mutate, how)).runMutationTest();
+    return found.map(asMutant);
+  }
+
+  for (const tests of new Set(files.map(mirroringFolder))) {
+    const mirrored = files.filter((file) => mirroringFolder(file) === tests);
+    for (const mutant of await pass(mirrored, { tests: [tests], anew: false }))
+      all.set(keyOf(mutant), mutant);
+  }
+  for (const file of files) {
+    const constants = [...all.values()].filter(
+      ({ fileName, status, isConstant }) =>
+        fileName === file && isConstant && (status === 'Ignored' || SURVIVED.has(status)),
+    );
+    const wanted = new Set(constants.map(keyOf));
+    for (const mutant of await pass(constants.map(rangeOf), { tests: mirroring(file), anew: true }))
+      if (wanted.has(keyOf(mutant))) all.set(keyOf(mutant), mutant);
+  }
+  if (quick) return [...all.values()];
+  const open = survived().filter(
+    ({ fileName, isConstant }) => fileName.startsWith('shared/') && !isConstant,
+  );
+  const wanted = new Set(open.map(keyOf));
+  for (const mutant of await pass(open.map(rangeOf), { tests: [WHOLE_JOINS], anew: false }))
+    if (wanted.has(keyOf(mutant)) && !SURVIVED.has(mutant.status) && mutant.status !== 'Ignored')
+      all.set(keyOf(mutant), mutant);
+  return [...all.values()];
+}
+
+const SURVIVED: ReadonlySet<string> = new Set(['Survived', 'NoCoverage']);
+
+function asMutant({ fileName, statusReason, ...result }: MutantResult): Mutant {
+  const { mutatorName, status, location, replacement = '', static: isStatic } = result;
+  return {
+    fileName: relative('.', fileName),
+    mutatorName,
+    status,
+    location,
+    replacement,
+    isConstant: isStatic === true || (statusReason?.startsWith('Static') ?? false),
+  };
+}
+
+const keyOf = ({ fileName, location, replacement }: Mutant): string =>
+  JSON.stringify([fileName, location, replacement]);
+
+/** As Stryker takes a range: both ends count from 1 for lines and from 0 for columns. */
+const rangeOf = ({ fileName, location: { start, end } }: Mutant): string =>
+  `${fileName}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
