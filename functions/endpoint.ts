@@ -24,7 +24,7 @@ export interface Exchange {
 
 export interface Answer {
   readonly status?: number;
-  /** Sent as JSON, unless it is text already. */
+  /** Sent as JSON, unless it is text or bytes already. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -157,10 +157,10 @@ function responseOf(
 ): HttpResponseInit {
   const common = { ...COMMON_HEADERS, 'x-request-id': requestId };
   if (body === undefined) return { status, headers: { ...common, ...headers } };
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const sent = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
   return {
     status,
-    body: text,
+    body: sent,
     headers: { ...common, 'content-type': 'application/json', ...headers },
   };
 }

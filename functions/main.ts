@@ -6,7 +6,7 @@ import { readSettings } from '../shared/settings.ts';
 import { composeBroker } from './compose.ts';
 import { handlerOf } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
-import { backUp, probe, rotateKeys, sweep, timerHandlerOf } from './timers.ts';
+import { backUp, probe, revoke, rotateKeys, sweep, timerHandlerOf } from './timers.ts';
 
 const brokerOf = startBroker();
 
@@ -18,7 +18,7 @@ for (const endpoint of endpoints) {
     handler: handlerOf(endpoint, brokerOf),
   });
 }
-for (const timer of [rotateKeys, backUp, probe, sweep]) {
+for (const timer of [rotateKeys, backUp, probe, revoke, sweep]) {
   app.timer(timer.name, { schedule: timer.schedule, handler: timerHandlerOf(timer, brokerOf) });
 }
 

@@ -90,11 +90,26 @@ function isOn(query: URLSearchParams, name: string): boolean {
   throw badInput({ field: name, message: 'expected true or false' });
 }
 
-const write = (
+const write = async (
   exchange: Exchange,
   action: 'create' | 'replace' | 'delete',
   work: () => Promise<Written>,
 ): Promise<Answer> => {
-  const { request } = exchange;
-  return audited(exchange, action, `${param(request, 'kind')}/${param(request, 'name')}`, work);
+  const { broker, call, request } = exchange;
+  const kind = param(request, 'kind');
+  const answer = await audited(exchange, action, `${kind}/${param(request, 'name')}`, work);
+  if (kind === 'lock' && action !== 'delete') await atMost(SEARCH_MS, broker.lists.update(call));
+  return answer;
 };
+
+/** Who locks need not wait for what may be a large search: it goes on, and the timer does it again. */
+const SEARCH_MS = 5000;
+
+async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
+}

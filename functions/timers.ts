@@ -25,6 +25,13 @@ export const backUp: TimerFunction = {
   run: (broker, context) => broker.backUp(callOf(broker, context)),
 };
 
+/** Puts on the revocation lists what a lock is on, and has the root sign its own list. */
+export const revoke: TimerFunction = {
+  name: 'revoke',
+  schedule: '20 * * * * *',
+  run: (broker, context) => broker.lists.tend(callOf(broker, context)),
+};
+
 /** Tries from outside what must be denied, and what must work. */
 export const probe: TimerFunction = {
   name: 'probe',

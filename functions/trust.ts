@@ -3,6 +3,7 @@ import type { SignedTrust } from '../shared/authority/signed-trust.ts';
 import { spiffeBundle } from '../shared/authority/spiffe-bundle.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { Endpoint, Exchange } from './endpoint.ts';
+import { answerList, isListForm, LIST_FORMS } from './revoked.ts';
 import { unlessKnown } from './unless-known.ts';
 
 const CACHE = { 'cache-control': 'public, max-age=300' };
@@ -48,8 +49,13 @@ export const trustForm: Endpoint = {
   methods: ['GET'],
   route: 'v1/trust/{form}',
   async answer({ broker, request }: Exchange) {
-    const form = FORMS.get(request.params['form'] ?? '');
-    if (!form) throw new Refusal('not_found', `expected one of ${[...FORMS.keys()].join(', ')}`);
+    const asked = request.params['form'] ?? '';
+    if (isListForm(asked)) return answerList(asked, { broker, request });
+    const form = FORMS.get(asked);
+    if (!form) {
+      const known = [...FORMS.keys(), ...LIST_FORMS].join(', ');
+      throw new Refusal('not_found', `expected one of ${known}, <key identifier>.crl`);
+    }
     const body = form.of(await broker.trust());
     const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
     return unlessKnown(request, etag, { body, headers: { ...CACHE, 'content-type': form.type } });

@@ -54,6 +54,14 @@ var alerts = [
     range: 'PT1H'
   }
   {
+    section: 'stale-lists'
+    title: 'the revocation lists are not kept up to date'
+    severity: 1
+    query: loadTextContent('alerts/stale-lists.kql')
+    every: 'PT15M'
+    range: 'PT1H'
+  }
+  {
     section: 'denial-spike'
     title: 'many more joins are denied than usual'
     severity: 2

@@ -20,7 +20,7 @@ import { createCallers } from './joining/caller.ts';
 import { explain } from './joining/explain.ts';
 import { createHeartbeatTaker } from './joining/heartbeat.ts';
 import { join } from './joining/join.ts';
-import { joinMethods } from './joining/methods/methods.ts';
+import { joinMethods, subjectOfInstances } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
 import { type AuditApi, createAuditApi } from './operators/audit-api.ts';
@@ -41,6 +41,7 @@ import type { HeartbeatBody } from './protocol/heartbeat.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import { VERSION } from './protocol/version.ts';
 import type { Lock } from './resources/lock.ts';
+import type { ListsApi } from './revocation/lists-api.ts';
 import { acceptedAudiences, namedUrl, rotationPolicy, type Settings } from './settings.ts';
 import { createAuditLog } from './storage/audit-log.ts';
 import { createHeartbeats } from './storage/heartbeats.ts';
@@ -48,6 +49,7 @@ import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
 import { createResources } from './storage/resources.ts';
+import { createRevocations } from './storage/revoked.ts';
 import type { Tables } from './storage/table.ts';
 import { watchKeys, watchSigners } from './telemetry/ages.ts';
 import { keyEvents } from './telemetry/key-events.ts';
@@ -55,6 +57,7 @@ import { lookupsOf } from './telemetry/lookups.ts';
 import { measured } from './telemetry/measured.ts';
 import type { Dimensions } from './telemetry/metrics.ts';
 import { readiness } from './telemetry/readiness.ts';
+import { revocationEvents } from './telemetry/revocation-events.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface BrokerParts {
@@ -101,6 +104,7 @@ export interface Broker {
   rotateAuthority(name: RotatedAuthority, body: RotateBody, call: Call): Promise<void>;
   /** Brings the keys back from a backup. */
   restoreAuthorities(body: RestoreBody, call: Call): Promise<Restored>;
+  readonly lists: ListsApi;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
   /** Writes a backup into the container of the settings, if they name one. */
@@ -163,6 +167,7 @@ export function createBroker(parts: BrokerParts): Broker {
   const instances = createInstances(tables.instances);
   const heartbeats = createHeartbeats(tables.instances);
   const names = createHostNames(tables.names);
+  const revocations = createRevocations(tables.revoked);
   const joinLog = createJoinLog({
     table: tables.joins,
     later: (task) => void setTimeout(task, LOG_MILLISECONDS).unref(),
@@ -202,7 +207,24 @@ export function createBroker(parts: BrokerParts): Broker {
     resources,
     instances,
     names,
+    revocations,
     now,
+  };
+  let opened: Promise<ListsApi> | undefined;
+  const openLists = async (): Promise<ListsApi> => {
+    const { createListsApi } = await import('./revocation/lists-api.ts');
+    const subjectOf = subjectOfInstances(methods);
+    const listParts = { ...joinParts, custody: rotation.custody, subjectOf };
+    return createListsApi(listParts, revocationEvents(telemetry));
+  };
+  const listsApi = (): Promise<ListsApi> => {
+    opened ??= openLists();
+    return opened;
+  };
+  const lists: ListsApi = {
+    current: async () => (await listsApi()).current(),
+    update: async (call) => (await listsApi()).update(call),
+    tend: async (call) => (await listsApi()).tend(call),
   };
 
   const sign = signedTrust(cluster, now);
@@ -316,18 +338,21 @@ export function createBroker(parts: BrokerParts): Broker {
         at: now(),
       }),
     resources: resourceApi,
-    instances: createInstancesApi(instances, heartbeats),
+    instances: createInstancesApi(instances, heartbeats, revocations, now),
     names: namesApi,
     authorities,
     async initAuthorities(body, call) {
       tellKeys(await authorities.init(body), call);
+      await lists.update(call);
     },
     async rotateAuthority(name, body, call) {
       tellKeys(await authorities.rotate(name, body), call);
+      await lists.update(call);
     },
     async restoreAuthorities(body, call) {
       const { answer, report } = await authorities.restore(body);
       if (report) tellKeys(report, call);
+      await lists.update(call);
       return answer;
     },
     async backUp({ requestId, log }) {
@@ -355,6 +380,7 @@ export function createBroker(parts: BrokerParts): Broker {
       prober ??= await openProber();
       await prober(call);
     },
+    lists,
     joins: createJoinsApi(joinLog, now),
     audit: createAuditApi(auditLog, now),
     changes,
@@ -364,7 +390,10 @@ export function createBroker(parts: BrokerParts): Broker {
     },
     explain: (asked) => explain(asked, { ...joinParts, findJoin: joinLog.find }),
     sweep: async () =>
-      (await instances.sweep(now())) + (await joinLog.sweep(now())) + (await auditLog.sweep(now())),
+      (await instances.sweep(now())) +
+      (await joinLog.sweep(now())) +
+      (await auditLog.sweep(now())) +
+      (await revocations.sweep(now())),
     telemetry,
     now,
   };

@@ -5,10 +5,10 @@ import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
 import { type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
 import { nextChange, publishedKeys, publishedVersion } from './published-keys.ts';
-import { newestKey, usedKey } from './rotation.ts';
+import { newestKey, supersededAt, usedKey } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
 import type { SshIssuer } from './ssh-certificate.ts';
-import type { TlsIssuer } from './tls-certificate.ts';
+import type { IssuerNames, TlsIssuer } from './tls-certificate.ts';
 
 /** An issuing key with what travels along with its leaves. */
 export interface IssuingAuthority extends TlsIssuer {
@@ -17,6 +17,19 @@ export interface IssuingAuthority extends TlsIssuer {
   readonly root: Uint8Array;
   readonly pem: string;
   readonly notAfter: Date;
+}
+
+/** An issuing key, and the ends that certificates of it can have: Unix seconds. */
+export interface ListedIssuer extends TlsIssuer {
+  readonly endsFrom: number;
+  readonly endsUntil: number;
+}
+
+/** A root, and what custody signs with it by. */
+export interface RootAuthority extends IssuerNames {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  readonly handle: Uint8Array;
 }
 
 /** The key of the prober's mark. */
@@ -37,11 +50,10 @@ export interface Authorities {
   readonly issuing: IssuingAuthority;
   readonly sshUser: SshIssuer;
   readonly sshHost: SshIssuer;
-  /** DER of every trusted root. */
-  readonly roots: readonly {
-    readonly certificate: Uint8Array;
-    readonly publicKeyInfo: Uint8Array;
-  }[];
+  /** Every issuing key that is not over, the one that signs and those before it: each has a list of what is revoked. */
+  readonly issuers: readonly ListedIssuer[];
+  /** Every trusted root. */
+  readonly roots: readonly RootAuthority[];
   /** Upcoming, signing and retiring ones. */
   readonly sshUserCas: readonly SshPublicKey[];
   readonly sshHostCas: readonly SshPublicKey[];
@@ -94,9 +106,14 @@ export function authoritiesOf(
     },
     sshUser: sshIssuer(sshUser),
     sshHost: sshIssuer(sshHost),
-    roots: published('tls', 'root').map(({ certificate, publicKey }) => ({
+    issuers: keys
+      .filter(({ purpose, expires }) => purpose === 'issuing' && expires > at)
+      .map((key) => listedIssuer(key, keys, policy)),
+    roots: published('tls', 'root').map(({ certificate, publicKey, secret }) => ({
       certificate,
       publicKeyInfo: publicKey,
+      subject: parseCertificate(certificate).subject,
+      handle: secret,
     })),
     sshUserCas: published('ssh-user', 'sign').map(({ publicKey }) => sshKey(publicKey)),
     sshHostCas: published('ssh-host', 'sign').map(({ publicKey }) => sshKey(publicKey)),
@@ -129,6 +146,18 @@ const revokedIssuers = (keys: readonly OpenedKey[]): RevokedIssuer[] =>
       const serialNumber = Buffer.from(certificate.serial, 'hex');
       return [{ root: root.certificate, serialNumber, at: new Date(at * 1000) }];
     });
+
+const listedIssuer = (
+  key: OpenedKey,
+  keys: readonly OpenedKey[],
+  policy: RotationPolicy,
+): ListedIssuer => ({
+  subject: parseCertificate(key.certificate).subject,
+  publicKeyInfo: key.publicKey,
+  privateKey: privateKey(key.secret),
+  endsFrom: key.created,
+  endsUntil: Math.min(key.expires, supersededAt(key, keys, policy)),
+});
 
 const sshIssuer = ({ publicKey, secret }: OpenedKey): SshIssuer => ({
   publicKey: sshKey(publicKey),

@@ -1,11 +1,11 @@
 /** The trust bundle: what relying parties install, signed so that a CA pin is enough to believe it. */
-import { createHash, type KeyObject, sign } from 'node:crypto';
-import { encodeBase64, encodeBase64Url } from '../encoding/base64.ts';
+import { createHash } from 'node:crypto';
 import { encodePem } from '../encoding/pem.ts';
 import { sshPublicKeyLine } from '../encoding/ssh-public-key.ts';
 import { type TrustBundle, trustPayload } from '../protocol/trust.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import type { Authorities } from './authorities.ts';
+import { signDetached } from './detached-signature.ts';
 import { ROTATION_POLICY } from './rotation-policy.ts';
 
 const EXPIRES_SECONDS = 7 * 24 * 3600;
@@ -32,14 +32,5 @@ export function makeTrustBundle(cluster: string, authorities: Authorities, at: D
       host_ca: sshHostCas.map((key) => sshPublicKeyLine(key)),
     },
   };
-  const x5c = [issuing.certificate, issuing.root].map(encodeBase64);
-  return { ...bundle, signature: detachedJws(trustPayload(bundle), x5c, issuing.privateKey) };
-}
-
-/** A JWS whose payload is left out (RFC 7515 appendix F), with ES256: the signature's two numbers, 32 bytes each. */
-function detachedJws(payload: Uint8Array, x5c: readonly string[], key: KeyObject): string {
-  const header = encodeBase64Url(Buffer.from(JSON.stringify({ alg: 'ES256', x5c })));
-  const signed = Buffer.from(`${header}.${encodeBase64Url(payload)}`);
-  const signature = sign('sha256', signed, { key, dsaEncoding: 'ieee-p1363' });
-  return `${header}..${encodeBase64Url(signature)}`;
+  return { ...bundle, signature: signDetached(trustPayload(bundle), issuing) };
 }

@@ -39,9 +39,13 @@ export class SshReader {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  get done(): boolean {
+    return this.#offset === this.#bytes.length;
+  }
+
   bytes(): Uint8Array {
     const length = this.uint32();
-    return this.#take(length);
+    return this.take(length);
   }
 
   text(): string {
@@ -49,11 +53,11 @@ export class SshReader {
   }
 
   uint32(): number {
-    return Buffer.from(this.#take(4)).readUInt32BE();
+    return Buffer.from(this.take(4)).readUInt32BE();
   }
 
   uint64(): bigint {
-    return Buffer.from(this.#take(8)).readBigUInt64BE();
+    return Buffer.from(this.take(8)).readBigUInt64BE();
   }
 
   /** A non-negative `mpint`, as minimal unsigned bytes. */
@@ -68,10 +72,11 @@ export class SshReader {
   }
 
   end(): void {
-    if (this.#offset !== this.#bytes.length) throw new SshWireError('unexpected bytes at the end');
+    if (!this.done) throw new SshWireError('unexpected bytes at the end');
   }
 
-  #take(length: number): Uint8Array {
+  /** So many bytes, without a length before them. */
+  take(length: number): Uint8Array {
     const end = this.#offset + length;
     if (end > this.#bytes.length) throw new SshWireError('ends too early');
     const part = this.#bytes.subarray(this.#offset, end);

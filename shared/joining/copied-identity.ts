@@ -9,6 +9,7 @@ import { parseTimestamp } from '../protocol/values.ts';
 import { type Lock, lockOn } from '../resources/lock.ts';
 import type { Instance } from '../storage/instances.ts';
 import type { Resources } from '../storage/resources.ts';
+import type { Revocations } from '../storage/revoked.ts';
 import { isInstanceProof } from './instance-proof.ts';
 import { keyHash, unixSeconds } from './instance-record.ts';
 
@@ -41,15 +42,35 @@ export function showsCopy(
 }
 
 /**
- * Makes sure that the instance is locked now: a lock of an earlier copy may have ended, or be on something else by now. Gives
- * the lock, and whether it was made just now.
+ * Makes sure that the instance is locked now and its certificates are revoked: a lock of an earlier copy may have ended, or be
+ * on something else by now. Gives the lock, and whether it was made just now.
  */
 export async function lockCopied(
   instance: Instance,
   resources: Pick<Resources, 'create' | 'read' | 'replace'>,
+  revocations: Pick<Revocations, 'keepOne'>,
   at: Date,
-): Promise<{ readonly lock: Lock; readonly isNew: boolean }> {
+): Promise<Locked> {
   const lock = lockOnCopied(instance);
+  const locked = await lockNow(lock, instance, resources, at);
+  const { owner, id, serials } = instance;
+  const by = lock.metadata.name;
+  // The lock alone would do, a minute later: the thief has certificates.
+  await revocations.keepOne({ owner, id, reason: 'lock', by, since: unixSeconds(at), serials }, at);
+  return locked;
+}
+
+interface Locked {
+  readonly lock: Lock;
+  readonly isNew: boolean;
+}
+
+async function lockNow(
+  lock: Lock,
+  instance: Instance,
+  resources: Pick<Resources, 'create' | 'read' | 'replace'>,
+  at: Date,
+): Promise<Locked> {
   if ((await resources.create(lock)) !== undefined) return { lock, isNew: true };
   const held = await resources.read('lock', lock.metadata.name);
   if (held?.resource.kind !== 'lock') return { lock, isNew: false };

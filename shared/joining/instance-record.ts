@@ -9,6 +9,7 @@ import type {
   KeptFacts,
   ReplacedGeneration,
 } from '../storage/instances.ts';
+import { MOST_SERIALS } from '../storage/packed-serials.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
 
 /** What a join or renewal has come to, before it is written. */
@@ -30,11 +31,6 @@ export interface DecidedJoin {
   readonly at: Date;
 }
 
-/**
- * Sixteen certificates that live for a day, renewed every 20 minutes, are 1,152 of them; they fit one column of a row. More
- * are refused, never dropped: what was forgotten could not be revoked.
- */
-const MOST_SERIALS = 1200;
 /** With sixteen certificates each they still fit one column of a row. */
 const MOST_ANSWERED = 10;
 /**
@@ -122,6 +118,7 @@ function generation(
   const at = unixSeconds(join.at);
   const issued = certificates.map(({ serial, expires }) => ({ serial, expires }));
   const unexpired = [...serials, ...issued].toSorted((a, b) => a.expires - b.expires);
+  // More are refused, never dropped: what was forgotten could not be revoked.
   if (unexpired.length > MOST_SERIALS) {
     throw new Refusal(
       'try_again',

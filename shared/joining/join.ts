@@ -16,6 +16,7 @@ import type { Lock } from '../resources/lock.ts';
 import type { HostNameStore } from '../storage/host-names.ts';
 import type { Instances, KeptFacts } from '../storage/instances.ts';
 import type { Resources } from '../storage/resources.ts';
+import type { Revocations } from '../storage/revoked.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
 import type { Caller } from './caller.ts';
 import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
@@ -42,6 +43,7 @@ export interface JoinParts {
   readonly names: HostNameStore;
   /** Told of a lock that this join has brought about. */
   readonly onLocked: (lock: Lock) => Promise<void>;
+  readonly revocations: Pick<Revocations, 'expectMachine' | 'keepOne'>;
   readonly now: () => Date;
 }
 
@@ -110,7 +112,12 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   });
   if (renewing.kind === 'copied') {
     report({ instance_id: renewing.instance.id });
-    const { lock, isNew } = await lockCopied(renewing.instance, parts.resources, at);
+    const { lock, isNew } = await lockCopied(
+      renewing.instance,
+      parts.resources,
+      parts.revocations,
+      at,
+    );
     if (isNew) await parts.onLocked(lock);
     throw denied('copied_identity', 'an older key of the instance is in use: it is locked', {
       lock: lock.metadata.name,
@@ -148,7 +155,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   }
   const { machine, incarnation } = host;
   const holder = { machine, incarnation, owner: whose.key, instance: instanceId };
-  const added = await claimNames(names, holder, parts.names, at, report);
+  const added = await claimNames(names, holder, parts, at, report);
 
   const decided = {
     ...mine,

@@ -4,12 +4,13 @@ import { formatTimestamp, guid } from '../protocol/values.ts';
 import { Refusal } from '../refusal.ts';
 import type { Heartbeats } from '../storage/heartbeats.ts';
 import type { Instance, Instances, StoredInstance } from '../storage/instances.ts';
+import type { Revocations } from '../storage/revoked.ts';
 import { parseField } from './parse-field.ts';
 
 export interface InstancesApi {
   list(owner: string, after: string | null): Promise<InstancePage>;
   get(owner: string, id: string): Promise<InstanceRecord>;
-  /** Its next renewal is refused; its certificates live on until they expire. */
+  /** Its next renewal is refused, and its certificates come on the revocation lists. */
   remove(owner: string, id: string): Promise<void>;
 }
 
@@ -18,6 +19,8 @@ const PAGE = 100;
 export function createInstancesApi(
   instances: Instances,
   heartbeats: Pick<Heartbeats, 'read'>,
+  revocations: Pick<Revocations, 'keepOne'>,
+  now: () => Date,
 ): InstancesApi {
   async function recordOf(instance: Instance): Promise<InstanceRecord> {
     const heartbeat = await heartbeats.read(instance.owner, instance.id);
@@ -47,6 +50,13 @@ export function createInstancesApi(
     get: async (owner, id) => recordOf((await existing(owner, id)).instance),
     async remove(owner, id) {
       const { instance, etag } = await existing(owner, id);
+      const { serials } = instance;
+      const since = Math.floor(now().getTime() / 1000);
+      // First: once the row is gone, nobody knows what is out.
+      await revocations.keepOne(
+        { owner: instance.owner, id: instance.id, reason: 'removed', by: '', since, serials },
+        now(),
+      );
       if (await instances.remove(instance, etag)) return;
       throw new Refusal('try_again', 'it renewed itself at the same time: try again');
     },

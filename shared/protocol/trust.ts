@@ -25,8 +25,12 @@ export type TrustBundle = z.infer<typeof trustBundle>;
  * the members that a bundle has (text and one integer) that is JSON without white space, names sorted; in a shell,
  * `jq -cSj 'del(.signature)'`.
  */
-export function trustPayload(bundle: Omit<TrustBundle, 'signature'>): Uint8Array {
-  const { signature: _, ...signed } = bundle as TrustBundle;
+export const trustPayload = (bundle: Omit<TrustBundle, 'signature'>): Uint8Array =>
+  signedPayload(bundle);
+
+/** The same for anything of text and integers. */
+export function signedPayload(body: object): Uint8Array {
+  const { signature: _, ...signed } = body as { readonly signature?: string };
   return Buffer.from(JSON.stringify(sorted(signed)), 'utf8');
 }
 

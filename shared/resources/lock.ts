@@ -48,17 +48,17 @@ export function lockOn(
   locks: readonly Lock[],
   at: Date,
 ): Lock | undefined {
-  return locks.find(({ metadata, spec }) => {
-    const over = [metadata.expires, spec.expires].some(
-      (text) => text !== undefined && isPast(text, at),
-    );
-    return (
-      !over &&
-      Object.entries(spec.target).some(
+  return locks.find(
+    (lock) =>
+      isInForce(lock, at) &&
+      Object.entries(lock.spec.target).some(
         ([kind, value]) => subject[kind as keyof LockSubject] === value,
-      )
-    );
-  });
+      ),
+  );
 }
+
+/** Whether a lock's time is not over. */
+export const isInForce = ({ metadata, spec }: Lock, at: Date): boolean =>
+  ![metadata.expires, spec.expires].some((text) => text !== undefined && isPast(text, at));
 
 const isPast = (text: string, at: Date): boolean => (parseTimestamp(text) ?? at) <= at;

@@ -87,15 +87,16 @@ function tableOf(client: TableClient): Table {
 
   async function list(query: Query): Promise<readonly StoredRow[]> {
     const filter = filterOf(query);
+    const queryOptions = {
+      ...(filter === '' ? {} : { filter }),
+      ...(query.columns && { select: ['PartitionKey', 'RowKey', ...query.columns] }),
+    };
     const rows: StoredRow[] = [];
     let continuationToken: string | undefined;
     do {
       const page = await inTime((abortSignal) =>
         client
-          .listEntities<Entity>({
-            ...(filter === '' ? {} : { queryOptions: { filter } }),
-            abortSignal,
-          })
+          .listEntities<Entity>({ queryOptions, abortSignal })
           .byPage(continuationToken === undefined ? {} : { continuationToken })
           .next(),
       );

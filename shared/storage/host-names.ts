@@ -30,8 +30,16 @@ export type Claim =
   | { readonly ok: false; readonly taken: HeldName };
 
 export interface HostNameStore {
-  /** Claims names for a machine, each under its ETag, all or none. */
-  claim(names: readonly string[], holder: NameHolder, at: Date): Promise<Claim>;
+  /**
+   * Claims names for a machine, each under its ETag, all or none. `oust` is told of an incarnation that is gone before it
+   * loses a name.
+   */
+  claim(
+    names: readonly string[],
+    holder: NameHolder,
+    at: Date,
+    oust?: (gone: HeldName) => Promise<void>,
+  ): Promise<Claim>;
   /** Gives names back that were free before, unless a later instance has them by now. */
   giveBack(names: readonly string[], holder: NameHolder): Promise<void>;
   read(name: string): Promise<HeldName | undefined>;
@@ -63,11 +71,13 @@ export function createHostNames(table: Table): HostNameStore {
     first: Found | undefined,
     holder: NameHolder,
     at: Date,
+    oust: (gone: HeldName) => Promise<void>,
   ): Promise<HeldName | undefined> {
     let found = first;
     for (let tries = 0; tries < MOST_RACES; tries += 1) {
       const held = found?.held;
       if (held && (!mayHave(holder, held) || isHeldBy(holder, held))) return held;
+      if (held && held.incarnation !== holder.incarnation) await oust(held);
       const row = rowOf(heldAnew(name, holder, held, at));
       const written = await table.apply([
         found ? { kind: 'replace', row, etag: found.etag } : { kind: 'insert', row },
@@ -90,7 +100,7 @@ export function createHostNames(table: Table): HostNameStore {
   }
 
   return {
-    async claim(names, holder, at) {
+    async claim(names, holder, at, oust = async () => {}) {
       const all = await Promise.all(names.map(async (name) => ({ name, found: await find(name) })));
       // Where one can't be had, none is written: who had the others is not forgotten.
       const taken = all.find(({ found }) => found && !mayHave(holder, found.held))?.found;
@@ -100,7 +110,7 @@ export function createHostNames(table: Table): HostNameStore {
       const added: string[] = [];
       const before: HeldName[] = [];
       for (const { name, found } of [...free, ...all.filter(({ found }) => found)]) {
-        const held = await claimOne(name, found, holder, at);
+        const held = await claimOne(name, found, holder, at, oust);
         if (held && !mayHave(holder, held)) {
           await giveBack(added, holder);
           return { ok: false, taken: held };

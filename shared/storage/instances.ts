@@ -67,6 +67,12 @@ export interface Instance {
   readonly goneAfter: number;
 }
 
+/** What an instance has out, and what it could be locked as. */
+export type CertifiedInstance = Pick<
+  Instance,
+  'id' | 'owner' | 'joinToken' | 'machine' | 'serials'
+>;
+
 export interface StoredInstance {
   readonly instance: Instance;
   readonly etag: string;
@@ -91,6 +97,8 @@ export interface Instances {
   remove(instance: Instance, etag: string): Promise<boolean>;
   /** Instances of an owner in the order of their ids, after this one, at most `most`. */
   list(owner: string, after: string | undefined, most: number): Promise<readonly StoredInstance[]>;
+  /** Every instance, in few words: there may be a hundred thousand. */
+  listCertified(): Promise<readonly CertifiedInstance[]>;
   /** Removes rows whose time has come. Gives how many. */
   sweep(at: Date): Promise<number>;
 }
@@ -133,6 +141,13 @@ export function createInstances(table: Table): Instances {
         .slice(0, most)
         .map((row) => ({ instance: instanceOf(row), etag: row.etag }));
     },
+    async listCertified() {
+      const rows = await table.list({
+        below: { column: 'removed', value: 1 },
+        columns: ['owner', 'joinToken', 'machine', 'serials'],
+      });
+      return rows.map(certifiedOf);
+    },
     async sweep(at) {
       const below = { column: 'goneAfter', value: Math.floor(at.getTime() / 1000) };
       let removed = 0;
@@ -173,21 +188,29 @@ function rowOf({ id, instanceKey, ...rest }: Instance): Row {
   };
 }
 
-function instanceOf({ key, values }: StoredRow): Instance {
+function certifiedOf({ key, values }: StoredRow): CertifiedInstance {
   const text = (column: string): string => String(values[column] ?? '');
-  const number = (column: string): number => Number(values[column]);
   return {
     id: key,
     owner: text('owner'),
-    role: text('role') as SystemRole,
     joinToken: text('joinToken'),
+    machine: JSON.parse(text('machine')) as KeptFacts,
+    serials: unpackSerials(text('serials')),
+  };
+}
+
+function instanceOf(row: StoredRow): Instance {
+  const { values } = row;
+  const text = (column: string): string => String(values[column] ?? '');
+  const number = (column: string): number => Number(values[column]);
+  return {
+    ...certifiedOf(row),
+    role: text('role') as SystemRole,
     madeBy: text('madeBy'),
     generation: number('generation'),
     instanceKey: decodeBase64(text('instanceKey')) ?? new Uint8Array(),
     instanceKeyExpires: number('instanceKeyExpires'),
-    machine: JSON.parse(text('machine')) as KeptFacts,
     names: JSON.parse(text('names')) as Instance['names'],
-    serials: unpackSerials(text('serials')),
     answered: JSON.parse(text('answered')) as Instance['answered'],
     replaced: JSON.parse(text('replaced')) as Instance['replaced'],
     joined: number('joined'),

@@ -37,7 +37,8 @@ export function createMemoryTable(): Table {
         [...rows.values()]
           .filter((row) => matches(row, query))
           .toSorted(inOrder)
-          .slice(0, query.most),
+          .slice(0, query.most)
+          .map((row) => withColumns(row, query.columns)),
       ),
     async apply(operations) {
       const problem = operationsProblem(operations);
@@ -65,6 +66,16 @@ function matches(
     Number(row.values[below.column] ?? Number.POSITIVE_INFINITY) < below.value
   );
 }
+
+const withColumns = (row: StoredRow, columns: readonly string[] | undefined): StoredRow =>
+  columns === undefined
+    ? row
+    : {
+        ...row,
+        values: Object.fromEntries(
+          Object.entries(row.values).filter(([column]) => columns.includes(column)),
+        ),
+      };
 
 /** As the service sorts: by partition, then by key. */
 const inOrder = (a: Row, b: Row): number =>

@@ -8,6 +8,11 @@ export interface LiveSerial {
   readonly expires: number;
 }
 
+/**
+ * Sixteen certificates that live for a day, renewed every 20 minutes, are 1,152 of them; so many fit one column of a row.
+ */
+export const MOST_SERIALS = 1200;
+
 const SERIAL_BYTES = 16;
 const ENTRY_BYTES = SERIAL_BYTES + 4;
 

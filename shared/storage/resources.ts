@@ -2,7 +2,7 @@
  * The `resources` table: one row for each resource, and a `revision` row that changes in the same transaction. Function
  * instances keep a snapshot of everything and ask for the revision every five seconds at most.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { withDeadline } from '../deadline.ts';
 import type { OnLookup } from '../lookups.ts';
 import type { ResourceKind } from '../protocol/resource.ts';
@@ -30,6 +30,8 @@ export interface Snapshot {
   joinToken(reference: string): JoinToken | undefined;
   /** Another text each time that an operator changed the keys of the authorities. */
   readonly keysChanged: string | undefined;
+  /** Another text after every write of a lock, and after every removal. */
+  readonly lockRevision: string;
 }
 
 export interface Resources {
@@ -260,5 +262,15 @@ function snapshotOf(rows: readonly StoredRow[]): Snapshot {
     keysChanged: changed === undefined ? undefined : String(changed),
     joinToken: (reference) =>
       reference.startsWith(SECRET) ? bySecret.get(reference) : get('token', reference),
+    lockRevision: revisionOfLocks(rows),
   };
+}
+
+/** From the ids of the writes that made them: a lock that was taken away and made again is another one. */
+function revisionOfLocks(rows: readonly StoredRow[]): string {
+  const writes = rows
+    .filter(({ key }) => key.startsWith(rowKey('lock', '')))
+    .map(({ key, values }) => JSON.stringify([key, values['writeId']]))
+    .toSorted();
+  return createHash('sha256').update(writes.join('\n')).digest('base64url');
 }

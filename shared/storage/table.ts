@@ -39,6 +39,8 @@ export interface Query {
   readonly partitionBelow?: string;
   /** Only rows whose number in this column is below the value. */
   readonly below?: { readonly column: string; readonly value: number };
+  /** Only these columns; without it all. */
+  readonly columns?: readonly string[];
   /** Stops after this many rows. */
   readonly most?: number;
 }
@@ -53,7 +55,14 @@ export interface Table {
   apply(operations: readonly Operation[]): Promise<boolean>;
 }
 
-export type TableName = 'resources' | 'instances' | 'names' | 'keys' | 'joins' | 'audit';
+export type TableName =
+  | 'resources'
+  | 'instances'
+  | 'names'
+  | 'keys'
+  | 'joins'
+  | 'audit'
+  | 'revoked';
 
 export type Tables = Readonly<Record<TableName, Table>>;
 
@@ -65,6 +74,7 @@ export const eachTable = (make: (name: TableName) => Table): Tables => ({
   keys: make('keys'),
   joins: make('joins'),
   audit: make('audit'),
+  revoked: make('revoked'),
 });
 
 /** As many operations as one transaction takes. */

@@ -77,6 +77,27 @@ export const METRICS = {
       'Backups that the timer made, once a day, if `JOIN_BROKER_BACKUP_URL` says where. `failed`: the log says why; as long as keys are lost none is made.',
     dimensions: { result: ['made', 'failed'] },
   },
+  revoked_certificates: {
+    kind: 'count',
+    unit: '{certificate}',
+    about:
+      'Certificates that came on the revocation lists. `lock`: a lock is on them. `removed`: their instance was removed. `gone`: their machine was made anew under its resource id.',
+    dimensions: { reason: ['lock', 'removed', 'gone'] },
+  },
+  revocation_runs: {
+    kind: 'count',
+    unit: '{run}',
+    about:
+      'Runs that keep the revocation lists up to date: one a minute by the timer `revoke`, one after each write of a lock. `failed`: the lists are as they were, the next run tries again.',
+    dimensions: { result: RESULTS },
+  },
+  revocation_list_age_hours: {
+    kind: 'gauge',
+    unit: 'h',
+    about:
+      "Age of the newest lists, by the timer `revoke`. `issuing`: of everything that the root does not sign: made anew every hour, good for a day. `root`: the root's own list: signed anew every week, good for two.",
+    dimensions: { list: ['issuing', 'root'] },
+  },
   newest_chain_age_days: {
     kind: 'gauge',
     unit: 'd',

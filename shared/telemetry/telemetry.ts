@@ -95,6 +95,18 @@ export interface SecurityEvent {
   readonly client?: string;
 }
 
+/** Certificates of an instance that came on the revocation lists; or how many instances more there were in the same run. */
+export interface RevocationEvent {
+  readonly event: 'revocation';
+  readonly owner?: string;
+  readonly instance_id?: string;
+  readonly reason?: Dimensions<'revoked_certificates'>['reason'];
+  /** The lock, or the machine that is gone. */
+  readonly by?: string;
+  readonly serials?: readonly string[];
+  readonly not_told?: number;
+}
+
 /** What was done to the broker's keys, and what is wrong with them. */
 export interface KeyEvent {
   readonly event: 'keys';
@@ -133,6 +145,7 @@ export type AuditEvent =
   | SecurityEvent
   | SampledEvent
   | KeyEvent
+  | RevocationEvent
   | FailureEvent
   | ProbeEvent;
 

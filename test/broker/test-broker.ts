@@ -45,6 +45,8 @@ export interface Answer {
   readonly headers: Headers;
   /** The body's JSON, or its text where it is none. */
   readonly body: unknown;
+  /** The body as it was sent. */
+  readonly bytes: Uint8Array;
 }
 
 export interface RequestOptions {
@@ -239,11 +241,12 @@ function createApi(
       };
       const context = { log, warn() {}, error() {} } as unknown as InvocationContext;
       const response = await handlerOf(endpoint, () => Promise.resolve(broker))(request, context);
-      const answer = String(response.body ?? '');
+      const sent = bytesOf(response.body ?? '');
       return {
         status: response.status ?? 200,
         headers: new Headers(response.headers as Record<string, string>),
-        body: jsonOf(answer),
+        body: jsonOf(Buffer.from(sent).toString('utf8')),
+        bytes: sent,
       };
     },
   };

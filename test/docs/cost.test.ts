@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, test } from 'vitest';
 import { endpoints } from '../../functions/endpoints.ts';
-import { probe, rotateKeys, sweep, type TimerFunction } from '../../functions/timers.ts';
+import { probe, revoke, rotateKeys, sweep, type TimerFunction } from '../../functions/timers.ts';
 import { openKeyVaultCustody } from '../../shared/authority/key-vault-custody.ts';
 import { createScene, type Scene } from '../broker/fixtures.ts';
 import { heartbeatBody } from '../broker/heartbeat.ts';
@@ -39,7 +39,7 @@ describe('what a join asks of storage and vault', () => {
   /** How many calls of tables an action makes. */
   async function tableOperations(action: () => Promise<unknown>): Promise<number> {
     const all = (): number =>
-      (['resources', 'instances', 'keys', 'joins'] as const).reduce(
+      (['resources', 'instances', 'keys', 'joins', 'revoked'] as const).reduce(
         (sum, name) => sum + tables.count(name),
         0,
       );
@@ -122,6 +122,13 @@ describe('what a join asks of storage and vault', () => {
     expect(await tableOperations(timers)).toBe(said('table_operations_timers'));
   });
 
+  it('the timer of the revocation lists, where nothing is locked', async () => {
+    const tend = () => scene.api.broker.lists.tend({ requestId: 'r' });
+    await tend();
+    scene.api.clock.advance(60);
+    expect(await tableOperations(tend)).toBe(said('table_operations_revoke'));
+  });
+
   it('an audit event and an answer are about as long as it says', async () => {
     const { body } = await join(scene.api, scene.vm);
     const answer = JSON.stringify(body).length;
@@ -149,9 +156,10 @@ describe('what the infrastructure decides', () => {
 
   it('timers', () => {
     const runsAnHour = ({ schedule }: TimerFunction): number =>
-      schedule.split(' ')[1]?.split(',').length ?? 0;
+      schedule.split(' ')[1] === '*' ? 60 : (schedule.split(' ')[1]?.split(',').length ?? 0);
     const hours = said('month_seconds') / 3600;
     expect(hours * runsAnHour(probe)).toBe(said('probe_runs'));
+    expect(hours * runsAnHour(revoke)).toBe(said('revoke_runs'));
     expect(hours * (runsAnHour(rotateKeys) + runsAnHour(sweep))).toBe(said('timer_runs'));
   });
 

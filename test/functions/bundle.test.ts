@@ -40,6 +40,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'readyz: GET,HEAD readyz',
     'restore-authorities: POST v1/authorities/restore',
     'restore-names: POST v1/names',
+    'revoke: 20 * * * * *',
     'rotate-authority: POST v1/authorities/{name}/rotate',
     'rotate-keys: 0 7 * * * *',
     'sweep: 0 37 * * * *',

@@ -69,11 +69,12 @@ test('every metric of the catalogue, and every audit event once, has arrived whe
   }));
   expect([admitted.status, denied.status]).toEqual([200, 403]);
   await stack.host.runTimer('probe');
+  await stack.host.runTimer('revoke');
   await stack.close();
 
   const metrics = ingestion.metrics();
-  // Nobody was robbed, and no stranger was loud.
-  const absent = ['theft_signs', 'audit_lines_not_written'];
+  // Nobody was robbed or locked, and no stranger was loud.
+  const absent = ['theft_signs', 'audit_lines_not_written', 'revoked_certificates'];
   const quiet = Object.keys(METRICS).filter((name) => !absent.includes(name));
   expect(new Set(metrics.map(({ name }) => name))).toEqual(new Set(quiet));
   const joins = metrics.filter(({ name }) => name === 'joins');

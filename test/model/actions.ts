@@ -126,9 +126,9 @@ function prepareSweep(stage: Stage, fn: number): Prepared {
 async function asAnswer(work: () => Promise<unknown>): Promise<Answer> {
   try {
     await work();
-    return { status: 200, headers: new Headers(), body: {} };
+    return { status: 200, headers: new Headers(), body: {}, bytes: new Uint8Array() };
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'Refusal') throw error;
-    return { status: 503, headers: new Headers(), body: {} };
+    return { status: 503, headers: new Headers(), body: {}, bytes: new Uint8Array() };
   }
 }

@@ -60,6 +60,7 @@ describe('the function app', () => {
       'readyz: anonymous GET,HEAD /readyz',
       'restore-authorities: anonymous POST /v1/authorities/restore',
       'restore-names: anonymous POST /v1/names',
+      'revoke: 20 * * * * *',
       'rotate-authority: anonymous POST /v1/authorities/{name}/rotate',
       'rotate-keys: 0 7 * * * *',
       'sweep: 0 37 * * * *',

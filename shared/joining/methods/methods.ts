@@ -1,7 +1,8 @@
 /** Every join method, by name. */
 import type { JoinBody, JoinMethodName } from '../../protocol/join.ts';
 import { badInput } from '../../refusal.ts';
-import type { KeptFacts } from '../../storage/instances.ts';
+import type { LockSubject } from '../../resources/lock.ts';
+import type { CertifiedInstance, KeptFacts } from '../../storage/instances.ts';
 import { type AzureParts, azureMethod } from './azure.ts';
 import { type IamParts, iamMethod } from './iam.ts';
 import type { JoinMethod } from './method.ts';
@@ -36,6 +37,28 @@ export function joinMethods(parts: MethodParts): JoinMethods {
     },
   };
 }
+
+/** `incarnation`: what changes when the machine is made anew, such as its `vmId`. */
+type InstanceSubject = Partial<LockSubject> & { readonly incarnation?: string };
+
+/** What an instance can be named by, from its row: as a join of it would be checked for locks. */
+export const subjectOfInstances =
+  (methods: JoinMethods) =>
+  ({ id, owner, joinToken, machine }: CertifiedInstance): InstanceSubject => {
+    const [, bot] = /^bot:(.*)$/.exec(owner) ?? [];
+    // A row's facts are those of its own method.
+    const ofMethod = <Examined, Facts>(method: JoinMethod<Examined, Facts & typeof machine>) => {
+      const facts = machine as Facts & typeof machine;
+      const { incarnation } = method.hostOf(facts, id);
+      return { ...method.lockTargets(facts), ...(incarnation !== '' && { incarnation }) };
+    };
+    return {
+      instance: id,
+      join_token: joinToken,
+      ...(bot !== undefined && { bot }),
+      ...methods.by(machine.method as JoinMethodName, ofMethod),
+    };
+  };
 
 /** The member of a body that each method's evidence is in. */
 const MEMBERS = { azure: 'azure', iam: 'iam', token: 'secret' } as const satisfies Record<

@@ -128,6 +128,7 @@ describe('a broker that joins, denies and fails', () => {
     storage.heal();
     await api.request('GET', '/readyz');
     await api.broker.probe({ requestId: 'probe-run' });
+    await api.broker.lists.tend({ requestId: 'revoke-run' });
     expect(ingestion.envelopes).toEqual([]);
     await telemetry.load();
     await join(api, vm);
@@ -142,8 +143,13 @@ describe('a broker that joins, denies and fails', () => {
       ['failed', 'unavailable', 1],
     ]);
     const names = new Set(ingestion.metrics().map(({ name }) => name));
-    // The functions count cold starts: a broker knows nothing of them. And nobody was robbed.
-    const others = ['cold_starts', 'theft_signs', 'audit_lines_not_written'];
+    // The functions count cold starts: a broker knows nothing of them. And nobody was robbed or locked.
+    const others = [
+      'cold_starts',
+      'theft_signs',
+      'audit_lines_not_written',
+      'revoked_certificates',
+    ];
     expect(names).toEqual(new Set(Object.keys(METRICS).filter((name) => !others.includes(name))));
     expect(titles(ingestion)).toEqual([
       'keys',
