@@ -5,6 +5,7 @@ import {
   type AuthorityStatus,
   authorityStatus,
   type InitBody,
+  type RetireBody,
   type RotateBody,
   type RotatedAuthority,
 } from '../shared/protocol/authorities.ts';
@@ -31,6 +32,7 @@ import {
   resourcePage,
   writtenResource,
 } from '../shared/protocol/resource.ts';
+import { type TrustBundle, trustBundle } from '../shared/protocol/trust.ts';
 import { codeOf, failureOf, readAnswer } from './broker-answer.ts';
 import { allPages, firstOfPages } from './broker-pages.ts';
 import { Failure } from './failure.ts';
@@ -142,6 +144,8 @@ export interface BrokerClient {
   readonly restoreNames: (items: readonly HeldNameRecord[]) => Promise<RestoredNames>;
   /** Makes another key, once: a second try of the same request finds other keys, and is refused. */
   readonly rotateAuthority: (name: RotatedAuthority, body: RotateBody) => Promise<AuthorityStatus>;
+  /** Ends the old root. */
+  readonly retireRoot: (body: RetireBody) => Promise<AuthorityStatus>;
 }
 
 /** What the broker says about itself to anyone. */
@@ -149,6 +153,13 @@ export async function discover(http: Http, broker: string): Promise<Discovery> {
   const answer = await http({ method: 'GET', url: `${broker}/v1/webapi/find` });
   if (answer.status !== 200) throw failureOf(answer, broker);
   return readAnswer(discovery, answer, broker);
+}
+
+/** The public half of its authorities. */
+export async function trustOf(http: Http, broker: string): Promise<TrustBundle> {
+  const answer = await http({ method: 'GET', url: `${broker}/v1/trust` });
+  if (answer.status !== 200) throw failureOf(answer, broker);
+  return readAnswer(trustBundle, answer, broker);
 }
 
 /** A client with the operator's access token, which goes to `broker` and nowhere else. */
@@ -332,15 +343,17 @@ export function brokerClient(
       if (answer.status !== 200) throw failureOf(answer, broker);
       return readAnswer(restoredNames, answer, broker);
     },
-    async rotateAuthority(name, body) {
-      const answer = await post(`authorities/${name}/rotate`, body);
-      if (answer.retried && codeOf(answer) === 'precondition_failed')
-        throw new Failure(
-          'The keys have changed since you saw them, perhaps by this very command, whose first answer was lost: joinctl auth status.',
-        );
-      if (answer.status !== 200) throw failureOf(answer, broker);
-      return readAnswer(authorityStatus, answer, broker);
-    },
+    retireRoot: (body) => change('authorities/tls/retire', body),
+    rotateAuthority: (name, body) => change(`authorities/${name}/rotate`, body),
+  };
+  const change = async (path: string, body: unknown): Promise<AuthorityStatus> => {
+    const answer = await post(path, body);
+    if (answer.retried && codeOf(answer) === 'precondition_failed')
+      throw new Failure(
+        'The keys have changed since you saw them, perhaps by this very command, whose first answer was lost: joinctl auth status.',
+      );
+    if (answer.status !== 200) throw failureOf(answer, broker);
+    return readAnswer(authorityStatus, answer, broker);
   };
   /** After a lost answer the second try meets our own write (rule 16). */
   const isStored = async (wanted: Resource): Promise<boolean> => {

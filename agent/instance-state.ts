@@ -56,6 +56,8 @@ const stateFile = z.strictObject({
     version: z.int(),
     cluster: z.string(),
     refreshAfter: timestamp,
+    pins: z.optional(z.array(caPin)),
+    configured: z.optional(z.array(caPin)),
   }),
 });
 

@@ -76,6 +76,8 @@ export async function acceptAnswer(
       version: answer.trust.version,
       cluster: answer.trust.cluster,
       refreshAfter: answer.trust.refresh_after,
+      pins: answer.trust.ca_pins,
+      configured: settings.caPins,
     },
   };
   return { requestId: answer.request_id, instance, trust, certificates: [own, ...others] };

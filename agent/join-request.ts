@@ -7,7 +7,7 @@ import type { Broker } from './broker.ts';
 import type { Instance } from './instance-state.ts';
 import { createKey } from './joining-keys.ts';
 import type { AgentSettings } from './settings.ts';
-import { verifyTrustBundle } from './trust-bundle.ts';
+import { countingPins, verifyTrustBundle } from './trust-bundle.ts';
 
 /** One for the agent itself, then one for each output. */
 export type Keys = readonly [KeyObject, ...KeyObject[]];
@@ -72,7 +72,8 @@ export async function clusterOf(
   now: Date,
 ): Promise<string> {
   const refreshAfter = parseTimestamp(known?.trust.refreshAfter ?? '');
-  const isPinned = pins.length === 0 || (known && pins.includes(known.trust.root));
+  const counting = countingPins(pins, known?.trust);
+  const isPinned = counting.length === 0 || (known && counting.includes(known.trust.root));
   if (known && isPinned && refreshAfter && refreshAfter > now) return known.trust.cluster;
   const trust = await verifyTrustBundle(await broker.trust(), {
     pins,

@@ -1,27 +1,31 @@
-/** Certificate chains of the broker's own making: at most leaf, issuing, root. */
+/** Certificate chains of the broker's own making: leaf, issuing, and the certificates of roots. */
 import type { X509Certificate } from 'node:crypto';
 import { Failure } from './failure.ts';
 
 const SKEW_MS = 5 * 60_000;
 
-/** Each certificate is signed by the next one and the last by a root; all are in their validity. Throws a `Failure`. */
+/**
+ * Each certificate is signed by the next one, one of them by a root, and all are in their validity. What follows that one is for
+ * those who know an older root only. Throws a `Failure`.
+ */
 export function checkChain(
   chain: readonly X509Certificate[],
   roots: readonly X509Certificate[],
   now: Date,
 ): void {
+  let leads = false;
   for (const [position, certificate] of chain.entries()) {
     checkValidity(certificate, now);
+    leads ||= roots.some((root) => issued(root, certificate));
     const next = chain[position + 1];
-    const issuers = next ? [next] : roots;
-    if (!issuers.some((issuer) => issued(issuer, certificate))) {
+    if (next ? !issued(next, certificate) : !leads) {
       const message = 'the certificates from the broker do not lead to a root of its trust bundle';
       throw new Failure('untrusted', message);
     }
   }
 }
 
-const issued = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
+export const issued = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
   issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
 function checkValidity({ validFrom, validTo }: X509Certificate, now: Date): void {

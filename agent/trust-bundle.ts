@@ -6,7 +6,7 @@ import { type TrustBundle, trustPayload } from '../shared/protocol/trust.ts';
 import { parseTimestamp } from '../shared/protocol/values.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
-import { checkChain } from './tls-chain.ts';
+import { checkChain, issued } from './tls-chain.ts';
 
 /** A bundle that was verified. */
 export interface VerifiedTrust {
@@ -23,6 +23,22 @@ export interface KnownTrust {
   readonly cluster: string;
   /** When to ask for a newer bundle, as the bundle says. */
   readonly refreshAfter: string;
+  /** The pins that the bundle named, and those that the config had: as long as it has them, it follows a root to its successor. */
+  readonly pins?: readonly string[] | undefined;
+  readonly configured?: readonly string[] | undefined;
+}
+
+/**
+ * The pins that count: those of the config, and those that a bundle named which was signed under one of them. Without pins
+ * any root of the broker's own counts. Other pins in the config are a new beginning: a root that leaked is followed nowhere.
+ */
+export function countingPins(
+  configured: readonly string[],
+  known: KnownTrust | undefined,
+): readonly string[] {
+  const follows =
+    configured.length > 0 && known?.configured?.toSorted().join() === configured.toSorted().join();
+  return follows ? [...new Set([...configured, ...(known.pins ?? [])])] : configured;
 }
 
 const SKEW_MS = 5 * 60_000;
@@ -41,18 +57,19 @@ export async function verifyTrustBundle(
     readonly now: Date;
   },
 ): Promise<VerifiedTrust> {
-  const { pins, known, now } = expected;
+  const { known, now } = expected;
+  const pins = countingPins(expected.pins, known);
   const roots = readRoots(bundle);
   const chain = await verifySignature(bundle);
-  const root = chain.at(-1);
-  if (!root || !roots.some((one) => one.raw.equals(root.raw))) {
-    throw untrusted('it is not signed under one of its own roots');
-  }
+  const paths = pathsOf(chain, roots);
+  const [first] = paths;
+  if (!first) throw untrusted('it is not signed under one of its own roots');
   // A joined bot's certificate leads to the same root: only an authority speaks for the broker.
   if (!chain.every((certificate) => certificate.ca)) {
     throw untrusted('its signer is not a certificate authority');
   }
-  checkChain(chain, [root], now);
+  const { path, root } = paths.find((one) => pins.includes(pinOf(one.root))) ?? first;
+  checkChain([...path, root], [root], now);
 
   const pin = pinOf(root);
   if (pins.length > 0 && !pins.includes(pin)) {
@@ -79,6 +96,31 @@ export async function verifyTrustBundle(
     );
   }
   return { bundle, roots, root: pin };
+}
+
+interface Path {
+  readonly path: readonly X509Certificate[];
+  readonly root: X509Certificate;
+}
+
+/**
+ * The ways from the signer to a root of the bundle. There are two while a root's successor signs: to the successor itself, and
+ * over its certificate by the older root.
+ */
+function pathsOf(chain: readonly X509Certificate[], roots: readonly X509Certificate[]): Path[] {
+  const paths: Path[] = [];
+  for (const [position, certificate] of chain.entries()) {
+    const path = chain.slice(0, position + 1);
+    const ends = roots.filter((root) => issued(root, certificate));
+    paths.push(
+      ...ends.map((root) =>
+        root.raw.equals(certificate.raw) ? { path: path.slice(0, -1), root } : { path, root },
+      ),
+    );
+    const next = chain[position + 1];
+    if (!next || !issued(next, certificate)) break;
+  }
+  return paths;
 }
 
 /** `sha256:` and the hex SHA-256 of the certificate's SubjectPublicKeyInfo. */

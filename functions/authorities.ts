@@ -1,4 +1,9 @@
-import { initBody, ROTATED_AUTHORITIES, rotateBody } from '../shared/protocol/authorities.ts';
+import {
+  initBody,
+  ROTATED_AUTHORITIES,
+  retireBody,
+  rotateBody,
+} from '../shared/protocol/authorities.ts';
 import { restoreBody } from '../shared/protocol/backup.ts';
 import { Refusal } from '../shared/refusal.ts';
 import { bodyAs, type Endpoint } from './endpoint.ts';
@@ -85,6 +90,26 @@ export const restoreAuthorities: Endpoint = {
       async () => ({
         answer: { body: await broker.restoreAuthorities(bodyAs(restoreBody, exchange), call) },
       }),
+      'authorities',
+    );
+  },
+};
+
+/** The old root's end. */
+export const retireRoot: Endpoint = {
+  name: 'retire-root',
+  methods: ['POST'],
+  route: 'v1/authorities/tls/retire',
+  answer(exchange) {
+    const { broker, call } = exchange;
+    return audited(
+      exchange,
+      'delete',
+      'authorities/tls',
+      async () => {
+        await broker.retireRoot(bodyAs(retireBody, exchange), call);
+        return { answer: { body: await broker.authorities.status() } };
+      },
       'authorities',
     );
   },

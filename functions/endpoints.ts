@@ -6,6 +6,7 @@ import {
   getAuthorities,
   initAuthorities,
   restoreAuthorities,
+  retireRoot,
   rotateAuthority,
 } from './authorities.ts';
 import { type Endpoint, withHead } from './endpoint.ts';
@@ -60,6 +61,7 @@ const known: readonly Endpoint[] = [
   rotateAuthority,
   backUpAuthorities,
   restoreAuthorities,
+  retireRoot,
   openapi,
 ].map(withHead);
 

@@ -19,6 +19,8 @@ const total = {
   checks: 0,
   crashes: 0,
   accidents: 0,
+  leaks: 0,
+  retired: 0,
 };
 let mostRows = 0;
 let violations = 0;

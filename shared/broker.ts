@@ -33,7 +33,7 @@ import { createNamesApi, type NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
-import type { InitBody, RotateBody, RotatedAuthority } from './protocol/authorities.ts';
+import type { InitBody, RetireBody, RotateBody, RotatedAuthority } from './protocol/authorities.ts';
 import type { RestoreBody, Restored } from './protocol/backup.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ExplainRequest, Explanation } from './protocol/explain.ts';
@@ -102,6 +102,8 @@ export interface Broker {
   initAuthorities(body: InitBody, call: Call): Promise<void>;
   /** A successor of a key, or another key in the place of those that leaked, by an operator's will. */
   rotateAuthority(name: RotatedAuthority, body: RotateBody, call: Call): Promise<void>;
+  /** Ends a root whose successor signs. */
+  retireRoot(body: RetireBody, call: Call): Promise<void>;
   /** Brings the keys back from a backup. */
   restoreAuthorities(body: RestoreBody, call: Call): Promise<Restored>;
   readonly lists: ListsApi;
@@ -348,6 +350,9 @@ export function createBroker(parts: BrokerParts): Broker {
     async rotateAuthority(name, body, call) {
       tellKeys(await authorities.rotate(name, body), call);
       await lists.update(call);
+    },
+    async retireRoot(body, call) {
+      tellKeys(await authorities.retire(body), call);
     },
     async restoreAuthorities(body, call) {
       const { answer, report } = await authorities.restore(body);

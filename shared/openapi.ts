@@ -5,6 +5,7 @@ import {
   authorityStatus,
   initBody,
   ROTATED_AUTHORITIES,
+  retireBody,
   rotateBody,
 } from './protocol/authorities.ts';
 import {
@@ -220,6 +221,16 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/authorities/tls/retire': {
+        post: operator(
+          operation(
+            'Ends a root whose successor signs. Needs app role JoinBroker.AuthorityAdmin',
+            { body: 'RetireBody', answer: 'AuthorityStatus' },
+            [],
+            [...READING, 'in_use', 'precondition_failed', 'try_again'],
+          ),
+        ),
+      },
       '/v1/authorities/backup': {
         get: operator(
           operation(
@@ -329,6 +340,7 @@ export function openApiDocument(version: string): Json {
         AuthorityStatus: schemaOf(authorityStatus),
         InitBody: schemaOf(initBody),
         RotateBody: schemaOf(rotateBody),
+        RetireBody: schemaOf(retireBody),
         KeyBackup: schemaOf(keyBackup),
         RestoreBody: schemaOf(restoreBody),
         Restored: schemaOf(restored),

@@ -10,7 +10,7 @@ import {
 import type { Resource } from '../../shared/protocol/resource.ts';
 import { parseJsonWith, sentenceOf } from '../../shared/protocol/schema.ts';
 import { type Arguments, flagValue, hasFlag, operand } from '../arguments.ts';
-import type { BrokerClient } from '../broker-client.ts';
+import { type BrokerClient, withoutRevision } from '../broker-client.ts';
 import type { Command } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import type { ResourceDocument } from '../documents.ts';
@@ -111,8 +111,9 @@ async function changesOf(
   };
 }
 
+/** Which version it was means nothing any more. */
 const documentOf = (resource: Resource, shown: string): ResourceDocument => ({
-  resource,
+  resource: withoutRevision(resource),
   locate: (field) => `${printable(shown)}: ${resource.kind} ${resource.metadata.name}: ${field}`,
   notices: [],
 });

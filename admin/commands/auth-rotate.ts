@@ -45,16 +45,24 @@ function typeOf(given: string | undefined): RotatedAuthority {
 }
 
 /** What the broker compares with the keys that it finds. */
-const numbersOf = ({ keys }: AuthorityStatus, type: RotatedAuthority): number[] =>
+export const numbersOf = ({ keys }: AuthorityStatus, type: RotatedAuthority): number[] =>
   keys
     .filter(({ authority, purpose }) =>
-      type === 'issuing' ? purpose === 'issuing' : authority === type,
+      type === 'issuing' || type === 'tls'
+        ? purpose === (type === 'tls' ? 'root' : 'issuing')
+        : authority === type,
     )
     .map(({ number }) => number);
 
 type Texts = Readonly<Record<RotatedAuthority, (numbers: string) => string>>;
 
 const EARLY: Texts = {
+  tls: (
+    numbers,
+  ) => `A second root is published from now on beside number ${numbers}, certified by it, and signs in a month. Until the old one retires
+(joinctl auth retire), whoever knows only that one believes both. Nobody notices who reads the trust bundle again by then; agents
+follow by themselves. Relying parties that were set up by hand need the new root before you retire the old one.
+`,
   issuing:
     () => `A new issuing key signs from now on. Nobody outside notices: it travels with the certificates.
 `,
@@ -72,6 +80,14 @@ otherwise). Nobody notices who reads the trust bundle again by then. ${who[0]?.t
 `;
 
 const LEAKED: Texts = {
+  tls: (
+    numbers,
+  ) => `Roots that count for nothing from now on: ${numbers}. A new root signs at once. It is certified by none of them.
+- EVERY relying party and agent that pinned a root refuses the broker until somebody gives it the new CA pin, by hand:
+  machines can't renew, and their certificates are over within the hour.
+- Whoever is not told goes on believing the old root, the thief's certificates too, for years: no list helps against that.
+- SSH authorities are not touched. Agents can't follow them either until they have the new pin.
+`,
   issuing: (
     numbers,
   ) => `Issuing keys that count for nothing from now on: ${numbers}. A new one signs at once.

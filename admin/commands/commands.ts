@@ -4,7 +4,9 @@ import { apply } from './apply.ts';
 import { auditLs, auditShow } from './audit.ts';
 import { authInit, authStatus } from './auth.ts';
 import { authBackup } from './auth-backup.ts';
+import { authExport } from './auth-export.ts';
 import { authRestore } from './auth-restore.ts';
+import { authRetire } from './auth-retire.ts';
 import { authRotate } from './auth-rotate.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
@@ -32,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   authInit,
   authStatus,
   authRotate,
+  authRetire,
+  authExport,
   authBackup,
   authRestore,
   create,

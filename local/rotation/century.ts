@@ -4,9 +4,10 @@
  * from any of them; rows that are lost, restored or planted. All decisions are the broker's own functions; only secrets are
  * left out. At every event it is checked what must always hold.
  */
-import { usedKey } from '../../shared/authority/rotation.ts';
+import { type KeyKind, keysOfKind, usedKey } from '../../shared/authority/rotation.ts';
 import { ROTATION_POLICY, type RotationPolicy } from '../../shared/authority/rotation-policy.ts';
 import type { KeyDescription } from '../../shared/authority/signing-key.ts';
+import { earlySuccessor, replacement } from '../../shared/authority/successors.ts';
 import { type Expect, type Figures, newFigures, watchTable } from './checks.ts';
 import { createKeyTable } from './key-table.ts';
 import { createRandom } from './random.ts';
@@ -28,6 +29,16 @@ const MOST_ROUNDS = 24;
 /** How often a run dies before a write, and how often another one makes the same key. */
 const CRASHES = 0.1;
 const TWICE = 0.2;
+/** What operators rotate, and how often because it leaked. */
+const OPERATED: readonly KeyKind[] = [
+  { owner: 'tls', purpose: 'root' },
+  { owner: 'tls', purpose: 'issuing' },
+  { owner: 'ssh-user', purpose: 'sign' },
+  { owner: 'ssh-host', purpose: 'sign' },
+  { owner: 'probe', purpose: 'authenticate' },
+];
+const LEAKS = 0.25;
+const MOST_KEYS = 6;
 
 interface Instance {
   readonly skew: number;
@@ -116,8 +127,64 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
     for (const [owner, key] of signers) {
       if (!key) continue;
       figures.certificates += 1;
-      parties.issued({ owner, sequence: key.sequence, until }, now);
+      const { sequence } = key;
+      parties.issued({ owner, sequence, under: [sequence], until }, now);
     }
+    const root =
+      issuing &&
+      keys.find(
+        ({ purpose, sequence }) => purpose === 'root' && sequence === table.rootOf(issuing),
+      );
+    if (!issuing || !root) return;
+    const { cross, ended = [] } = root;
+    const travels = cross && !ended.some((one) => one.sequence === cross.by);
+    const under = [root.sequence, ...(travels ? [cross.by] : [])];
+    parties.issued({ owner: 'tls', sequence: issuing.sequence, under, until }, now);
+  }
+
+  /** Every function instance is told before it works again. */
+  function tellInstances(): void {
+    for (const instance of instances) instance.keys = [];
+  }
+
+  /** What operators do: answer a leak, make a successor early, begin or end the succession of the root. */
+  function operate(): void {
+    const at = now + timerSkew;
+    if (isBroken(at)) return;
+    rotate(at, 0);
+    const kind = random.pick(OPERATED);
+    if (!kind) return;
+    const present = table.present(at);
+    const keys = keysOfKind(present.keys, kind).filter(({ expires }) => expires > at);
+    if (random.chance(LEAKS)) {
+      const action = replacement(kind, present, policy, new Date(at * 1000));
+      const ends = action.ends ?? [];
+      if (!table.write(action)) return;
+      figures.leaks += 1;
+      figures.keys += 1;
+      madeSinceEnd += 1;
+      parties.leaked(kind.owner, ends, kind.purpose !== 'issuing');
+      tellInstances();
+      rotate(at, CRASHES);
+      if (kind.purpose === 'root') parties.pinned(action.sequence, now);
+      return;
+    }
+    if (kind.purpose === 'root' && keys.length > 1) {
+      if (!table.mayRetire(at)) return;
+      // The relying party that reads no bundle gets the new root first.
+      const [newest] = keys.toSorted((a, b) => b.sequence - a.sequence);
+      if (newest) parties.pinned(newest.sequence, now);
+      table.retire(at);
+      figures.retired += 1;
+      tellInstances();
+      rotate(at, CRASHES);
+      return;
+    }
+    if (keys.some(({ starts }) => starts > at) || keys.length >= MOST_KEYS) return;
+    if (!table.write(earlySuccessor(kind, present, policy, new Date(at * 1000)))) return;
+    figures.keys += 1;
+    madeSinceEnd += 1;
+    tellInstances();
   }
 
   function mishap(): void {
@@ -157,6 +224,13 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
         return random.between(10 * DAY, 200 * DAY);
       },
     },
+    {
+      next: START + 40 * DAY,
+      act() {
+        operate();
+        return random.between(DAY, 120 * DAY);
+      },
+    },
     ...instances.map((instance) => ({
       next: START,
       act() {
@@ -177,6 +251,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
 
   table.found(now + timerSkew);
   rotate(now + timerSkew, 0);
+  parties.pinned(usedKey(table.read(), 'tls', 'root', now + timerSkew)?.sequence ?? 0, now);
   const end = START + years * YEAR;
   while (true) {
     now = Math.min(...actors.map(({ next }) => next), ...repairs.map(({ at }) => at));

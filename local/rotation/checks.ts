@@ -12,6 +12,9 @@ export interface Figures {
   checks: number;
   crashes: number;
   accidents: number;
+  /** Leaks that operators answered, and roots that retired. */
+  leaks: number;
+  retired: number;
   mostRows: number;
   /** What did not hold, with the second since the start; the first ones only. */
   violations: string[];
@@ -25,6 +28,8 @@ export const newFigures = (years: number): Figures => ({
   checks: 0,
   crashes: 0,
   accidents: 0,
+  leaks: 0,
+  retired: 0,
   mostRows: 0,
   violations: [],
 });

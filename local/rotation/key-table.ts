@@ -1,4 +1,6 @@
 /** The `keys` table of a simulated century: rows without secrets, written one at a time as the broker writes them. */
+
+import { retirementOf } from '../../shared/authority/root-retirement.ts';
 import {
   type DueAction,
   dueActions,
@@ -6,6 +8,7 @@ import {
   type KeyKind,
   lostKinds,
   type PresentKeys,
+  usedKey,
 } from '../../shared/authority/rotation.ts';
 import type { RotationPolicy } from '../../shared/authority/rotation-policy.ts';
 import type { KeyDescription, KeyOwner } from '../../shared/authority/signing-key.ts';
@@ -13,8 +16,16 @@ import type { KeyDescription, KeyOwner } from '../../shared/authority/signing-ke
 const NONE = new Uint8Array();
 
 export interface KeyTable {
-  /** What a reader sees, and may keep. */
+  /** What a reader sees, and may keep: genuine keys that no successor ended, and issuing keys whose root is one of them. */
   readonly read: () => readonly KeyDescription[];
+  /** The number of the root that an issuing key is under. */
+  readonly rootOf: (issuing: KeyDescription) => number | undefined;
+  /** What rotation works on. */
+  readonly present: (at: number) => PresentKeys;
+  /** The old root ends, as an operator has it; whether there was one that nothing needs. */
+  readonly retire: (at: number) => boolean;
+  /** Whether that is possible now. */
+  readonly mayRetire: (at: number) => boolean;
   /** What is due, by this clock. */
   readonly due: (at: number) => DueAction[];
   readonly lost: (at: number) => KeyKind[];
@@ -36,11 +47,22 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
   const marks = new Map<KeyOwner, number>();
   const foreign: { owner: KeyOwner; sequence: number }[] = [];
   const given = new Set<string>();
+  /** The root that each issuing key is under, by their numbers. */
+  const roots = new Map<number, number>();
   let reused = 0;
 
   const dateOf = (at: number): Date => new Date(at * 1000);
-  const present = (): PresentKeys => ({
-    keys: rows,
+  const rootOf = ({ sequence }: KeyDescription): number | undefined => roots.get(sequence);
+  let view = viewOf(rows, roots);
+  /** The view of these rows, made once. */
+  function current(): View {
+    if (view.rows !== rows) view = viewOf(rows, roots);
+    return view;
+  }
+  const read = (): readonly KeyDescription[] => current().keys;
+  const present = (at: number): PresentKeys => ({
+    keys: [...read(), ...current().orphans.filter(({ expires }) => expires <= at)],
+    ended: current().ended,
     marks: [...marks].map(([owner, highest]) => ({ owner, highest })),
     taken: [...rows, ...foreign],
   });
@@ -62,21 +84,51 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       return false;
     if (given.has(`${owner}/${sequence}`)) reused += 1;
     given.add(`${owner}/${sequence}`);
-    const { kind: _, ...key } = action;
-    rows = [...rows, { ...key, publicKey: NONE, certificate: NONE }];
+    const { kind: _, ends = [], crossedBy, ...key } = action;
+    const before = key.purpose === 'root' ? rows.flatMap(({ ended = [] }) => ended) : [];
+    const endedNow = ends.map((number) => ({ sequence: number, at: key.created }));
+    const ended = [...new Map([...before, ...endedNow].map((one) => [one.sequence, one])).values()];
+    const root = usedKey(read(), 'tls', 'root', key.created);
+    if (key.purpose === 'issuing' && root) roots.set(sequence, root.sequence);
+    rows = [
+      ...rows,
+      {
+        ...key,
+        publicKey: NONE,
+        certificate: NONE,
+        ...(ended.length > 0 && { ended }),
+        ...(crossedBy !== undefined && { cross: { by: crossedBy, certificate: NONE } }),
+      },
+    ];
     if (owner !== 'data') marks.set(owner, sequence);
     return true;
   }
 
+  const retirable = (at: number) => {
+    const found = retirementOf(read(), rootOf, at);
+    return found && found.old.length > 0 && found.needed <= at ? found : undefined;
+  };
+
   return {
-    read: () => rows,
-    due: (at) => dueActions(present(), policy, dateOf(at)),
-    lost: (at) => lostKinds(present(), dateOf(at)),
+    read,
+    rootOf,
+    present,
+    due: (at) => dueActions(present(at), policy, dateOf(at)),
+    lost: (at) => lostKinds(present(at), dateOf(at)),
+    mayRetire: (at) => retirable(at) !== undefined,
+    retire(at) {
+      const found = retirable(at);
+      if (!found) return false;
+      const { signing, old } = found;
+      const ended = [...(signing.ended ?? []), ...old.map((sequence) => ({ sequence, at }))];
+      rows = rows.map((key) => (key === signing ? { ...key, ended } : key));
+      return true;
+    },
     write,
     found(at) {
-      for (let due = foundingActions(present(), policy, dateOf(at)); due[0]; ) {
+      for (let due = foundingActions(present(at), policy, dateOf(at)); due[0]; ) {
         write(due[0]);
-        due = foundingActions(present(), policy, dateOf(at));
+        due = foundingActions(present(at), policy, dateOf(at));
       }
     },
     drop(key) {
@@ -95,5 +147,31 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       if (foreign.length > 3) foreign.shift();
     },
     reused: () => reused,
+  };
+}
+
+interface View {
+  readonly rows: readonly KeyDescription[];
+  readonly keys: readonly KeyDescription[];
+  readonly orphans: readonly KeyDescription[];
+  readonly ended: readonly KeyDescription[];
+}
+
+/** As `openGenuineKeys` sees rows: in the order of the table, without ended keys and what is under ended or lost roots. */
+function viewOf(rows: readonly KeyDescription[], roots: ReadonlyMap<number, number>): View {
+  const ends = new Set(
+    rows.flatMap(({ owner, ended = [] }) => ended.map(({ sequence }) => `${owner}/${sequence}`)),
+  );
+  const isEnded = ({ owner, sequence }: KeyDescription): boolean =>
+    ends.has(`${owner}/${sequence}`);
+  const alive = rows.filter((key) => !isEnded(key)).toSorted((a, b) => a.sequence - b.sequence);
+  const numbers = alive.filter(({ purpose }) => purpose === 'root').map((key) => key.sequence);
+  const isOrphan = ({ purpose, sequence }: KeyDescription): boolean =>
+    purpose === 'issuing' && !numbers.includes(roots.get(sequence) ?? 0);
+  return {
+    rows,
+    keys: alive.filter((key) => !isOrphan(key)),
+    orphans: alive.filter(isOrphan),
+    ended: rows.filter(isEnded),
   };
 }

@@ -15,6 +15,9 @@ export interface IssuingAuthority extends TlsIssuer {
   /** DER of the issuing certificate, and of its root. */
   readonly certificate: Uint8Array;
   readonly root: Uint8Array;
+  /** DER of what leads from the issuing certificate to the root that relying parties have known longest: it is the last. */
+  readonly chain: readonly Uint8Array[];
+  /** What travels along with a leaf: the issuing certificate, and while an older root is known its certificate of the root. */
   readonly pem: string;
   readonly notAfter: Date;
 }
@@ -94,15 +97,23 @@ export function authoritiesOf(
   const ends = (key: OpenedKey): number =>
     newestKey(keys, key.owner, key.purpose)?.expires ?? key.expires;
   const { subject, notAfter } = parseCertificate(issuing.certificate);
+  const cross = crossOf(root, at);
+  const older = keys.find(({ purpose, sequence }) => purpose === 'root' && sequence === cross?.by);
   return {
     issuing: {
       certificate: issuing.certificate,
       root: root.certificate,
+      chain:
+        cross && older
+          ? [issuing.certificate, cross.certificate, older.certificate]
+          : [issuing.certificate, root.certificate],
       subject,
       notAfter,
       publicKeyInfo: issuing.publicKey,
       privateKey: privateKey(issuing.secret),
-      pem: encodePem('CERTIFICATE', issuing.certificate),
+      pem: [issuing.certificate, ...(cross ? [cross.certificate] : [])]
+        .map((der) => encodePem('CERTIFICATE', der))
+        .join(''),
     },
     sshUser: sshIssuer(sshUser),
     sshHost: sshIssuer(sshHost),
@@ -132,6 +143,13 @@ export function authoritiesOf(
       probe: ends(probe),
     },
   };
+}
+
+/** The certificate that a root has of its predecessor, until that one retires or is over. */
+function crossOf({ cross, ended = [] }: OpenedKey, at: number): OpenedKey['cross'] {
+  if (!cross || ended.some(({ sequence }) => sequence === cross.by)) return undefined;
+  const { notAfter } = parseCertificate(cross.certificate);
+  return notAfter.getTime() / 1000 > at ? cross : undefined;
 }
 
 const revokedIssuers = (keys: readonly OpenedKey[]): RevokedIssuer[] =>

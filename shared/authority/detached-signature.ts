@@ -3,12 +3,15 @@ import { sign } from 'node:crypto';
 import { encodeBase64, encodeBase64Url } from '../encoding/base64.ts';
 import type { IssuingAuthority } from './authorities.ts';
 
-/** RFC 7515 appendix F, with ES256: the signature's two numbers, 32 bytes each. `x5c`: the issuing certificate and its root. */
+/**
+ * RFC 7515 appendix F, with ES256: the signature's two numbers, 32 bytes each. `x5c`: the issuing certificate, and what leads from it
+ * to the root that has been known longest.
+ */
 export function signDetached(
   payload: Uint8Array,
-  { certificate, root, privateKey: key }: IssuingAuthority,
+  { chain, privateKey: key }: IssuingAuthority,
 ): string {
-  const x5c = [certificate, root].map(encodeBase64);
+  const x5c = chain.map(encodeBase64);
   const header = encodeBase64Url(Buffer.from(JSON.stringify({ alg: 'ES256', x5c })));
   const signed = Buffer.from(`${header}.${encodeBase64Url(payload)}`);
   const signature = sign('sha256', signed, { key, dsaEncoding: 'ieee-p1363' });

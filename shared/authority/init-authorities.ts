@@ -44,6 +44,10 @@ export async function initAuthorities(
   if (!genuine && !remembered && !isEmpty(stored))
     throw refused(sayMissing({ stored, lost, remembered, cluster: parts.cluster }));
   if (lost.length === 0) throw refused('there is an authority already: joinctl auth status');
+  if (foundingActions(present, parts.policy, now).length === 0)
+    throw refused(
+      'a root is lost beside its successor: restore it, or end it with joinctl auth retire',
+    );
   checkWish(wish, lost, { stored, genuine, remembered });
 
   // The data key's row reserves the act: of several inits at once, one goes on, and one root is made.

@@ -26,6 +26,8 @@ export interface KeyStore {
   list(): Promise<StoredKeys>;
   /** Writes a key together with its owner's mark. `false` if another one was faster: nothing was written. */
   insert(key: SealedKey, mark?: SealedMark): Promise<boolean>;
+  /** Puts a key in the place of the same key that says something else. `false` if another one was faster. */
+  replace(before: SealedKey, after: SealedKey): Promise<boolean>;
   /** Writes a mark alone. `false` if another one was faster. */
   writeMark(mark: SealedMark): Promise<boolean>;
   remove(owner: KeyOwner, sequence: number): Promise<void>;
@@ -38,6 +40,11 @@ export function createKeyStore(table: Table): KeyStore {
     list: async () => readRows(await table.list({})),
     insert: (key, mark) =>
       table.apply([{ kind: 'insert', row: rowOf(key) }, ...(mark ? [writing(mark)] : [])]),
+    async replace(before, after) {
+      const row = await table.read(before.owner, rowKey(before.sequence));
+      if (!row || !isWrittenAs(row, rowOf(before))) return false;
+      return table.apply([{ kind: 'replace', row: rowOf(after), etag: row.etag }]);
+    },
     writeMark: (mark) => table.apply([writing(mark)]),
     async remove(owner, sequence) {
       const row = await table.read(owner, rowKey(sequence));
@@ -81,6 +88,10 @@ export const rowOf = (key: SealedKey): Row => ({
     expires: key.expires,
     sealed: encodeBase64(key.sealed),
     ...(key.ended && { ended: JSON.stringify(key.ended) }),
+    ...(key.cross && {
+      crossBy: key.cross.by,
+      crossCertificate: encodeBase64(key.cross.certificate),
+    }),
   },
 });
 
@@ -115,6 +126,9 @@ function keyOf(row: StoredRow): SealedKey | undefined {
     expires: Number(values['expires']),
     sealed: bytesOf(values['sealed']),
     ...(ended && { ended }),
+    ...(values['crossBy'] !== undefined && {
+      cross: { by: Number(values['crossBy']), certificate: bytesOf(values['crossCertificate']) },
+    }),
   };
   return key.sequence > 0 && isWrittenAs(row, rowOf(key)) ? key : undefined;
 }

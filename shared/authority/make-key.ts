@@ -3,14 +3,17 @@ import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody, RootKey } from './custody.ts';
 import { describeDataKey, type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
-import { type DueCreation, type KeyCreation, newestKey } from './rotation.ts';
+import { type DueCreation, type KeyCreation, usedKey } from './rotation.ts';
 import { sealKey } from './sealing.ts';
-import type { EndedKey, KeyDescription, SealedKey } from './signing-key.ts';
+import type { CrossCertificate, EndedKey, KeyDescription, SealedKey } from './signing-key.ts';
 import type { SshAuthorityKey } from './ssh-certificate.ts';
 import {
   BACKDATED_SECONDS,
+  type IssuerNames,
+  issueCrossCertificate,
   issueIssuingCertificate,
   issueRootCertificate,
+  ROOT_PATH_LENGTH,
 } from './tls-certificate.ts';
 import { publicKeyInfo } from './x509.ts';
 
@@ -43,7 +46,7 @@ export async function makeKey(
 ): Promise<SealedKey> {
   const ended = endedBy(creation, keys);
   const seal = (
-    parts: Pick<KeyDescription, 'publicKey' | 'certificate'>,
+    parts: Pick<KeyDescription, 'publicKey' | 'certificate' | 'cross'>,
     secret: Uint8Array,
   ): SealedKey =>
     sealKey(
@@ -72,17 +75,21 @@ export async function makeKey(
         validityOf(creation),
         (message) => maker.custody.signWithRoot(handle, message),
       );
-      return seal({ publicKey: publicKeyInfo(publicKey), certificate }, handle);
+      const cross = await crossOf(creation, { publicKey, certificate }, keys, maker);
+      return seal(
+        { publicKey: publicKeyInfo(publicKey), certificate, ...(cross && { cross }) },
+        handle,
+      );
     }
     case 'issuing': {
-      const root = newestKey(keys, 'tls', 'root');
+      const root = usedKey(keys, 'tls', 'root', creation.created);
       if (!root) throw new Error('an issuing key needs a root');
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
       const certificate = await issueIssuingCertificate(
         `${maker.cluster} issuing ${creation.sequence}`,
         publicKey,
         validityOf(creation),
-        { subject: parseCertificate(root.certificate).subject, publicKeyInfo: root.publicKey },
+        namesOf(root),
         (message) => maker.custody.signWithRoot(root.secret, message),
       );
       return seal({ publicKey: publicKeyInfo(publicKey), certificate }, pkcs8(privateKey));
@@ -90,11 +97,45 @@ export async function makeKey(
   }
 }
 
+const namesOf = ({ certificate, publicKey }: KeyDescription): IssuerNames => ({
+  subject: parseCertificate(certificate).subject,
+  publicKeyInfo: publicKey,
+});
+
+/** What the predecessor certifies of a root; nothing where it certifies no authorities below its issuing ones. */
+async function crossOf(
+  { crossedBy, created }: DueCreation,
+  root: { readonly publicKey: KeyObject; readonly certificate: Uint8Array },
+  keys: readonly OpenedKey[],
+  { custody, cluster }: KeyMaker,
+): Promise<CrossCertificate | undefined> {
+  const by = keys.find(({ purpose, sequence }) => purpose === 'root' && sequence === crossedBy);
+  const room = by && parseCertificate(by.certificate).extensions.basicConstraints?.pathLength;
+  if (!by || room === undefined || room < ROOT_PATH_LENGTH) return undefined;
+  const { subject, notAfter } = parseCertificate(root.certificate);
+  const certificate = await issueCrossCertificate(
+    {
+      subject,
+      publicKeyInfo: publicKeyInfo(root.publicKey),
+      notBefore: new Date((created - BACKDATED_SECONDS) * 1000),
+      notAfter: new Date(Math.min(by.expires * 1000, notAfter.getTime())),
+    },
+    cluster,
+    namesOf(by),
+    (message) => custody.signWithRoot(by.secret, message),
+  );
+  return { by: by.sequence, certificate };
+}
+
+/** With what roots before a root have ended: the rows of those that said so may go before the others are over. */
 function endedBy(
   { owner, purpose, ends = [], created }: DueCreation,
   keys: readonly OpenedKey[],
 ): EndedKey[] {
-  return ends.map((sequence): EndedKey => {
+  const before = keys
+    .filter((key) => purpose === 'root' && key.purpose === 'root')
+    .flatMap(({ ended }) => ended ?? []);
+  const now = ends.map((sequence): EndedKey => {
     const key = keys.find((one) => one.owner === owner && one.sequence === sequence);
     const root = purpose === 'issuing' && key && rootOf(key, keys);
     return {
@@ -103,6 +144,8 @@ function endedBy(
       ...(root && { certificate: { serial: serialOf(key), root: root.sequence } }),
     };
   });
+  // Two roots may say the same of a third.
+  return [...new Map([...before, ...now].map((one) => [one.sequence, one])).values()];
 }
 
 const serialOf = ({ certificate }: KeyDescription): string =>
@@ -135,8 +178,8 @@ const described = ({ owner, purpose, sequence, created, starts, expires }: KeyCr
   expires,
 });
 
-const validityOf = ({ starts, expires }: KeyCreation) => ({
-  notBefore: new Date((starts - BACKDATED_SECONDS) * 1000),
+const validityOf = ({ created, expires }: KeyCreation) => ({
+  notBefore: new Date((created - BACKDATED_SECONDS) * 1000),
   notAfter: new Date(expires * 1000),
 });
 

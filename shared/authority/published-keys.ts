@@ -3,7 +3,7 @@
  * function instances and all moments agree. A key's states are read off them:
  * upcoming (published, not signing yet) → signing → retiring (its successor signs) → gone.
  */
-import { keysOfKind, supersededAt, usedKey } from './rotation.ts';
+import { type KeyKind, keysOfKind, supersededAt, usedKey } from './rotation.ts';
 import { type RotationPolicy, retirement } from './rotation-policy.ts';
 import type { KeyDescription, KeyOwner, KeyPurpose } from './signing-key.ts';
 
@@ -47,19 +47,31 @@ export const publishedVersion = (
   policy: RotationPolicy,
   at: number,
 ): number =>
-  PUBLISHED.map(([owner, purpose]) => {
-    const ours = keysOfKind(keys, { owner, purpose });
-    const oldest = Math.min(...ours.map(({ sequence }) => sequence));
-    const changes = ours.flatMap((key) => [
-      // A row that is there, or is not there any more, is a change that has happened, even if a clock that was ahead made it.
-      key.created,
-      ...(key.sequence === oldest ? [drivenOut(key, policy)] : []).filter(
-        (time) => time <= at + policy.skew,
-      ),
-      ...[drivenOut(key, policy), endOf(key, ours, policy)].filter((time) => time <= at),
-    ]);
-    return Math.max(0, ...changes);
-  }).reduce((sum, change) => sum + change, 0);
+  PUBLISHED.map(([owner, purpose]) => latestChange(keys, { owner, purpose }, policy, at)).reduce(
+    (sum, change) => sum + change,
+    0,
+  );
+
+/** Unix seconds of the latest change of what the bundle lists of a kind. */
+export function latestChange(
+  keys: readonly KeyDescription[],
+  kind: KeyKind,
+  policy: RotationPolicy,
+  at: number,
+): number {
+  const ours = keysOfKind(keys, kind);
+  const oldest = Math.min(...ours.map(({ sequence }) => sequence));
+  const changes = ours.flatMap((key) => [
+    // A row that is there, or is not there any more, is a change that has happened, even if a clock that was ahead made it.
+    key.created,
+    ...(key.ended ?? []).map((ended) => ended.at),
+    ...(key.sequence === oldest ? [drivenOut(key, policy)] : []).filter(
+      (time) => time <= at + policy.skew,
+    ),
+    ...[drivenOut(key, policy), endOf(key, ours, policy)].filter((time) => time <= at),
+  ]);
+  return Math.max(0, ...changes);
+}
 
 /** When anything of this will be different, without any row changing; `Infinity` for never. */
 export const nextChange = (

@@ -7,8 +7,9 @@ import { Refusal, unavailable } from '../refusal.ts';
 import { openGenuineKeys } from './genuine-keys.ts';
 import { kindName } from './missing-authority.ts';
 import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
-import { early, type KeyKind, keysOfKind, replacement } from './rotation.ts';
+import { type KeyKind, keysOfKind } from './rotation.ts';
 import type { KeyDescription } from './signing-key.ts';
+import { earlySuccessor, replacement } from './successors.ts';
 
 export interface RotationWish {
   /** The keys leaked: none of them counts from now on. */
@@ -18,6 +19,7 @@ export interface RotationWish {
 }
 
 const KINDS: Readonly<Record<RotatedAuthority, KeyKind>> = {
+  tls: { owner: 'tls', purpose: 'root' },
   issuing: { owner: 'tls', purpose: 'issuing' },
   'ssh-user': { owner: 'ssh-user', purpose: 'sign' },
   'ssh-host': { owner: 'ssh-host', purpose: 'sign' },
@@ -51,20 +53,29 @@ export async function replaceAuthority(
   const alive = keysOfKind(present.keys, kind).filter(
     ({ expires }) => expires * 1000 > now.getTime(),
   );
-  const seen = new Set(numbers);
-  if (alive.length !== seen.size || !alive.every(({ sequence }) => seen.has(sequence)))
-    throw new Refusal(
-      'precondition_failed',
-      `the keys of ${name} are other ones than were named: see joinctl auth status`,
-    );
+  checkSeen(name, alive, numbers);
   if (!leaked) checkSuccessor(name, alive, now);
 
-  const make = leaked ? replacement : early;
+  const make = leaked ? replacement : earlySuccessor;
   const action = make(kind, present, parts.policy, now);
   if (!(await apply(action, genuine, parts)))
     throw new Refusal('try_again', 'another change of the keys is under way');
   const after = await rotateKeys(parts, now);
   return { ...after, done: [...before.done, action, ...after.done] };
+}
+
+/** Throws `precondition_failed` unless these are the keys that are there. */
+export function checkSeen(
+  name: string,
+  keys: readonly KeyDescription[],
+  numbers: readonly number[],
+): void {
+  const seen = new Set(numbers);
+  if (keys.length !== seen.size || !keys.every(({ sequence }) => seen.has(sequence)))
+    throw new Refusal(
+      'precondition_failed',
+      `the keys of ${name} are other ones than were named: see joinctl auth status`,
+    );
 }
 
 function checkSuccessor(name: RotatedAuthority, alive: readonly KeyDescription[], now: Date): void {
@@ -74,6 +85,8 @@ function checkSuccessor(name: RotatedAuthority, alive: readonly KeyDescription[]
       'already_exists',
       `${name} has a successor already, number ${upcoming.sequence}: see joinctl auth status`,
     );
+  if (name === 'tls' && alive.length > 1)
+    throw new Refusal('in_use', 'the root before is still published: retire it first');
   if (alive.length >= MOST_KEYS)
     throw new Refusal(
       'in_use',

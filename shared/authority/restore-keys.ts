@@ -9,9 +9,10 @@ import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import { readRows, rowId, rowName, rowOf, rowOfMark, type StoredKeys } from './key-store.ts';
 import { otherCluster, sayMissing } from './missing-authority.ts';
 import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
-import { early, keysOfKind, lostKinds } from './rotation.ts';
+import { keysOfKind, lostKinds } from './rotation.ts';
 import { sealMark } from './sealing.ts';
 import type { KeyOwner } from './signing-key.ts';
+import { earlySuccessor } from './successors.ts';
 import { caPin } from './trust-bundle.ts';
 
 export interface RestoreWish {
@@ -118,7 +119,7 @@ async function makeNewer(parts: RotationParts, now: Date): Promise<RotationRepor
       ({ starts }) => starts * 1000 > now.getTime(),
     );
     if (waits) continue;
-    const action = early(kind, present, parts.policy, now);
+    const action = earlySuccessor(kind, present, parts.policy, now);
     if (await apply(action, genuine, parts)) done.push(action);
   }
   return done;

@@ -3,6 +3,8 @@
 /** All in seconds. */
 export interface RotationPolicy {
   readonly root: number;
+  /** How long a root's successor is published before it signs: relying parties that learn of it by hand need time. */
+  readonly rootPublication: number;
   readonly issuing: number;
   /** Age at which an issuing key gets its successor. */
   readonly issuingRenewal: number;
@@ -27,6 +29,7 @@ const DAY = 24 * HOUR;
 
 export const ROTATION_POLICY: RotationPolicy = {
   root: 10 * 365 * DAY,
+  rootPublication: 30 * DAY,
   issuing: 14 * DAY,
   issuingRenewal: 7 * DAY,
   probe: 2 * DAY,
@@ -67,6 +70,10 @@ export function policyProblems(policy: RotationPolicy): string[] {
     [
       policy.probe - policy.probeRenewal > HOUR + skew,
       'a key for the prober has to outlive the making of its successor',
+    ],
+    [
+      policy.rootPublication >= learning,
+      `a root has to be published for at least ${learning} s before it signs`,
     ],
     [policy.root > policy.issuing, 'a root has to outlive its issuing keys'],
   ];

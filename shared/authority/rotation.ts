@@ -33,6 +33,8 @@ export type DueCreation = {
   readonly kind: 'create';
   /** Numbers of the keys that it puts an end to. */
   readonly ends?: readonly number[];
+  /** Number of the root that certifies it, of a root that is made beside it. */
+  readonly crossedBy?: number;
 } & KeyCreation;
 
 export type DueAction =
@@ -61,19 +63,32 @@ const FREE: readonly KeyKind[] = [
  */
 export function lostKinds({ keys }: PresentKeys, now: Date): KeyKind[] {
   const lost = FOUNDED.filter(({ owner, purpose }) => {
-    const newest = newestKey(keys, owner, purpose);
-    return !newest || (purpose === 'root' && newest.expires <= secondsOf(now));
+    if (purpose !== 'root') return !newestKey(keys, owner, purpose);
+    return !usedKey(keys, owner, purpose, secondsOf(now)) || keys.some(lacksPredecessor(keys));
   });
   return lost[0]?.owner === 'data' ? lost.slice(0, 1) : lost;
 }
 
-/** The first keys, in the order in which they need each other. */
+/** A root that relying parties still know is not there, though nobody said that it retires. */
+const lacksPredecessor =
+  (keys: readonly KeyDescription[]) =>
+  ({ owner, cross, ended = [] }: KeyDescription): boolean =>
+    cross !== undefined &&
+    !ended.some(({ sequence }) => sequence === cross.by) &&
+    !keys.some((key) => key.owner === owner && key.sequence === cross.by);
+
+/** The first keys, in the order in which they need each other. In the place of a lost one beside its successor none is made. */
 export const foundingActions = (
   present: PresentKeys,
   policy: RotationPolicy,
   now: Date,
 ): DueAction[] =>
-  lostKinds(present, now).map((kind) => creation(kind, present, policy, secondsOf(now)));
+  lostKinds(present, now)
+    .filter(
+      ({ owner, purpose }) =>
+        purpose !== 'root' || !usedKey(present.keys, owner, purpose, secondsOf(now)),
+    )
+    .map((kind) => creation(kind, present, policy, secondsOf(now)));
 
 /**
  * The actions due now. At most one key of an owner is made at a time, with the next number, so that timers that run at
@@ -93,36 +108,6 @@ export function dueActions(present: PresentKeys, policy: RotationPolicy, now: Da
     .filter(({ purpose }) => purpose !== 'issuing' || hasRoot)
     .map((kind) => creation(kind, present, policy, at));
   return [...dueMarks(present), ...creations, ...removals];
-}
-
-/**
- * A key's successor by an operator's will, before it is due: published before it signs, like any other. The mark comes
- * first where it is due, so that the number is a new one.
- */
-export const early = (
-  kind: KeyKind,
-  present: PresentKeys,
-  policy: RotationPolicy,
-  now: Date,
-): DueCreation => creation(kind, present, policy, secondsOf(now));
-
-/**
- * A key in the place of all of its kind, which leaked: it signs at once, and they count for nothing from now on. Whoever
- * had one of them may have had the others, too: they are kept together.
- */
-export function replacement(
-  kind: KeyKind,
-  present: PresentKeys,
-  policy: RotationPolicy,
-  now: Date,
-): DueCreation {
-  const at = secondsOf(now);
-  return {
-    ...creation(kind, present, policy, at),
-    starts: at,
-    expires: endOf(kind.purpose, at, present.keys, policy),
-    ends: keysOfKind(present.keys, kind).map(({ sequence }) => sequence),
-  };
 }
 
 export const keysOfKind = <K extends KeyDescription>(
@@ -170,7 +155,7 @@ export const supersededAt = (
       .map(({ starts }) => starts + retirement(policy)),
   );
 
-const secondsOf = (now: Date): number => Math.floor(now.getTime() / 1000);
+export const secondsOf = (now: Date): number => Math.floor(now.getTime() / 1000);
 
 /** An SSH authority's row stays until its successor has proved itself, even if its own end comes first: it says who it succeeds. */
 function isOver(
@@ -220,7 +205,8 @@ export function successorDue(
   }
 }
 
-function creation(
+/** The key of this kind that is made next. */
+export function creation(
   kind: KeyKind,
   present: PresentKeys,
   policy: RotationPolicy,
@@ -253,7 +239,7 @@ function sshStart(
   );
 }
 
-function endOf(
+export function endOf(
   purpose: KeyPurpose,
   starts: number,
   keys: readonly KeyDescription[],
@@ -263,7 +249,10 @@ function endOf(
     case 'root':
       return starts + policy.root;
     case 'issuing':
-      return Math.min(starts + policy.issuing, newestKey(keys, 'tls', 'root')?.expires ?? NEVER);
+      return Math.min(
+        starts + policy.issuing,
+        usedKey(keys, 'tls', 'root', starts)?.expires ?? NEVER,
+      );
     case 'sign':
       return starts + sshLife(policy);
     case 'authenticate':

@@ -16,6 +16,14 @@ export interface EndedKey {
   readonly certificate?: { readonly serial: string; readonly root: number };
 }
 
+/** A root as its predecessor certified it, for relying parties that know only that one. */
+export interface CrossCertificate {
+  /** The predecessor's number. */
+  readonly by: number;
+  /** DER. */
+  readonly certificate: Uint8Array;
+}
+
 /** The public description of a key. All of it is authenticated together with the private part. */
 export interface KeyDescription {
   readonly owner: KeyOwner;
@@ -32,8 +40,10 @@ export interface KeyDescription {
   readonly starts: number;
   /** From when on it counts for nothing. The data key alone has no end. */
   readonly expires: number;
-  /** Keys of the same owner that count for nothing any more, whatever their rows say: they leaked. Never empty. */
+  /** Keys of the same owner that count for nothing any more, whatever their rows say: they leaked, or retired. Never empty. */
   readonly ended?: readonly EndedKey[];
+  /** Of a root that was made beside another one. */
+  readonly cross?: CrossCertificate;
 }
 
 /** A key as it is stored: its private part is encrypted. */
@@ -69,5 +79,12 @@ export const describeKey = (key: KeyDescription): string =>
     key.created,
     key.starts,
     key.expires,
-    ...(key.ended ? [{ ended: key.ended }] : []),
+    ...(key.ended || key.cross ? [extraOf(key)] : []),
   ]);
+
+const extraOf = ({ ended, cross }: KeyDescription) => ({
+  ...(ended && { ended }),
+  ...(cross && {
+    cross: { by: cross.by, certificate: Buffer.from(cross.certificate).toString('base64') },
+  }),
+});

@@ -54,9 +54,45 @@ export async function issueRootCertificate(
     notAfter,
     publicKeyInfo: spki,
     extensions: [
-      basicConstraints({ pathLength: 1 }),
+      // Room for a successor that this root certifies, and its issuing certificates.
+      basicConstraints({ pathLength: ROOT_PATH_LENGTH }),
       keyUsage('keyCertSign', 'crlSign'),
       subjectKeyIdentifier(spki),
+      uriAlternativeName(`spiffe://${trustDomain}`),
+    ],
+  });
+  return signed(tbs, 'ecdsaWithSHA384', await signWithRoot(tbs));
+}
+
+export const ROOT_PATH_LENGTH = 2;
+
+/** The successor of a root, as the certificate that its predecessor makes for it says. */
+export interface CrossedRoot extends Validity {
+  /** DER of the successor's subject and SubjectPublicKeyInfo. */
+  readonly subject: Uint8Array;
+  readonly publicKeyInfo: Uint8Array;
+}
+
+/** Certifies a root under its predecessor: whoever knows only that one believes what the successor signs. */
+export async function issueCrossCertificate(
+  { subject, publicKeyInfo: spki, notBefore, notAfter }: CrossedRoot,
+  trustDomain: string,
+  predecessor: IssuerNames,
+  signWithRoot: (message: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const tbs = toBeSigned({
+    serialNumber: randomSerialNumber(),
+    signatureAlgorithm: 'ecdsaWithSHA384',
+    issuer: predecessor.subject,
+    subject,
+    notBefore,
+    notAfter,
+    publicKeyInfo: spki,
+    extensions: [
+      basicConstraints({ pathLength: ROOT_PATH_LENGTH - 1 }),
+      keyUsage('keyCertSign', 'crlSign'),
+      subjectKeyIdentifier(spki),
+      authorityKeyIdentifier(predecessor.publicKeyInfo),
       uriAlternativeName(`spiffe://${trustDomain}`),
     ],
   });

@@ -9,6 +9,7 @@ import { sayMissing } from '../authority/missing-authority.ts';
 import { stateOf } from '../authority/published-keys.ts';
 import { replaceAuthority } from '../authority/replace-authority.ts';
 import { planRestore, restoreKeys } from '../authority/restore-keys.ts';
+import { retireRoot } from '../authority/retire-root.ts';
 import { presentOf, type RotationParts, type RotationReport } from '../authority/rotate.ts';
 import { lostKinds, successorDue } from '../authority/rotation.ts';
 import { type KeyDescription, NEVER } from '../authority/signing-key.ts';
@@ -17,6 +18,7 @@ import type {
   AuthorityStatus,
   InitBody,
   KeyRecord,
+  RetireBody,
   RotateBody,
   RotatedAuthority,
 } from '../protocol/authorities.ts';
@@ -33,6 +35,8 @@ export interface AuthoritiesApi {
   init(body: InitBody): Promise<RotationReport>;
   /** A successor, or after a leak a new key in the place of all of its kind. See `replaceAuthority` for what it throws. */
   rotate(name: RotatedAuthority, body: RotateBody): Promise<RotationReport>;
+  /** Ends a root whose successor signs. See `retireRoot` for what it throws. */
+  retire(body: RetireBody): Promise<RotationReport>;
   /** The keys' rows as they are stored, for a backup. Throws `unavailable` where one is lost. */
   backUp(): Promise<KeyBackup>;
   /** Brings the keys back. See `planRestore` for what it throws. Without a report nothing was to be done but to say it. */
@@ -89,6 +93,11 @@ export function createAuthoritiesApi(
     },
     async rotate(name, { numbers, leaked = false }) {
       const report = await replaceAuthority(parts, name, { numbers, leaked }, now());
+      await tellEverybody();
+      return report;
+    },
+    async retire({ numbers }) {
+      const report = await retireRoot(parts, numbers, now());
       await tellEverybody();
       return report;
     },

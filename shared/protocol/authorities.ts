@@ -29,7 +29,7 @@ export const authorityStatus = z.object({
 export type AuthorityStatus = z.infer<typeof authorityStatus>;
 
 /** Kinds of keys that an operator can have replaced. */
-export const ROTATED_AUTHORITIES = ['issuing', 'ssh-user', 'ssh-host', 'probe'] as const;
+export const ROTATED_AUTHORITIES = ['tls', 'issuing', 'ssh-user', 'ssh-host', 'probe'] as const;
 export type RotatedAuthority = (typeof ROTATED_AUTHORITIES)[number];
 
 export const rotateBody = z.strictObject({
@@ -39,6 +39,12 @@ export const rotateBody = z.strictObject({
   leaked: z.optional(z.boolean()),
 });
 export type RotateBody = z.infer<typeof rotateBody>;
+
+export const retireBody = z.strictObject({
+  /** Numbers of the roots that are there: where there are others, nothing happens. */
+  numbers: z.array(z.int().check(z.positive())).check(z.maxLength(64)),
+});
+export type RetireBody = z.infer<typeof retireBody>;
 
 export const initBody = z.strictObject({
   /** Goes on with an init that was begun and not finished. */

@@ -47,6 +47,7 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
       privateKey: issuingKey.privateKey,
       certificate: issuing,
       root: rootCertificate,
+      chain: [issuing, rootCertificate],
       pem: encodePem('CERTIFICATE', issuing),
       notAfter: days(0, 14).notAfter,
     },

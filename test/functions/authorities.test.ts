@@ -189,7 +189,7 @@ describe('POST /v1/authorities/{name}/rotate', () => {
     const others = signIn(api, 'JoinBroker.Admin', 'JoinBroker.Reader');
     expect(await api.request('POST', path('probe'), { body })).toBeProblem('unauthenticated');
     expect(await others.request('POST', path('probe'), { body })).toBeProblem('forbidden');
-    for (const name of ['tls-root', 'data', 'init', 'SSH-user'])
+    for (const name of ['tls-root', 'data', 'root', 'SSH-user'])
       expect(await admin(api).request('POST', path(name), { body })).toBeProblem('not_found');
     const { keys } = authorityStatus.parse((await admin(api).request('GET', STATUS)).body);
     expect(keys).toHaveLength(6);
@@ -223,5 +223,58 @@ describe('POST /v1/authorities/{name}/rotate', () => {
     const answer = await admin(api).request('POST', path('ssh-user'), { body });
     expect(answer).toBeProblem('unavailable');
     expect(answer.body).toMatchObject({ detail: expect.stringContaining('within five minutes') });
+  });
+});
+
+describe('the root', () => {
+  const admin = (api: TestBroker) => signIn(api, 'JoinBroker.AuthorityAdmin');
+  const numbersOf = (answer: { readonly body: unknown }): number[] =>
+    authorityStatus
+      .parse(answer.body)
+      .keys.filter(({ purpose }) => purpose === 'root')
+      .map(({ number }) => number);
+
+  test('gets a successor, whose certificate travels along until the old one retires', async () => {
+    const { api, vm } = await createScene();
+    const chainOf = (attempt: Attempt): number =>
+      joined(attempt).certificates[0]?.tls.match(/BEGIN/g)?.length ?? 0;
+    const first = await join(api, vm);
+    expect(chainOf(first)).toBe(2);
+    api.clock.advance(60);
+    const made = await admin(api).request('POST', '/v1/authorities/tls/rotate', {
+      body: { numbers: [1] },
+    });
+    const numbers = numbersOf(made);
+    expect(authorityStatus.parse(made.body).ca_pins).toHaveLength(2);
+    const early = await admin(api).request('POST', '/v1/authorities/tls/retire', {
+      body: { numbers },
+    });
+    expect(early).toBeProblem('not_found');
+    for (let day = 0; day < 48; day += 6) {
+      api.clock.advance(6 * 24 * 3600);
+      await api.broker.rotateKeys({ requestId: 'timer' });
+    }
+    expect(chainOf(await join(api, vm))).toBe(3);
+    const retired = await admin(api).request('POST', '/v1/authorities/tls/retire', {
+      body: { numbers },
+    });
+    expect(numbersOf(retired)).toEqual(numbers.slice(1));
+    expect(chainOf(await join(api, vm))).toBe(2);
+    expect(api.audit.filter(({ event }) => event === 'keys').at(-1)).toMatchObject({
+      actions: ['remove tls 1'],
+    });
+  });
+
+  test('is retired by who has the role for authorities, in the form that is expected', async () => {
+    const api = createTestBroker();
+    const path = '/v1/authorities/tls/retire';
+    const body = { numbers: [1] };
+    expect(await api.request('POST', path, { body })).toBeProblem('unauthenticated');
+    const others = signIn(api, 'JoinBroker.Admin');
+    expect(await others.request('POST', path, { body })).toBeProblem('forbidden');
+    expect(await admin(api).request('POST', path, { body: {} })).toBeProblem(
+      'bad_request',
+      'numbers',
+    );
   });
 });

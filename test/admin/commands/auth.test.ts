@@ -154,7 +154,7 @@ describe('joinctl auth rotate', () => {
   });
 
   it.each([
-    [[], 'Say which key, as --type: issuing, ssh-user, ssh-host, probe.'],
+    [[], 'Say which key, as --type: tls, issuing, ssh-user, ssh-host, probe.'],
     [['--type=ssh-usr'], 'There is no such key (did you mean ssh-user?)'],
   ])('%j is no type', async (flags, message) => {
     const { code, stderr } = await rotate({}, ...flags);
@@ -170,5 +170,73 @@ describe('joinctl auth rotate', () => {
     const { code, stderr } = await run('auth', 'rotate', '--type=probe', '--yes');
     expect(code).toBe(1);
     expect(stderr).toContain('perhaps by this very command');
+  });
+});
+
+describe('joinctl auth retire', () => {
+  const WITH_ROOTS: AuthorityStatus = {
+    ...STATUS,
+    keys: [1, 4].map((number) => ({
+      authority: 'tls',
+      purpose: 'root',
+      number,
+      state: number === 1 ? 'retiring' : 'signing',
+      starts: '2026-11-20T12:00:00Z',
+    })),
+  };
+
+  it('says who is left behind, asks, and names the roots that it saw', async () => {
+    const { run, broker } = await terminal({ answer: 'yes' });
+    broker.intercept(() => Response.json(WITH_ROOTS), 'GET https://broker.example.com/v1/auth');
+    broker.intercept(() => Response.json(STATUS), 'POST');
+    const { code, stderr } = await run('auth', 'retire', '--type=tls');
+    expect(code).toBe(0);
+    expect(stderr).toContain('refuse all certificates from now on');
+    const sent = broker.requests.find(({ method }) => method === 'POST');
+    expect(sent?.url).toBe('https://broker.example.com/v1/authorities/tls/retire');
+    expect(JSON.parse(sent?.body ?? '')).toEqual({ numbers: [1, 4] });
+  });
+
+  it.each([[[]], [['--type=ssh-user']]])('wants a root: %j', async (flags) => {
+    const { run, broker } = await terminal({ answer: 'yes' });
+    expect(await run('auth', 'retire', ...flags)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--type=tls'),
+    });
+    expect(broker.requests).toEqual([]);
+  });
+});
+
+describe('joinctl auth export', () => {
+  const BUNDLE = {
+    cluster: 'example',
+    version: 1,
+    expires: '2026-11-27T12:00:00Z',
+    refresh_after: '2026-11-20T13:00:00Z',
+    ca_pins: CA_PINS,
+    tls: { roots: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' },
+    ssh: { user_ca: ['ssh-ed25519 AAAA', 'ssh-ed25519 BBBB'], host_ca: ['ssh-ed25519 C\u001b'] },
+    signature: 'a..b',
+  };
+
+  it.each([
+    ['tls', BUNDLE.tls.roots],
+    ['ssh-user', 'ssh-ed25519 AAAA\nssh-ed25519 BBBB\n'],
+    ['ssh-host', '@cert-authority * ssh-ed25519 C\ufffd\n'],
+  ])('--type=%s prints what a file of a relying party holds', async (type, expected) => {
+    const { run, broker } = await terminal({ signedIn: true });
+    broker.intercept(() => Response.json(BUNDLE), '/v1/trust');
+    const { code, stdout } = await run('auth', 'export', `--type=${type}`);
+    expect(code).toBe(0);
+    expect(stdout).toBe(expected);
+    expect(broker.requests.map(({ headers }) => headers.get('authorization'))).toEqual([null]);
+  });
+
+  it('wants a type that there is', async () => {
+    const { run } = await terminal();
+    expect(await run('auth', 'export', '--type=data')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--type: tls, ssh-user, ssh-host'),
+    });
   });
 });

@@ -9,6 +9,8 @@ test.each([1, 2, 3, 4, 5, 6])(
     expect(figures.keys).toBeGreaterThan(1000);
     expect(figures.crashes).toBeGreaterThan(100);
     expect(figures.accidents).toBeGreaterThan(20);
+    expect(figures.leaks).toBeGreaterThan(5);
+    expect(figures.retired).toBeGreaterThan(0);
     expect(figures.mostRows).toBeLessThanOrEqual(16);
   },
 );

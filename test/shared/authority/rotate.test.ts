@@ -79,6 +79,7 @@ describe('converges', () => {
         const slow: KeyStore = {
           list: s.scheduleFunction(store.list),
           insert: s.scheduleFunction(store.insert),
+          replace: async () => true,
           writeMark: s.scheduleFunction(store.writeMark),
           remove: s.scheduleFunction(store.remove),
         };
@@ -143,6 +144,7 @@ test('storage that forgets what it was told is an error, not an endless loop', a
   const store: KeyStore = {
     list: async () => ({ keys: [], marks: [], strays: [], taken: [] }),
     insert: async () => true,
+    replace: async () => true,
     writeMark: async () => true,
     remove: async () => {},
   };

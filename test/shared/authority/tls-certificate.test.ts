@@ -127,7 +127,7 @@ describe.skipIf(!hasProgram('openssl'))('openssl x509 -text', () => {
       expect(text).toContain(part);
   });
 
-  test('a root signs one level of issuing certificates', () => {
+  test('a root signs issuing certificates, and a successor that signs them', () => {
     const text = shown(issuing.root);
     for (const part of [
       'Signature Algorithm: ecdsa-with-SHA384',
@@ -135,7 +135,7 @@ describe.skipIf(!hasProgram('openssl'))('openssl x509 -text', () => {
       'Not After : Nov 17 12:00:00 2036 GMT',
       'Subject: CN = test.example.org root 1 ',
       'ASN1 OID: secp384r1',
-      'X509v3 Basic Constraints: critical CA:TRUE, pathlen:1 ',
+      'X509v3 Basic Constraints: critical CA:TRUE, pathlen:2 ',
       'X509v3 Key Usage: critical Certificate Sign, CRL Sign X509v3',
       'X509v3 Subject Key Identifier:',
     ])

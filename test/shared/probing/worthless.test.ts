@@ -33,7 +33,8 @@ describe('the tls authority', () => {
   });
 
   test('fails where its issuing certificate is of another root', async () => {
-    const issuing = { ...authorities.issuing, root: others.issuing.root };
+    const chain = [authorities.issuing.certificate, others.issuing.root];
+    const issuing = { ...authorities.issuing, chain };
     await expect(probe({ issuing, roots: others.roots })).rejects.toThrow(
       'is not signed by the next',
     );
