@@ -31,6 +31,7 @@ const COMMANDS = {
   bench: [['bench/join.ts']],
   'bench:cold-start': [['bench/cold-start.ts']],
   'bench:stranger': [['bench/stranger.ts']],
+  'bench:revocation': [['bench/revocation.ts']],
   joinctl: [['dist/joinctl.cjs']],
   joinbot: [['dist/joinbot.cjs']],
 };

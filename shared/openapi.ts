@@ -62,11 +62,15 @@ export function openApiDocument(version: string): Json {
       '/v1/trust/{form}': {
         get: {
           ...operation(
-            'One part of the trust bundle: as plain text, or the roots as a SPIFFE bundle',
+            'One part of the trust bundle: as plain text, or the roots as a SPIFFE bundle; or a revocation list, also `<key identifier>.crl`',
             { answer: 'SpiffeBundle' },
             [
               pathParameter('form', {
-                enum: ['tls.pem', 'ssh-user-ca.pub', 'ssh-host-ca.pub', 'spiffe'],
+                anyOf: [
+                  { enum: ['tls.pem', 'ssh-user-ca.pub', 'ssh-host-ca.pub', 'spiffe'] },
+                  { enum: ['tls.crl', 'ssh.krl', 'revoked'] },
+                  { type: 'string', pattern: '^[0-9a-f]{40}\\.crl$' },
+                ],
               }),
             ],
             ['not_found'],

@@ -69,7 +69,7 @@ export const botsInstancesRm: Command = {
     if (!(await client.removeInstance(owner, id))) throw missing(owner, id);
     io.stdout.write(`instance "${id}" has been removed
 
-Certificates that it has live on until they expire. A machine that may still join joins afresh: joinctl lock keeps it out.
+Certificates that it has are on the revocation lists; servers that read none believe them until they expire. A machine that may still join joins afresh: joinctl lock keeps it out.
 `);
   },
 };

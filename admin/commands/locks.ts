@@ -71,7 +71,7 @@ export const lock: Command = {
     if (format !== 'text') return printResource(io, format, created);
     const end = expires === undefined ? 'it is unlocked' : expires;
     io.stdout.write(
-      `${display({ kind: 'lock', name })} has been created\n\n${lockTarget(created.spec)} is locked until ${end}. To end it:\n  joinctl unlock ${name}\n`,
+      `${display({ kind: 'lock', name })} has been created\n\n${lockTarget(created.spec)} is locked until ${end}. Its certificates are on the revocation lists within a minute. To end it:\n  joinctl unlock ${name}\n`,
     );
     if (target['machine'] !== undefined) io.stdout.write(await notHeldByLock(client));
   },

@@ -55,7 +55,7 @@ export const nodesRm: Command = {
     for (const each of freed) io.stdout.write(`name "${printable(each)}" has been freed\n`);
     for (const { id } of instances) io.stdout.write(`instance "${id}" has been removed\n`);
     io.stdout.write(
-      'Certificates that it has live on until they expire. If it still runs and may still join, it joins afresh.\n',
+      'Certificates that it has are on the revocation lists; servers that read none believe them until they expire. If it still runs and may still join, it joins afresh.\n',
     );
   },
 };

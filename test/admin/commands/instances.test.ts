@@ -98,7 +98,7 @@ describe('joinctl bots instances rm', () => {
     const { run } = await terminal({ instances: [instance(), AZURE] });
     const { stdout } = await run('bots', 'instances', 'rm', 'robot', ID);
     expect(stdout).toContain(`instance "${ID}" has been removed\n`);
-    expect(stdout).toContain('live on until they expire');
+    expect(stdout).toContain('are on the revocation lists');
     const rest = await run('bots', 'instances', 'ls', 'robot', '--format=json');
     expect(JSON.parse(rest.stdout)).toEqual([AZURE]);
     expect(await run('bots', 'instances', 'show', 'robot', ID)).toMatchObject({

@@ -1,0 +1,171 @@
+/** Real readers of the lists: programs that are told to check them refuse who is locked, and nobody else. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import { connect } from 'node:tls';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createScene } from '../../broker/fixtures.ts';
+import { type Attempt, join, joined } from '../../broker/joiner.ts';
+import { createClock } from '../../broker/test-broker.ts';
+import { hasProgram, programPath } from '../../programs.ts';
+import { textOf } from '../run-program.ts';
+
+/** One machine that is locked and one that isn't, and what a relying party has fetched. Programs have clocks of their own. */
+async function lockedScene() {
+  const { api, vm, subscription } = await createScene({ clock: createClock(new Date()) });
+  const other = subscription.virtualMachine('vm-b', {
+    resourceGroup: 'group1',
+    systemAssigned: true,
+  });
+  const [locked, healthy] = [await join(api, vm), await join(api, other)];
+  await api.put({
+    kind: 'lock',
+    version: 'v2',
+    metadata: { name: 'incident-1' },
+    spec: { target: { machine: vm.vmId } },
+  });
+  api.clock.advance(5);
+  const fetched = async (form: string) => (await api.request('GET', `/v1/trust/${form}`)).bytes;
+  return {
+    locked,
+    healthy,
+    roots: Buffer.from(await fetched('tls.pem')).toString(),
+    crls: Buffer.from(await fetched('tls.crl')).toString(),
+    krl: await fetched('ssh.krl'),
+  };
+}
+
+const tlsOf = (attempt: Attempt): string => joined(attempt).certificates[0]?.tls ?? '';
+const sshOf = (attempt: Attempt): string => `${joined(attempt).certificates[0]?.ssh}\n`;
+const keyOf = (attempt: Attempt): string =>
+  attempt.key.export({ format: 'pem', type: 'pkcs8' }).toString();
+
+const isAccepted = (ask: () => unknown, refusal: string): boolean => {
+  try {
+    ask();
+    return true;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: Buffer; stderr?: Buffer };
+    if (!`${stdout}${stderr}`.includes(refusal)) throw error;
+    return false;
+  }
+};
+
+describe('who is locked is refused, and nobody else, by', () => {
+  test.skipIf(!hasProgram('openssl'))('openssl verify -crl_check_all', async () => {
+    const { locked, healthy, roots, crls } = await lockedScene();
+    const accepts = (attempt: Attempt): boolean =>
+      isAccepted(
+        () =>
+          textOf(
+            'openssl',
+            [
+              ...['verify', '-x509_strict', '-crl_check_all', '-CAfile', '@roots'],
+              ...['-untrusted', '@leaf', '-CRLfile', '@crls', '@leaf'],
+            ],
+            { files: { roots, crls, leaf: tlsOf(attempt) } },
+          ),
+        'certificate revoked',
+      );
+    expect([accepts(healthy), accepts(locked)]).toEqual([true, false]);
+  });
+
+  test.skipIf(!hasProgram('ssh-keygen'))('ssh-keygen -Q, which reads as sshd does', async () => {
+    const { locked, healthy, krl } = await lockedScene();
+    const accepts = (attempt: Attempt): boolean =>
+      isAccepted(
+        () =>
+          textOf('ssh-keygen', ['-Q', '-l', '-f', '@krl', '@cert'], {
+            files: { krl, cert: sshOf(attempt) },
+          }),
+        'REVOKED',
+      );
+    expect([accepts(healthy), accepts(locked)]).toEqual([true, false]);
+  });
+
+  test.skipIf(!['nginx', 'openssl'].every(hasProgram))('nginx with ssl_crl', async () => {
+    const { locked, healthy, roots, crls } = await lockedScene();
+    const folder = await mkdtemp(joinPath(tmpdir(), 'join-broker-nginx-'));
+    const port = await freePort();
+    const server = textOf('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+      ...['-subj', '/CN=localhost', '-days', '2', '-keyout', '-', '-out', '-'],
+    ]);
+    const files = { 'server.pem': server, 'roots.pem': roots, 'tls.crl': crls };
+    for (const [name, text] of Object.entries(files))
+      await writeFile(joinPath(folder, name), text, { mode: 0o600 });
+    await writeFile(joinPath(folder, 'nginx.conf'), nginxConfig(folder, port));
+    const nginx = spawn(programPath('nginx') ?? '', [
+      ...['-p', folder, '-c', joinPath(folder, 'nginx.conf'), '-e', joinPath(folder, 'error.log')],
+    ]);
+    onTestFinished(async () => {
+      nginx.kill();
+      if (nginx.exitCode === null) await once(nginx, 'exit');
+      await rm(folder, { recursive: true });
+    });
+    expect(await askNginx(port, healthy)).toContain('200 OK');
+    expect(await askNginx(port, healthy)).toContain('SUCCESS');
+    expect(await askNginx(port, locked)).toContain('400 Bad Request');
+  });
+});
+
+const nginxConfig = (folder: string, port: number): string => `
+daemon off;
+master_process off;
+pid ${folder}/nginx.pid;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  server {
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${folder}/server.pem;
+    ssl_certificate_key ${folder}/server.pem;
+    ssl_client_certificate ${folder}/roots.pem;
+    ssl_crl ${folder}/tls.crl;
+    ssl_verify_client on;
+    ssl_verify_depth 2;
+    location / { return 200 "$ssl_client_verify"; }
+  }
+}
+`;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** What nginx answers; it may still be starting. */
+async function askNginx(port: number, attempt: Attempt): Promise<string> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await exchange(port, attempt);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ECONNREFUSED' || tries === 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function exchange(port: number, attempt: Attempt): Promise<string> {
+  const socket = connect({
+    ...{ port, host: '127.0.0.1', rejectUnauthorized: false },
+    ...{ key: keyOf(attempt), cert: tlsOf(attempt) },
+  });
+  await once(socket, 'secureConnect');
+  socket.end('GET / HTTP/1.0\r\nHost: localhost\r\n\r\n');
+  let answer = '';
+  for await (const chunk of socket) answer += chunk;
+  return answer;
+}
