@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { botExample, joinToken } from '../broker/fixtures.ts';
 import * as joiner from '../broker/joiner.ts';
-import { createClock, createTestBroker } from '../broker/test-broker.ts';
+import { createClock, createTestBroker, type TestBrokerOptions } from '../broker/test-broker.ts';
 import { hasProgram, programPath } from '../programs.ts';
 import { joinExample, type Scenario, startScenario, succeeded } from './scenario.ts';
 
@@ -34,25 +34,9 @@ test.skipIf(!hasSsh)('C5 a real sshd refuses a certificate after its expiry', as
   const scenario = await startScenario();
   // Two hours ago, for an hour: the server's clock is the real one.
   const clock = createClock(new Date(Date.now() - 2 * 3600 * 1000));
-  const api = createTestBroker({ clock });
-  const subscription = api.tenant.subscription();
-  const vm = subscription.virtualMachine('vm', { resourceGroup: 'group1', systemAssigned: true });
-  await api.put(botExample({ traits: [{ name: 'logins', values: [LOGIN] }] }));
-  await api.put(joinToken({ allow: [{ subscription: subscription.id }] }));
-  const attempt = await joiner.join(api, vm);
-  const [certificate] = joiner.joined(attempt).certificates;
-  const key = await scenario.write(
-    'key',
-    attempt.key.export({ format: 'pem', type: 'sec1' }) as string,
-  );
-  await scenario.run('chmod', ['600', key]);
-  await scenario.write('key-cert.pub', `${certificate?.ssh}\n`);
-  const config = await scenario.write(
-    'ssh_config',
-    `Host *\n  IdentityFile ${key}\n  IdentitiesOnly yes\n  CertificateFile ${key}-cert.pub\n`,
-  );
+  const { config, authorities } = await joinAt(scenario, { clock });
 
-  const server = await sshServer(scenario, joiner.joined(attempt).trust.ssh.user_ca.join('\n'));
+  const server = await sshServer(scenario, authorities);
   const refused = await ssh(scenario, server, config, LOGIN);
   expect(refused.code).toBe(255);
   expect(refused.stderr).toContain('Permission denied (publickey)');
@@ -60,8 +44,71 @@ test.skipIf(!hasSsh)('C5 a real sshd refuses a certificate after its expiry', as
   expect(log).toContain('Certificate invalid: expired');
 });
 
+/** As hosts in FIPS mode have it: nothing of Ed25519. */
+const FIPS = [
+  'CASignatureAlgorithms ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,rsa-sha2-256,rsa-sha2-512',
+  'PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256-cert-v01@openssh.com,ecdsa-sha2-nistp256',
+];
+
+test.skipIf(!hasSsh)(
+  'a real sshd whose CASignatureAlgorithms leaves Ed25519 out admits a bot of an authority of P-256',
+  async () => {
+    const scenario = await startScenario();
+    const { config, authorities } = await joinAt(scenario, {
+      clock: createClock(new Date()),
+      settings: { JOIN_BROKER_SSH_KEY_TYPE: 'ecdsa-p256' },
+    });
+    expect(authorities).toMatch(/^ecdsa-sha2-nistp256 /);
+    const server = await sshServer(scenario, authorities, FIPS);
+    const admitted = await ssh(scenario, server, config, LOGIN);
+    expect(succeeded(admitted).stdout).toBe('hello from the server\n');
+  },
+);
+
+test.skipIf(!hasSsh)('and refuses one of an authority of Ed25519, the default', async () => {
+  const scenario = await startScenario();
+  const { config, authorities } = await joinAt(scenario, { clock: createClock(new Date()) });
+  expect(authorities).toMatch(/^ssh-ed25519 /);
+  const server = await sshServer(scenario, authorities, FIPS);
+  const refused = await ssh(scenario, server, config, LOGIN);
+  expect(refused.code).toBe(255);
+  const log = await readFile(join(scenario.folder, 'sshd/log'), 'utf8');
+  expect(log).toContain(
+    'certificate signature algorithm ssh-ed25519: signature algorithm not supported',
+  );
+});
+
+/** A bot that joins a broker of this kind: its `ssh_config`, and the authorities that a server is to trust. */
+async function joinAt(
+  scenario: Scenario,
+  options: TestBrokerOptions,
+): Promise<{ readonly config: string; readonly authorities: string }> {
+  const api = createTestBroker(options);
+  const subscription = api.tenant.subscription();
+  const vm = subscription.virtualMachine('vm', { resourceGroup: 'group1', systemAssigned: true });
+  await api.put(botExample({ traits: [{ name: 'logins', values: [LOGIN] }] }));
+  await api.put(joinToken({ allow: [{ subscription: subscription.id }] }));
+  const attempt = await joiner.join(api, vm);
+  const { certificates, trust } = joiner.joined(attempt);
+  const key = await scenario.write(
+    'key',
+    attempt.key.export({ format: 'pem', type: 'sec1' }) as string,
+  );
+  await scenario.run('chmod', ['600', key]);
+  await scenario.write('key-cert.pub', `${certificates[0]?.ssh}\n`);
+  const config = await scenario.write(
+    'ssh_config',
+    `Host *\n  IdentityFile ${key}\n  IdentitiesOnly yes\n  CertificateFile ${key}-cert.pub\n`,
+  );
+  return { config, authorities: trust.ssh.user_ca.join('\n') };
+}
+
 /** Configures `sshd` with nothing but our user authority to trust. Gives the command that runs it for one connection. */
-async function sshServer({ folder, run }: Scenario, userAuthorities: string): Promise<string> {
+async function sshServer(
+  { folder, run }: Scenario,
+  userAuthorities: string,
+  more: readonly string[] = [],
+): Promise<string> {
   const server = join(folder, 'sshd');
   await mkdir(server);
   // Debian's sshd wants this folder when root starts it.
@@ -78,6 +125,7 @@ async function sshServer({ folder, run }: Scenario, userAuthorities: string): Pr
     'StrictModes no',
     'PidFile none',
     "ForceCommand echo 'hello from the server'",
+    ...more,
   ];
   await writeFile(join(server, 'config'), `${config.join('\n')}\n`);
   return `${programPath('sshd')} -i -E ${join(server, 'log')} -f ${join(server, 'config')}`;
