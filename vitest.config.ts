@@ -11,6 +11,8 @@ const ALONE = [
   'test/{docs,infra,scenarios,scripts,workflows}/**/*.test.ts',
   'test/functions/{bundle,probe,telemetry}.test.ts',
   'test/local/*.test.ts',
+  'test/local/rotation/live/proof.test.ts',
+  'test/shared/authority/init-race.test.ts',
   'test/shared/storage/table.test.ts',
   'test/shared/telemetry/application-insights.test.ts',
 ];

@@ -22,6 +22,7 @@ const COMMANDS = {
   'prove:model': [['scripts/prove-model.ts']],
   'prove:renewals': [['local/prove-renewals.ts']],
   'prove:rotation': [['local/prove-rotation.ts']],
+  'prove:rotation-live': [['local/prove-rotation-live.ts']],
   fuzz: [['scripts/fuzz.ts']],
   mutate: [['test/mutation/mutate.ts']],
   lint: [['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
