@@ -5,11 +5,13 @@
 import { expect, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
+import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Row, StoredRow, Table, Value } from '../../../shared/storage/table.ts';
 import { createParts, later, NOON } from './rotation-parts.ts';
 
+/** Rows of an authority as it was made, then those of one that had two keys replaced because they leaked. */
 const ROWS = [
   ['data', '000000001', 'data key'],
   ['tls', '000000001', 'root'],
@@ -21,6 +23,10 @@ const ROWS = [
   ['ssh-user', 'highest', 'mark of `ssh-user`'],
   ['ssh-host', 'highest', 'mark of `ssh-host`'],
   ['probe', 'highest', 'mark of `probe`'],
+] as const;
+const REPLACED = [
+  ['tls', '000000003', 'issuing key that replaced a leaked one'],
+  ['ssh-user', '000000002', 'SSH authority that replaced a leaked one'],
 ] as const;
 const KEY_COLUMNS = [
   'purpose',
@@ -38,26 +44,35 @@ interface Scene {
   readonly parts: RotationParts;
 }
 
+type Rows = readonly StoredRow[];
+
 /** The keys of noon: copied for each attempt, since making them takes long. */
 const founded = createParts(createMemoryTable());
-const original = await (async () => {
+async function rowsAfter(act: (parts: RotationParts) => Promise<unknown>): Promise<Rows> {
   const table = createMemoryTable();
-  await foundKeys({ ...founded, store: createParts(table).store }, NOON);
+  const parts = { ...founded, store: createParts(table).store };
+  await foundKeys(parts, NOON);
+  await act(parts);
   return table.list({});
-})();
+}
+const original = await rowsAfter(async () => {});
+const replaced = await rowsAfter(async (parts) => {
+  await replaceAuthority(parts, 'issuing', { leaked: true, numbers: [2] }, NOON);
+  await replaceAuthority(parts, 'ssh-user', { leaked: true, numbers: [1] }, NOON);
+});
 
-async function createScene(): Promise<Scene> {
+async function createScene(rows: Rows): Promise<Scene> {
   const table = createMemoryTable();
-  for (const { partition, key, values } of original)
+  for (const { partition, key, values } of rows)
     await table.apply([{ kind: 'insert', row: { partition, key, values } }]);
   return { table, parts: { ...founded, store: createParts(table).store } };
 }
 
-const rowOf = (partition: string, key: string): StoredRow => {
-  const row = original.find((one) => one.partition === partition && one.key === key);
+function rowOf(rows: Rows, partition: string, key: string): StoredRow {
+  const row = rows.find((one) => one.partition === partition && one.key === key);
   if (!row) throw new Error(`there is no ${partition}/${key}`);
   return row;
-};
+}
 
 const NOTHING = 'nothing';
 /** What the timer's next run does about it, and whether anybody still gets a certificate afterwards. */
@@ -76,8 +91,8 @@ async function outcomeOf({ parts }: Scene): Promise<string> {
   return told.length === 0 ? NOTHING : told.join(', ');
 }
 
-async function attempt(change: (table: Table) => Promise<unknown>): Promise<string> {
-  const scene = await createScene();
+async function attempt(rows: Rows, change: (table: Table) => Promise<unknown>): Promise<string> {
+  const scene = await createScene(rows);
   await change(scene.table);
   return outcomeOf(scene);
 }
@@ -108,23 +123,41 @@ async function sameOutcome(attempts: readonly (() => Promise<string>)[]): Promis
 
 const isMark = (key: string): boolean => key === 'highest';
 
-async function outcomesOf(partition: string, key: string): Promise<string[]> {
-  const row = rowOf(partition, key);
-  const columns = isMark(key) ? MARK_COLUMNS : KEY_COLUMNS;
-  expect(Object.keys(row.values).toSorted()).toEqual(columns.toSorted());
-  const changed = columns.flatMap((column) =>
-    otherValues(row.values[column] ?? '').map(
-      (value) => () =>
-        attempt((table) => put(table, { ...row, values: { ...row.values, [column]: value } })),
-    ),
-  );
-  const deleted = columns.map((column) => () => {
-    const { [column]: _, ...values } = row.values;
-    return attempt((table) => put(table, { ...row, values }));
-  });
-  const inserted = () =>
-    attempt((table) => put(table, { ...row, values: { ...row.values, more: 'x' } }));
-  const copiedTo = (to: Partial<Row>) => () => attempt((table) => put(table, { ...row, ...to }));
+/** What happens with each column that is changed, deleted, or has the value of another row. */
+async function outcomesByColumn(rows: Rows, partition: string, key: string): Promise<string[][]> {
+  const row = rowOf(rows, partition, key);
+  const columns = Object.keys(row.values).toSorted();
+  const usual = isMark(key) ? MARK_COLUMNS : KEY_COLUMNS;
+  expect(columns.filter((column) => column !== 'ended')).toEqual(usual.toSorted());
+  const set = (values: Row['values']) => () =>
+    attempt(rows, (table) => put(table, { ...row, values }));
+  const lines: string[][] = [];
+  for (const column of columns) {
+    const own = row.values[column] ?? '';
+    const { [column]: _, ...without } = row.values;
+    const others = rows.filter(
+      (other) => isMark(other.key) === isMark(key) && other.values[column] !== undefined,
+    );
+    const copied = new Set(others.map(({ values }) => values[column] ?? ''));
+    copied.delete(own);
+    const withValue = (value: Value) => set({ ...row.values, [column]: value });
+    lines.push([
+      column,
+      await sameOutcome(otherValues(own).map(withValue)),
+      await set(without)(),
+      copied.size === 0 ? 'all are the same' : await sameOutcome([...copied].map(withValue)),
+    ]);
+  }
+  return lines;
+}
+
+/** What happens to the whole row: a column inserted, the row deleted, copied to other places. */
+async function outcomesOf(rows: Rows, partition: string, key: string): Promise<string[]> {
+  const row = rowOf(rows, partition, key);
+  const inserted = ['more', 'ended', 'etag'].filter((column) => row.values[column] === undefined);
+  const ended = JSON.stringify([{ sequence: 1, at: 1 }]);
+  const copiedTo = (to: Partial<Row>) => () =>
+    attempt(rows, (table) => put(table, { ...row, ...to }));
   const forms = isMark(key)
     ? ['Highest', 'highest ', '000000000']
     : [String(Number(key)), ` ${key}`, '0x1', '1.0', '1e0', '+00000001', `${key} `, '000000000'];
@@ -132,8 +165,15 @@ async function outcomesOf(partition: string, key: string): Promise<string[]> {
     (owner) => owner !== partition,
   );
   return [
-    await sameOutcome([...changed, ...deleted, inserted]),
-    await attempt((table) => remove(table, partition, key)),
+    await sameOutcome(
+      inserted.map(
+        (column) => () =>
+          attempt(rows, (table) =>
+            put(table, { ...row, values: { ...row.values, [column]: ended } }),
+          ),
+      ),
+    ),
+    await attempt(rows, (table) => remove(table, partition, key)),
     await sameOutcome(['000000007', '999999998', '999999999'].map((to) => copiedTo({ key: to }))),
     await sameOutcome(forms.map((to) => copiedTo({ key: to }))),
     await sameOutcome(
@@ -145,8 +185,8 @@ async function outcomesOf(partition: string, key: string): Promise<string[]> {
 const HEADER = `# Rows of the table \`keys\`
 
 What happens when somebody who can write to the table, or an accident, does something to a row. Every column of every row was
-changed (by the least, to another type, to nothing), deleted, and given one more beside it; every row was deleted, copied to
-other numbers, to the same number in other words (\`1\`, \` 1\`, \`0x1\`, \`1.0\`), and to other owners. Made by
+changed (by the least, to another type, to nothing), deleted, given the value of each other row, and given one more beside it; every
+row was deleted, copied to other numbers, to the same number in other words (\`1\`, \` 1\`, \`0x1\`, \`1.0\`), and to other owners. Made by
 \`test/shared/authority/tampered-rows.test.ts\`, which tries it all.
 
 - **lost**: joins are answered with 503 and what is missing, the alert [lost keys](runbook.md#lost-keys) wakes somebody, and
@@ -155,17 +195,33 @@ other numbers, to the same number in other words (\`1\`, \` 1\`, \`0x1\`, \`1.0\
 - *mended*: the mark of the highest number is written anew.
 - *told*: the row counts for nothing; an event and the metric \`keys_amiss\` name it. *nothing*: it says nothing new.
 
-| row | any column changed, deleted or added | deleted | copied to another number | the number in other words | copied to another owner |
+## Whole rows
+
+| row | a column inserted | deleted | copied to another number | the number in other words | copied to another owner |
 | --- | --- | --- | --- | --- | --- |
+`;
+const BY_COLUMN = `
+## Each column
+
+| row | column | changed | deleted | copied from another row |
+| --- | --- | --- | --- | --- |
 `;
 
 test('whatever is done to a row, nothing foreign is believed and nothing is replaced in silence', async () => {
   const lines: string[] = [];
-  for (const [partition, key, name] of ROWS) {
-    const outcomes = await outcomesOf(partition, key);
-    lines.push(`| ${name} (\`${partition}/${key}\`) | ${outcomes.join(' | ')} |`);
-  }
-  await expect(`${HEADER}${lines.join('\n')}\n`).toMatchFileSnapshot('../../../docs/key-rows.md');
+  const byColumn: string[] = [];
+  for (const [rows, names] of [
+    [original, ROWS],
+    [replaced, REPLACED],
+  ] as const)
+    for (const [partition, key, name] of names) {
+      const row = `${name} (\`${partition}/${key}\`)`;
+      lines.push(`| ${row} | ${(await outcomesOf(rows, partition, key)).join(' | ')} |`);
+      for (const [column = '', ...outcomes] of await outcomesByColumn(rows, partition, key))
+        byColumn.push(`| ${row} | \`${column}\` | ${outcomes.join(' | ')} |`);
+    }
+  const document = `${HEADER}${lines.join('\n')}\n${BY_COLUMN}${byColumn.join('\n')}\n`;
+  await expect(document).toMatchFileSnapshot('../../../docs/key-rows.md');
 }, 60_000);
 
 test('every row of the table is tried', () => {
@@ -176,7 +232,7 @@ test('every row of the table is tried', () => {
 });
 
 test('the signing SSH authority is lost while its successor waits: the successor signs early', async () => {
-  const scene = await createScene();
+  const scene = await createScene(original);
   await rotateKeys(scene.parts, later(23 * 24 * 3600));
   await remove(scene.table, 'ssh-user', '000000001');
   const genuine = await openGenuineKeys(await scene.parts.store.list(), scene.parts);
