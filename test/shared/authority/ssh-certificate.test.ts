@@ -148,6 +148,22 @@ describe.skipIf(!hasProgram('ssh-keygen'))('at the limit of OpenSSH', () => {
   test('one more is refused: nobody could read it', () => {
     expect(() => issue({ principals: logins(257) })).toThrow('too many principals');
   });
+
+  test.each([
+    [256, ''],
+    [257, 'Too many certificate principals'],
+  ])("OpenSSH's own authority, with %i of them, says %j", (count, said) => {
+    const script = [
+      'ssh-keygen -q -t ed25519 -N "" -f ca',
+      'ssh-keygen -q -t ed25519 -N "" -f key',
+      `ssh-keygen -q -s ca -I x -n ${logins(count).join()} key.pub 2>&1 || true`,
+    ].join(' && ');
+    expect(
+      textOf('bash', ['-c', script])
+        .trim()
+        .slice(0, said.length || 1),
+    ).toBe(said);
+  });
 });
 
 test('is refused without an address that it could be used from: it would be taken from all', () => {
