@@ -40,8 +40,11 @@ def lint(question, folder):
         (f"{issuer} > {subject}", findings_of(chain_main, [certificates[issuer], certificates[subject]]))
         for issuer, subject in question["chains"]
     ]
-    crl = ["--type", "CRL", "--profile", "PKIX"]
-    found += [(name, findings_of(lint_crl.main, [*crl, path])) for name, path in lists.items()]
+    # A root's list is one of authorities.
+    found += [
+        (name, findings_of(lint_crl.main, ["--type", "ARL" if name.startswith("root") else "CRL", "--profile", "PKIX", path]))
+        for name, path in lists.items()
+    ]
     return [{"of": name, "lint": code} for name, codes in found for code in codes]
 
 
