@@ -20,6 +20,7 @@ export interface Kind {
 
 /** So many machines that each stays below the limit of one machine. */
 const MACHINES = 100;
+const FORGED: JoinWishes = { evidence: { document: { changedSignature: true } } };
 const NO_CLAIMS = { claims: { xms_mirid: null, xms_az_rid: null } };
 
 export async function strangersKinds({
@@ -33,6 +34,7 @@ export async function strangersKinds({
     );
   const elsewhere = machines(tenant.subscription(), 'group1');
   const unnamed = machines(subscription, 'group2');
+  const named = machines(subscription, 'group1').slice(0, 10);
   const [captured] = elsewhere;
   if (!captured) throw new Error('no machine');
   const all = (from: readonly Machine[], wishes: JoinWishes = {}): Promise<string[]> =>
@@ -47,23 +49,26 @@ export async function strangersKinds({
     bodies,
   });
   const strange = elsewhere.slice(0, 10);
+  const ownRoot = { evidence: { chain: cloud.signingChain({ root: 'look_alike' }) } };
   const iam = await Promise.all(Array.from({ length: 10 }, () => iamJoin()));
   const iamRenewals = await Promise.all(
     Array.from({ length: 10 }, () => iamJoin({ instance: { id: randomUUID(), generation: 1 } })),
   );
   return [
     stranger('no JSON', ['{']),
-    stranger('64 KB of JSON', [JSON.stringify({ request: '['.repeat(60_000) })]),
+    stranger('64 KB of JSON: lists in each other, as a request', [
+      JSON.stringify({ request: '['.repeat(60_000) }),
+    ]),
+    stranger('64 KB of JSON: names', [
+      `{${Array.from({ length: 6500 }, (_, i) => `"n${i}":0`).join()}}`,
+    ]),
+    stranger('64 KB of JSON: escapes', [JSON.stringify({ request: '"'.repeat(30_000) })]),
     stranger('a join token that does not exist', await all(strange, other({ token: 'nobody' }))),
     stranger('a secret that nobody has', await Promise.all(Array.from({ length: 10 }, secretJoin))),
-    stranger(
-      'a document whose signature is forged',
-      await all(strange, { evidence: { document: { changedSignature: true } } }),
-    ),
-    stranger(
-      'a document under a root of their own',
-      await all(strange, { evidence: { chain: cloud.signingChain({ root: 'look_alike' }) } }),
-    ),
+    stranger('a document whose signature is forged', await all(strange, FORGED)),
+    stranger('the same, as of a machine that may join', await all(named, FORGED)),
+    stranger('a document under a root of their own', await all(strange, ownRoot)),
+    stranger('the same, as of a machine that may join', await all(named, ownRoot)),
     stranger(
       "a captured document of somebody else's request",
       await all(strange, { evidence: { nonce: randomBytes(16).toString('hex') } }),

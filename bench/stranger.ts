@@ -13,7 +13,7 @@ import { openAccount, type Spending } from './spending.ts';
 import { strangersKinds } from './stranger-requests.ts';
 
 const REQUESTS = Number(process.argv[2] ?? 10_000);
-const HONEST = 300;
+const HONEST = 1000;
 
 const now = (): Date => new Date();
 const account = openAccount(now);

@@ -12,9 +12,10 @@ import type { Custody } from '../shared/authority/custody.ts';
 import { openLocalCustody } from '../shared/authority/local-custody.ts';
 import { type Broker, createBroker } from '../shared/broker.ts';
 import { fetchText } from '../shared/fetch-text.ts';
+import { once, onFirstUse } from '../shared/first-use.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { publicUrl, type Settings, SettingsError } from '../shared/settings.ts';
-import { eachTable, type Tables } from '../shared/storage/table.ts';
+import { eachTable } from '../shared/storage/table.ts';
 import { plainFetch } from './plain-fetch.ts';
 import { openTelemetry } from './telemetry.ts';
 
@@ -58,8 +59,14 @@ export function composeBroker(settings: Settings): Broker {
     cloud,
     roots,
     now,
-    tables: lazyTables(tables),
-    machines: lazyMachines(machines),
+    tables: eachTable((name) =>
+      onFirstUse(async () => (await tables())[name], { read: true, list: true, apply: true }),
+    ),
+    machines: onFirstUse<MachineDirectory>(machines, {
+      read: true,
+      findInSet: true,
+      findInSubscription: true,
+    }),
     custody: openCustody(settings, credential),
     fetchKeySet: (tenant) =>
       fetchText(fetch, `${cloud.directory}/${tenant}/discovery/v2.0/keys`, KEY_SET_LIMITS),
@@ -78,12 +85,17 @@ export function composeBroker(settings: Settings): Broker {
 function openCustody(settings: Settings, credential: () => Promise<TokenCredential>): Custody {
   const { JOIN_BROKER_KEY_VAULT_URL: url, JOIN_BROKER_KEY_FILE: file } = settings;
   if (url === undefined) return openLocalCustody(file ?? '');
-  return lazyCustody(
-    once(async () => {
-      const { openKeyVaultCustody } = await import('../shared/authority/key-vault-custody.ts');
-      return openKeyVaultCustody({ url, credential: await credential(), fetch });
-    }),
-  );
+  const open = async (): Promise<Custody> => {
+    const { openKeyVaultCustody } = await import('../shared/authority/key-vault-custody.ts');
+    return openKeyVaultCustody({ url, credential: await credential(), fetch });
+  };
+  return onFirstUse(once(open), {
+    wrapDataKey: true,
+    unwrapDataKey: true,
+    createRootKey: true,
+    rememberedRoot: true,
+    signWithRoot: true,
+  });
 }
 
 function readCloud(settings: Settings): {
@@ -114,37 +126,3 @@ function anchorsOf(setting: string, pem: string): readonly Uint8Array[] {
   if (!anchors.ok) throw new SettingsError(`${setting}: ${sentenceOf(anchors.problem)}`);
   return anchors.value;
 }
-
-/** Runs at the first call only; after a failure the next call tries again. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
-}
-
-const lazyTables = (open: () => Promise<Tables>): Tables =>
-  eachTable((name) => ({
-    read: async (partition, key) => (await open())[name].read(partition, key),
-    list: async (query) => (await open())[name].list(query),
-    apply: async (operations) => (await open())[name].apply(operations),
-  }));
-
-const lazyMachines = (open: () => Promise<MachineDirectory>): MachineDirectory => ({
-  read: async (id) => (await open()).read(id),
-  findInSet: async (set, vmId) => (await open()).findInSet(set, vmId),
-  findInSubscription: async (subscription, vmId) =>
-    (await open()).findInSubscription(subscription, vmId),
-});
-
-const lazyCustody = (open: () => Promise<Custody>): Custody => ({
-  wrapDataKey: async (dataKey, about) => (await open()).wrapDataKey(dataKey, about),
-  unwrapDataKey: async (wrapped, about) => (await open()).unwrapDataKey(wrapped, about),
-  createRootKey: async (cluster) => (await open()).createRootKey(cluster),
-  rememberedRoot: async () => (await open()).rememberedRoot(),
-  signWithRoot: async (handle, message) => (await open()).signWithRoot(handle, message),
-});

@@ -1,5 +1,6 @@
 /** Every HTTP function. */
 import { join as joinPath } from 'node:path';
+import { onFirstUse } from '../shared/first-use.ts';
 import { getAudit, listAudit } from './audit.ts';
 import {
   backUpAuthorities,
@@ -14,7 +15,7 @@ import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
 import { heartbeat } from './heartbeat.ts';
 import { installScript } from './install-script.ts';
-import { openInstallation } from './installation.ts';
+import type { Installation } from './installation.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
 import { join } from './join.ts';
 import { getJoin, listJoins } from './joins.ts';
@@ -26,7 +27,11 @@ import { tool } from './tools.ts';
 import { trust, trustForm } from './trust.ts';
 import { find, ping, versionChannel } from './webapi.ts';
 
-const installation = openInstallation(() => joinPath(__dirname, 'install'));
+const installation = onFirstUse<Installation>(
+  async () =>
+    (await import('./installation.ts')).openInstallation(() => joinPath(__dirname, 'install')),
+  { script: true, tools: true, tool: true },
+);
 
 const known: readonly Endpoint[] = [
   join,

@@ -19,6 +19,7 @@ const LOW = [
   'deadline',
   'fetch-http-client',
   'fetch-text',
+  'first-use',
   'lookups',
   'refusal',
   'remembered',
@@ -107,6 +108,7 @@ export const ARROWS: readonly Arrows[] = [
       'shared/settings-schema.ts',
     ],
   },
+  { from: 'shared/broker-for-operators.ts', to: ['shared'] },
   { from: 'shared/broker.ts', to: ['shared', ...METHODS] },
 
   { from: 'agent', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },

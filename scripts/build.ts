@@ -31,6 +31,9 @@ const POLLING: Replacement = {
   contents: 'exports.ConfigurationWorker = class { shutdown() {} };',
 };
 
+/** Its authors' own minified build of the same: a third of what a cold start reads would be this package otherwise. */
+const MINIFIED = { '@azure/functions': '@azure/functions/dist/azure-functions.min.js' };
+
 interface Program extends BundleOptions {
   readonly entry: string;
   readonly outfile: string;
@@ -66,6 +69,7 @@ export async function build(): Promise<readonly BuiltFile[]> {
       outfile: 'dist/functions/main.cjs',
       target: 'node24',
       external: ['@azure/functions-core'],
+      alias: MINIFIED,
       replaced: [POLLING],
       define,
     },

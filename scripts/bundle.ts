@@ -7,6 +7,8 @@ export interface BundleOptions {
   readonly target: string;
   readonly external?: readonly string[];
   readonly define?: Readonly<Record<string, string>>;
+  /** Packages, and what stands in for them wherever they are imported. */
+  readonly alias?: Readonly<Record<string, string>>;
   /** Files of packages that get other contents. */
   readonly replaced?: readonly Replacement[];
   /** Is told the absolute path of every file that a bundle is made of. */
@@ -77,8 +79,8 @@ async function bundlePart(
   outfile: string,
   options: PartOptions,
 ): Promise<readonly OutputFile[]> {
-  const { target, external = [], define = {}, replaced = [], inOneFile = false, banner } = options;
-  const { addPart, onReplace, onSource } = options;
+  const { target, external = [], define = {}, alias = {}, replaced = [] } = options;
+  const { inOneFile = false, banner, addPart, onReplace, onSource } = options;
   const result = await esbuild.build({
     entryPoints: [source],
     outfile,
@@ -90,6 +92,7 @@ async function bundlePart(
     target,
     external: [...external],
     define: { ...define },
+    alias: { ...alias },
     ...(banner !== undefined && { banner: { js: banner } }),
     // Makes `import()` a `require` inside a promise, which loads faster than Node's module loader does.
     supported: { 'dynamic-import': false },

@@ -11,27 +11,26 @@ import type { Custody } from './authority/custody.ts';
 import { rememberDataKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
-import { rotateKeys } from './authority/rotate.ts';
 import { type SignedTrust, signedTrust } from './authority/signed-trust.ts';
+import type { BrokerForOperators } from './broker-for-operators.ts';
 import type { Call } from './call.ts';
+import { once, onFirstUse } from './first-use.ts';
 import { createAuditSample } from './joining/audit-sample.ts';
 import { auditedJoin } from './joining/audited-join.ts';
 import { createCallers } from './joining/caller.ts';
-import { explain } from './joining/explain.ts';
-import { createHeartbeatTaker } from './joining/heartbeat.ts';
 import { join } from './joining/join.ts';
 import { joinMethods, subjectOfInstances } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
-import { type AuditApi, createAuditApi } from './operators/audit-api.ts';
-import { type AuthoritiesApi, createAuthoritiesApi } from './operators/authorities-api.ts';
+import type { AuditApi } from './operators/audit-api.ts';
+import type { AuthoritiesApi } from './operators/authorities-api.ts';
 import { type ChangeAudit, createChangeAudit } from './operators/change-audit.ts';
 import { changesOf } from './operators/changes.ts';
-import { createInstancesApi, type InstancesApi } from './operators/instances-api.ts';
-import { createJoinsApi, type JoinsApi } from './operators/joins-api.ts';
-import { createNamesApi, type NamesApi } from './operators/names-api.ts';
+import type { InstancesApi } from './operators/instances-api.ts';
+import type { JoinsApi } from './operators/joins-api.ts';
+import type { NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
-import { createResourceApi, type ResourceApi } from './operators/resource-api.ts';
+import type { ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
 import type { InitBody, RetireBody, RotateBody, RotatedAuthority } from './protocol/authorities.ts';
 import type { RestoreBody, Restored } from './protocol/backup.ts';
@@ -282,9 +281,27 @@ export function createBroker(parts: BrokerParts): Broker {
     });
   }
 
-  const resourceApi = createResourceApi(resources, naming);
-  const namesApi = createNamesApi(names);
-  const authorities = createAuthoritiesApi(rotation, keyring, resources, tables.keys, now);
+  const forOperators = once(async () =>
+    (await import('./broker-for-operators.ts')).createBrokerForOperators({
+      ...joinParts,
+      rotation,
+      keys: tables.keys,
+      heartbeats,
+      revocations,
+      joinLog,
+      auditLog,
+    }),
+  );
+  const takeHeartbeat = once(async () =>
+    (await import('./joining/heartbeat.ts')).createHeartbeatTaker({
+      cluster,
+      authorities: keyring.authorities,
+      instances,
+      heartbeats,
+      now,
+    }),
+  );
+  const api = async <K extends keyof BrokerForOperators>(name: K) => (await forOperators())[name];
   /** None as long as there is no authority: operators find the broker all the same, and make it. */
   const caPins = async (): Promise<string[]> => {
     try {
@@ -308,13 +325,7 @@ export function createBroker(parts: BrokerParts): Broker {
         () => isProbe(read, call),
         { call, telemetry, sample, log: joinLog.record, now },
       ),
-    heartbeat: createHeartbeatTaker({
-      cluster,
-      authorities: keyring.authorities,
-      instances,
-      heartbeats,
-      now,
-    }),
+    heartbeat: async (body) => (await takeHeartbeat())(body),
     trust,
     async discover() {
       return {
@@ -339,23 +350,31 @@ export function createBroker(parts: BrokerParts): Broker {
         clientId: settings.JOIN_BROKER_OPERATORS_CLIENT_ID,
         at: now(),
       }),
-    resources: resourceApi,
-    instances: createInstancesApi(instances, heartbeats, revocations, now),
-    names: namesApi,
-    authorities,
+    resources: onFirstUse(() => api('resources'), {
+      list: true,
+      get: true,
+      put: true,
+      remove: true,
+    }),
+    instances: onFirstUse(() => api('instances'), { list: true, get: true, remove: true }),
+    names: onFirstUse(() => api('names'), { list: true, get: true, free: true, restore: true }),
+    authorities: onFirstUse<Broker['authorities']>(() => api('authorities'), {
+      status: true,
+      backUp: true,
+    }),
     async initAuthorities(body, call) {
-      tellKeys(await authorities.init(body), call);
+      tellKeys(await (await api('authorities')).init(body), call);
       await lists.update(call);
     },
     async rotateAuthority(name, body, call) {
-      tellKeys(await authorities.rotate(name, body), call);
+      tellKeys(await (await api('authorities')).rotate(name, body), call);
       await lists.update(call);
     },
     async retireRoot(body, call) {
       tellKeys(await authorities.retire(body), call);
     },
     async restoreAuthorities(body, call) {
-      const { answer, report } = await authorities.restore(body);
+      const { answer, report } = await (await api('authorities')).restore(body);
       if (report) tellKeys(report, call);
       await lists.update(call);
       return answer;
@@ -366,11 +385,7 @@ export function createBroker(parts: BrokerParts): Broker {
       if (url === undefined || !backups) return;
       try {
         const { backUp } = await import('./operators/daily-backup.ts');
-        await backUp(
-          { cluster, authorities, resources: resourceApi, names: namesApi },
-          { url, ...backups },
-          now(),
-        );
+        await backUp({ cluster, ...(await forOperators()) }, { url, ...backups }, now());
         telemetry.measure('backups', 1, { result: 'made' });
       } catch (error) {
         telemetry.measure('backups', 1, { result: 'failed' });
@@ -379,21 +394,21 @@ export function createBroker(parts: BrokerParts): Broker {
       }
     },
     async rotateKeys(call) {
-      tellKeys(await rotateKeys(rotation, now()), call);
+      tellKeys(await (await forOperators()).rotateKeys(), call);
     },
     async probe(call) {
       prober ??= await openProber();
       await prober(call);
     },
     lists,
-    joins: createJoinsApi(joinLog, now),
-    audit: createAuditApi(auditLog, now),
+    joins: onFirstUse(() => api('joins'), { find: true, list: true }),
+    audit: onFirstUse(() => api('audit'), { get: true, list: true }),
     changes,
     async flush() {
       sample.tell();
       await joinLog.flush();
     },
-    explain: (asked) => explain(asked, { ...joinParts, findJoin: joinLog.find }),
+    explain: async (asked) => (await forOperators()).explain(asked),
     sweep: async () =>
       (await instances.sweep(now())) +
       (await joinLog.sweep(now())) +

@@ -64,7 +64,11 @@ export class Refusal extends Error {
   }
 
   constructor(code: ProblemCode, message: string, details: RefusalDetails = {}) {
+    // It is an answer and no fault: where it was made nobody reads, and to find that out takes longer than most checks.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, { cause: details.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.reason = details.reason;
     this.about = details.about ?? {};

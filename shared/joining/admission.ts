@@ -1,9 +1,9 @@
 /** Who may join as what: decisions of a join over the broker's own resources. Each throws a `Refusal`. */
 import type { JoinRequest } from '../protocol/join.ts';
 import { denied } from '../refusal.ts';
+import { isExpired } from '../resources/expiry.ts';
 import type { JoinToken } from '../resources/join-token.ts';
 import { type LockSubject, lockOn } from '../resources/lock.ts';
-import { isExpired } from '../resources/resource.ts';
 import type { Snapshot } from '../storage/resources.ts';
 
 /**

@@ -118,21 +118,6 @@ export const joinToken = z
     ),
   );
 export type JoinToken = z.infer<typeof joinToken>;
-type JoinTokenSpec = JoinToken['spec'];
-
-/** What a join token says for its join method. */
-export function specOf<M extends JoinTokenSpec['join_method']>(
-  { metadata, spec }: JoinToken,
-  method: M,
-): Extract<JoinTokenSpec, { join_method: M }> {
-  if (isOfMethod(spec, method)) return spec;
-  throw new Error(`join token ${metadata.name} is for join method ${spec.join_method}`);
-}
-
-const isOfMethod = <M extends JoinTokenSpec['join_method']>(
-  spec: JoinTokenSpec,
-  method: M,
-): spec is Extract<JoinTokenSpec, { join_method: M }> => spec.join_method === method;
 
 /**
  * What decides who owns an instance can't be changed: instances that joined before would change hands. A secret and its

@@ -2,7 +2,6 @@
 import * as z from 'zod/mini';
 import { type ResourceKind, resourceKind } from '../protocol/resource.ts';
 import { type Parsed, parseWith } from '../protocol/schema.ts';
-import { parseTimestamp } from '../protocol/values.ts';
 import { type Bot, bot } from './bot.ts';
 import { type JoinToken, joinToken } from './join-token.ts';
 import { type Lock, lock } from './lock.ts';
@@ -31,9 +30,4 @@ export function parseResource(value: unknown): Parsed<AnyResource> {
   return kind.ok
     ? parseWith<AnyResource>(SCHEMAS[kind.value.kind] as z.ZodMiniType<AnyResource>, value)
     : kind;
-}
-
-/** Whether a resource's `metadata.expires` has passed. */
-export function isExpired({ metadata }: AnyResource, at: Date): boolean {
-  return metadata.expires !== undefined && (parseTimestamp(metadata.expires) ?? at) <= at;
 }

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFunctionsHost } from '../../local/functions-host.ts';
 import { ROOT } from '../scenarios/scenario.ts';
@@ -71,4 +73,21 @@ test('bad settings leave every function in place: readyz says so, and the log na
   expect(log.join('\n')).toContain('JOIN_BROKER_CLUSTER_NAME: expected 1 to 63 lower-case letters');
   expect(log.join('\n')).toContain('JOIN_BROKER_TABLES_URL: expected a value');
   expect(log.join('\n')).not.toContain('Not A Name');
+});
+
+test('what a cold start reads has nothing that only operators, the prober or a first deployment need', async () => {
+  const main = await readFile(join(ROOT, 'dist/functions/main.cjs'), 'utf8');
+  for (const name of [
+    'createBrokerForOperators',
+    'createResourceApi',
+    'explain(asked',
+    'openInstallation',
+    'createProber',
+    'openAzureTables',
+    'jwtVerify',
+  ])
+    expect(main).not.toContain(`function ${name}`);
+  expect(main).toContain('function createBroker');
+  // A start gets slower with each byte: whoever needs more here looks first for what can be loaded later.
+  expect(main.length).toBeLessThan(380 * 1024);
 });

@@ -40,6 +40,7 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
   'shared/deadline.ts': { may: ['shared/refusal.ts'], mayNot: ['shared/telemetry/y.ts'] },
   'shared/fetch-http-client.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/fetch-text.ts': { mayNot: ['shared/telemetry/y.ts'] },
+  'shared/first-use.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/lookups.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/refusal.ts': { may: ['shared/protocol/y.ts'], mayNot: ['shared/joining/y.ts'] },
   'shared/remembered.ts': { mayNot: ['shared/storage/y.ts'] },
@@ -119,6 +120,10 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
   'shared/openapi.ts': { may: ['shared/resources/y.ts'], mayNot: ['shared/storage/y.ts'] },
   'shared/settings-schema.ts': { mayNot: ['shared/settings.ts'] },
   'shared/settings.ts': { may: ['shared/settings-schema.ts'], mayNot: ['shared/storage/y.ts'] },
+  'shared/broker-for-operators.ts': {
+    may: ['shared/operators/y.ts', 'shared/joining/y.ts', 'shared/authority/y.ts'],
+    mayNot: ['shared/joining/methods/token.ts', 'shared/broker.ts'],
+  },
   'shared/broker.ts': {
     may: ['shared/joining/y.ts', 'shared/settings.ts', 'shared/joining/methods/methods.ts'],
     mayNot: [

@@ -34,3 +34,8 @@ test('is known by its name, whichever bundle it comes from', () => {
   expect({ name: 'Refusal' }).not.toBeInstanceOf(Refusal);
   expect(undefined).not.toBeInstanceOf(Refusal);
 });
+
+test('only a refusal is without a trace: what is thrown after it has its own', () => {
+  expect(denied('rule_mismatch', 'no').stack).toBe('Refusal: no');
+  expect(new Error('mistake').stack).toContain('refusal.test.ts');
+});

@@ -108,11 +108,17 @@ const TIME = /^(\d\d)\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) -0000$/;
 
 /** `07/28/26 13:24:00 -0000`: month, day, year of this century, UTC. */
 function parseTime(text: string): Date {
-  const [, month, day, year, hour, minute, second] = TIME.exec(text) ?? [];
-  const iso = `20${year}-${month}-${day}T${hour}:${minute}:${second}`;
-  const time = new Date(`${iso}Z`);
-  if (Number.isNaN(time.getTime()) || time.toISOString().slice(0, 19) !== iso)
-    throw malformed('its times are no times');
+  const [month = 0, day = 0, year, ...clock] = (TIME.exec(text)?.slice(1) ?? []).map(Number);
+  const [hour = 24, minute = 0, second = 0] = clock;
+  const time = new Date(Date.UTC(2000 + Number(year), month - 1, day, hour, minute, second));
+  // A day or hour that there is not becomes another one.
+  const exists =
+    time.getUTCMonth() === month - 1 &&
+    time.getUTCDate() === day &&
+    time.getUTCHours() === hour &&
+    time.getUTCMinutes() === minute &&
+    time.getUTCSeconds() === second;
+  if (!exists) throw malformed('its times are no times');
   return time;
 }
 

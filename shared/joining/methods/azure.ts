@@ -25,7 +25,8 @@ import {
   evaluateAllowRules,
   type MachineFacts,
 } from '../../resources/azure-rule-decision.ts';
-import { type JoinToken, specOf } from '../../resources/join-token.ts';
+import type { JoinToken } from '../../resources/join-token.ts';
+import { specOf } from '../../resources/join-token-spec.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
 import type { Report } from '../report.ts';
 import type { JoinMethod } from './method.ts';

@@ -13,7 +13,7 @@ import {
 import { instanceIdOf } from '../../protocol/join.ts';
 import { badInput, denied } from '../../refusal.ts';
 import { evaluateAwsRules } from '../../resources/aws-allow-rules.ts';
-import { specOf } from '../../resources/join-token.ts';
+import { specOf } from '../../resources/join-token-spec.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
 import { type JoinMethod, NO_NAME_FACTS } from './method.ts';
 

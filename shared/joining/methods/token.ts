@@ -5,7 +5,7 @@
 import type { JoinRequest } from '../../protocol/join.ts';
 import { instanceIdOfSecret, referenceOf } from '../../protocol/join-secret.ts';
 import { badInput, denied } from '../../refusal.ts';
-import { specOf } from '../../resources/join-token.ts';
+import { specOf } from '../../resources/join-token-spec.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
 import { type JoinMethod, NO_NAME_FACTS } from './method.ts';
 

@@ -2,8 +2,8 @@
 import type { CertificateWish } from '../../protocol/join.ts';
 import { badInput, denied } from '../../refusal.ts';
 import type { Bot } from '../../resources/bot.ts';
+import { isExpired } from '../../resources/expiry.ts';
 import type { JoinToken } from '../../resources/join-token.ts';
-import { isExpired } from '../../resources/resource.ts';
 import { loginsOf, maxSessionSeconds, type Role } from '../../resources/role.ts';
 import { permissionsOf } from '../../resources/role-options.ts';
 import type { Snapshot } from '../../storage/resources.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { changedOwnership, type JoinToken, specOf } from '../../../shared/resources/join-token.ts';
+import { changedOwnership, type JoinToken } from '../../../shared/resources/join-token.ts';
+import { specOf } from '../../../shared/resources/join-token-spec.ts';
 import { parseResource } from '../../../shared/resources/resource.ts';
 import { refusalOf } from './refused.ts';
 import { joinToken, SUBSCRIPTION } from './samples.ts';

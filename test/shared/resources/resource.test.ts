@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { resource } from '../../../shared/protocol/resource.ts';
 import { parseWith } from '../../../shared/protocol/schema.ts';
-import { isExpired, parseResource } from '../../../shared/resources/resource.ts';
+import { isExpired } from '../../../shared/resources/expiry.ts';
+import { parseResource } from '../../../shared/resources/resource.ts';
 import { PRESET_ROLES } from '../../../shared/resources/role.ts';
 import { bot, joinToken, lock, role } from './samples.ts';
 
