@@ -382,6 +382,25 @@ export const DENIALS: Readonly<Record<DenialReason, Denial>> = {
       },
     ],
   },
+  too_many_machines: {
+    cause:
+      'As many other machines as the join token admits at once (max_machines) have live instances of it.',
+    mend: [
+      {
+        says: 'If this machine is to join beside them, raise max_machines, or take it away:',
+        run: ['joinctl edit tokens/<join token>'],
+      },
+      {
+        says: 'If one that Detail names is gone, remove its instance (joinctl bots instances rm): then its place is free at once. These are all:',
+        run: ['joinctl bots instances ls <bot>'],
+        fits: asBot,
+      },
+      {
+        says: 'If one that Detail names is gone, its place is free when its certificates are over.',
+        fits: asHost,
+      },
+    ],
+  },
 };
 
 /** What mends an attempt that was denied, with its names in place of the placeholders that are known. */

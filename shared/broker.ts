@@ -18,6 +18,7 @@ import { once, onFirstUse } from './first-use.ts';
 import { createAuditSample } from './joining/audit-sample.ts';
 import { auditedJoin } from './joining/audited-join.ts';
 import { createCallers } from './joining/caller.ts';
+import { areOver } from './joining/claim-place.ts';
 import { join } from './joining/join.ts';
 import { joinMethods, subjectOfInstances } from './joining/methods/methods.ts';
 import { isProbeMark } from './joining/probe-mark.ts';
@@ -47,6 +48,7 @@ import { createHeartbeats } from './storage/heartbeats.ts';
 import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
+import { createMachines } from './storage/machines.ts';
 import { createResources } from './storage/resources.ts';
 import { createRevocations } from './storage/revoked.ts';
 import type { Tables } from './storage/table.ts';
@@ -209,6 +211,7 @@ export function createBroker(parts: BrokerParts): Broker {
     instances,
     names,
     revocations,
+    machines: createMachines(tables.machines),
     now,
   };
   let opened: Promise<ListsApi> | undefined;
@@ -409,11 +412,17 @@ export function createBroker(parts: BrokerParts): Broker {
       await joinLog.flush();
     },
     explain: async (asked) => (await forOperators()).explain(asked),
-    sweep: async () =>
-      (await instances.sweep(now())) +
-      (await joinLog.sweep(now())) +
-      (await auditLog.sweep(now())) +
-      (await revocations.sweep(now())),
+    async sweep() {
+      const at = now();
+      const isOver = areOver(instances, at);
+      return (
+        (await instances.sweep(at)) +
+        (await joinParts.machines.sweep(at, isOver)) +
+        (await joinLog.sweep(at)) +
+        (await auditLog.sweep(at)) +
+        (await revocations.sweep(at))
+      );
+    },
     telemetry,
     now,
   };

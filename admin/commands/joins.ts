@@ -66,6 +66,7 @@ const LABELS = {
   audit_rules: 'Audit rules',
   names: 'Host names',
   took_over: 'Took over',
+  beside: 'Lives beside',
   lock: 'Lock',
   denied_role: 'Denied role',
   denied_name: 'Denied name',

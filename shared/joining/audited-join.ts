@@ -39,6 +39,7 @@ export async function auditedJoin<T>(
     await keep(event);
     audit(event);
     count(event, 'none');
+    tellSecond(event);
     return answer;
   } catch (error) {
     const event = { ...(await failure(error, isProbe)), ...facts };
@@ -75,15 +76,27 @@ export async function auditedJoin<T>(
     if (outcome === 'denied' && isTheftSign(event.reason)) tellTheft(event.reason, event);
   }
 
-  function tellTheft(sign: TheftSign, { join_token, bot, instance_id }: Ended): void {
-    const who = {
+  /** The attempt's own line, of the same request id, says which machine it is. */
+  function tellSecond(event: Ended): void {
+    const { beside, join_method: method, system_role: role } = event;
+    if (beside === undefined || method === undefined || role === undefined) return;
+    const second = { event: 'second_instance', ...whose(event), beside } as const;
+    telemetry.audit(second, call.requestId, call.log);
+    telemetry.measure('second_instances', 1, { method, role });
+  }
+
+  function tellTheft(sign: TheftSign, event: Ended): void {
+    telemetry.audit({ event: 'security', sign, ...whose(event) }, call.requestId, call.log);
+    telemetry.measure('theft_signs', 1, { sign });
+  }
+
+  function whose({ join_token, bot, instance_id }: Ended) {
+    return {
       ...(join_token !== undefined && { join_token }),
       ...(bot !== undefined && { bot }),
       ...(instance_id !== undefined && { instance_id }),
       ...client,
     };
-    telemetry.audit({ event: 'security', sign, ...who }, call.requestId, call.log);
-    telemetry.measure('theft_signs', 1, { sign });
   }
 }
 

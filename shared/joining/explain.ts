@@ -83,6 +83,9 @@ export async function explain(asked: ExplainRequest, parts: ExplainParts): Promi
       checkLocks(locked, snapshot, at);
       return [true, 'none is on it'];
     });
+    const { max_machines: most } = token.spec;
+    if (most !== undefined)
+      attempt('machines', () => [true, `at most ${most} at once: how many live is not looked at`]);
     if (owner) attempt('certificate', () => [true, certificateOf(owner, token, parts, at)]);
   }
   return { verdict: verdictOf(steps), steps };

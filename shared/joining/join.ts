@@ -15,12 +15,14 @@ import type { JoinToken } from '../resources/join-token.ts';
 import type { Lock } from '../resources/lock.ts';
 import type { HostNameStore } from '../storage/host-names.ts';
 import type { Instances, KeptFacts } from '../storage/instances.ts';
+import type { Machines } from '../storage/machines.ts';
 import type { Resources } from '../storage/resources.ts';
 import type { Revocations } from '../storage/revoked.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
 import type { Caller } from './caller.ts';
 import { checkPossession, readCertificateKeys } from './certificate-keys.ts';
 import { claimNames } from './claim-names.ts';
+import { claimPlace } from './claim-place.ts';
 import { lockCopied } from './copied-identity.ts';
 import { unixSeconds } from './instance-record.ts';
 import { answerBefore, issueAndRecord, type Joined } from './issue-and-record.ts';
@@ -41,6 +43,7 @@ export interface JoinParts {
   readonly resources: Resources;
   readonly instances: Instances;
   readonly names: HostNameStore;
+  readonly machines: Machines;
   /** Told of a lock that this join has brought about. */
   readonly onLocked: (lock: Lock) => Promise<void>;
   readonly revocations: Pick<Revocations, 'expectMachine' | 'keepOne'>;
@@ -156,6 +159,21 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const { machine, incarnation } = host;
   const holder = { machine, incarnation, owner: whose.key, instance: instanceId };
   const added = await claimNames(names, holder, parts, at, report);
+  const giveBack = (): Promise<void> => parts.names.giveBack(added, holder);
+  if (!stored && method.joinsOften) {
+    const newcomer = {
+      ...holder,
+      joinToken: token.metadata.name,
+      limit: token.spec.max_machines,
+      at,
+    };
+    try {
+      await claimPlace(newcomer, parts, report);
+    } catch (error) {
+      await giveBack();
+      throw error;
+    }
+  }
 
   const decided = {
     ...mine,
@@ -173,8 +191,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     freshSeconds: method.freshSeconds,
     keptUntil: limits === 'first join' ? endOf(token) : 0,
   };
-  // An operator has removed the instance and freed its names meanwhile: they stay free.
-  const onGone = (): Promise<void> => parts.names.giveBack(added, holder);
+  // Where an operator has removed the instance and freed its names meanwhile, they stay free.
   return issueAndRecord(
     decided,
     grants,
@@ -183,7 +200,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     authorities,
     parts,
     report,
-    onGone,
+    giveBack,
   );
 }
 

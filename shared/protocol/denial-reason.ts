@@ -40,5 +40,6 @@ export const DENIAL_REASONS = [
   'sts_request_not_bound',
   'sts_request_times',
   'system_role_mismatch',
+  'too_many_machines',
 ] as const;
 export type DenialReason = (typeof DENIAL_REASONS)[number];

@@ -47,6 +47,7 @@ export const joinRecord = z.object({
   audit_rules: z.optional(z.readonly(z.array(z.int()))),
   names: z.optional(z.readonly(z.array(z.string()))),
   took_over: z.optional(guid),
+  beside: z.optional(z.readonly(z.array(guid))),
   serials: z.optional(z.readonly(z.array(z.string()))),
   expires: z.optional(z.readonly(z.array(timestamp))),
   key_sha256: z.optional(z.readonly(z.array(z.string()))),

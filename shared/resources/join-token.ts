@@ -7,11 +7,18 @@ import { awsAllowRule } from './aws-allow-rules.ts';
 import { azureAllowRule, needsManagementApi } from './azure-allow-rules.ts';
 import { hostNameTemplates, needsFacts } from './host-names.ts';
 
+/** A first join looks at each of them. */
+const MOST_MACHINES = 500;
+
 const common = {
   roles: z.array(systemRole).check(z.minLength(1, 'expected at least one role, such as [Bot]')),
   bot_name: z.optional(name),
   /** Upper limit of the certificates' lifetime. */
   max_ttl: z.optional(duration),
+  /** How many machines may have live instances of it at once. */
+  max_machines: z.optional(
+    z.int('expected a whole number').check(z.minimum(1), z.maximum(MOST_MACHINES)),
+  ),
   /** Templates of the names of hosts, for system roles other than Bot. */
   host_names: z.optional(hostNameTemplates),
 };
@@ -85,6 +92,10 @@ const spec = z
       path: ['host_names'],
       error:
         'expected names without placeholders other than {{cluster}}: this join method attests nothing to fill in',
+    }),
+    z.refine((said) => said.join_method !== 'token' || said.max_machines === undefined, {
+      path: ['max_machines'],
+      error: 'expected nothing: a secret is good for one instance',
     }),
     // Each role's instances are apart: the secret would be good for a first join as each of them.
     z.refine((said) => said.join_method !== 'token' || new Set(said.roles).size === 1, {

@@ -59,6 +59,7 @@ export type TableName =
   | 'resources'
   | 'instances'
   | 'names'
+  | 'machines'
   | 'keys'
   | 'joins'
   | 'audit'
@@ -71,6 +72,7 @@ export const eachTable = (make: (name: TableName) => Table): Tables => ({
   resources: make('resources'),
   instances: make('instances'),
   names: make('names'),
+  machines: make('machines'),
   keys: make('keys'),
   joins: make('joins'),
   audit: make('audit'),

@@ -56,6 +56,13 @@ export const METRICS = {
       'Signs of theft. `secret_used`: a valid secret that had been used was used again, so somebody else may have it. `copied_identity`: an older key of an instance was used long after it was replaced, so its state directory is in two places; the instance is locked.',
     dimensions: { sign: ['secret_used', 'copied_identity'] },
   },
+  second_instances: {
+    kind: 'count',
+    unit: '{instance}',
+    about:
+      'First joins of machines that have a live instance of the same bot or system role already, by the same join token. A machine that was reinstalled, or an agent that keeps nothing over a restart, does this; so does somebody else on the machine. No stranger can: only admitted joins count.',
+    dimensions: { method: joinMethod.options, role: systemRole.options },
+  },
   signing_key_days_left: {
     kind: 'gauge',
     unit: 'd',

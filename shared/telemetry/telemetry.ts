@@ -53,6 +53,8 @@ export interface JoinEvent {
   /** The names of a host, and the instance whose names it took over: its machine was made anew. */
   readonly names?: readonly string[];
   readonly took_over?: string;
+  /** Other live instances of the same machine, of the same bot or system role and by the same join token. */
+  readonly beside?: readonly string[];
   /** Hex SHA-256 of the access token. */
   readonly access_token_sha256?: string;
   /** The directory's own id of the access token (`uti`), once its signature is verified. */
@@ -107,6 +109,17 @@ export interface RevocationEvent {
   readonly not_told?: number;
 }
 
+/** A machine joined although an instance of it lives: reinstalled, restarted without its state, or somebody else on it. */
+export interface SecondInstanceEvent {
+  readonly event: 'second_instance';
+  readonly join_token?: string;
+  readonly bot?: string;
+  readonly instance_id?: string;
+  /** The instances that live already. */
+  readonly beside: readonly string[];
+  readonly client?: string;
+}
+
 /** What was done to the broker's keys, and what is wrong with them. */
 export interface KeyEvent {
   readonly event: 'keys';
@@ -143,6 +156,7 @@ export type AuditEvent =
   | JoinEvent
   | ResourceEvent
   | SecurityEvent
+  | SecondInstanceEvent
   | SampledEvent
   | KeyEvent
   | RevocationEvent

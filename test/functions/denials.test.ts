@@ -278,6 +278,21 @@ const TROUBLES: Readonly<Record<DenialReason, Provoke>> = {
       again: () => join(api, vm, HOST),
     };
   },
+  too_many_machines: async ({ api, vm, subscription }) => {
+    const allow = [{ subscription: subscription.id }];
+    await api.put(joinToken({ allow, spec: { max_machines: 1 } }));
+    const other = subscription.virtualMachine('vm-b', {
+      resourceGroup: 'group1',
+      systemAssigned: true,
+    });
+    expect(await join(api, other)).toBeAdmitted();
+    const attempt = () => join(api, vm);
+    return {
+      denied: await attempt(),
+      again: attempt,
+      edit: (yaml) => yaml.replace('max_machines: 1', 'max_machines: 2'),
+    };
+  },
 };
 
 async function sendAgain(api: Scene['api'], { sent, key }: Attempt): Promise<Attempt> {

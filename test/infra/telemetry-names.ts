@@ -38,9 +38,10 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'changed',
   'results',
   'sign',
+  'beside',
 ];
 const AUDIT_VALUES: Readonly<Record<string, readonly string[]>> = {
-  event: ['join', 'resource', 'keys', 'failure', 'probe', 'sampled', 'security'],
+  event: ['join', 'resource', 'keys', 'failure', 'probe', 'sampled', 'security', 'second_instance'],
   outcome: [...METRICS.joins.dimensions.outcome, 'done', 'refused', 'passed'],
   sign: METRICS.theft_signs.dimensions.sign,
 };

@@ -125,10 +125,12 @@ export function azureMethod({
       report({ rule: `azure.allow[${decision.rule}]` });
     },
 
+    joinsOften: true,
+
     lockTargets: ({ vmId, oid }) => ({ machine: vmId, identity: oid }),
 
     hostOf: (facts) => ({
-      machine: `azure:${facts.tenant}:${facts.resourceId}`,
+      machine: machineName(facts),
       incarnation: facts.vmId,
       facts: {
         vm_name: facts.instanceNumber === undefined ? facts.name : undefined,
@@ -141,6 +143,10 @@ export function azureMethod({
     }),
   };
 }
+
+/** By claims alone nothing ties a resource id to the machine: its document does say which one it is. */
+const machineName = ({ binding, tenant, resourceId, vmId }: AzureFacts): string =>
+  binding === 'strict' ? `azure:${tenant}:${resourceId}` : `azure:${tenant}:${vmId}`;
 
 /** Rows are written from `AzureFacts` only. */
 const isAzure = (kept: KeptFacts): kept is KeptFacts & AzureFacts => kept.method === 'azure';

@@ -82,6 +82,8 @@ export const iamMethod = ({
     );
   },
 
+  joinsOften: true,
+
   lockTargets: ({ arn }) => ({ aws_arn: arn }),
 
   hostOf: ({ arn, userId }) => ({

@@ -71,10 +71,13 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
   /** Decides on verified facts, and reports the rule that admits. Throws a `Refusal` with the nearest miss of each. */
   decide(facts: Facts, joinToken: JoinToken, report: Report): void;
 
+  /** Whether a machine can make several instances: then they are counted (claim-place.ts). */
+  readonly joinsOften: boolean;
+
   /** What a lock can name the machine by. */
   lockTargets(facts: Facts): Partial<LockSubject>;
 
-  /** Which machine a host's names belong to, and what they can be made of. */
+  /** Which machine it is: a host's names belong to it. And what names can be made of. */
   hostOf(facts: Facts, instanceId: string): HostMachine;
 }
 

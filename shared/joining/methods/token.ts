@@ -53,6 +53,8 @@ export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
     // Whoever has the secret, or the key of the instance that it made, is admitted.
   },
 
+  joinsOften: false,
+
   lockTargets: () => ({}),
 
   hostOf: (_, instanceId) => ({

@@ -160,6 +160,7 @@ describe('a broker that joins, denies and fails', () => {
       'join failed',
       'probe passed',
       'join admitted',
+      'second_instance',
     ]);
     const byRequest = (id: string) =>
       ingestion.traces().filter(({ properties }) => properties['request_id'] === id);
