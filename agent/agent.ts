@@ -6,6 +6,8 @@ import {
   type Destination,
   destinationsOf,
   expectDestination,
+  type Held,
+  heldAfter,
   writeDestinations,
 } from './destinations.ts';
 import { startDiagnostics } from './diagnostics.ts';
@@ -14,12 +16,15 @@ import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import type { Written } from './heartbeat.ts';
 import { type Instance, loadInstance } from './instance-state.ts';
+import type { IssuedCertificate } from './issued-certificate.ts';
 import type { Joined } from './join-answer.ts';
+import { OWN, wishName } from './join-request.ts';
 import type { Joiner } from './joiner.ts';
 import type { Log } from './log.ts';
 import { printable } from './printable.ts';
+import { renewalPlan } from './renewal-plan.ts';
 import { untilNextTry, untilRenewal } from './schedule.ts';
-import type { AgentSettings } from './settings.ts';
+import type { AgentSettings, Output } from './settings.ts';
 
 /** Gives a signal that is aborted once the agent is told to renew now, or to stop, from here on. */
 export type NextWake = () => AbortSignal;
@@ -32,11 +37,13 @@ export interface AfterWriting {
   readonly tried: (written: Written) => Promise<void>;
 }
 
-/** What a join brought, and which directories don't have it yet. */
+/** What the agent has after a join, and which directories don't have it yet. */
 interface Round {
-  readonly joined: Joined;
+  readonly held: Held;
   readonly joinedAt: Date;
   readonly renewAt: Date;
+  /** When each output is to be renewed. */
+  readonly dueAt: ReadonlyMap<Output, Date>;
   readonly unwritten: readonly Destination[];
 }
 
@@ -55,6 +62,9 @@ export async function runAgent(
   let destinations: readonly Destination[] = [];
   let round: Round | undefined;
   let cutBefore: string | undefined;
+  const plan = renewalPlan(settings);
+  const roundMs = plan.roundSeconds * 1000;
+  if (!settings.oneshot) for (const note of plan.notes) log.warn(note);
 
   /** The joiner first: it may lock the storage directory, and nobody else changes what is read there afterwards. */
   async function begin(): Promise<Joiner> {
@@ -65,23 +75,55 @@ export async function runAgent(
     return opened;
   }
 
+  /** Those outputs whose time is nearer to this round than to the next one, or all where the clock was set back. */
+  function dueOutputs({ joinedAt, dueAt }: Round): readonly Output[] {
+    const now = clock.now();
+    if (now < joinedAt) return settings.outputs;
+    const soon = now.getTime() + roundMs / 2;
+    return settings.outputs.filter((output) => (dueAt.get(output)?.getTime() ?? 0) <= soon);
+  }
+
   async function renew(by: Joiner): Promise<Round> {
     await expectDestination(destinations);
-    const joined = await by.join(instance);
+    const due = round && !isTold ? dueOutputs(round) : settings.outputs;
+    const joined = await by.join(instance, due);
     report(joined, instance, effects);
-    const cut = cutLifetime(joined, settings);
+    const cut = cutLifetime(joined, settings, due);
     if (cut !== undefined && cut !== cutBefore) log.warn(cut);
     cutBefore = cut;
     instance = joined.instance;
+    const held = heldAfter(round?.held, joined);
     const joinedAt = clock.now();
-    const intervalMs = settings.renewalIntervalSeconds * 1000;
-    const wait = untilRenewal({ intervalMs, expires: soonestEnd(joined), now: joinedAt }, random);
-    const renewAt = new Date(joinedAt.getTime() + wait);
-    return { joined, joinedAt, renewAt, unwritten: destinations };
+    const after = (intervalMs: number, certificates: Iterable<IssuedCertificate>): Date => {
+      const expires = soonestEnd(certificates);
+      const wait = untilRenewal({ intervalMs, expires, now: joinedAt }, random);
+      return new Date(joinedAt.getTime() + wait);
+    };
+    const dueAt = new Map(round?.dueAt);
+    for (const output of due) {
+      const certificate = held.certificates.get(wishName(settings.outputs.indexOf(output)));
+      if (certificate) dueAt.set(output, after(plan.secondsOf(output) * 1000, [certificate]));
+    }
+    // Trust that has changed is written for all.
+    const isTrusted = round?.held.trust.bundle.version === joined.trust.bundle.version;
+    const changed = new Set([OWN, ...joined.certificates.map(({ name }) => name)]);
+    const stale = new Set(round?.unwritten);
+    const unwritten = destinations.filter(
+      (one) => !isTrusted || changed.has(one.wish) || stale.has(one),
+    );
+    return {
+      held,
+      joinedAt,
+      renewAt: after(roundMs, held.certificates.values()),
+      dueAt,
+      unwritten,
+    };
   }
 
   const isReady = (): boolean =>
-    round !== undefined && round.unwritten.length === 0 && soonestEnd(round.joined) > clock.now();
+    round !== undefined &&
+    round.unwritten.length === 0 &&
+    soonestEnd(round.held.certificates.values()) > clock.now();
   const diagnostics =
     settings.diagnostics && !settings.oneshot
       ? startDiagnostics(settings.diagnostics, isReady, effects)
@@ -106,12 +148,12 @@ export async function runAgent(
         if (isTold || !round || isDue(round, clock.now())) round = await renew(begun);
         const { unwritten, failure } = await writeDestinations(
           round.unwritten,
-          round.joined,
+          round.held,
           effects,
         );
         round = { ...round, unwritten };
         if (!failure) await after.done();
-        await after.tried({ joined: round.joined, destinations, unwritten });
+        await after.tried({ held: round.held, destinations, unwritten });
         if (failure) throw failure;
         if (settings.oneshot) return;
         failures = 0;
@@ -203,8 +245,8 @@ function report(joined: Joined, before: Instance | undefined, { log }: Pick<Effe
 const describe = ({ instance: { role, bot }, certificates: [own] }: Joined): string =>
   bot === undefined ? `${role} ${own.names.join(', ')}` : `bot ${bot}`;
 
-const soonestEnd = ({ certificates }: Joined): Date =>
-  new Date(Math.min(...certificates.map(({ expires }) => expires.getTime())));
+const soonestEnd = (certificates: Iterable<IssuedCertificate>): Date =>
+  new Date(Math.min(...Array.from(certificates, ({ expires }) => expires.getTime())));
 
 function stillGood(instance: Instance | undefined, now: Date): string {
   if (!instance) return '';

@@ -1,19 +1,18 @@
 /** Certificates that are valid for a shorter time than was asked for. */
 import { formatDuration } from '../shared/protocol/values.ts';
 import type { Joined } from './join-answer.ts';
-import type { AgentSettings } from './settings.ts';
+import type { AgentSettings, Output } from './settings.ts';
 
 /** The broker rounds, and its limits may end a moment earlier. */
 const ROUNDING_S = 60;
 
-/** One sentence on the shortest; `undefined` where all are as long as asked for. */
+/** One sentence on the shortest; `undefined` where all are as long as asked for. `due` are the outputs that were asked for. */
 export function cutLifetime(
   { certificates }: Pick<Joined, 'certificates'>,
-  { certificateTtlSeconds, outputs }: AgentSettings,
+  { certificateTtlSeconds }: Pick<AgentSettings, 'certificateTtlSeconds'>,
+  due: readonly Output[],
 ): string | undefined {
-  const asked = [undefined, ...outputs].map(
-    (output) => output?.ttlSeconds ?? certificateTtlSeconds,
-  );
+  const asked = [undefined, ...due].map((output) => output?.ttlSeconds ?? certificateTtlSeconds);
   const [shortest] = certificates
     .map(({ name, issued, expires }, position) => ({
       name,

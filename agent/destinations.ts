@@ -4,14 +4,16 @@ import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { writeFileSet } from './file-set.ts';
 import { writeOwnIdentity } from './identity-directory.ts';
-import { STATE_FILE } from './instance-state.ts';
+import { type Instance, STATE_FILE } from './instance-state.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import type { Joined } from './join-answer.ts';
+import { OWN, wishName } from './join-request.ts';
 import { expectServiceAccount, sayName, writeSecret } from './kubernetes.ts';
 import type { Material } from './outputs/output.ts';
 import { admitReaders } from './readers.ts';
 import { reloadProgram } from './reload.ts';
 import type { AgentSettings, KubernetesSecret, Output, OutputDirectory } from './settings.ts';
+import type { VerifiedTrust } from './trust-bundle.ts';
 import { CERTIFICATE_RECORD } from './written-identity.ts';
 
 export interface Destination {
@@ -21,14 +23,38 @@ export interface Destination {
   readonly directory?: string;
   /** Throws a `Failure` that says what is in the way. */
   readonly check: () => Promise<void>;
-  readonly write: (joined: Joined) => Promise<void>;
-  /** What is written there. */
-  readonly certificate: (joined: Joined) => IssuedCertificate | undefined;
+  readonly write: (held: Held) => Promise<void>;
+  /** The name of the wish whose certificate goes there. */
+  readonly wish: string;
   /** Whether an SSH certificate belongs to it. */
   readonly forSsh: boolean;
   /** Tells whoever uses the files that they changed. Never fails. */
   readonly reload?: () => Promise<void>;
 }
+
+/** What the agent has: of the latest join, and of joins before it where an output was not due. */
+export interface Held {
+  readonly instance: Instance;
+  readonly trust: VerifiedTrust;
+  /** The agent's own. */
+  readonly own: IssuedCertificate;
+  /** All, by the names of their wishes. */
+  readonly certificates: ReadonlyMap<string, IssuedCertificate>;
+}
+
+/** With what a join brought. */
+export const heldAfter = (
+  before: Held | undefined,
+  { instance, trust, certificates }: Joined,
+): Held => ({
+  instance,
+  trust,
+  own: certificates[0],
+  certificates: new Map([
+    ...(before?.certificates ?? []),
+    ...certificates.map((one) => [one.name, one] as const),
+  ]),
+});
 
 type Parts = Pick<Effects, 'clock' | 'programs' | 'imds' | 'log' | 'stop'>;
 
@@ -42,9 +68,10 @@ export function destinationsOf(
     name: path,
     directory: path,
     check: () => checkDirectory(path, [STATE_FILE]),
-    certificate: ({ certificates: [first] }) => first,
+    wish: OWN,
     forSsh: true,
-    write: async (joined) => {
+    write: async ({ instance, trust, own: certificate }) => {
+      const joined = { instance, trust, certificates: [certificate] } as const;
       if (!isStored) await writeOwnIdentity(path, joined, effects.clock.now());
     },
   });
@@ -56,13 +83,12 @@ export function destinationsOf(
 
 function destinationOf(output: Output, position: number, effects: Parts): Destination {
   const { content, reload } = output;
-  const certificate = ({ certificates }: Joined): IssuedCertificate | undefined =>
-    certificates[position + 1];
-  const material = (joined: Joined): Material => {
-    const granted = certificate(joined);
-    const owner = joined.instance.bot ?? granted?.names[0];
-    if (!granted || owner === undefined) throw new TypeError('there is one for each output');
-    return { certificate: granted, trust: joined.trust.bundle, owner };
+  const wish = wishName(position);
+  const material = ({ instance, trust, certificates }: Held): Material => {
+    const certificate = certificates.get(wish);
+    const owner = instance.bot ?? certificate?.names[0];
+    if (!certificate || owner === undefined) throw new TypeError('there is one for each output');
+    return { certificate, trust: trust.bundle, owner };
   };
   const place =
     output.destination.type === 'directory'
@@ -74,13 +100,13 @@ function destinationOf(output: Output, position: number, effects: Parts): Destin
       await content.check?.();
       await place.check();
     },
-    certificate,
+    wish,
     forSsh: content.forSsh ?? false,
     ...(reload && { reload: () => reloadProgram(reload, place.name, effects) }),
   };
 }
 
-type MaterialOf = (joined: Joined) => Material;
+type MaterialOf = (held: Held) => Material;
 type Place = Pick<Destination, 'name' | 'directory' | 'check' | 'write'>;
 
 const inDirectory = (
@@ -92,9 +118,9 @@ const inDirectory = (
   name: directory.path,
   directory: directory.path,
   check: () => checkDirectory(directory.path, names),
-  write: async (joined) => {
+  write: async (held) => {
     const { path } = directory;
-    const made = { ...material(joined), directory: path };
+    const made = { ...material(held), directory: path };
     const record = [CERTIFICATE_RECORD, made.certificate.tls] as const;
     const set = new Map([...(await files(made)), record]);
     const prepare = (version: string) => admitReaders(path, version, directory, programs);
@@ -110,7 +136,7 @@ const inSecret = (
 ): Place => ({
   name: sayName(secret),
   check: () => expectServiceAccount(secret),
-  write: async (joined) => writeSecret(secret, await files(material(joined)), effects),
+  write: async (held) => writeSecret(secret, await files(material(held)), effects),
 });
 
 /**
@@ -130,21 +156,21 @@ export async function expectDestination(destinations: readonly Destination[]): P
 /** Those that could not be written, and why. */
 export async function writeDestinations(
   destinations: readonly Destination[],
-  joined: Joined,
+  held: Held,
   { log }: Pick<Effects, 'log'>,
 ): Promise<{ readonly unwritten: readonly Destination[]; readonly failure: Failure | undefined }> {
   const unwritten: Destination[] = [];
   const problems: Failure[] = [];
   for (const destination of destinations) {
-    const problem = await failureOf(destination.write(joined));
+    const problem = await failureOf(destination.write(held));
     if (problem) {
       unwritten.push(destination);
       problems.push(problem);
       continue;
     }
-    const { name, forSsh, reload } = destination;
+    const { name, wish, forSsh, reload } = destination;
     log.info(`wrote ${name}`);
-    const { ssh, sshAbsent } = destination.certificate(joined) ?? {};
+    const { ssh, sshAbsent } = held.certificates.get(wish) ?? {};
     if (forSsh && ssh === undefined) {
       const why = sshAbsent ?? 'the roles have no login';
       log.info(`there is no SSH certificate in ${name}: ${why}`);

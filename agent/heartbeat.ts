@@ -12,16 +12,15 @@ import {
 import { formatTimestamp } from '../shared/protocol/values.ts';
 import { VERSION } from '../shared/protocol/version.ts';
 import type { Broker } from './broker.ts';
-import type { Destination } from './destinations.ts';
+import type { Destination, Held } from './destinations.ts';
 import { plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
-import type { Joined } from './join-answer.ts';
 import { printable } from './printable.ts';
 
 /** What was just written, or not. */
 export interface Written {
-  readonly joined: Joined;
+  readonly held: Held;
   readonly destinations: readonly Destination[];
   readonly unwritten: readonly Destination[];
 }
@@ -53,9 +52,8 @@ export function heartbeatsTo(
   };
 }
 
-function heartbeatOf({ joined, destinations, unwritten }: Written, now: Date): HeartbeatBody {
-  const { instance, certificates } = joined;
-  const [own] = certificates;
+function heartbeatOf({ held, destinations, unwritten }: Written, now: Date): HeartbeatBody {
+  const { instance, own, certificates } = held;
   const content: Heartbeat = {
     instance: { id: instance.id, generation: instance.generation },
     time: formatTimestamp(now),
@@ -66,7 +64,7 @@ function heartbeatOf({ joined, destinations, unwritten }: Written, now: Date): H
     outputs: destinations.map((destination) => ({
       directory: clipped(destination.name, 256),
       state: unwritten.includes(destination) ? 'failed' : 'written',
-      expires: formatTimestamp((destination.certificate(joined) ?? own).expires),
+      expires: formatTimestamp((certificates.get(destination.wish) ?? own).expires),
     })),
   };
   const text = JSON.stringify(content);

@@ -7,7 +7,11 @@ import type { Joined } from './join-answer.ts';
 
 export const writeOwnIdentity = (
   path: string,
-  { instance, trust: { bundle }, certificates: [own] }: Joined,
+  {
+    instance,
+    trust: { bundle },
+    certificates: [own],
+  }: Pick<Joined, 'instance' | 'trust' | 'certificates'>,
   now: Date,
 ): Promise<void> => {
   const form = { directory: path, hosts: [], withOpensshKey: false };

@@ -14,7 +14,7 @@ export interface Joined {
   readonly machine?: string;
   readonly instance: Instance;
   readonly trust: VerifiedTrust;
-  /** The agent's own identity first, then one for each output. */
+  /** The agent's own identity first, then one for each output that was asked for: each under the name of its wish. */
   readonly certificates: readonly [IssuedCertificate, ...IssuedCertificate[]];
 }
 
@@ -51,7 +51,11 @@ export async function acceptAnswer(
   });
   const [own, ...others] = keys.map((key, position) => {
     const granted = answer.certificates[position];
-    if (!granted || answer.certificates.length !== keys.length) {
+    if (
+      !granted ||
+      answer.certificates.length !== keys.length ||
+      granted.name !== asked[position]?.name
+    ) {
       throw new Failure('untrusted', 'the broker granted other certificates than were asked for');
     }
     return checkIssued(granted, key, trust, {

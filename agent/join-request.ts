@@ -6,24 +6,25 @@ import { formatDuration, parseTimestamp } from '../shared/protocol/values.ts';
 import type { Broker } from './broker.ts';
 import type { Instance } from './instance-state.ts';
 import { createKey } from './joining-keys.ts';
-import type { AgentSettings } from './settings.ts';
+import type { AgentSettings, Output } from './settings.ts';
 import { countingPins, verifyTrustBundle } from './trust-bundle.ts';
 
-/** One for the agent itself, then one for each output. */
+/** One for the agent itself, then one for each output that is asked for. */
 export type Keys = readonly [KeyObject, ...KeyObject[]];
 
-export const createKeys = async (
-  { outputs }: Pick<AgentSettings, 'outputs'>,
-  own?: KeyObject,
-): Promise<Keys> => [own ?? (await createKey()), ...(await Promise.all(outputs.map(createKey)))];
+export const createKeys = async (outputs: readonly Output[], own?: KeyObject): Promise<Keys> => [
+  own ?? (await createKey()),
+  ...(await Promise.all(outputs.map(() => createKey()))),
+];
 
 export function makeRequest(
   settings: AgentSettings,
+  due: readonly Output[],
   cluster: string,
   keys: Keys,
   more: Pick<JoinRequest, 'time' | 'instance'>,
 ): JoinRequest {
-  const asked = wishes(settings);
+  const asked = wishes(settings, due);
   return {
     broker: cluster,
     id: randomUUID(),
@@ -38,27 +39,33 @@ export function makeRequest(
   };
 }
 
-/** The first key is the instance key. No output ever sees it: it can ask for anything that the bot may have. */
-export function wishes({
-  host,
-  ...settings
-}: Pick<AgentSettings, 'outputs' | 'host' | 'certificateTtlSeconds'>): readonly Omit<
-  CertificateWish,
-  'csr'
->[] {
+/** The name of the agent's own certificate. */
+export const OWN = 'identity';
+
+/** The name of an output's certificate, by its place among all outputs. */
+export const wishName = (position: number): string => `output-${position + 1}`;
+
+/**
+ * For the agent itself and the outputs that are due. The first key is the instance key. No output ever sees it: it can
+ * ask for anything that the bot may have.
+ */
+export function wishes(
+  { host, ...settings }: Pick<AgentSettings, 'outputs' | 'host' | 'certificateTtlSeconds'>,
+  due: readonly Output[],
+): readonly Omit<CertificateWish, 'csr'>[] {
   const ttl = formatDuration(settings.certificateTtlSeconds);
-  const outputs = settings.outputs.map(({ roles, ttlSeconds, sshHostKey }, position) => ({
-    name: `output-${position + 1}`,
+  const outputs = due.map((output) => ({
+    name: wishName(settings.outputs.indexOf(output)),
     ...(host && { type: 'host' as const }),
-    ...(sshHostKey !== undefined && { ssh_public_key: sshHostKey }),
-    ...(roles && { roles: [...roles] }),
-    ttl: ttlSeconds === undefined ? ttl : formatDuration(ttlSeconds),
+    ...(output.sshHostKey !== undefined && { ssh_public_key: output.sshHostKey }),
+    ...(output.roles && { roles: [...output.roles] }),
+    ttl: output.ttlSeconds === undefined ? ttl : formatDuration(output.ttlSeconds),
   }));
   const asHost = host && {
     type: 'host' as const,
     ...(host.sshHostKey !== undefined && { ssh_public_key: host.sshHostKey }),
   };
-  return [{ name: 'identity', ...asHost, ttl }, ...outputs];
+  return [{ name: OWN, ...asHost, ttl }, ...outputs];
 }
 
 /**

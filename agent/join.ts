@@ -13,7 +13,7 @@ import { clusterOf, createKeys, makeRequest } from './join-request.ts';
 import type { Joiner } from './joiner.ts';
 import { proofOf } from './joining-keys.ts';
 import { type Backoff, retrying } from './retry.ts';
-import type { AgentSettings } from './settings.ts';
+import type { AgentSettings, Output } from './settings.ts';
 
 /** Who is asked during a join. */
 interface JoinPartners {
@@ -29,7 +29,7 @@ export const joinByEvidence = (
   partners: JoinPartners,
   effects: Effects,
 ): Joiner => ({
-  join: (instance) => join(settings, instance, partners, effects),
+  join: (instance, due) => join(settings, due, instance, partners, effects),
   storesItself: false,
   close: async () => undefined,
 });
@@ -37,6 +37,7 @@ export const joinByEvidence = (
 /** Renews the instance, or joins afresh where there is none or the broker doesn't know it any more. */
 async function join(
   settings: AgentSettings,
+  due: readonly Output[],
   instance: Instance | undefined,
   partners: JoinPartners,
   effects: Effects,
@@ -52,13 +53,13 @@ async function join(
       code === 'try_again',
     async () => {
       try {
-        return await joinOnce(settings, renewing, instance, partners, effects);
+        return await joinOnce(settings, due, renewing, instance, partners, effects);
       } catch (error) {
         if (!(renewing && error instanceof Failure && error.code === 'instance_unknown'))
           throw error;
         effects.log.warn(`${error.message}: joining afresh`);
         renewing = undefined;
-        return await joinOnce(settings, renewing, instance, partners, effects);
+        return await joinOnce(settings, due, renewing, instance, partners, effects);
       }
     },
   );
@@ -66,6 +67,7 @@ async function join(
 
 async function joinOnce(
   settings: AgentSettings,
+  due: readonly Output[],
   renewing: Instance | undefined,
   known: Instance | undefined,
   { broker, gather }: JoinPartners,
@@ -73,8 +75,8 @@ async function joinOnce(
 ): Promise<Joined> {
   const cluster = await clusterOf(settings, known, broker, effects.clock.now());
   const prove = await gather();
-  const keys = await createKeys(settings);
-  const asking = makeRequest(settings, cluster, keys, {
+  const keys = await createKeys(due);
+  const asking = makeRequest(settings, due, cluster, keys, {
     ...(renewing && { instance: { id: renewing.id, generation: renewing.generation } }),
   });
   const request = JSON.stringify(asking);

@@ -1,11 +1,17 @@
-/** How long certificates are to be valid, and how often they are renewed. */
+/** How long certificates are to be valid, and how often the agent renews its own and the outputs that are due. */
+import { formatDuration } from '../shared/protocol/values.ts';
 import type { ReadConfig } from './config-file.ts';
 import { readDuration } from './duration.ts';
 import type { AgentSettings } from './settings.ts';
 import type { ProblemAt } from './start-directories.ts';
-import { configured } from './start-outputs.ts';
 
 const DEFAULT_TTL = '1h';
+/** No broker grants more. */
+export const LONGEST_LIFE_S = 86_400;
+/** A third of the shortest life, 120 times, is forty of them: see renewal-plan.ts. */
+const MOST_SPREAD = 40;
+/** A third of its life before it is over there are two more tries. */
+const PARTS = 3;
 
 /** `oneshot`: nothing is renewed. Throws a `Failure` that names the field where renewals would come too late. */
 export function lifetimesOf(
@@ -13,30 +19,53 @@ export function lifetimesOf(
   oneshot: boolean,
   problem: ProblemAt,
 ): Pick<AgentSettings, 'certificateTtlSeconds' | 'renewalIntervalSeconds'> {
-  const outputs = configured(config);
   const field = config?.credential_ttl === undefined ? 'certificate_ttl' : 'credential_ttl';
   const ttl = config?.[field] ?? DEFAULT_TTL;
-  const shortest = soonest([ttl, ...outputs.map(({ credential_ttl }) => credential_ttl)]);
-  // One join renews them all, so the most impatient one decides.
-  const interval = soonest([
-    config?.renewal_interval,
-    ...outputs.map(({ renewal_interval }) => renewal_interval),
-  ]);
-  if (!oneshot && interval && shortest && interval.seconds >= shortest.seconds) {
-    const place = config?.renewal_interval === undefined ? field : 'renewal_interval';
-    const message = `renewal_interval (${interval.text}) must be shorter than ${field} (${shortest.text})`;
-    throw problem([place], '--config', message);
+  const interval = config?.renewal_interval;
+  const lives = [{ ttl, interval, path: ['renewal_interval'] }, ...outputLives(config, ttl)];
+  if (!oneshot) {
+    for (const { path, ...life } of lives) {
+      const asked = life.interval ?? interval;
+      if (asked === undefined || secondsOf(asked) < secondsOf(life.ttl)) continue;
+      const place = life.interval === undefined ? ['renewal_interval'] : path;
+      const message = `renewal_interval (${asked}) must be shorter than ${field} (${life.ttl})`;
+      throw problem(place, '--config', message);
+    }
   }
-  return {
-    certificateTtlSeconds: readDuration(ttl) ?? 0,
-    renewalIntervalSeconds: interval?.seconds ?? Math.ceil((shortest?.seconds ?? 0) / 3),
-  };
+  const least = interval === undefined ? 0 : secondsOf(interval);
+  const wanted = lives.map((life) =>
+    life.interval === undefined
+      ? Math.max(Math.ceil(secondsOf(life.ttl) / PARTS), least)
+      : secondsOf(life.interval),
+  );
+  return { certificateTtlSeconds: secondsOf(ttl), renewalIntervalSeconds: Math.min(...wanted) };
 }
 
-function soonest(
-  texts: readonly (string | undefined)[],
-): { readonly text: string; readonly seconds: number } | undefined {
-  return texts
-    .flatMap((text) => (text === undefined ? [] : [{ text, seconds: readDuration(text) ?? 0 }]))
-    .toSorted((a, b) => a.seconds - b.seconds)[0];
+/**
+ * Throws a `Failure` where a secret's instance would be renewed so often, for its shortest certificate, that the broker
+ * refuses more generations while its longest one lives.
+ */
+export function refuseSpread(
+  { joinMethod, certificateTtlSeconds, outputs, oneshot }: AgentSettings,
+  problem: ProblemAt,
+): void {
+  const lives = [undefined, ...outputs].map((output) =>
+    Math.min(output?.ttlSeconds ?? certificateTtlSeconds, LONGEST_LIFE_S),
+  );
+  const [shortest, longest] = [Math.min(...lives), Math.max(...lives)];
+  if (joinMethod !== 'token' || oneshot || longest <= shortest * MOST_SPREAD) return;
+  const message = `with join method token no certificate may live more than ${MOST_SPREAD} times as long as another, got ${formatDuration(shortest)} and ${formatDuration(longest)}: use an agent for each`;
+  throw problem(['outputs'], '--config', message);
 }
+
+/** tbot writes outputs under either name. */
+const outputLives = (config: ReadConfig['value'] | undefined, ttl: string) =>
+  (['outputs', 'services'] as const).flatMap((list) =>
+    (config?.[list] ?? []).map((output, i) => ({
+      ttl: output.credential_ttl ?? ttl,
+      interval: output.renewal_interval,
+      path: [list, i, 'renewal_interval'] as const,
+    })),
+  );
+
+const secondsOf = (text: string): number => readDuration(text) ?? 0;

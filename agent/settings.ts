@@ -27,6 +27,7 @@ export interface AgentSettings {
   /** What the log says once about the config file. */
   readonly notes?: readonly string[];
   readonly certificateTtlSeconds: number;
+  /** How often the agent's own certificate is to be renewed, and with it the outputs that are due. */
   readonly renewalIntervalSeconds: number;
 }
 
@@ -73,6 +74,8 @@ export interface Output {
   readonly content: Content;
   /** How long its certificate is to be valid; absent: as long as the agent's own. */
   readonly ttlSeconds?: number;
+  /** How often it is to be renewed; absent: see renewal-plan.ts. */
+  readonly renewalSeconds?: number;
   /** Roles of the bot to ask for; absent: all of them. */
   readonly roles?: readonly string[];
   /** Of a host: the line of the key that its SSH certificate is for; absent: its own. */

@@ -79,7 +79,8 @@ function outputOf(
   place: readonly PropertyKey[],
   { host, surroundings, failure }: Parts,
 ): Output | undefined {
-  const { destination: wanted, roles, credential_ttl: ttl, reload } = config;
+  const { destination: wanted, roles, credential_ttl: ttl, renewal_interval: interval } = config;
+  const { reload } = config;
   refuseOtherJoins(config, place, host, failure);
   if (wanted.type === 'memory') return undefined;
   const isKubernetesSecret = wanted.type === 'kubernetes_secret';
@@ -92,6 +93,7 @@ function outputOf(
     content,
     ...(roles && { roles }),
     ...(ttl !== undefined && { ttlSeconds: readDuration(ttl) ?? 0 }),
+    ...(interval !== undefined && { renewalSeconds: readDuration(interval) ?? 0 }),
     ...sshHostKeyOf(config, place, surroundings, failure),
     ...(reload && { reload }),
   };

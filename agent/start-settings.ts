@@ -10,7 +10,7 @@ import { caPinText } from './config-schema.ts';
 import { diagnosticsAddress } from './diagnostics-address.ts';
 import { Failure } from './failure.ts';
 import { joinTokenOf, type Surroundings } from './join-token.ts';
-import { lifetimesOf } from './lifetimes.ts';
+import { lifetimesOf, refuseSpread } from './lifetimes.ts';
 import { printable } from './printable.ts';
 import type { AgentSettings } from './settings.ts';
 import { findSshHostKey } from './sshd/host-key.ts';
@@ -67,6 +67,7 @@ export function startSettings(
     ...(notes.length > 0 && { notes }),
   };
   checkDirectories(settings, problem);
+  refuseSpread(settings, problem);
   return settings;
 }
 

@@ -11,12 +11,14 @@ import type { Broker } from '../broker.ts';
 import type { Effects } from '../effects.ts';
 import type { Instance } from '../instance-state.ts';
 import { clusterOf, createKeys, type Keys, makeRequest, wishes } from '../join-request.ts';
-import type { AgentSettings } from '../settings.ts';
+import type { AgentSettings, Output } from '../settings.ts';
 import { type PendingRequest, type PendingRequests, replacedBy } from './pending-requests.ts';
 
 /** What requests are made with. */
 export interface Maker {
   readonly settings: AgentSettings;
+  /** The outputs that certificates are wanted for now. */
+  readonly due: readonly Output[];
   readonly broker: Broker;
   readonly pending: PendingRequests;
   readonly effects: Pick<Effects, 'clock'>;
@@ -45,7 +47,7 @@ export async function append(
   instance: Instance | undefined,
   maker: Maker,
 ): Promise<void> {
-  const keys = await createKeys(maker.settings);
+  const keys = await createKeys(maker.due);
   chain.push(await write(chain, chain.length, keys, instance, maker));
   await maker.pending.store(chain);
 }
@@ -57,7 +59,7 @@ export async function rewrite(
   instance: Instance | undefined,
   maker: Maker,
 ): Promise<void> {
-  const keys = await createKeys(maker.settings, chain[position]?.keys[0]);
+  const keys = await createKeys(maker.due, chain[position]?.keys[0]);
   chain[position] = await write(chain, position, keys, instance, maker);
   await maker.pending.store(chain);
 }
@@ -67,7 +69,7 @@ async function write(
   position: number,
   keys: Keys,
   instance: Instance | undefined,
-  { settings, broker, effects }: Maker,
+  { settings, due, broker, effects }: Maker,
 ): Promise<PendingRequest> {
   const cluster = await clusterOf(settings, instance, broker, effects.clock.now());
   const key = replacedKey(chain, position, instance);
@@ -79,26 +81,27 @@ async function write(
     generation: (instance?.generation ?? 0) + position,
     key: encodeBase64(createPublicKey(key).export({ format: 'der', type: 'spki' })),
   };
-  const request = makeRequest(settings, cluster, keys, {
+  const request = makeRequest(settings, due, cluster, keys, {
     time,
     ...(renewal && { instance: renewal }),
   });
   return { text: JSON.stringify(request), request, keys };
 }
 
-/** Whether a request asks for what the settings want. */
-export function asksFor(pending: PendingRequest | undefined, settings: AgentSettings): boolean {
-  const essence = (all: readonly Omit<CertificateWish, 'csr'>[]): string =>
-    JSON.stringify(
-      all.map(({ name, type, ssh_public_key, roles, ttl }) => [
-        name,
-        type,
-        ssh_public_key,
-        roles,
-        ttl,
-      ]),
-    );
-  return (
-    pending !== undefined && essence(pending.request.certificates) === essence(wishes(settings))
-  );
+/** Whether a request asks for everything that is wanted now, as it is wanted now. */
+export function asksFor(
+  pending: PendingRequest | undefined,
+  { settings, due }: Pick<Maker, 'settings' | 'due'>,
+): boolean {
+  const asked = new Set(pending?.request.certificates.map(essence));
+  return wishes(settings, due).every((wish) => asked.has(essence(wish)));
 }
+
+const essence = ({
+  name,
+  type,
+  ssh_public_key,
+  roles,
+  ttl,
+}: Omit<CertificateWish, 'csr'>): string =>
+  JSON.stringify([name, type, ssh_public_key, roles, ttl]);

@@ -60,9 +60,9 @@ export async function joinBySecret(
   const holds = (instance: Instance): void => {
     held = instance;
   };
-  const parts = { settings, directory, secret, broker, pending, effects, holds };
   return {
-    join: async (instance) => {
+    join: async (instance, due) => {
+      const parts = { settings, due, directory, secret, broker, pending, effects, holds };
       try {
         return await retrying(effects, ROUNDS, mayPass, () => round(held ?? instance, parts));
       } catch (error) {
@@ -98,7 +98,7 @@ async function round(instance: Instance | undefined, parts: Parts): Promise<Join
     });
     if (!(answer instanceof Failure)) {
       // One that was written under other settings brings other certificates than those that are wanted now.
-      return asksFor(chain[position], parts.settings) ? answer : round(answer.instance, parts);
+      return asksFor(chain[position], parts) ? answer : round(answer.instance, parts);
     }
     if (answer.code === 'instance_unknown' && position > 0) {
       if (effects.clock.now().getTime() - newestSent > DESCENT_MS) throw tooSlow(answer);

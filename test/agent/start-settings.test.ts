@@ -100,6 +100,18 @@ test.each([
     'tbot.yaml:4:1: renewal_interval: renewal_interval (1h) must be shorter than certificate_ttl (1h)',
   ],
   [
+    'an interval of an output that is not shorter than its lifetime',
+    `${ADDRESS}outputs: [{type: identity, destination: {type: memory}, credential_ttl: 30m, renewal_interval: 40m}]\n`,
+    [],
+    'renewal_interval (40m) must be shorter than certificate_ttl (30m)',
+  ],
+  [
+    'an interval that is not shorter than the lifetime of an output',
+    `${ADDRESS}renewal_interval: 40m\noutputs: [{type: identity, destination: {type: memory}, credential_ttl: 30m}]\n`,
+    [],
+    'renewal_interval: renewal_interval (40m) must be shorter than certificate_ttl (30m)',
+  ],
+  [
     'one directory for two',
     `${ADDRESS}storage: {type: directory, path: /x}\n`,
     ['--destination-dir', '/x'],
@@ -174,11 +186,37 @@ test.each([
   ['the newer name', 'credential_ttl: 3h\n', 10_800, 3600],
   ['the older name', 'certificate_ttl: 3h\n', 10_800, 3600],
   ['an interval', 'renewal_interval: 5m\n', 3600, 300],
+  [
+    'an output that lives shorter',
+    'outputs: [{type: identity, destination: {type: directory, path: /o}, credential_ttl: 30m}]\n',
+    3600,
+    600,
+  ],
+  [
+    'an output that is renewed more rarely',
+    'outputs: [{type: identity, destination: {type: directory, path: /o}, renewal_interval: 40m}]\n',
+    3600,
+    1200,
+  ],
 ])('lifetimes of a file with %s', (_, more, ttl, interval) => {
   expect(startSettings(flagsOf(), config(`${ADDRESS}${more}`))).toMatchObject({
     certificateTtlSeconds: ttl,
     renewalIntervalSeconds: interval,
   });
+});
+
+test('a secret admits no lifetimes that differ more than forty times: generations would run out', () => {
+  const file = (ttl: string, own: string) =>
+    readConfig(
+      `version: v2\nonboarding: {join_method: token, token: ${'a'.repeat(32)}}\n${ADDRESS}storage: {type: directory, path: /s}\ncertificate_ttl: ${own}\noutputs: [{type: identity, destination: {type: directory, path: /o}, credential_ttl: ${ttl}}]\n`,
+      'tbot.yaml',
+    );
+  expect(() => startSettings(flagsOf(), file('24h', '35m'))).toThrow(
+    'no certificate may live more than 40 times as long as another, got 35m and 24h: use an agent for each',
+  );
+  expect(startSettings(flagsOf(), file('24h', '36m')).outputs).toHaveLength(1);
+  expect(startSettings(flagsOf(), file('48h', '36m')).outputs).toHaveLength(1);
+  expect(startSettings(flagsOf('--oneshot'), file('24h', '35m')).outputs).toHaveLength(1);
 });
 
 test('an interval counts for renewals only', () => {
