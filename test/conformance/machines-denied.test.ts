@@ -1,7 +1,6 @@
 /** Conformance: document and token that are not of one machine, or of none that Azure knows (rows M9 to M11). */
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
-import type { VirtualMachine } from '../../local/azure/virtual-machine.ts';
 import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
 import { join } from '../broker/joiner.ts';
 
@@ -72,9 +71,13 @@ describe('M9 denies a document of one VM with the token of another', () => {
   test('of one scale set, where both act as the same identity and the token names the other', async () => {
     const { api, subscription } = await tenantScene();
     const identity = subscription.userAssignedIdentity('uami-1', { resourceGroup: 'group1' });
-    const [vm, other] = ['vm-c', 'vm-d'].map((name) =>
-      subscription.virtualMachine(name, { resourceGroup: 'group1', identities: [identity] }),
-    ) as [VirtualMachine, VirtualMachine];
+    const set = subscription.scaleSet('set-f', {
+      resourceGroup: 'group1',
+      mode: 'Flexible',
+      identities: [identity],
+    });
+    const [vm, other] = [set.instance(), set.instance()];
+    expect(await join(api, vm)).toBeAdmitted();
     const attempt = await join(api, vm, { evidence: { token: other.accessToken() } });
     expect(attempt).toBeDenied(api, 'machine_mismatch');
   });

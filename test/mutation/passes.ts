@@ -6,7 +6,14 @@ import { relative } from 'node:path';
 import type { MutantResult } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 import type { Mutant } from './explain.ts';
-import { mirroring, mirroringFolder, options, type Pass, WHOLE_JOINS } from './options.ts';
+import {
+  mirroring,
+  mirroringFolder,
+  options,
+  type Pass,
+  TESTS_ANEW,
+  WHOLE_JOINS,
+} from './options.ts';
 
 /** Every change of these files and what became of it. `quick` leaves the whole joins out. */
 export async function findSurvivors(
@@ -19,6 +26,7 @@ export async function findSurvivors(
 
   async function pass(mutate: readonly string[], how: Pass): Promise<readonly Mutant[]> {
     if (mutate.length === 0) return [];
+    process.env[TESTS_ANEW] = how.tests.join(' ');
     const found = await new Stryker(options(folder, mutate, how)).runMutationTest();
     return found.map(asMutant);
   }

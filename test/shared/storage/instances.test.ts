@@ -176,6 +176,25 @@ describe('a sweep', () => {
     expect(await instances.sweep(NOON)).toBe(0);
   });
 
+  test('goes on page by page until nothing is over, and asks no more than it must', async () => {
+    const table = createMemoryTable();
+    let pages = 0;
+    const instances = createInstances({
+      ...table,
+      list: (query) => {
+        pages += 1;
+        return table.list(query);
+      },
+    });
+    const old = Array.from({ length: 250 }, (_, i) => `${instance().id.slice(0, -3)}${100 + i}`);
+    for (const id of old) await instances.insert(instance({ id, goneAfter: noon - 1 }));
+    const living = `${instance().id.slice(0, -3)}fff`;
+    expect(await instances.insert(instance({ id: living, goneAfter: noon }))).toBe(true);
+    expect(await instances.sweep(NOON)).toBe(250);
+    expect(pages).toBe(3);
+    expect(await table.list({})).toHaveLength(1);
+  });
+
   test('leaves an instance that renews itself at the same moment', async () => {
     const table = createMemoryTable();
     const instances = createInstances(table);

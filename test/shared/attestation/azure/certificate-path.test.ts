@@ -133,6 +133,34 @@ test('known signatures are not checked again', () => {
   expect(build(signer, [issuing.certificate], { isKnownSignature }).outcome).toHaveLength(3);
 });
 
+test('where nobody knows a signature, every one is checked', () => {
+  const forged = leafUnder(issuing, { signedBy: newAuthorityKey() });
+  const options = { roots: [root.certificate], intermediates: [issuing.certificate], at: NOON };
+  expect(buildCertificatePath(leaf, options).ok).toBe(true);
+  expect(buildCertificatePath(forged, options)).toEqual({
+    ok: false,
+    problem: 'a certificate is not signed by its issuer',
+  });
+});
+
+test('a certificate is valid from its first second to its last, a signer and an authority alike', () => {
+  const short: Wishes = { valid: [-0.5, 0.5] };
+  const shortIssuing = authorityUnder(root, short);
+  for (const [signer, by] of [
+    [leafUnder(issuing, short), issuing],
+    [leafUnder(shortIssuing), shortIssuing],
+  ] as const) {
+    const at = (ms: number) =>
+      Array.isArray(build(signer, [by.certificate], { at: new Date(NOON.getTime() + ms) }).outcome);
+    expect([-DAY / 2 - 1, -DAY / 2, DAY / 2, DAY / 2 + 1].map(at)).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  }
+});
+
 describe('refuses a signer', () => {
   const other = newAuthorityKey();
   test.each<[string, Wishes, string]>([

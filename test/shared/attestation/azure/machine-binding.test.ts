@@ -224,6 +224,119 @@ describe('strictly', () => {
   });
 });
 
+describe('what is named is refused before anybody is asked:', () => {
+  test.each<[string, Changes]>([
+    ['a hint that is no resource id', { hint: 'vm-a' }],
+    ['the hint of a scale set', { hint: set('set-u'), identity: { identityClaim: undefined } }],
+    [
+      'the hint of a machine, where the token names a set of another subscription',
+      {
+        identity: {
+          identityClaim: inGroup(
+            'microsoft.compute/virtualmachinescalesets/set-f',
+            'group1',
+            guid(9),
+          ),
+        },
+      },
+    ],
+    [
+      "the hint of another set's instance than the token names",
+      {
+        hint: `${set('set-v')}/virtualmachines/7`,
+        identity: { identityClaim: set('set-u') },
+      },
+    ],
+  ])('%s', async (_, changes) => {
+    expect(await outcomeOf(() => readClaimedMachine(evidence(changes)))).toBe('machine_mismatch');
+  });
+
+  test('but not a claim of the same machine twice', () => {
+    const twice = evidence({ identity: { machineClaim: vm('VM-A') } });
+    expect(readClaimedMachine(twice).claims).toHaveLength(2);
+  });
+});
+
+test.each<[string, Changes, string]>([
+  ['the machine that the hint names is read', {}, 'read'],
+  [
+    'a set that the token names is searched',
+    { hint: undefined, identity: { identityClaim: set('set-u') } },
+    'set',
+  ],
+  [
+    'where nothing names it, the subscription is searched',
+    { hint: undefined, identity: { identityClaim: undefined } },
+    'subscription',
+  ],
+])('%s', async (_, changes, wanted) => {
+  const asked: string[] = [];
+  const answer = (how: string) => async () => {
+    asked.push(how);
+    return undefined;
+  };
+  const directory: MachineDirectory = {
+    read: answer('read'),
+    findInSet: answer('set'),
+    findInSubscription: answer('subscription'),
+  };
+  const all = evidence(changes);
+  const bound = () => bindStrictly(all, readClaimedMachine(all), directory);
+  expect(await outcomeOf(bound)).toBe('machine_not_found');
+  expect(asked).toEqual([wanted]);
+});
+
+test('an instance of a uniform set is one of the set that the token names, and of no other', async () => {
+  const id = parseMachineId(`${set('set-u')}/virtualmachines/7`);
+  if (!id) throw new Error('no instance');
+  const found = async (): Promise<MachineDescription> => ({
+    id,
+    vmId: guid(2),
+    scaleSet: undefined,
+    location: undefined,
+    identities: [{ principalId: guid(4), resourceId: undefined }],
+  });
+  const directory: MachineDirectory = {
+    read: found,
+    findInSet: found,
+    findInSubscription: found,
+  };
+  const bind = (identityClaim: string) => {
+    const all = evidence({ hint: undefined, identity: { identityClaim } });
+    return bindStrictly(all, readClaimedMachine(all), directory);
+  };
+  expect(await bind(set('set-u'))).toMatchObject({
+    name: 'set-u_7',
+    scaleSet: 'set-u',
+    instanceNumber: '7',
+  });
+  expect(await outcomeOf(() => bind(set('set-v')))).toBe('machine_mismatch');
+});
+
+test('tags are kept up to 4,096 characters of JSON, and not beyond', async () => {
+  const id = parseMachineId(vm('vm-a'));
+  if (!id) throw new Error('no machine');
+  const tagsOf = async (length: number) => {
+    const found = async (): Promise<MachineDescription> => ({
+      id,
+      vmId: guid(2),
+      scaleSet: undefined,
+      location: undefined,
+      identities: [{ principalId: guid(4), resourceId: undefined }],
+      tags: { a: 'x'.repeat(length - '{"a":""}'.length) },
+    });
+    const directory: MachineDirectory = {
+      read: found,
+      findInSet: found,
+      findInSubscription: found,
+    };
+    const all = evidence();
+    return (await bindStrictly(all, readClaimedMachine(all), directory)).tags;
+  };
+  expect(await tagsOf(4096)).toHaveLength(4096);
+  expect(await tagsOf(4097)).toBeUndefined();
+});
+
 describe('a machine that was bound lately', () => {
   const recall = (changes: Changes, record: Partial<VerifiedFacts> = {}) => {
     const all = evidence(changes);
