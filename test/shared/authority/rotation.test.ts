@@ -75,6 +75,22 @@ const due = (keys: readonly KeyDescription[], seconds: number): string[] =>
 const without = (...names: string[]): KeyDescription[] =>
   ALL.filter(({ owner, purpose }) => !names.includes(`${owner}/${purpose}`));
 
+test('an issuing key made shortly before the root ends, ends with it', () => {
+  const ends = ROTATION_POLICY.root;
+  for (const [left, life] of [
+    [ROTATION_POLICY.issuing + 1, ROTATION_POLICY.issuing],
+    [ROTATION_POLICY.issuing - 1, ROTATION_POLICY.issuing - 1],
+    [60, 60],
+  ] as const) {
+    const keys = [...without('tls/issuing'), key('tls/issuing', 2, ends - 60 * DAY)];
+    const at = later(ends - left);
+    const [made] = dueActions(present(keys), ROTATION_POLICY, at).filter(
+      (action) => action.kind === 'create' && action.purpose === 'issuing',
+    );
+    expect(made).toMatchObject({ starts: noon + ends - left, expires: noon + ends - left + life });
+  }
+});
+
 describe('what is missing', () => {
   test.each<[string, readonly KeyDescription[], string[]]>([
     ['everything', [], []],
