@@ -35,11 +35,11 @@ export function opensslAccepts(
   const verified = passes('openssl', ['verify', ...chain, '-purpose', 'sslserver', '@signer'], {
     files,
   });
-  // The chain was checked. Azure's name for the digest is none that this program knows.
+  // The chain was checked.
   const signed = passes(
     'openssl',
     [
-      'smime',
+      'cms',
       '-verify',
       '-noverify',
       '-binary',
