@@ -11,4 +11,22 @@ export interface Explanation {
 }
 
 /** By file. */
-export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {};
+export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
+  'shared/attestation/azure/certificate-path.ts': [
+    {
+      line: 'const { intermediates, roots, at, isKnownSignature = () => false } = options;',
+      becomes: ['() => undefined'],
+      why: 'undefined is as false as false',
+    },
+    {
+      line: 'if (!child) return undefined;',
+      becomes: ['false'],
+      why: 'a path always has its signer: the line is for the type',
+    },
+    {
+      line: 'if (basicConstraints.pathLength !== undefined && basicConstraints.pathLength < below) {',
+      becomes: ['true'],
+      why: 'undefined is less than no number: the comparison is for the type',
+    },
+  ],
+};

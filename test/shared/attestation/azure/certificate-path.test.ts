@@ -133,6 +133,22 @@ test('known signatures are not checked again', () => {
   expect(build(signer, [issuing.certificate], { isKnownSignature }).outcome).toHaveLength(3);
 });
 
+test('an issuer that leads nowhere does not end the search', () => {
+  const key = newAuthorityKey();
+  const deadEnd = authorityUnder(authorityUnder(undefined, { name: 'Stranger' }), { key });
+  const right = authorityUnder(root, { key });
+  const signer = leafUnder(right);
+  for (const intermediates of [
+    [deadEnd.certificate, right.certificate],
+    [right.certificate, deadEnd.certificate],
+  ])
+    expect(build(signer, intermediates).outcome).toEqual([
+      signer,
+      right.certificate,
+      root.certificate,
+    ]);
+});
+
 test('where nobody knows a signature, every one is checked', () => {
   const forged = leafUnder(issuing, { signedBy: newAuthorityKey() });
   const options = { roots: [root.certificate], intermediates: [issuing.certificate], at: NOON };
