@@ -65,6 +65,9 @@ describe('is refused', () => {
   const point = spki(ec('P-256')).subarray(-65);
   const key = (id: string, curve: string, content: Uint8Array) =>
     sequence(sequence(oid(id), oid(curve)), bitString(content));
+  const hybrid = Buffer.from(point);
+  hybrid[0] = 6;
+  const algorithm = sequence(oid(OID.ecPublicKey), oid(OID.prime256v1));
   test.each([
     ['P-521', spki(ec('P-521'))],
     ['secp256k1', spki(ec('secp256k1'))],
@@ -79,9 +82,34 @@ describe('is refused', () => {
     ['a negative modulus', rsaKey(Buffer.of(2, 1, 0x80), e)],
     ['a modulus of zero', rsaKey(smallInteger(0), e)],
     ['an exponent that is not minimal', rsaKey(unsignedInteger(bits(2048)), Buffer.of(2, 2, 0, 3))],
+    ['a point that is written otherwise', key(OID.ecPublicKey, OID.prime256v1, hybrid)],
+    ['something after the key', sequence(algorithm, bitString(point), nullValue())],
+    [
+      'a second parameter of a curve',
+      sequence(sequence(oid(OID.ecPublicKey), oid(OID.prime256v1), nullValue()), bitString(point)),
+    ],
+    [
+      'a second parameter of RSA',
+      sequence(
+        sequence(oid(OID.rsaEncryption), nullValue(), nullValue()),
+        bitString(sequence(unsignedInteger(bits(2048)), e)),
+      ),
+    ],
+    [
+      'a third number of RSA',
+      sequence(
+        sequence(oid(OID.rsaEncryption), nullValue()),
+        bitString(sequence(unsignedInteger(bits(2048)), e, e)),
+      ),
+    ],
   ])('%s', (_, der) => {
     expect(() => parsePublicKeyInfo(der)).toThrow(DerError);
   });
+});
+
+test('a number whose first bit is set has one zero before it', () => {
+  const modulus = Buffer.concat([Buffer.of(0x80), Buffer.alloc(255, 1)]);
+  expect(parsePublicKeyInfo(rsaKey(unsignedInteger(modulus), e))).toMatchObject({ modulus });
 });
 
 describe('a strong key', () => {
