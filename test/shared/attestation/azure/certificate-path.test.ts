@@ -133,6 +133,24 @@ test('known signatures are not checked again', () => {
   expect(build(signer, [issuing.certificate], { isKnownSignature }).outcome).toHaveLength(3);
 });
 
+test('a signature whose algorithm is not accepted is not looked at', () => {
+  const sha1: Certificate = { ...leaf, signatureAlgorithm: '1.2.840.113549.1.1.5' };
+  expect(build(sha1, [issuing.certificate])).toEqual({
+    checks: 0,
+    outcome: 'a signature algorithm is not accepted',
+  });
+});
+
+test('an issuer whose point is not on its curve signed nothing', () => {
+  const good = newAuthorityKey();
+  const publicKeyInfo = Buffer.from(good.publicKeyInfo);
+  publicKeyInfo[publicKeyInfo.length - 1] = (publicKeyInfo.at(-1) ?? 0) ^ 1;
+  const bent = authorityUnder(root, { key: { ...good, publicKeyInfo } });
+  expect(build(leafUnder(bent), [bent.certificate]).outcome).toBe(
+    'a certificate is not signed by its issuer',
+  );
+});
+
 test('an issuer that leads nowhere does not end the search', () => {
   const key = newAuthorityKey();
   const deadEnd = authorityUnder(authorityUnder(undefined, { name: 'Stranger' }), { key });
