@@ -23,6 +23,7 @@ import {
 import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
 import { type ExplainRequest, type Explanation, explanation } from '../shared/protocol/explain.ts';
 import { type InstanceRecord, instancePage, instanceRecord } from '../shared/protocol/instance.ts';
+import { type LogVerification, logVerification } from '../shared/protocol/join-log-verification.ts';
 import { type JoinRecord, joinPage, joinRecord } from '../shared/protocol/join-record.ts';
 import {
   type Resource,
@@ -113,6 +114,11 @@ export interface BrokerClient {
     filter: JoinFilter,
     most: number,
   ) => Promise<{ readonly items: readonly JoinRecord[]; readonly isCut: boolean }>;
+  /** Looks page by page whether the join log is as it was written. */
+  readonly verifyJoins: (
+    since: string | undefined,
+    onPage: (page: LogVerification) => void,
+  ) => Promise<void>;
   /** One change by an operator. */
   readonly change: (requestId: string) => Promise<AuditRecord | undefined>;
   /** The first `most` changes that fit; `isCut` where there may be more. */
@@ -289,6 +295,18 @@ export function brokerClient(
         const query = { ...filter, ...(next !== undefined && { next }) };
         return readAnswer(joinPage, await page('joins', query), broker);
       }),
+    async verifyJoins(since, onPage) {
+      // Every page names a later minute: a broker that doesn't go on is not followed.
+      for (let next: string | undefined = ''; next !== undefined; ) {
+        const query = { ...(since !== undefined && { since }), ...(next !== '' && { next }) };
+        const answer = await page('join-log/verification', query);
+        const read: LogVerification = readAnswer(logVerification, answer, broker);
+        if (read.next !== undefined && read.next <= next)
+          throw new Failure(`${broker} repeats a page.`);
+        onPage(read);
+        next = read.next;
+      }
+    },
     async change(requestId) {
       const answer = await find(`audit/${encodeURIComponent(requestId)}`);
       return answer && readAnswer(auditRecord, answer, broker);

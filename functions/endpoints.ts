@@ -18,7 +18,7 @@ import { installScript } from './install-script.ts';
 import type { Installation } from './installation.ts';
 import { deleteInstance, getInstance, listInstances } from './instances.ts';
 import { join } from './join.ts';
-import { getJoin, listJoins } from './joins.ts';
+import { getJoin, listJoins, verifyJoins } from './joins.ts';
 import { deleteName, getName, listNames, restoreNames } from './names.ts';
 import { notFound } from './not-found.ts';
 import { openapi } from './openapi.ts';
@@ -50,6 +50,7 @@ const known: readonly Endpoint[] = [
   putResource,
   deleteResource,
   listJoins,
+  verifyJoins,
   explain,
   getJoin,
   listInstances,

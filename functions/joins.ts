@@ -33,3 +33,15 @@ export const getJoin: BrokerEndpoint = {
     );
   },
 };
+
+/** Whether the join log is as it was written. */
+export const verifyJoins: BrokerEndpoint = {
+  name: 'verify-joins',
+  methods: ['GET'],
+  route: 'v1/join-log/verification',
+  async answer(exchange) {
+    await checkReader(exchange);
+    const { broker, request } = exchange;
+    return { body: await broker.joins.verify(Object.fromEntries(request.query)) };
+  },
+};

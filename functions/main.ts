@@ -25,7 +25,7 @@ for (const timer of [rotateKeys, backUp, probe, revoke, sweep]) {
 app.hook.appTerminate(async () => {
   // Settings that are no good have been told of: there is nothing to write then.
   await brokerOf().then(
-    (broker) => broker.flush(),
+    (broker) => broker.end(),
     () => {},
   );
 });

@@ -39,11 +39,12 @@ export const probe: TimerFunction = {
   run: (broker, context) => broker.probe(callOf(broker, context)),
 };
 
-/** Removes rows that say nothing any more. */
+/** Writes down where the join log ends, and removes rows that say nothing any more. */
 export const sweep: TimerFunction = {
   name: 'sweep',
   schedule: '0 37 * * * *',
   async run(broker, context) {
+    await broker.anchorJoinLog(callOf(broker, context));
     context.log(JSON.stringify({ event: 'sweep', removed: await broker.sweep() }));
   },
 };

@@ -48,6 +48,7 @@ import { createHeartbeats } from './storage/heartbeats.ts';
 import { createHostNames } from './storage/host-names.ts';
 import { createInstances } from './storage/instances.ts';
 import { createJoinLog } from './storage/join-log.ts';
+import type { LogKey } from './storage/join-log-seal.ts';
 import { createMachines } from './storage/machines.ts';
 import { createResources } from './storage/resources.ts';
 import { createRevocations } from './storage/revoked.ts';
@@ -123,6 +124,10 @@ export interface Broker {
   explain(asked: ExplainRequest): Promise<Explanation>;
   /** Writes what waits to be written: before the process ends. */
   flush(): Promise<void>;
+  /** The same, where nothing more comes after it. */
+  end(): Promise<void>;
+  /** Writes down where the join log ends, into the log as well. */
+  anchorJoinLog(call: Call): Promise<void>;
   /** Removes rows that are over. */
   sweep(): Promise<number>;
   readonly telemetry: Telemetry;
@@ -171,10 +176,17 @@ export function createBroker(parts: BrokerParts): Broker {
   const heartbeats = createHeartbeats(tables.instances);
   const names = createHostNames(tables.names);
   const revocations = createRevocations(tables.revoked);
+  /** It is the data key's: once it is known, a stranger's denial has nothing read. */
+  let logKey: LogKey | undefined;
   const joinLog = createJoinLog({
     table: tables.joins,
     later: (task) => void setTimeout(task, LOG_MILLISECONDS).unref(),
     onFailure: (detail) => telemetry.audit({ event: 'failure', detail }, 'none'),
+    key: async () => {
+      logKey ??= (await keyring.authorities()).logKey;
+      return logKey;
+    },
+    now,
   });
   const auditLog = createAuditLog(tables.audit);
   const changes = createChangeAudit(auditLog, telemetry, now);
@@ -252,6 +264,7 @@ export function createBroker(parts: BrokerParts): Broker {
       );
     const joined = await join(read(), { ...joinParts, onLocked }, caller, report);
     const { bundle } = await trust();
+    ({ logKey } = await keyring.authorities());
     caller.admitted();
     return {
       request_id: call.requestId,
@@ -321,6 +334,11 @@ export function createBroker(parts: BrokerParts): Broker {
     keyring.missing,
   );
 
+  async function anchorJoinLog(call: Call): Promise<void> {
+    const anchor = await joinLog.anchor(now());
+    if (anchor) telemetry.audit({ event: 'anchor', ...anchor }, call.requestId, call.log);
+  }
+
   return {
     join: (read, call) =>
       auditedJoin(
@@ -374,7 +392,8 @@ export function createBroker(parts: BrokerParts): Broker {
       await lists.update(call);
     },
     async retireRoot(body, call) {
-      tellKeys(await authorities.retire(body), call);
+      tellKeys(await (await api('authorities')).retire(body), call);
+      await lists.update(call);
     },
     async restoreAuthorities(body, call) {
       const { answer, report } = await (await api('authorities')).restore(body);
@@ -404,12 +423,17 @@ export function createBroker(parts: BrokerParts): Broker {
       await prober(call);
     },
     lists,
-    joins: onFirstUse(() => api('joins'), { find: true, list: true }),
+    joins: onFirstUse(() => api('joins'), { find: true, list: true, verify: true }),
+    anchorJoinLog,
     audit: onFirstUse(() => api('audit'), { get: true, list: true }),
     changes,
     async flush() {
       sample.tell();
       await joinLog.flush();
+    },
+    async end() {
+      sample.tell();
+      await joinLog.end();
     },
     explain: async (asked) => (await forOperators()).explain(asked),
     async sweep() {

@@ -22,6 +22,7 @@ import { heartbeat, heartbeatBody } from './protocol/heartbeat.ts';
 import { nameRecord } from './protocol/host-name.ts';
 import { instancePage, instanceRecord } from './protocol/instance.ts';
 import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
+import { logVerification } from './protocol/join-log-verification.ts';
 import { joinPage, joinRecord } from './protocol/join-record.ts';
 import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
 import { resourcePage, writtenResource } from './protocol/resource.ts';
@@ -126,6 +127,20 @@ export function openApiDocument(version: string): Json {
             ['since', 'until', 'bot', 'token', 'machine', 'result', 'reason', 'next'].map(
               (name) => ({ name, in: 'query', schema: { type: 'string' } }),
             ),
+            READING,
+          ),
+        ),
+      },
+      '/v1/join-log/verification': {
+        get: operator(
+          operation(
+            'A page of looking whether the join log is as it was written: of all that it keeps, unless since says otherwise',
+            { answer: 'LogVerification' },
+            ['since', 'until', 'next'].map((name) => ({
+              name,
+              in: 'query',
+              schema: { type: 'string' },
+            })),
             READING,
           ),
         ),
@@ -335,6 +350,7 @@ export function openApiDocument(version: string): Json {
         Problem: schemaOf(problem),
         JoinRecord: schemaOf(joinRecord),
         JoinPage: schemaOf(joinPage),
+        LogVerification: schemaOf(logVerification),
         AuditRecord: schemaOf(auditRecord),
         AuditPage: schemaOf(auditPage),
         ExplainRequest: schemaOf(explainRequest),

@@ -18,6 +18,7 @@ import { get } from './get.ts';
 import { botsInstancesLs, botsInstancesRm, botsInstancesShow } from './instances.ts';
 import { joinsShow } from './joins.ts';
 import { joinsLs } from './joins-ls.ts';
+import { joinsVerify } from './joins-verify.ts';
 import { lock, unlock } from './locks.ts';
 import { login, logout } from './login.ts';
 import { nodesAdd, nodesRm } from './nodes.ts';
@@ -58,6 +59,7 @@ export const COMMANDS: readonly Command[] = [
   nodesRm,
   joinsLs,
   joinsShow,
+  joinsVerify,
   explain,
   auditLs,
   auditShow,

@@ -4,6 +4,7 @@ import { parseCertificate } from '../encoding/certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
 import { type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
+import { type DerivedLogKey, deriveLogKey } from './log-key.ts';
 import { nextChange, publishedKeys, publishedVersion } from './published-keys.ts';
 import { newestKey, supersededAt, usedKey } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
@@ -60,6 +61,8 @@ export interface Authorities {
   /** Upcoming, signing and retiring ones. */
   readonly sshUserCas: readonly SshPublicKey[];
   readonly sshHostCas: readonly SshPublicKey[];
+  /** Authenticates the rows of the join log. */
+  readonly logKey: DerivedLogKey;
   /** Newest first. */
   readonly probeKeys: readonly ProbeKey[];
   /** Issuing certificates whose keys leaked. A successor names them for as long as they could still be believed. */
@@ -78,7 +81,7 @@ export interface Authorities {
 
 /** The authorities of these keys; `undefined` if a kind of key is missing, or over. */
 export function authoritiesOf(
-  { keys }: GenuineKeys,
+  { keys, dataKey }: GenuineKeys,
   policy: RotationPolicy,
   now: Date,
 ): Authorities | undefined {
@@ -128,6 +131,7 @@ export function authoritiesOf(
     })),
     sshUserCas: published('ssh-user', 'sign').map(({ publicKey }) => sshKey(publicKey)),
     sshHostCas: published('ssh-host', 'sign').map(({ publicKey }) => sshKey(publicKey)),
+    logKey: deriveLogKey(dataKey),
     probeKeys: published('probe', 'authenticate')
       .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
       .toSorted((a, b) => b.sequence - a.sequence),

@@ -1,17 +1,21 @@
 /** What operators ask of the join log: one attempt, or those of a time, page by page. */
 import * as z from 'zod/mini';
 import { DENIAL_REASONS } from '../protocol/denial-reason.ts';
+import { type LogVerification, verificationCursor } from '../protocol/join-log-verification.ts';
 import { type JoinPage, type JoinRecord, joinOutcome, requestId } from '../protocol/join-record.ts';
 import { parseWith } from '../protocol/schema.ts';
 import { parseTimestamp, timestamp } from '../protocol/values.ts';
 import { badInput } from '../refusal.ts';
 import type { JoinLog } from '../storage/join-log.ts';
+import { JOIN_LOG_DAYS } from '../storage/join-log-places.ts';
 
 export interface JoinsApi {
   /** `undefined` where the log has no such request. */
   find(id: string): Promise<JoinRecord | undefined>;
   /** One page, oldest first: it may be empty and name a next one. */
   list(query: Readonly<Record<string, string>>): Promise<JoinPage>;
+  /** One page of looking whether the log is as it was written: of all that it keeps, unless a time is given. */
+  verify(query: Readonly<Record<string, string>>): Promise<LogVerification>;
 }
 
 const text = z.string().check(z.minLength(1), z.maxLength(2048));
@@ -29,14 +33,31 @@ const joinQuery = z.strictObject({
 });
 type JoinQuery = z.infer<typeof joinQuery>;
 
+const verifyQuery = z.strictObject({
+  since: z.optional(timestamp),
+  until: z.optional(timestamp),
+  next: z.optional(verificationCursor),
+});
+
 const DEFAULT_SECONDS = 3600;
 
 export function createJoinsApi(
-  { find, list }: Pick<JoinLog, 'find' | 'list'>,
+  { find, list, verify }: Pick<JoinLog, 'find' | 'list' | 'verify'>,
   now: () => Date,
 ): JoinsApi {
   return {
     find,
+    async verify(asked) {
+      const parsed = parseWith(verifyQuery, asked);
+      if (!parsed.ok) throw badInput(parsed.problem);
+      const { since, until, next: after } = parsed.value;
+      const whole = new Date(now().getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
+      return verify({
+        since: parseTimestamp(since ?? '') ?? whole,
+        until: parseTimestamp(until ?? '') ?? now(),
+        after,
+      });
+    },
     async list(asked) {
       const parsed = parseWith(joinQuery, asked);
       if (!parsed.ok) throw badInput(parsed.problem);

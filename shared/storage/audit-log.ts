@@ -6,7 +6,13 @@ import { type AuditPage, type AuditRecord, auditRecord } from '../protocol/audit
 import { parseJsonWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { timeOfRequestId } from '../request-id.ts';
-import type { Operation, Row, StoredRow, Table } from './table.ts';
+import {
+  MOST_IN_TRANSACTION,
+  type Operation,
+  type Row,
+  type StoredRow,
+  type Table,
+} from './table.ts';
 
 /** What is told of a change beside when it was. */
 export type AuditFacts = Omit<AuditRecord, 'request_id' | 'time'>;
@@ -33,7 +39,6 @@ export const AUDIT_DAYS = 400;
 
 const MOST_LISTED = 1000;
 const MOST_SWEPT = 1000;
-const MOST_IN_TRANSACTION = 100;
 
 export function createAuditLog(table: Table): AuditLog {
   return {

@@ -2,6 +2,8 @@
  * The `joins` table: attempts to join, for the operator who has a request id. Rows are written in batches after the
  * answer. Which attempts leave one is for the audit to say (joining/audited-join.ts).
  */
+import { randomUUID } from 'node:crypto';
+import type { LogVerification } from '../protocol/join-log-verification.ts';
 import {
   type JoinFacts,
   type JoinPage,
@@ -13,6 +15,18 @@ import { parseJsonWith, parseWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { unavailable } from '../refusal.ts';
 import { timeOfRequestId } from '../request-id.ts';
+import { type Anchor, sweepAnchors, writeAnchor, writeLast } from './join-log-anchors.ts';
+import {
+  dayOf,
+  isRefusal,
+  JOIN_LOG_DAYS,
+  justBefore,
+  minuteOf,
+  partitionOf,
+  REFUSED,
+  refusalsOf,
+} from './join-log-places.ts';
+import { type LogKey, type Sealed, seal } from './join-log-seal.ts';
 import {
   MOST_IN_TRANSACTION,
   type Operation,
@@ -20,6 +34,7 @@ import {
   type StoredRow,
   type Table,
 } from './table.ts';
+import { type VerifyQuery, verifyJoinLog } from './verify-join-log.ts';
 
 export interface JoinLog {
   /**
@@ -32,6 +47,12 @@ export interface JoinLog {
   list(query: JoinListQuery): Promise<JoinPage>;
   /** Writes what was kept. */
   flush(): Promise<void>;
+  /** The same, and where it ends: this function instance writes nothing more. */
+  end(): Promise<void>;
+  /** Writes down where every function instance is, so that an end that is cut off is noticed. */
+  anchor(at: Date): Promise<Anchor | undefined>;
+  /** Looks whether everything of a time is as it was written. */
+  verify(query: VerifyQuery): Promise<LogVerification>;
   /** Removes what is older than the retention. Gives how many rows. */
   sweep(at: Date): Promise<number>;
 }
@@ -53,26 +74,33 @@ export interface JoinLogOptions {
   readonly onFailure: (why: string) => void;
   /** How many rows may wait. */
   readonly most?: number;
+  /** Authenticates rows. Throws `unavailable` where it can't be had. */
+  readonly key: () => Promise<LogKey>;
+  readonly now: () => Date;
 }
-
-export const JOIN_LOG_DAYS = 30;
 
 const MOST_KEPT = 5000;
 const MOST_SWEPT = 5000;
 const MOST_LISTED = 1000;
 
-/** Before the partition of a row that is written once more, so that those who look for refusals read no others. */
-const REFUSED = 'refused-';
-
 /** What waits: an admission until it is written, anything else until a batch was tried. */
 type Waiting = Row & { readonly admitted: boolean };
+
+/** So often a function instance writes down where it is. */
+const LAST_EVERY_MS = 600_000;
 
 export function createJoinLog({
   table,
   later,
   onFailure,
   most = MOST_KEPT,
+  key: keyOf,
+  now,
 }: JoinLogOptions): JoinLog {
+  const writer = randomUUID();
+  /** The last row of ours that storage has acknowledged, and when that was told of. */
+  let last: Sealed | undefined;
+  let told = { last, at: now().getTime() };
   let kept: Waiting[] = [];
   let lost = 0;
   let scheduled = false;
@@ -84,13 +112,48 @@ export function createJoinLog({
     scheduled = false;
     if (lost > 0) onFailure(`${lost} joins were not kept in the join log`);
     lost = 0;
-    for (const batch of batchesOf(rows.flatMap(withRefusal))) {
+    const written: Row[] = [];
+    for (const batch of batchesOf(rows)) {
       try {
-        await table.apply(batch.map(({ admitted: _, ...row }) => ({ kind: 'put', row })));
+        written.push(...(await writeSealed(batch)));
       } catch (error) {
         onFailure(`${batch.length} joins could not be written to the join log: ${error}`);
         keep(...batch.filter(({ admitted }) => admitted));
       }
+    }
+    for (const batch of batchesOf(written.flatMap(asRefusal))) {
+      try {
+        await table.apply(batch.map((row) => ({ kind: 'put', row })));
+      } catch (error) {
+        onFailure(`${batch.length} joins could not be listed as refused: ${error}`);
+      }
+    }
+    await tellLast(false);
+  }
+
+  /** Only rows that storage has acknowledged have successors: an answer that was lost breaks no chain. */
+  async function writeSealed(batch: readonly Waiting[]): Promise<readonly Row[]> {
+    const key = await keyOf();
+    let previous = last;
+    const sealed = batch.map(({ admitted: _, ...row }) => {
+      const made = seal(row, previous, key);
+      previous = made.sealed;
+      return made.row;
+    });
+    await table.apply(sealed.map((row) => ({ kind: 'put', row })));
+    last = previous;
+    return sealed;
+  }
+
+  async function tellLast(isUrgent: boolean): Promise<void> {
+    const at = now();
+    if (!last || last === told.last) return;
+    if (!isUrgent && at.getTime() - told.at < LAST_EVERY_MS) return;
+    try {
+      await writeLast({ table, key: keyOf }, writer, last, at);
+      told = { last, at: at.getTime() };
+    } catch (error) {
+      onFailure(`the end of the join log could not be written: ${error}`);
     }
   }
 
@@ -150,11 +213,22 @@ export function createJoinLog({
       return { items, ...(rows.length === MOST_LISTED && last && { next: last.key }) };
     },
     flush,
+    async end() {
+      await flush();
+      await tellLast(true);
+    },
+    async anchor(at) {
+      await tellLast(true);
+      return writeAnchor({ table, key: keyOf }, at);
+    },
+    verify: async (query) =>
+      verifyJoinLog(query, { table, key: await keyOf(), own: last, at: now() }),
     async sweep(at) {
       const oldest = new Date(at.getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
       const day = dayOf(oldest);
       const attempts = await table.list({ partitionBelow: day, most: MOST_SWEPT });
       if (attempts.length === 0) return 0;
+      await sweepAnchors(table, oldest);
       // They go first: each has an attempt's row of the same day, which has the next sweep look for the rest.
       const refused = { partitionAfter: REFUSED, partitionBelow: REFUSED + day, most: MOST_SWEPT };
       const over = [...(await table.list(refused)), ...attempts];
@@ -169,23 +243,11 @@ export function createJoinLog({
   };
 }
 
-/** Everything that finds the row is in the id: its time, and a digit that spreads a busy minute over sixteen partitions. */
-const partitionOf = (id: string): string => `${minuteOf(timeOfRequestId(id))}-${id.slice(-1)}`;
-
 /** Where the rows of an attempt are, before the prefix: refusals are few, so a minute of them is one partition. */
 const minuteAndShard = (id: string, refused: boolean): string =>
   refused ? minuteOf(timeOfRequestId(id)) : partitionOf(id);
 
-const minuteOf = (time: Date): string =>
-  `${dayOf(time)}T${time.toISOString().slice(11, 16).replace(':', '')}`;
-
-/** A text that sorts before every partition of a minute, and after those of the minute before. */
-const justBefore = (minute: string): string =>
-  `${minute.slice(0, -1)}${String.fromCharCode(minute.charCodeAt(minute.length - 1) - 1)}~`;
-
 const isWithin = (time: Date, since: Date, until: Date): boolean => time >= since && time <= until;
-
-const dayOf = (time: Date): string => time.toISOString().slice(0, 10).replaceAll('-', '');
 
 /** Whether a text is a request id. */
 export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
@@ -195,9 +257,9 @@ function rowOf(id: string, facts: JoinFacts): Row {
   return { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
 }
 
-/** An attempt that was not admitted is written twice. */
-const withRefusal = (row: Waiting): readonly Waiting[] =>
-  row.admitted ? [row] : [row, { ...row, partition: REFUSED + minuteOf(timeOfRequestId(row.key)) }];
+/** An attempt that was not admitted is written twice, with the same seal. */
+const asRefusal = (row: Row): readonly Row[] =>
+  isRefusal(row) ? [{ ...row, partition: refusalsOf(row.key) }] : [];
 
 function recordOf({ values }: StoredRow): JoinRecord | undefined {
   const parsed = parseJsonWith(joinRecord, String(values['json']));

@@ -138,6 +138,13 @@ export interface SampledEvent {
   readonly not_written: number;
 }
 
+/** Where the join log ended at this time: what somebody who can write to its table can't change here. */
+export interface AnchorEvent {
+  readonly event: 'anchor';
+  readonly key: string;
+  readonly mac: string;
+}
+
 /** Something went wrong inside the broker. */
 export interface FailureEvent {
   readonly event: 'failure';
@@ -161,6 +168,7 @@ export type AuditEvent =
   | KeyEvent
   | RevocationEvent
   | FailureEvent
+  | AnchorEvent
   | ProbeEvent;
 
 export interface Telemetry {

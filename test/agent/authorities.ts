@@ -1,6 +1,7 @@
 /** A broker's authorities for tests: real keys and certificates, nothing of storage or rotation. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Authorities } from '../../shared/authority/authorities.ts';
+import { deriveLogKey } from '../../shared/authority/log-key.ts';
 import {
   issueIssuingCertificate,
   issueRootCertificate,
@@ -57,6 +58,7 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
     roots: [{ ...root, certificate: rootCertificate, handle: new Uint8Array() }],
     sshUserCas: [ssh(sshUser.publicKey)],
     sshHostCas: [ssh(sshHost.publicKey)],
+    logKey: deriveLogKey(new Uint8Array(32)),
     probeKeys: [],
     revoked: [],
     version: Math.floor(at.getTime() / 1000),

@@ -129,9 +129,12 @@ describe('what a join asks of storage and vault', () => {
   });
 
   it('the timers, where nothing is due', async () => {
-    const { broker } = scene.api;
+    const { broker } = scene.api.another();
+    // Keys and resources are read by now.
+    await broker.anchorJoinLog({ requestId: 'r' });
     const timers = async (): Promise<void> => {
       await broker.rotateKeys({ requestId: 'r' });
+      await broker.anchorJoinLog({ requestId: 'r' });
       await broker.sweep();
     };
     expect(await tableOperations(timers)).toBe(said('table_operations_timers'));

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createScene } from '../broker/fixtures.ts';
-import { join } from '../broker/joiner.ts';
+import { join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
+import { createClock } from '../broker/test-broker.ts';
+import { operatorShell } from './operator-shell.ts';
 
 test('an operator finds what became of a join, and why, under its request id', async () => {
   const { api, subscription, vm } = await createScene();
@@ -109,4 +111,39 @@ describe('a list', () => {
     expect(await api.request('GET', '/v1/joins')).toBeProblem('unauthenticated');
     expect(await signIn(api).request('GET', '/v1/joins')).toBeProblem('forbidden');
   });
+});
+
+test('joinctl joins verify says whether the log is as it was written', async () => {
+  const { api, vm } = await createScene({ clock: createClock(new Date()) });
+  const { request_id: id } = joined(await join(api, vm));
+  await api.broker.flush();
+  await api.broker.anchorJoinLog({ requestId: 'timer' });
+  api.clock.advance(60);
+  const shell = await operatorShell(api, ['JoinBroker.Reader']);
+  const whole = await shell.run('joins', 'verify');
+  expect(whole).toMatchObject({ code: 0, stderr: '' });
+  const anchor = api.audit.find(({ event }) => event === 'anchor');
+  if (anchor?.event !== 'anchor') throw new Error('no anchor in the log');
+  expect(whole.stdout).toContain('All 1 rows of the join log are as they were written.\n');
+  expect(whole.stdout).toContain(`The newest anchor is ${anchor.key} ${anchor.mac}:`);
+
+  const row = (await api.tables.joins.list({})).find(({ key }) => key === id);
+  if (!row) throw new Error('no row');
+  const json = String(row.values['json']).replace('"bot":"example"', '"bot":"another"');
+  await api.tables.joins.apply([{ kind: 'put', row: { ...row, values: { ...row.values, json } } }]);
+  expect(await shell.run('joins', 'verify')).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining(`${id} was changed\n`),
+    stderr: expect.stringContaining('The join log is not as it was written: '),
+  });
+});
+
+test.each(['next=5', 'since=monday', 'nosuch=1'])('verification refuses %s', async (query) => {
+  const { api } = await createScene();
+  const answer = await signIn(api, 'JoinBroker.Reader').request(
+    'GET',
+    `/v1/join-log/verification?${query}`,
+  );
+  expect(answer).toBeProblem('bad_request', query.split('=')[0]);
+  expect(await api.request('GET', '/v1/join-log/verification')).toBeProblem('unauthenticated');
 });

@@ -67,6 +67,7 @@ describe('the function app', () => {
       'tool: anonymous GET,HEAD /scripts/{tool}',
       'trust-form: anonymous GET,HEAD /v1/trust/{form}',
       'trust: anonymous GET,HEAD /v1/trust',
+      'verify-joins: anonymous GET,HEAD /v1/join-log/verification',
       'webapi-find: anonymous GET,HEAD /v1/webapi/find',
       'webapi-ping: anonymous GET,HEAD /v1/webapi/ping',
       'webapi-version: anonymous GET,HEAD /v1/webapi/automaticupgrades/channel/{channel}/version',

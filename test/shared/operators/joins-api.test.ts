@@ -6,7 +6,8 @@ const NOON = new Date('2026-11-20T12:00:00Z');
 
 async function askedOf(query: Readonly<Record<string, string>>): Promise<JoinListQuery[]> {
   const asked: JoinListQuery[] = [];
-  const log: Pick<JoinLog, 'find' | 'list'> = {
+  const log: Pick<JoinLog, 'find' | 'list' | 'verify'> = {
+    verify: async () => ({ checked: 0, problems: [], found: 0 }),
     find: async () => undefined,
     list: async (one) => {
       asked.push(one);

@@ -1,0 +1,50 @@
+/** `joinctl joins verify`: whether the join log is as it was written. */
+import type { LogProblem, LogVerification } from '../../shared/protocol/join-log-verification.ts';
+import { flagValue } from '../arguments.ts';
+import type { Command } from '../command.ts';
+import { Difference } from '../failure.ts';
+import { printable } from '../printable.ts';
+import { openSession } from '../session.ts';
+import { sinceOf } from './since.ts';
+
+export const joinsVerify: Command = {
+  words: ['joins', 'verify'],
+  summary: 'look whether the join log is as it was written; ends with 3 where it is not',
+  operands: [],
+  flags: { since: 'from when on (all that it keeps)' },
+  examples: ['joinctl joins verify', 'joinctl joins verify --since=7d'],
+  async run(io, args) {
+    const since =
+      flagValue(args, 'since') === undefined ? undefined : sinceOf(args, '30d', io.now());
+    const { client } = await openSession(io, args);
+    let checked = 0;
+    let found = 0;
+    let anchor: LogVerification['anchor'];
+    await client.verifyJoins(since, (page) => {
+      checked += page.checked;
+      found += page.found;
+      anchor ??= page.anchor;
+      for (const problem of page.problems) io.stdout.write(`${sayProblem(problem)}\n`);
+    });
+    const newest = anchor
+      ? `The newest anchor is ${printable(anchor.key)} ${printable(anchor.mac)}: the broker's own log must have it, too (event "anchor").\n`
+      : '';
+    if (found > 0) {
+      io.stdout.write(newest);
+      throw new Difference(`The join log is not as it was written: ${found} of ${checked} rows.`);
+    }
+    io.stdout.write(`All ${checked} rows of the join log are as they were written.\n${newest}`);
+  },
+};
+
+const SAID: Readonly<Record<LogProblem['what'], string>> = {
+  changed: 'was changed',
+  missing: 'is missing',
+  'not ours': 'was not written by the broker',
+  'not listed': 'is a refusal that lists of refusals leave out',
+  'other key': 'was written under a data key that was given up: nobody can tell',
+  anchor: 'is wrong, or missing',
+};
+
+const sayProblem = ({ what, request_id, name }: LogProblem): string =>
+  `${printable(request_id ?? name ?? '')} ${SAID[what]}`;

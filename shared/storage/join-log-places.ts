@@ -1,0 +1,28 @@
+/** Where the rows of the join log are: everything that finds one is in its request id. */
+import { timeOfRequestId } from '../request-id.ts';
+import type { Row } from './table.ts';
+
+export const JOIN_LOG_DAYS = 30;
+
+/** Before the partition of a row that is written once more, so that those who look for refusals read no others. */
+export const REFUSED = 'refused-';
+
+/** A minute, and a digit that spreads a busy one over sixteen partitions. */
+export const partitionOf = (id: string): string =>
+  `${minuteOf(timeOfRequestId(id))}-${id.slice(-1)}`;
+
+/** Refusals are few, so a minute of them is one partition. */
+export const refusalsOf = (id: string): string => REFUSED + minuteOf(timeOfRequestId(id));
+
+/** Whether an attempt is listed among the refusals, too. In a text of the record's, quotes would be escaped. */
+export const isRefusal = ({ values }: Row): boolean =>
+  !String(values['json']).includes('"outcome":"admitted"');
+
+export const minuteOf = (time: Date): string =>
+  `${dayOf(time)}T${time.toISOString().slice(11, 16).replace(':', '')}`;
+
+/** A text that sorts before every partition of a minute, and after those of the minute before. */
+export const justBefore = (minute: string): string =>
+  `${minute.slice(0, -1)}${String.fromCharCode(minute.charCodeAt(minute.length - 1) - 1)}~`;
+
+export const dayOf = (time: Date): string => time.toISOString().slice(0, 10).replaceAll('-', '');

@@ -1,0 +1,187 @@
+/**
+ * Looks whether the join log is as it was written: every row has its seal, and the row that it names as the one before it
+ * is there. Minute by minute, so that a page costs a bounded number of questions.
+ */
+import type { LogProblem, LogVerification } from '../protocol/join-log-verification.ts';
+import { timeOfRequestId } from '../request-id.ts';
+import { readAnchors } from './join-log-anchors.ts';
+import {
+  dayOf,
+  isRefusal,
+  JOIN_LOG_DAYS,
+  justBefore,
+  minuteOf,
+  REFUSED,
+  refusalsOf,
+} from './join-log-places.ts';
+import { checkSeal, type LogKey, type Sealed } from './join-log-seal.ts';
+import type { StoredRow, Table } from './table.ts';
+
+export interface VerifyQuery {
+  readonly since: Date;
+  readonly until: Date;
+  /** The minute after which the page begins: `next` of the page before. */
+  readonly after: string | undefined;
+}
+
+export interface VerifyParts {
+  readonly table: Table;
+  readonly key: LogKey;
+  /** The last row that this very function instance has written. */
+  readonly own: Sealed | undefined;
+  readonly at: Date;
+}
+
+const MOST_LISTED = 1000;
+/** Of a minute: what sixteen function instances write when they have nothing else to do. */
+const MOST_OF_MINUTE = 50_000;
+const MOST_PROBLEMS = 100;
+
+/** One page. The first one also looks whether the ends are there that anchors and writers name. */
+export async function verifyJoinLog(
+  { since, until, after }: VerifyQuery,
+  parts: VerifyParts,
+): Promise<LogVerification> {
+  const { table } = parts;
+  const first = after === undefined;
+  const from = after ?? justBefore(minuteOf(since));
+  const below = `${minuteOf(until)}~`;
+  const { rows, end } = await wholeMinutes(table, '', from, below);
+  const lastMinute = end === undefined ? below : `${end}~`;
+  const copies = await table.list({
+    partitionAfter: REFUSED + from,
+    partitionBelow: REFUSED + lastMinute,
+    most: MOST_OF_MINUTE,
+  });
+  const problems = [
+    ...(await problemsOf(rows, parts)),
+    ...problemsOfCopies(rows, copies, parts),
+    ...(first ? await problemsOfEnds(parts) : []),
+  ];
+  const anchor = first ? (await readAnchors(table, parts.key)).newest : undefined;
+  return {
+    checked: rows.length,
+    problems: problems.slice(0, MOST_PROBLEMS),
+    found: problems.length,
+    ...(anchor && { anchor }),
+    ...(end !== undefined && { next: `${end}~` }),
+  };
+}
+
+/** Rows of at least one minute, and whole minutes only; `end` is the last of them where there may be more. */
+async function wholeMinutes(
+  table: Table,
+  prefix: string,
+  from: string,
+  below: string,
+): Promise<{ rows: readonly StoredRow[]; end: string | undefined }> {
+  const range = { partitionAfter: prefix + from, partitionBelow: prefix + below };
+  const rows = await table.list({ ...range, most: MOST_LISTED });
+  const last = rows.at(-1);
+  if (!last || rows.length < MOST_LISTED) return { rows, end: undefined };
+  const end = minuteOf(timeOfRequestId(last.key));
+  const rest = await table.list({
+    partitionAfter: justBefore(end),
+    partitionBelow: `${end}~`,
+    most: MOST_OF_MINUTE,
+  });
+  return {
+    rows: [...rows.filter(({ key }) => minuteOf(timeOfRequestId(key)) !== end), ...rest],
+    end,
+  };
+}
+
+async function problemsOf(
+  rows: readonly StoredRow[],
+  { table, key, at }: VerifyParts,
+): Promise<readonly LogProblem[]> {
+  const problems: LogProblem[] = [];
+  const there = new Map<string, string>();
+  const named: { readonly by: StoredRow; readonly previous: Sealed }[] = [];
+  for (const row of rows) {
+    const checked = checkSeal(row, key);
+    if (checked.ok) {
+      there.set(placeOf(checked.sealed), checked.sealed.mac);
+      if (checked.previous) named.push({ by: row, previous: checked.previous });
+    } else {
+      problems.push({ what: WORDS[checked.why], request_id: row.key });
+    }
+  }
+  for (const { previous } of named) {
+    const mac = there.get(placeOf(previous)) ?? (await macAt(table, previous, key, at));
+    if (mac === previous.mac || mac === 'swept') continue;
+    // Its own row says that it was changed.
+    if (rows.some((row) => row.key === previous.key && row.partition === previous.partition))
+      continue;
+    problems.push({ what: 'missing', request_id: previous.key });
+  }
+  return problems;
+}
+
+const WORDS = {
+  'no seal': 'not ours',
+  'wrong seal': 'changed',
+  'other key': 'other key',
+} as const satisfies Record<string, LogProblem['what']>;
+
+/** The second row of a refusal must be like the first. Where it is not there, lists of refusals leave the attempt out. */
+function problemsOfCopies(
+  rows: readonly StoredRow[],
+  copies: readonly StoredRow[],
+  { key }: VerifyParts,
+): readonly LogProblem[] {
+  const byKey = new Map(rows.map((row) => [row.key, row]));
+  const listed = new Set(copies.map(({ key: id }) => id));
+  const wrong = copies.flatMap((copy): LogProblem[] => {
+    const original = byKey.get(copy.key);
+    const same =
+      original !== undefined &&
+      original.values['json'] === copy.values['json'] &&
+      original.values['seal'] === copy.values['seal'];
+    if (same && copy.partition === refusalsOf(copy.key)) return [];
+    const genuine = original === undefined && checkSeal(copy, key, partitionIn(copy)).ok;
+    return [{ what: genuine ? 'missing' : 'not ours', request_id: copy.key }];
+  });
+  const unlisted = rows.flatMap((row): LogProblem[] =>
+    isRefusal(row) && !listed.has(row.key) ? [{ what: 'not listed', request_id: row.key }] : [],
+  );
+  return [...wrong, ...unlisted];
+}
+
+/** Where the first row of a refusal is. */
+const partitionIn = ({ key }: StoredRow): string =>
+  `${minuteOf(timeOfRequestId(key))}-${key.slice(-1)}`;
+
+async function problemsOfEnds({
+  table,
+  key,
+  own,
+  at,
+}: VerifyParts): Promise<readonly LogProblem[]> {
+  const { expected, wrong } = await readAnchors(table, key);
+  const problems: LogProblem[] = wrong.map((name) => ({ what: 'anchor', name }));
+  const ends = new Map(
+    [...expected, ...(own ? [own] : [])].map((one) => [placeOf(one), one] as const),
+  );
+  for (const one of ends.values()) {
+    const mac = await macAt(table, one, key, at);
+    if (mac !== one.mac && mac !== 'swept') problems.push({ what: 'missing', request_id: one.key });
+  }
+  return problems;
+}
+
+/** The authenticator of the row that is there now; `swept` where its time is over. */
+async function macAt(
+  table: Table,
+  { partition, key: id }: Sealed,
+  key: LogKey,
+  at: Date,
+): Promise<string | undefined> {
+  const oldest = new Date(at.getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
+  if (partition < dayOf(oldest)) return 'swept';
+  const row = await table.read(partition, id);
+  const checked = row && checkSeal(row, key);
+  return checked?.ok ? checked.sealed.mac : undefined;
+}
+
+const placeOf = ({ partition, key }: Sealed): string => `${partition}/${key}`;

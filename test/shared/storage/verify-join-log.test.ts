@@ -1,0 +1,301 @@
+/** What somebody can do who may write to the table and has no key, and what shows it. */
+import { describe, expect, test } from 'vitest';
+import { deriveLogKey } from '../../../shared/authority/log-key.ts';
+import type { LogProblem } from '../../../shared/protocol/join-log-verification.ts';
+import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
+import { makeRequestId } from '../../../shared/request-id.ts';
+import { createJoinLog, type JoinLog } from '../../../shared/storage/join-log.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { StoredRow, Table } from '../../../shared/storage/table.ts';
+
+const NOON = new Date('2026-11-20T12:00:00Z');
+const KEY = deriveLogKey(new Uint8Array(32));
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+const admitted: JoinFacts = { outcome: 'admitted', bot: 'example' };
+const denied: JoinFacts = { outcome: 'denied', reason: 'rule_mismatch' };
+
+function scene(table = createMemoryTable()) {
+  let time = NOON.getTime();
+  const clock = {
+    now: () => new Date(time),
+    advance: (seconds: number) => {
+      time += seconds * 1000;
+    },
+  };
+  const failures: string[] = [];
+  const writer = (over: Table = table, key = KEY): JoinLog =>
+    createJoinLog({
+      table: over,
+      later: () => {},
+      onFailure: (why) => failures.push(why),
+      key: async () => key,
+      now: clock.now,
+    });
+  const record = async (log: JoinLog, facts: JoinFacts = admitted, seconds = 20) => {
+    clock.advance(seconds);
+    const id = makeRequestId(clock.now());
+    await log.record(id, facts);
+    await log.flush();
+    return id;
+  };
+  /** As another function instance sees it, which has nothing in memory. */
+  async function verify(
+    by: JoinLog = writer(),
+    since = new Date(clock.now().getTime() - 30 * DAY * 1000),
+  ) {
+    const problems: LogProblem[] = [];
+    let checked = 0;
+    for (
+      let after: string | undefined = undefined, first = true;
+      first || after !== undefined;
+      first = false
+    ) {
+      const page = await by.verify({ since, until: clock.now(), after });
+      problems.push(...page.problems);
+      checked += page.checked;
+      after = page.next;
+    }
+    return { checked, problems };
+  }
+  const rowsOf = async (id: string): Promise<readonly StoredRow[]> =>
+    (await table.list({})).filter(({ key }) => key === id);
+  const remove = async (...rows: readonly (StoredRow | undefined)[]) => {
+    for (const row of rows)
+      if (row)
+        await table.apply([
+          { kind: 'remove', partition: row.partition, key: row.key, etag: row.etag },
+        ]);
+  };
+  return { table, clock, failures, writer, record, verify, rowsOf, remove };
+}
+
+/** Three function instances that wrote ten attempts each in turn, every third one a refusal. */
+async function written() {
+  const made = scene();
+  const writers = [made.writer(), made.writer(), made.writer()];
+  const ids: string[] = [];
+  for (let i = 0; i < 30; i += 1) {
+    const log = writers[i % 3];
+    if (log) ids.push(await made.record(log, i % 3 === 2 || i % 5 === 0 ? denied : admitted));
+  }
+  for (const log of writers) await log.end();
+  return { ...made, writers, ids };
+}
+
+test('what several function instances wrote is as it was written', async () => {
+  const { verify } = await written();
+  expect(await verify()).toEqual({ checked: 30, problems: [] });
+});
+
+describe('it shows', () => {
+  test.each([0, 4, 15, 29])('that row %i was changed', async (position) => {
+    const { table, ids, rowsOf, verify } = await written();
+    const id = ids[position] ?? '';
+    for (const row of await rowsOf(id)) {
+      const json = String(row.values['json']).replace('"bot":"example"', '"bot":"another"');
+      const values = { ...row.values, json: json.replace('rule_mismatch', 'locked') };
+      await table.apply([{ kind: 'put', row: { ...row, values } }]);
+    }
+    const { problems } = await verify();
+    expect(problems).toContainEqual({ what: 'changed', request_id: id });
+    expect(problems.every(({ request_id }) => request_id === id)).toBe(true);
+  });
+
+  test.each([0, 1, 5, 14, 26])('that row %i is gone', async (position) => {
+    const { ids, rowsOf, remove, verify } = await written();
+    const id = ids[position] ?? '';
+    await remove(...(await rowsOf(id)));
+    expect((await verify()).problems).toEqual([{ what: 'missing', request_id: id }]);
+  });
+
+  test('that many rows in a row are gone', async () => {
+    const { ids, rowsOf, remove, verify } = await written();
+    for (const id of ids.slice(5, 20)) await remove(...(await rowsOf(id)));
+    const { problems } = await verify();
+    // The last missing one of each writer: what comes before it is not known any more.
+    expect(problems.map(({ what }) => what)).toEqual(['missing', 'missing', 'missing']);
+  });
+
+  test('that a refusal was taken out of the list of refusals only', async () => {
+    const { ids, rowsOf, remove, verify } = await written();
+    const id = ids[5] ?? '';
+    const copy = (await rowsOf(id)).find(({ partition }) => partition.startsWith('refused-'));
+    await remove(copy);
+    expect((await verify()).problems).toEqual([{ what: 'not listed', request_id: id }]);
+  });
+
+  test('that a row was made up, or copied to another name', async () => {
+    const { table, ids, rowsOf, verify } = await written();
+    const [row] = await rowsOf(ids[1] ?? '');
+    if (!row) throw new Error('no row');
+    const id = (ids[1] ?? '').replace(/.{4}$/, 'ffff');
+    const partition = row.partition.replace(/.$/, 'f');
+    await table.apply([{ kind: 'put', row: { ...row, key: id, partition } }]);
+    expect((await verify()).problems).toEqual([{ what: 'changed', request_id: id }]);
+    const { seal: _, ...values } = row.values;
+    await table.apply([{ kind: 'put', row: { ...row, key: id, partition, values } }]);
+    expect((await verify()).problems).toEqual([{ what: 'not ours', request_id: id }]);
+  });
+
+  test('that a seal was taken off', async () => {
+    const { table, ids, rowsOf, verify } = await written();
+    const [row] = await rowsOf(ids[1] ?? '');
+    if (!row) throw new Error('no row');
+    await table.apply([
+      { kind: 'put', row: { ...row, values: { json: String(row.values['json']) } } },
+    ]);
+    expect((await verify()).problems).toContainEqual({ what: 'not ours', request_id: ids[1] });
+  });
+
+  test('that the last row of a living function instance is gone', async () => {
+    const { ids, rowsOf, remove, verify, writers } = await written();
+    await remove(...(await rowsOf(ids[29] ?? '')));
+    const missing = [{ what: 'missing', request_id: ids[29] }];
+    // It knows where it was; and each writer's mark says it to the others.
+    expect((await verify(writers[2])).problems).toEqual(missing);
+    expect((await verify()).problems).toEqual(missing);
+  });
+
+  test('that the end was cut off, marks and all, once an anchor was written', async () => {
+    const { table, ids, rowsOf, remove, verify, writers, clock } = await written();
+    await writers[0]?.anchor(clock.now());
+    for (const id of ids.slice(24)) await remove(...(await rowsOf(id)));
+    await remove(...(await table.list({ partition: 'writers' })));
+    const { problems } = await verify();
+    expect(problems.map(({ what }) => what)).toEqual(['missing', 'missing', 'missing']);
+  });
+
+  test('that all rows of a function instance are gone, once an anchor was written', async () => {
+    const { ids, table, rowsOf, remove, verify, writers, clock } = await written();
+    await writers[0]?.anchor(clock.now());
+    for (const id of ids.filter((_, i) => i % 3 === 1)) await remove(...(await rowsOf(id)));
+    await remove(...(await table.list({ partition: 'writers' })));
+    expect((await verify()).problems).toEqual([{ what: 'missing', request_id: ids[28] }]);
+  });
+
+  test('that an anchor was changed, or is gone', async () => {
+    const { table, remove, record, verify, writers, clock } = await written();
+    const [log] = writers;
+    for (let i = 0; i < 3 && log; i += 1) {
+      await record(log);
+      await log.anchor(clock.now());
+    }
+    const anchors = await table.list({ partition: 'anchors' });
+    expect(anchors).toHaveLength(3);
+    const [, second] = anchors;
+    if (!second) throw new Error('no anchor');
+    await table.apply([
+      { kind: 'put', row: { ...second, values: { ...second.values, json: '{}' } } },
+    ]);
+    expect((await verify()).problems.map(({ what }) => what)).toContain('anchor');
+    await remove(...(await table.list({ partition: 'anchors' })).slice(1, 2));
+    expect((await verify()).problems).toEqual([{ what: 'anchor', name: `anchors/${second.key}` }]);
+  });
+});
+
+describe('it raises no alarm', () => {
+  test('where storage takes a batch and the answer is lost', async () => {
+    const table = createMemoryTable();
+    const { writer, record, verify, failures } = scene(table);
+    let lose = false;
+    const log = writer({
+      ...table,
+      async apply(operations) {
+        const done = await table.apply(operations);
+        if (!lose) return done;
+        throw new Error('the answer was lost');
+      },
+    });
+    await record(log);
+    lose = true;
+    await record(log);
+    await record(log, denied);
+    lose = false;
+    await record(log);
+    expect(failures.length).toBeGreaterThan(0);
+    // The refusal that is not tried again is all that lists may leave out.
+    const { problems } = await verify();
+    expect(problems.filter(({ what }) => what !== 'not listed')).toEqual([]);
+  });
+
+  test('where a function instance ends between two batches', async () => {
+    const table = createMemoryTable();
+    const { writer, record, verify } = scene(table);
+    let writes = 0;
+    const log = writer({
+      ...table,
+      async apply(operations) {
+        writes += 1;
+        if (writes > 3) throw new Error('killed');
+        return table.apply(operations);
+      },
+    });
+    for (let i = 0; i < 6; i += 1) await record(log);
+    await record(writer());
+    expect((await verify()).problems).toEqual([]);
+  });
+
+  test('where the oldest days were swept', async () => {
+    const { writer, record, verify, clock } = scene();
+    const log = writer();
+    for (let day = 0; day < 40; day += 1) {
+      await record(log, day % 2 === 0 ? admitted : denied, DAY);
+      await log.anchor(clock.now());
+      await log.sweep(clock.now());
+    }
+    const { checked, problems } = await verify();
+    expect({ checked, problems }).toEqual({ checked: expect.any(Number), problems: [] });
+    expect(checked).toBeGreaterThanOrEqual(29);
+  });
+
+  test('where a part of the time is looked at', async () => {
+    const { verify, clock } = await written();
+    const since = new Date(clock.now().getTime() - 200_000);
+    const { checked, problems } = await verify(undefined, since);
+    expect(problems).toEqual([]);
+    expect(checked).toBeGreaterThan(5);
+    expect(checked).toBeLessThan(30);
+  });
+});
+
+test('rows of a data key that was given up are told apart from changed ones', async () => {
+  const { writer, record, verify } = scene();
+  const id = await record(writer(undefined, deriveLogKey(new Uint8Array(32).fill(1))));
+  const { problems } = await verify();
+  expect(problems).toContainEqual({ what: 'other key', request_id: id });
+});
+
+test('a page reads whole minutes, in a bounded number of questions', async () => {
+  const memory = createMemoryTable();
+  let questions = 0;
+  const table: Table = {
+    ...memory,
+    list: (query) => {
+      questions += 1;
+      return memory.list(query);
+    },
+    read: (partition, key) => {
+      questions += 1;
+      return memory.read(partition, key);
+    },
+  };
+  const { writer, clock } = scene(table);
+  const log = writer();
+  for (let i = 0; i < 3000; i += 1) {
+    clock.advance(0.05);
+    await log.record(makeRequestId(clock.now()), admitted);
+    if (i % 50 === 49) await log.flush();
+  }
+  questions = 0;
+  let pages = 0;
+  for (let after: string | undefined = undefined, first = true; first || after; first = false) {
+    const page = await writer().verify({ since: NOON, until: clock.now(), after });
+    expect(page.problems).toEqual([]);
+    after = page.next;
+    pages += 1;
+  }
+  expect(pages).toBe(3);
+  expect(questions).toBeLessThan(60);
+});
