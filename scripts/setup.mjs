@@ -31,6 +31,7 @@ const COMMANDS = {
   arrows: [['scripts/check-arrows.ts']],
   bench: [['bench/join.ts']],
   'bench:cold-start': [['bench/cold-start.ts']],
+  'bench:join-log': [['bench/join-log.ts']],
   'bench:stranger': [['bench/stranger.ts']],
   'bench:revocation': [['bench/revocation.ts']],
   joinctl: [['dist/joinctl.cjs']],
