@@ -186,7 +186,7 @@ const isDue = ({ joinedAt, renewAt }: Round, now: Date): boolean =>
 
 /** Before it has begun, only what the disk or another process has in its way can pass. */
 const isFinal = ({ code }: Failure, begun: Joiner | undefined): boolean =>
-  begun === undefined && code !== 'files';
+  begun === undefined && code !== 'files' && code !== 'busy';
 
 /** Without its storage an agent joins afresh, unless its join method can't do without what was there. */
 async function storedInstance(

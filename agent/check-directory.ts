@@ -2,11 +2,12 @@
 import { access, constants, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { orUndefined, withPlainErrors } from './durable-file.ts';
-import { refuseForeignFiles } from './file-set.ts';
+import { makeLink, refuseForeignFiles } from './file-set.ts';
 
 /** More than the files of any identity need. */
 const PROBE = Buffer.alloc(64 * 1024);
 const PROBE_FILE = '..joinbot-check';
+const PROBE_LINK = '..joinbot-check-link';
 
 /** Where it is missing, whether it can be made. Throws a `Failure` that says what is in the way. */
 export const checkDirectory = (directory: string, names: readonly string[]): Promise<void> =>
@@ -17,10 +18,13 @@ export const checkDirectory = (directory: string, names: readonly string[]): Pro
     }
     await refuseForeignFiles(directory, names);
     const probe = join(directory, PROBE_FILE);
+    const link = join(directory, PROBE_LINK);
     try {
       await writeFile(probe, PROBE, { mode: 0o600 });
+      await orUndefined(unlink(link));
+      await makeLink(PROBE_FILE, link);
     } finally {
-      await orUndefined(unlink(probe));
+      for (const path of [probe, link]) await orUndefined(unlink(path));
     }
   });
 

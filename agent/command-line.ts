@@ -45,6 +45,11 @@ export interface InstallSystemdFlags extends DirectoryFlags {
   readonly force: boolean;
 }
 
+export interface InitFlags extends DirectoryFlags {
+  readonly readerUser?: string;
+  readonly botUser?: string;
+}
+
 export interface InstallFlags {
   readonly config?: string;
   readonly sshdConfig?: string;
@@ -73,6 +78,8 @@ const OPTIONS = {
   force: { type: 'boolean' },
   timeout: { type: 'string' },
   format: { type: 'string' },
+  'reader-user': { type: 'string' },
+  'bot-user': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -100,6 +107,10 @@ const COMMANDS = {
   'install systemd': {
     own: [...DIRECTORIES, 'name', 'user', 'group', 'systemd-directory', 'write', 'force'],
     read: installSystemdFlags,
+  },
+  init: {
+    own: ['config', 'destination-dir', 'reader-user', 'bot-user'],
+    read: initFlags,
   },
   'install sshd': { own: ['config', 'write', 'sshd-config'], read: installFlags },
 } as const satisfies Record<string, { own: readonly Flag[]; read: (values: Values) => unknown }>;
@@ -171,6 +182,14 @@ function waitFlags(values: Values): WaitFlags {
 
 function statusFlags(values: Values): StatusFlags {
   return { ...directoryFlags(values), format: textOrJson('format', values.format) };
+}
+
+function initFlags(values: Values): InitFlags {
+  return {
+    ...directoryFlags(values),
+    ...given('readerUser', values['reader-user']),
+    ...given('botUser', values['bot-user']),
+  };
 }
 
 function installFlags(values: Values): InstallFlags {

@@ -65,7 +65,7 @@ async function takeLock(directory: string, server: Server, at: At): Promise<stri
     await removeIfThere(at(own));
   }
   throw new Failure(
-    'files',
+    'busy',
     `another joinbot works with ${directory}: stop it first, or let it renew now (SIGHUP), or give this one a directory of its own`,
   );
 }

@@ -78,6 +78,7 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   EIO: 'the disk fails',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is not a directory',
+  ENOENT: 'it was removed meanwhile, or another joinbot writes to it',
   EEXIST: 'something else is there, or another joinbot writes to it',
 };
 

@@ -29,6 +29,8 @@ type FailureCode =
   | 'untrusted'
   /** A file could not be read or written. */
   | 'files'
+  /** Another joinbot works with the same directory. */
+  | 'busy'
   /** `sshd` is missing, or doesn't take its configuration. */
   | 'sshd'
   /** The operator stopped the agent. */

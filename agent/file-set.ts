@@ -20,7 +20,13 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { orUndefined, syncDirectory, withPlainErrors, writeSynced } from './durable-file.ts';
+import {
+  codeOf,
+  orUndefined,
+  syncDirectory,
+  withPlainErrors,
+  writeSynced,
+} from './durable-file.ts';
 import { Failure } from './failure.ts';
 
 /** Contents by file name; of a name with a slash, the part before it is a folder. Text is UTF-8. */
@@ -48,7 +54,7 @@ export async function writeFileSet(
 
     const version = await writeVersion(directory, files, now);
     await prepare(join(directory, version));
-    await symlink(version, join(directory, NEXT));
+    await makeLink(version, join(directory, NEXT));
     await rename(join(directory, NEXT), join(directory, CURRENT));
     await syncDirectory(directory);
 
@@ -123,6 +129,24 @@ async function removeLeftovers(directory: string, current: string | undefined): 
   }
 }
 
+/** What file systems say that have no links (FAT, some of those over a network). */
+const NO_LINKS = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
+
+/** Throws a `Failure` where the file system has no symbolic links. `make` is Node's own. */
+export async function makeLink(
+  target: string,
+  path: string,
+  make: (target: string, path: string) => Promise<void> = symlink,
+): Promise<void> {
+  try {
+    await make(target, path);
+  } catch (error) {
+    if (!NO_LINKS.includes(codeOf(error))) throw error;
+    const message = `the file system of ${dirname(path)} has no symbolic links, and files that belong together change by one: choose a directory on another file system`;
+    throw new Failure('files', message, { cause: error });
+  }
+}
+
 async function writeVersion(directory: string, files: FileSet, now: Date): Promise<string> {
   const stamp = now.toISOString().slice(0, 19).replace(/[-T:]/g, '_');
   const path = await mkdtemp(join(directory, `..${stamp}.`));
@@ -147,7 +171,7 @@ async function linkNames(directory: string, files: FileSet): Promise<void> {
   const present = new Set(await readdir(directory));
   const wanted = visibleNames(files.keys());
   for (const name of wanted) {
-    if (!present.has(name)) await symlink(join(CURRENT, name), join(directory, name));
+    if (!present.has(name)) await makeLink(join(CURRENT, name), join(directory, name));
   }
   for (const name of present) {
     if (wanted.has(name)) continue;

@@ -4,7 +4,9 @@ import { gatherAwsEvidence } from './aws/gather-evidence.ts';
 import { azureEvidence } from './azure-evidence.ts';
 import { openMetadataService } from './azure-metadata.ts';
 import type { Broker } from './broker.ts';
+import { lockDirectory } from './directory-lock.ts';
 import type { Effects } from './effects.ts';
+import { Failure } from './failure.ts';
 import { openDownloads } from './issuing-certificates.ts';
 import { joinByEvidence } from './join.ts';
 import type { Joiner } from './joiner.ts';
@@ -28,9 +30,42 @@ const JOINERS: Readonly<Record<JoinMethodName, MakeJoiner>> = {
   token: (settings, { broker, effects }) => joinBySecret(settings, broker, effects),
 };
 
-/** Throws a `Failure` where this machine can't join by the method of the settings at all. */
-export const joinerOf: MakeJoiner = (settings, parts) =>
-  JOINERS[settings.joinMethod](settings, parts);
+/**
+ * Locks the storage directory, too: one agent works with it. Throws a `Failure` where another one does, or where this
+ * machine can't join by the method of the settings at all.
+ */
+export const joinerOf: MakeJoiner = async (settings, parts) => {
+  const unlock = await lockStorage(settings, parts.effects);
+  try {
+    const joiner = await JOINERS[settings.joinMethod](settings, parts);
+    return {
+      ...joiner,
+      async close() {
+        await joiner.close();
+        await unlock();
+      },
+    };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+};
+
+async function lockStorage(
+  { storage, joinMethod }: AgentSettings,
+  { log }: Effects,
+): Promise<() => Promise<void>> {
+  const nothing = async (): Promise<void> => undefined;
+  if (storage.type !== 'directory') return nothing;
+  try {
+    return await lockDirectory(storage.path);
+  } catch (error) {
+    // Without its directory an agent joins afresh. With a secret it can't, and two would lock each other out.
+    if (!(error instanceof Failure) || error.code === 'busy' || joinMethod === 'token') throw error;
+    log.warn(`nothing keeps a second joinbot from ${storage.path}: ${error.message}`);
+    return nothing;
+  }
+}
 
 async function azureJoiner(
   settings: AgentSettings,

@@ -8,6 +8,7 @@ import { type NextWake, runAgent } from './agent.ts';
 import { brokerAt } from './broker.ts';
 import {
   type DirectoryFlags,
+  type InitFlags,
   type InstallFlags,
   type InstallSystemdFlags,
   parseCommandLine,
@@ -21,6 +22,7 @@ import { codeOf, plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { heartbeatsTo } from './heartbeat.ts';
+import { describeSetUp, directoriesToSetUp, setUpDirectory } from './init.ts';
 import { joinerOf } from './join-methods.ts';
 import { TOKEN_VARIABLE } from './join-token.ts';
 import { createLog } from './log.ts';
@@ -57,6 +59,7 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
     if (command.name === 'status') return await status(command.flags, process);
     if (command.name === 'doctor') return await doctor(command.flags, process);
     if (command.name === 'install systemd') await installUnit(command.flags, process);
+    if (command.name === 'init') await init(command.flags, process);
     if (command.name === 'install sshd') await install(command.flags, process);
     return 0;
   } catch (thrown) {
@@ -161,6 +164,14 @@ async function installUnit(flags: InstallSystemdFlags, process: Process): Promis
 }
 
 const JOINBOT_YAML = '/etc/joinbot.yaml';
+
+async function init(flags: InitFlags, { programs, stdout }: Process): Promise<void> {
+  const file = flags.config === undefined ? undefined : readConfigAt(flags.config);
+  for (const one of directoriesToSetUp(flags, file)) {
+    await setUpDirectory(one, programs);
+    stdout(describeSetUp(one));
+  }
+}
 
 /** Where guide 004 has it. */
 const TELEPORT_YAML = '/etc/teleport.yaml';

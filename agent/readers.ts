@@ -39,11 +39,23 @@ export async function admitReaders(
 ): Promise<void> {
   if (mode !== undefined) await setModes(directory, version, mode);
   if (readers.length === 0) return;
-  const entries = (rights: string): string => readers.map((one) => entryOf(one, rights)).join(',');
-  // Of the directory itself the files' names are known anyway.
-  await setList(['-m', entries('r-x'), '--', directory], directory, programs);
-  await setList(['-R', '-m', entries('r-X'), '--', version], directory, programs);
+  await admitToDirectory(directory, readers, programs);
+  const args = ['-R', '-m', entriesFor(readers, 'r-X'), '--', version];
+  await setList(args, directory, programs);
 }
+
+/** Lets them enter a directory and list it: the names of the files in it are known anyway. */
+export async function admitToDirectory(
+  directory: string,
+  readers: readonly Reader[],
+  programs: MachinePrograms,
+): Promise<void> {
+  if (readers.length === 0) return;
+  await setList(['-m', entriesFor(readers, 'r-x'), '--', directory], directory, programs);
+}
+
+const entriesFor = (readers: readonly Reader[], rights: string): string =>
+  readers.map((one) => entryOf(one, rights)).join(',');
 
 const entryOf = ({ kind, name }: Reader, rights: string): string =>
   `${kind === 'user' ? 'u' : 'g'}:${name}:${rights}`;

@@ -149,7 +149,8 @@ function secretOf(
   };
 }
 
-function directoryOf({ path, readers = [], mode }: Wanted<'directory'>): OutputDirectory {
+/** The directory that a destination of the config file names. */
+export function directoryOf({ path, readers = [], mode }: Wanted<'directory'>): OutputDirectory {
   const named = readers.map(
     (one): Reader =>
       'user' in one ? { kind: 'user', name: one.user } : { kind: 'group', name: one.group },

@@ -7,6 +7,7 @@ Usage:
   joinbot status [flags]            what is in the directories, and until when it is good
   joinbot doctor -c <file> [flags]  try everything that a join needs, without joining
   joinbot install systemd [flags]   a unit that runs joinbot with this config, as little exposed as can be
+  joinbot init [flags]              make an output's directory for the agent's user, and let readers in (as root)
   joinbot install sshd [flags]      make sshd use the files of a host that has joined as Node
   joinbot version                   print the version
   joinbot help                      print this
@@ -33,6 +34,12 @@ Flags of install systemd, which prints what it would write:
       --user, --group <name>   who it runs as (default joinbot; a teleport.yaml's joins as root)
       --write                  write it to /etc/systemd/system, and tell systemd; --systemd-directory for another place
       --force                  also where a unit of that name is there already and differs
+
+Flags of init:
+  -c, --config <file>          set up the directories of outputs that have readers; or
+      --destination-dir <dir>  this one, for
+      --reader-user <user>     who may read what is written there
+      --bot-user <user>        who the agent runs as (default joinbot)
 
 Flags of install sshd, which prints what it would write:
   -c, --config <file>          the teleport.yaml that the host joined with (default /etc/teleport.yaml)

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createPublicKey, X509Certificate } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { lockDirectory } from '../../agent/directory-lock.ts';
 import { hasProgram } from '../programs.ts';
 import { createAuthorities } from './authorities.ts';
 import { START } from './clock.ts';
@@ -279,7 +279,8 @@ test('proves and writes nothing when the trust bundle is of a root that is not p
     `its root is ${rig.broker.pin}, which is not among the configured CA pins`,
   );
   expect(rig.broker.calls.map(({ path }) => path)).toEqual(['/v1/trust']);
-  expect(existsSync(join(rig.folder, 'bot'))).toBe(false);
+  // But for the lock there was nothing in it.
+  expect(await readdir(join(rig.folder, 'bot'))).toEqual([]);
 });
 
 test('installs no trust bundle that is older than the one before', async () => {
@@ -331,4 +332,26 @@ test('logs JSON on request', async () => {
     level: 'info',
     message: expect.stringContaining('CA pin sha256:'),
   });
+});
+
+test('two agents never work with one storage directory, whatever the join method', async () => {
+  const rig = await createRig();
+  const storage = join(rig.folder, 'bot');
+  const unlock = await lockDirectory(storage);
+  const config = guideConfig(`storage: {type: directory, path: ${storage}}\n`);
+  expect(await rig.start(config, '--oneshot')).toBe(1);
+  expect(rig.output.at(-1)).toContain(`another joinbot works with ${storage}: stop it first`);
+  expect(rig.broker.calls).toEqual([]);
+  // A service waits for the other one to end.
+  rig.stopAfterWaits(2);
+  const { onSleep } = rig.clock;
+  let freed: Promise<void> | undefined;
+  rig.clock.onSleep = (ms) => {
+    freed ??= unlock();
+    onSleep(ms);
+  };
+  expect(await rig.start(config)).toBe(0);
+  await freed;
+  expect(rig.output.join('')).toMatch(/ERROR another joinbot works with .*; trying again in/);
+  expect(rig.broker.joins).toHaveLength(1);
 });

@@ -29,7 +29,7 @@ test('one at a time has the directory, and leaves nothing in it', async () => {
   const directory = join(await temporaryFolder(), 'bot');
   const free = await lockDirectory(directory);
   await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
-  await expect(lockDirectory(directory)).rejects.toMatchObject({ code: 'files' });
+  await expect(lockDirectory(directory)).rejects.toMatchObject({ code: 'busy' });
   expect(await readdir(directory)).toEqual(['joinbot.lock.1']);
   await free();
   expect(await readdir(directory)).toEqual([]);

@@ -10,7 +10,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readFileSet, writeFileSet } from '../../agent/file-set.ts';
+import { makeLink, readFileSet, writeFileSet } from '../../agent/file-set.ts';
 import { temporaryFolder } from './folder.ts';
 
 const at = new Date('2026-11-20T19:05:00Z');
@@ -119,4 +119,28 @@ test('reads nothing from a directory that is not there, or lacks a file', async 
   expect(await readFileSet(join(folder, 'none'), ['key'])).toBeUndefined();
   await writeFileSet(folder, set({ key: '1' }), at);
   expect(await readFileSet(folder, ['key', 'state.json'])).toBeUndefined();
+});
+
+test.each(['EPERM', 'EOPNOTSUPP', 'ENOSYS'])(
+  'says what is the matter on a file system without links (%s)',
+  async (code) => {
+    const folder = await temporaryFolder();
+    const none = async (): Promise<void> => {
+      throw Object.assign(new Error(code), { code });
+    };
+    await expect(makeLink('a', join(folder, 'b'), none)).rejects.toThrow(
+      `the file system of ${folder} has no symbolic links, and files that belong together change by one`,
+    );
+  },
+);
+
+test('writes folders, of which only the first part is a name to be seen', async () => {
+  const folder = await temporaryFolder();
+  const files = { 'certs/ca.crt': 'ca', 'certs/node.crt': 'node', '..hidden': 'x' };
+  await writeFileSet(folder, set(files), at);
+  expect(await readlink(join(folder, 'certs'))).toBe('..data/certs');
+  expect(await readFile(join(folder, 'certs/node.crt'), 'utf8')).toBe('node');
+  expect(await readFile(join(folder, '..data/..hidden'), 'utf8')).toBe('x');
+  const seen = (await readdir(folder)).filter((name) => !/^\.\.(?:data$|\d)/.test(name));
+  expect(seen).toEqual(['certs']);
 });

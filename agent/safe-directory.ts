@@ -1,0 +1,20 @@
+/** Whether nobody but root, and whoever runs this, can put something else in the place of a directory. */
+import { realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import process from 'node:process';
+
+const WRITABLE_BY_OTHERS = 0o022;
+/** In such a directory everybody may make files, and nobody may move those of others. */
+const STICKY = 0o1000;
+
+/** Looks at the directory and all above it. Says which one is open to others, and why; `undefined` if none is. */
+export async function openToOthers(directory: string): Promise<string | undefined> {
+  for (let path = await realpath(directory); ; path = dirname(path)) {
+    const { uid, mode } = await stat(path);
+    if (uid !== 0 && uid !== process.getuid?.())
+      return `${path} belongs to somebody else than root`;
+    if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0)
+      return `${path} can be written by others than its owner`;
+    if (path === dirname(path)) return undefined;
+  }
+}
