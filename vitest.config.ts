@@ -8,7 +8,7 @@ const TESTS = 'test/**/*.test.ts';
  * test/leaves-no-trace.ts holds them to leaving both as they found them.
  */
 const ALONE = [
-  'test/{docs,infra,scenarios,scripts,workflows}/**/*.test.ts',
+  'test/{docs,endurance,infra,scenarios,scripts,workflows}/**/*.test.ts',
   'test/functions/{bundle,probe,telemetry}.test.ts',
   'test/local/*.test.ts',
   'test/local/rotation/live/proof.test.ts',

@@ -1,5 +1,6 @@
 /** Entry of `joinbot`: the real clock, network and signals. */
 import './no-debugger.ts';
+import './small-heap.ts';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from './effects.ts';

@@ -51,6 +51,8 @@ export interface FakeBroker {
   /** Changes the trust bundle before it is signed. */
   authoritiesOfTrust: Authorities;
   logins: readonly string[];
+  /** Forgets what it was asked and what it answered: a long run asks a lot. */
+  forget(): void;
   /** Of access tokens; absent: the broker doesn't say. */
   audiences: readonly string[] | undefined;
 }
@@ -91,6 +93,11 @@ export async function createFakeBroker(now: () => Date): Promise<FakeBroker> {
     next: { '/v1/trust': [], '/v1/join': [] },
     bend: (answer) => answer,
     logins: ['ubuntu'],
+    forget() {
+      calls.length = 0;
+      joins.length = 0;
+      answered.clear();
+    },
     audiences: ['https://management.azure.com/'],
     async fetch(request) {
       const { pathname: path } = new URL(request.url);
