@@ -175,6 +175,7 @@ export async function runAgent(
     }
   } finally {
     diagnostics?.close();
+    for (const { close } of destinations) await close?.();
     await joiner?.close();
   }
   log.info('stopped');

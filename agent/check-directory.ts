@@ -13,7 +13,7 @@ const PROBE_LINK = '..joinbot-check-link';
 export const checkDirectory = (directory: string, names: readonly string[]): Promise<void> =>
   withPlainErrors(directory, async () => {
     if (!(await orUndefined(stat(directory)))) {
-      await access(await nearestAncestor(directory), constants.W_OK | constants.X_OK);
+      await access(await nearestThere(dirname(directory)), constants.W_OK | constants.X_OK);
       return;
     }
     await refuseForeignFiles(directory, names);
@@ -28,9 +28,9 @@ export const checkDirectory = (directory: string, names: readonly string[]): Pro
     }
   });
 
-/** The nearest one that is there. */
-async function nearestAncestor(directory: string): Promise<string> {
-  for (let path = dirname(directory); ; path = dirname(path)) {
+/** The directory itself, or the nearest one above it that is there. */
+export async function nearestThere(directory: string): Promise<string> {
+  for (let path = directory; ; path = dirname(path)) {
     if (path === dirname(path) || (await orUndefined(stat(path)))) return path;
   }
 }

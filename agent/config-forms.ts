@@ -3,6 +3,7 @@ import { nearestName } from '../shared/protocol/nearest-name.ts';
 import { DESTINATION_TYPES } from './outputs/common-fields.ts';
 import { OUTPUT_TYPES } from './outputs/outputs.ts';
 import { printable } from './printable.ts';
+import { WORKLOAD_API_TYPE } from './workload-api/config.ts';
 import type { FailureAt } from './yaml-file.ts';
 
 const STORAGE_TYPES = ['directory', 'memory'];
@@ -24,7 +25,8 @@ export function refuseOtherForms(config: unknown, failure: FailureAt): void {
   for (const list of ['outputs', 'services']) {
     const outputs = fieldsOf(config)[list];
     for (const [position, output] of (Array.isArray(outputs) ? outputs : []).entries()) {
-      refuseType(fieldsOf(output), OUTPUT_TYPES, [list, position], failure);
+      const known = list === 'services' ? [...OUTPUT_TYPES, WORKLOAD_API_TYPE] : OUTPUT_TYPES;
+      refuseType(fieldsOf(output), known, [list, position], failure);
       const { destination } = fieldsOf(output);
       refuseType(
         fieldsOf(destination),

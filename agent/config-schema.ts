@@ -7,6 +7,7 @@ import { BROKER_ADDRESS, brokerOrigin } from './addresses.ts';
 import { durationText } from './duration.ts';
 import { directory, directoryPath, memory } from './outputs/common-fields.ts';
 import { outputSchema } from './outputs/outputs.ts';
+import { workloadApiService } from './workload-api/config.ts';
 
 /** `$` and `{` may stand in a URL's host, but nobody means them. */
 const plain = (text: string): boolean => !text.includes('${');
@@ -59,7 +60,12 @@ export const azureIdentity = z.strictObject({
 /** A join asks for at most 16 certificates; the agent's own is one of them. */
 export const MOST_OUTPUTS = 15;
 
-/** tbot writes them under either name; this agent has no services of other kinds. */
+/** tbot writes outputs under either name. */
+const services = z.optional(
+  z
+    .array(z.discriminatedUnion('type', [outputSchema, workloadApiService]))
+    .check(z.maxLength(MOST_OUTPUTS)),
+);
 const outputs = z.optional(z.array(outputSchema).check(z.maxLength(MOST_OUTPUTS)));
 
 export const configFile = z.strictObject({
@@ -79,7 +85,7 @@ export const configFile = z.strictObject({
   ),
   storage: z.optional(place),
   outputs,
-  services: outputs,
+  services,
   oneshot: z.optional(z.boolean()),
   debug: z.optional(z.boolean()),
   diag_addr: z.optional(z.string()),

@@ -14,6 +14,7 @@ import { admitReaders } from './readers.ts';
 import { reloadProgram } from './reload.ts';
 import type { AgentSettings, KubernetesSecret, Output, OutputDirectory } from './settings.ts';
 import type { VerifiedTrust } from './trust-bundle.ts';
+import { workloadApiAt } from './workload-api/destination.ts';
 import { CERTIFICATE_RECORD } from './written-identity.ts';
 
 export interface Destination {
@@ -30,6 +31,8 @@ export interface Destination {
   readonly forSsh: boolean;
   /** Tells whoever uses the files that they changed. Never fails. */
   readonly reload?: () => Promise<void>;
+  /** When the agent ends. */
+  readonly close?: () => Promise<void>;
 }
 
 /** What the agent has: of the latest join, and of joins before it where an output was not due. */
@@ -90,10 +93,7 @@ function destinationOf(output: Output, position: number, effects: Parts): Destin
     if (!certificate || owner === undefined) throw new TypeError('there is one for each output');
     return { certificate, trust: trust.bundle, owner };
   };
-  const place =
-    output.destination.type === 'directory'
-      ? inDirectory(output.destination, content, material, effects)
-      : inSecret(output.destination, content, material, effects);
+  const place = placeOf(output.destination, content, material, effects);
   return {
     ...place,
     check: async () => {
@@ -107,7 +107,20 @@ function destinationOf(output: Output, position: number, effects: Parts): Destin
 }
 
 type MaterialOf = (held: Held) => Material;
-type Place = Pick<Destination, 'name' | 'directory' | 'check' | 'write'>;
+type Place = Pick<Destination, 'name' | 'directory' | 'check' | 'write' | 'close'>;
+
+function placeOf(
+  destination: Output['destination'],
+  content: Output['content'],
+  material: MaterialOf,
+  effects: Parts,
+): Place {
+  if (destination.type === 'directory') return inDirectory(destination, content, material, effects);
+  if (destination.type === 'kubernetes_secret')
+    return inSecret(destination, content, material, effects);
+  const { tell, ...place } = workloadApiAt(destination, effects.programs);
+  return { ...place, write: (held) => tell(material(held)) };
+}
 
 const inDirectory = (
   directory: OutputDirectory,

@@ -4,6 +4,7 @@
  */
 import { chmod, lchown, lstat, mkdir, readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { nearestThere } from './check-directory.ts';
 import type { InitFlags } from './command-line.ts';
 import type { ReadConfig } from './config-file.ts';
 import { orUndefined, withPlainErrors } from './durable-file.ts';
@@ -29,8 +30,10 @@ export function directoriesToSetUp(
   file: ReadConfig | undefined,
 ): SetUp[] {
   const outputs = [...(file?.value.outputs ?? []), ...(file?.value.services ?? [])];
-  const written = outputs.flatMap(({ destination }) =>
-    destination.type === 'directory' ? [directoryOf(destination)] : [],
+  const written = outputs.flatMap((output) =>
+    'destination' in output && output.destination.type === 'directory'
+      ? [directoryOf(output.destination)]
+      : [],
   );
   const path = destinationDir === undefined ? undefined : resolve(destinationDir);
   const readers: Reader[] =
@@ -83,12 +86,6 @@ export async function setUpDirectory(
     if (!before) await chmod(path, 0o700);
   });
   await admitToDirectory(path, destination.readers ?? [], programs);
-}
-
-/** The nearest directory above that is there. */
-async function nearestThere(path: string): Promise<string> {
-  if (path === dirname(path) || (await orUndefined(lstat(path)))) return path;
-  return nearestThere(dirname(path));
 }
 
 async function accountOf(

@@ -18,7 +18,7 @@ export async function expectReaders(
   programs: MachinePrograms,
 ): Promise<void> {
   const readersOf = ({ destination: to }: Pick<Output, 'destination'>): readonly Reader[] =>
-    to.type === 'directory' ? (to.readers ?? []) : [];
+    to.type === 'kubernetes_secret' ? [] : (to.readers ?? []);
   for (const { kind, name } of outputs.flatMap(readersOf)) {
     const table = kind === 'user' ? 'passwd' : 'group';
     const found = await programs.run('getent', [table, name]);
@@ -52,6 +52,17 @@ export async function admitToDirectory(
 ): Promise<void> {
   if (readers.length === 0) return;
   await setList(['-m', entriesFor(readers, 'r-x'), '--', directory], directory, programs);
+}
+
+/** Lets them connect to a socket. `shown` is the path that it will have, for messages. */
+export async function admitToSocket(
+  socket: string,
+  shown: string,
+  readers: readonly Reader[],
+  programs: MachinePrograms,
+): Promise<void> {
+  if (readers.length === 0) return;
+  await setList(['-m', entriesFor(readers, 'rw-'), '--', socket], shown, programs);
 }
 
 const entriesFor = (readers: readonly Reader[], rights: string): string =>

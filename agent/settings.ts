@@ -68,9 +68,19 @@ export interface KubernetesSecret {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** The SPIFFE Workload API on a Unix socket. */
+export interface WorkloadApiSocket {
+  readonly type: 'workload_api';
+  readonly path: string;
+  /** Who may connect beside the agent's own user. */
+  readonly readers?: readonly Reader[];
+  /** Of the socket. */
+  readonly mode: number;
+}
+
 /** What is written for other programs: a certificate with a key of its own. */
 export interface Output {
-  readonly destination: OutputDirectory | KubernetesSecret;
+  readonly destination: OutputDirectory | KubernetesSecret | WorkloadApiSocket;
   readonly content: Content;
   /** How long its certificate is to be valid; absent: as long as the agent's own. */
   readonly ttlSeconds?: number;

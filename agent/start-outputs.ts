@@ -11,17 +11,23 @@ import { contentOf, joinOf, type OutputConfig } from './outputs/outputs.ts';
 import type { HostService, KubernetesSecret, Output, OutputDirectory, Reader } from './settings.ts';
 import { findSshHostKey } from './sshd/host-key.ts';
 import { placeOfFlag } from './start-directories.ts';
+import { WORKLOAD_API_TYPE, type WorkloadApiService } from './workload-api/config.ts';
 import type { FailureAt } from './yaml-file.ts';
 
 type ConfigValue = ReadConfig['value'];
 
 /** Under either name that tbot has for them. */
-export const configured = (config: ConfigValue | undefined): OutputConfig[] =>
-  placed(config).map(({ output }) => output);
+export const configured = (
+  config: ConfigValue | undefined,
+): (OutputConfig | WorkloadApiService)[] => placed(config).map(({ output }) => output);
+
+/** Where they go, but for those that go to a socket. */
+const destinationsIn = (config: ConfigValue | undefined): OutputConfig['destination'][] =>
+  configured(config).flatMap((one) => ('destination' in one ? [one.destination] : []));
 
 /** The directories that flags and config file name: storage first. Throws a `Failure` where they name none. */
 export function writtenDirectories(flags: DirectoryFlags, file: ReadConfig | undefined): string[] {
-  const places = [file?.value.storage, ...configured(file?.value).map((one) => one.destination)];
+  const places = [file?.value.storage, ...destinationsIn(file?.value)];
   const written = places.flatMap((place) => (place?.type === 'directory' ? [place.path] : []));
   const named = [flags.dataDir, flags.destinationDir].flatMap((path) => path ?? []);
   const paths = (named.length > 0 ? named : written).map((path) => resolve(path));
@@ -64,7 +70,11 @@ export function outputsOf(
   const parts = { host, surroundings, failure: file.failure };
   return [
     ...ofFlag,
-    ...placed(file.value).flatMap((one) => outputOf(one.output, one.place, parts) ?? []),
+    ...placed(file.value).flatMap(({ output, place: at }) =>
+      output.type === WORKLOAD_API_TYPE
+        ? workloadApiOf(output, at, parts)
+        : (outputOf(output, at, parts) ?? []),
+    ),
   ];
 }
 
@@ -96,6 +106,28 @@ function outputOf(
     ...(interval !== undefined && { renewalSeconds: readDuration(interval) ?? 0 }),
     ...sshHostKeyOf(config, place, surroundings, failure),
     ...(reload && { reload }),
+  };
+}
+
+/** Its certificate is that of an output of type `spiffe`. */
+function workloadApiOf(
+  { listen, readers, mode = '0600', roles, credential_ttl: ttl }: WorkloadApiService,
+  place: readonly PropertyKey[],
+  { host, failure }: Parts,
+): Output {
+  const destination = { type: 'memory' } as const;
+  const spiffe = { type: 'spiffe', destination, ...(roles && { roles }) } as const;
+  refuseOtherJoins(spiffe, place, host, failure);
+  return {
+    destination: {
+      type: 'workload_api',
+      path: listen.slice('unix://'.length),
+      mode: Number.parseInt(mode, 8),
+      ...readersOf(readers),
+    },
+    content: contentOf(spiffe, { isHost: host !== undefined, isKubernetesSecret: false }),
+    ...(roles && { roles }),
+    ...(ttl !== undefined && { ttlSeconds: readDuration(ttl) ?? 0 }),
   };
 }
 
@@ -150,17 +182,19 @@ function secretOf(
 }
 
 /** The directory that a destination of the config file names. */
-export function directoryOf({ path, readers = [], mode }: Wanted<'directory'>): OutputDirectory {
+export const directoryOf = ({ path, readers, mode }: Wanted<'directory'>): OutputDirectory => ({
+  type: 'directory',
+  path: resolve(path),
+  ...readersOf(readers),
+  ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }),
+});
+
+function readersOf(readers: Wanted<'directory'>['readers'] = []): Pick<OutputDirectory, 'readers'> {
   const named = readers.map(
     (one): Reader =>
       'user' in one ? { kind: 'user', name: one.user } : { kind: 'group', name: one.group },
   );
-  return {
-    type: 'directory',
-    path: resolve(path),
-    ...(named.length > 0 && { readers: named }),
-    ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }),
-  };
+  return named.length > 0 ? { readers: named } : {};
 }
 
 function sshHostKeyOf(
@@ -177,7 +211,7 @@ function sshHostKeyOf(
 
 /** What a reader of the file may expect to have an effect, and has none. */
 export function notesOn(config: ConfigValue | undefined, outputs: readonly Output[]): string[] {
-  const places = [config?.storage, ...configured(config).map(({ destination }) => destination)];
+  const places = [config?.storage, ...destinationsIn(config)];
   const idle = ['symlinks', 'acls'].filter((field) =>
     places.some((place) => place && field in place && !(field === 'acls' && 'readers' in place)),
   );

@@ -46,6 +46,7 @@ export function startSettings(
   const { host } = hostOf(flags, file, surroundings);
   refuseFlagOfHosts(host, flags);
   const outputs = outputsOf(flags, file, host, surroundings);
+  refuseServingOnce(outputs, oneshot, problem);
   const notes = notesOn(config, outputs);
 
   const settings: AgentSettings = {
@@ -130,6 +131,18 @@ function hostOf(
     (message) => new Failure('usage', `--ssh-host-key: ${message}`),
   );
   return { host: { ...host, ...(sshHostKey !== undefined && { sshHostKey }) } };
+}
+
+/** A socket that nobody answers at any more is worse than none. */
+function refuseServingOnce(
+  outputs: AgentSettings['outputs'],
+  oneshot: boolean,
+  problem: ProblemAt,
+): void {
+  if (!oneshot || !outputs.some(({ destination }) => destination.type === 'workload_api')) return;
+  const message =
+    'expected no oneshot: a service of type workload-identity-api answers for as long as joinbot runs; an output of type spiffe writes files';
+  throw problem(['services'], '--oneshot', message);
 }
 
 /** The flag stands for an identity, which is a bot's. */

@@ -38,9 +38,11 @@ const reader = z.union(
   { error: 'expected {user: name} or {group: name}' },
 );
 
+export const readerList = z.optional(z.array(reader).check(z.maxLength(32)));
+
 /** A directory that others may read. */
 const readable = z.extend(directory, {
-  readers: z.optional(z.array(reader).check(z.maxLength(32))),
+  readers: readerList,
   mode: z.optional(
     z
       .string('expected a mode in quotes, such as "0640"')

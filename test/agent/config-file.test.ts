@@ -120,7 +120,7 @@ describe('names file, line, column, field and what was expected', () => {
     [
       'a type that is nearly one',
       'version: v2\nservices:\n  - {type: identiy, what: ever}\n',
-      '3:6: services[0].type: there is no type identiy in this version, only identity, tls, application, database, ssh_host, spiffe and workload-identity-x509; did you mean identity?',
+      '3:6: services[0].type: there is no type identiy in this version, only identity, tls, application, database, ssh_host, spiffe, workload-identity-x509 and workload-identity-api; did you mean identity?',
     ],
     [
       'storage as version 1 had it',

@@ -28,8 +28,11 @@ export interface RunningAgent {
   resident(): number;
 }
 
-/** `outputs` are lines of YAML, with `{folder}` for the folder of the test. */
-export async function createAgentHome(outputs: readonly string[]): Promise<AgentHome> {
+/** Both are lines of YAML, with `{folder}` for the folder of the test. */
+export async function createAgentHome(
+  outputs: readonly string[],
+  services: readonly string[] = [],
+): Promise<AgentHome> {
   const now = () => new Date();
   const cloud = createCloud({ now, keys: sharedRsaKeys(), chain: 'ec' });
   cloud
@@ -51,9 +54,11 @@ export async function createAgentHome(outputs: readonly string[]): Promise<Agent
     'onboarding: {join_method: azure, token: example-bot}',
     `storage: {type: directory, path: ${folder}/bot}`,
     'outputs:',
-    ...outputs.map((line) => `  - ${line.replaceAll('{folder}', folder)}`),
+    ...outputs.map((line) => `  - ${line}`),
+    'services:',
+    ...services.map((line) => `  - ${line}`),
   ];
-  await writeFile(config, `${lines.join('\n')}\n`);
+  await writeFile(config, `${lines.join('\n').replaceAll('{folder}', folder)}\n`);
   const env = {
     PATH: process.env['PATH'],
     JOINBOT_IMDS_URL: azure.urls.machines['vm-1'],

@@ -1,5 +1,5 @@
 // Programs of other people that read what the broker issues, for the tests: go-spiffe and zlint.
-// Usage: join-broker-peers spiffe|zlint, JSON in, JSON out.
+// Usage: join-broker-peers spiffe|workload|zlint, JSON in, JSON out.
 package main
 
 import (
@@ -9,9 +9,11 @@ import (
 )
 
 func main() {
-	commands := map[string]func(*json.Decoder) (any, error){"spiffe": spiffe, "zlint": zlintAll}
+	commands := map[string]func(*json.Decoder) (any, error){
+		"spiffe": spiffe, "workload": workload, "zlint": zlintAll,
+	}
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		fail(fmt.Errorf("expected one command: spiffe or zlint"))
+		fail(fmt.Errorf("expected one command: spiffe, workload or zlint"))
 	}
 	answer, err := commands[os.Args[1]](json.NewDecoder(os.Stdin))
 	if err != nil {

@@ -1,0 +1,132 @@
+/**
+ * The SPIFFE Workload API on a Unix socket (SPIFFE_Workload_API.md): X.509-SVIDs and bundles, sent anew whenever they
+ * change. Whoever may connect gets the private key: the socket's mode and access control list say who may.
+ */
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  status,
+} from '@grpc/grpc-js';
+import { withPlainErrors } from '../durable-file.ts';
+import { Failure } from '../failure.ts';
+import { bundlesResponse, svidResponse, type X509Svid } from './messages.ts';
+
+export interface WorkloadApi {
+  /** Sends it to all who listen, and to those who come. */
+  publish(svid: X509Svid): void;
+  close(): Promise<void>;
+}
+
+export interface Socket {
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** Requests are empty. */
+const LARGEST_REQUEST = 1024;
+const MOST_STREAMS = 64;
+/** So that no other program's request is answered by mistake: a browser or proxy can't set it. */
+const SECURITY_HEADER = 'workload.spiffe.io';
+
+const method = (name: string, responseStream: boolean) => ({
+  path: `/SpiffeWorkloadAPI/${name}`,
+  requestStream: false as const,
+  responseStream,
+  requestSerialize: (bytes: Buffer) => bytes,
+  requestDeserialize: (bytes: Buffer) => bytes,
+  responseSerialize: (bytes: Buffer) => bytes,
+  responseDeserialize: (bytes: Buffer) => bytes,
+});
+
+/** Methods without an implementation are answered by the library: UNIMPLEMENTED. */
+const SERVICE = {
+  FetchX509SVID: method('FetchX509SVID', true),
+  FetchX509Bundles: method('FetchX509Bundles', true),
+} satisfies ServiceDefinition;
+
+type Stream = ServerWritableStream<Buffer, Buffer>;
+
+/**
+ * `admit` lets others at the socket before it can be found. Throws a `Failure` where it can't listen. Whatever had the
+ * socket's name before is replaced, a socket that a killed agent left behind too.
+ */
+export async function serveWorkloadApi(
+  { path, mode }: Socket,
+  admit: (socket: string) => Promise<void>,
+): Promise<WorkloadApi> {
+  const server = new Server({
+    'grpc.max_receive_message_length': LARGEST_REQUEST,
+    'grpc.max_concurrent_streams': MOST_STREAMS,
+  });
+  const listeners = new Map<Stream, (svid: X509Svid) => Buffer>();
+  let latest: X509Svid | undefined;
+  const answering =
+    (make: (svid: X509Svid) => Buffer) =>
+    (stream: Stream): void => {
+      if (!isForUs(stream.metadata)) {
+        stream.emit('error', {
+          code: status.INVALID_ARGUMENT,
+          details: `expected the metadata ${SECURITY_HEADER}: true`,
+        });
+        return;
+      }
+      listeners.set(stream, make);
+      for (const event of ['cancelled', 'close', 'error'])
+        stream.on(event, () => void listeners.delete(stream));
+      if (latest) stream.write(make(latest));
+    };
+  server.addService(SERVICE, {
+    FetchX509SVID: answering(svidResponse),
+    FetchX509Bundles: answering(bundlesResponse),
+  });
+
+  await withPlainErrors(dirname(path), async () => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    // Nobody can find it until it is for those alone that it is for.
+    const folder = await mkdtemp(join(dirname(path), '.joinbot-'));
+    try {
+      const hidden = join(folder, 's');
+      await listen(server, hidden);
+      await chmod(hidden, mode);
+      await admit(hidden);
+      await rename(hidden, path);
+    } catch (error) {
+      server.forceShutdown();
+      throw error;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  return {
+    publish(svid) {
+      latest = svid;
+      for (const [stream, make] of listeners) stream.write(make(svid));
+    },
+    async close() {
+      server.forceShutdown();
+      await rm(path, { force: true });
+    },
+  };
+}
+
+const isForUs = (metadata: Metadata): boolean => {
+  const values = metadata.get(SECURITY_HEADER);
+  return values.length === 1 && values[0] === 'true';
+};
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => {
+      if (!error) return resolve();
+      reject(
+        new Failure('files', `nobody can listen on ${path}: ${error.message}`, { cause: error }),
+      );
+    });
+  });
+}
