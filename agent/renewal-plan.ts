@@ -31,7 +31,7 @@ const SHORTEST_ROUND_S = 50;
 const MOST_OF_OUTPUTS = 400;
 
 const placeOf = ({ destination }: Output): string =>
-  destination.type === 'directory' ? destination.path : sayName(destination);
+  destination.type === 'kubernetes_secret' ? sayName(destination) : destination.path;
 
 /**
  * Without an interval of its own, an output is renewed when a third of its life is over, or as often as the agent is
