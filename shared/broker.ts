@@ -262,7 +262,8 @@ export function createBroker(parts: BrokerParts): Broker {
         { changes: changesOf(undefined, lock) },
         call,
       );
-    const joined = await join(read(), { ...joinParts, onLocked }, caller, report);
+    const probing = await isProbe(read, call);
+    const joined = await join(read(), { ...joinParts, onLocked, probing }, caller, report);
     const { bundle } = await trust();
     ({ logKey } = await keyring.authorities());
     caller.admitted();
