@@ -67,6 +67,8 @@ export async function claimPlace(
         : await addToRoll(row, newcomer, limit, machines, isLive);
     if (written) return;
   }
+  // Without a limit the row is for telling only: who lost every race has told of the others, and joins.
+  if (limit === undefined) return;
   throw new Refusal('try_again', 'many machines join at once: try again', { retryAfter: 1 });
 }
 
