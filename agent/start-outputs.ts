@@ -17,9 +17,8 @@ import type { FailureAt } from './yaml-file.ts';
 type ConfigValue = ReadConfig['value'];
 
 /** Under either name that tbot has for them. */
-export const configured = (
-  config: ConfigValue | undefined,
-): (OutputConfig | WorkloadApiService)[] => placed(config).map(({ output }) => output);
+const configured = (config: ConfigValue | undefined): (OutputConfig | WorkloadApiService)[] =>
+  placed(config).map(({ output }) => output);
 
 /** Where they go, but for those that go to a socket. */
 const destinationsIn = (config: ConfigValue | undefined): OutputConfig['destination'][] =>

@@ -39,9 +39,21 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'results',
   'sign',
   'beside',
+  'key',
+  'mac',
 ];
 const AUDIT_VALUES: Readonly<Record<string, readonly string[]>> = {
-  event: ['join', 'resource', 'keys', 'failure', 'probe', 'sampled', 'security', 'second_instance'],
+  event: [
+    'join',
+    'resource',
+    'keys',
+    'failure',
+    'probe',
+    'sampled',
+    'security',
+    'second_instance',
+    'anchor',
+  ],
   outcome: [...METRICS.joins.dimensions.outcome, 'done', 'refused', 'passed'],
   sign: METRICS.theft_signs.dimensions.sign,
 };

@@ -35,7 +35,7 @@ test('001 token before bot, daemon until it is stopped, one-shot', async () => {
   const id = /joinctl joins show ([0-9a-f-]{36})/.exec(early.stderr)?.[1] ?? '';
   await expect
     .poll(async () => (await joinctl('joins', 'show', id)).stdout, { timeout: 10_000 })
-    .toContain('Create the bot: joinctl bots add <name>');
+    .toContain('joinctl bots add example --token=example-bot');
   succeeded(await joinctl('bots', 'add', 'example', '--token', 'example-bot'));
 
   // Step 3: as a daemon, reloaded as the unit's ExecReload does, and stopped as systemd stops it.

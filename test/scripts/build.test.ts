@@ -60,6 +60,7 @@ describe('the function app', () => {
       'readyz: anonymous GET,HEAD /readyz',
       'restore-authorities: anonymous POST /v1/authorities/restore',
       'restore-names: anonymous POST /v1/names',
+      'retire-root: anonymous POST /v1/authorities/tls/retire',
       'revoke: 20 * * * * *',
       'rotate-authority: anonymous POST /v1/authorities/{name}/rotate',
       'rotate-keys: 0 7 * * * *',

@@ -98,10 +98,12 @@ describe('every operation', () => {
       expect(document.components.securitySchemes).toHaveProperty(scheme);
   });
 
-  test('on resources and joins that were is for operators, and no other', () => {
+  test('on what operators manage is for operators, and no other', () => {
     for (const { path, operation } of operations)
       expect(operation.security !== undefined).toBe(
-        /^\/v1\/(?:resources|joins|instances|names|explain|authorities)(?:\/|$)/.test(path),
+        /^\/v1\/(?:resources|joins|join-log|instances|names|explain|authorities|audit)(?:\/|$)/.test(
+          path,
+        ),
       );
   });
 });

@@ -98,7 +98,7 @@ describe('is refused with', () => {
     [
       'something unknown below',
       withSpec({ suggested_labels: {} }),
-      'spec.suggested_labels: unknown field; there are roles, bot_name, max_ttl, host_names, join_method, azure',
+      'spec.suggested_labels: unknown field; there are roles, bot_name, max_ttl, max_machines, host_names, join_method, azure',
     ],
     ['no roles', withSpec({ roles: [] }), 'spec.roles: expected at least one role, such as [Bot]'],
     [
@@ -252,12 +252,12 @@ describe('a join token with a secret', () => {
     [
       'the secret itself',
       { spec: { ...secret.spec, secret: '0'.repeat(32) } },
-      'spec.secret: unknown field; there are roles, bot_name, max_ttl, host_names, join_method, secret_sha256',
+      'spec.secret: unknown field; there are roles, bot_name, max_ttl, max_machines, host_names, join_method, secret_sha256',
     ],
     [
       'rules of another method',
       { spec: { ...secret.spec, azure: { allow: [] } } },
-      'spec.azure: unknown field; there are roles, bot_name, max_ttl, host_names, join_method, secret_sha256',
+      'spec.azure: unknown field; there are roles, bot_name, max_ttl, max_machines, host_names, join_method, secret_sha256',
     ],
     [
       'something else as hash',

@@ -143,12 +143,13 @@ describe('a broker that joins, denies and fails', () => {
       ['failed', 'unavailable', 1],
     ]);
     const names = new Set(ingestion.metrics().map(({ name }) => name));
-    // The functions count cold starts: a broker knows nothing of them. And nobody was robbed or locked.
+    // The functions count cold starts: a broker knows nothing of them. And nobody was robbed or locked, and no backup made.
     const others = [
       'cold_starts',
       'theft_signs',
       'audit_lines_not_written',
       'revoked_certificates',
+      'backups',
     ];
     expect(names).toEqual(new Set(Object.keys(METRICS).filter((name) => !others.includes(name))));
     expect(titles(ingestion)).toEqual([
