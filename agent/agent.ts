@@ -1,5 +1,6 @@
 /** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
 import { formatTimestamp } from '../shared/protocol/values.ts';
+import type { Health } from './agent-metrics.ts';
 import { isOpenToAll } from './check-directory.ts';
 import { cutLifetime } from './cut-lifetimes.ts';
 import {
@@ -120,13 +121,24 @@ export async function runAgent(
     };
   }
 
-  const isReady = (): boolean =>
-    round !== undefined &&
-    round.unwritten.length === 0 &&
-    soonestEnd(round.held.certificates.values()) > clock.now();
+  const renewals = { done: 0, failed: 0 };
+  const healthOf = (): Health => ({
+    isReady:
+      round !== undefined &&
+      round.unwritten.length === 0 &&
+      soonestEnd(round.held.certificates.values()) > clock.now(),
+    renewals,
+    renewedAt: round?.joinedAt,
+    renewAt: round?.renewAt,
+    places: destinations.map((one) => ({
+      name: one.name,
+      isWritten: round !== undefined && !round.unwritten.includes(one),
+      expires: round?.held.certificates.get(one.wish)?.expires,
+    })),
+  });
   const diagnostics =
     settings.diagnostics && !settings.oneshot
-      ? startDiagnostics(settings.diagnostics, isReady, effects)
+      ? startDiagnostics(settings.diagnostics, healthOf, effects)
       : undefined;
 
   let begun: Joiner | undefined;
@@ -157,6 +169,7 @@ export async function runAgent(
         if (failure) throw failure;
         if (settings.oneshot) return;
         failures = 0;
+        renewals.done += 1;
         wait = round.renewAt.getTime() - clock.now().getTime();
         log.debug(`the next renewal is in ${Math.round(wait / 1000)} s`);
       } catch (thrown) {
@@ -164,6 +177,7 @@ export async function runAgent(
         if (stop.aborted && !settings.oneshot) break;
         if (settings.oneshot || !(error instanceof Failure) || isFinal(error, begun)) throw error;
         failures += 1;
+        renewals.failed += 1;
         wait = Math.max(untilNextTry(failures, random), error.retryAfterMs ?? 0);
         log.error(
           `${error.message}${stillGood(instance, clock.now())}; trying again in ${Math.round(wait / 1000)} s`,

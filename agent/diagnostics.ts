@@ -1,8 +1,9 @@
 /**
- * Answers whether the agent is well, for probes: `/livez` while it runs, `/readyz` once everything is written and as long as
- * the certificates are good. Nothing else is told, since anybody may ask.
+ * Answers whether the agent is well: `/livez` while it runs, `/readyz` once everything is written and as long as the
+ * certificates are good, `/metrics` for Prometheus. Nothing secret is told, since anybody may ask.
  */
 import { createServer } from 'node:http';
+import { type Health, metricsText } from './agent-metrics.ts';
 import { codeOf } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import type { HostAndPort } from './settings.ts';
@@ -11,19 +12,16 @@ export interface Diagnostics {
   close(): void;
 }
 
-/** `isReady` is asked for each probe. What can't be listened on is logged: no reason to go without certificates. */
+/** `healthOf` is asked for each probe. What can't be listened on is logged: no reason to go without certificates. */
 export function startDiagnostics(
   { host, port }: HostAndPort,
-  isReady: () => boolean,
+  healthOf: () => Health,
   { log }: Pick<Effects, 'log'>,
 ): Diagnostics {
   const server = createServer((request, response) => {
-    const isFine = { '/livez': () => true, '/readyz': isReady }[request.url ?? ''];
-    const status = isFine === undefined ? 404 : isFine() ? 200 : 503;
-    const text =
-      isFine === undefined ? 'expected /livez or /readyz' : status === 200 ? 'ok' : 'not ready';
-    response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' });
-    response.end(`${text}\n`);
+    const { status, text, type = 'text/plain' } = answerTo(request.url ?? '', healthOf);
+    response.writeHead(status, { 'content-type': type, connection: 'close' });
+    response.end(text);
   });
   server.requestTimeout = 5000;
   server.headersTimeout = 5000;
@@ -34,7 +32,7 @@ export function startDiagnostics(
   server.on('listening', () => {
     const address = server.address();
     const bound = typeof address === 'object' && address ? address.port : port;
-    log.info(`/livez and /readyz are answered at ${host}:${bound}`);
+    log.info(`/livez, /readyz and /metrics are answered at ${host}:${bound}`);
   });
   server.listen(port, host);
   server.unref();
@@ -44,4 +42,15 @@ export function startDiagnostics(
       server.close();
     },
   };
+}
+
+function answerTo(
+  path: string,
+  healthOf: () => Health,
+): { readonly status: number; readonly text: string; readonly type?: string } {
+  if (path === '/livez') return { status: 200, text: 'ok\n' };
+  if (path === '/metrics')
+    return { status: 200, text: metricsText(healthOf()), type: 'text/plain; version=0.0.4' };
+  if (path !== '/readyz') return { status: 404, text: 'expected /livez, /readyz or /metrics\n' };
+  return healthOf().isReady ? { status: 200, text: 'ok\n' } : { status: 503, text: 'not ready\n' };
 }

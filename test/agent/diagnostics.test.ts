@@ -1,7 +1,9 @@
 /** `diag_addr`: what probes are told. */
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { VERSION } from '../../shared/protocol/version.ts';
 import { problemAnswer } from './fake-broker.ts';
 import { createRig, guideConfig, type Rig } from './rig.ts';
 
@@ -29,6 +31,40 @@ describe('diag_addr', () => {
       '/': 404,
       '/readyz?x': 404,
     });
+  });
+
+  test('answers how it is in the form of Prometheus, each place by itself', async () => {
+    const rig = await createRig();
+    const output = (path: string) =>
+      `{type: identity, destination: {type: directory, path: ${path}}}`;
+    const [good, bad] = [`${rig.folder}/out`, `${rig.folder}/taken/x`];
+    await writeFile(`${rig.folder}/taken`, '');
+    let text = '';
+    const { sleep } = rig.clock;
+    rig.clock.sleep = async (ms, signal) => {
+      const port = /answered at 127\.0\.0\.1:(\d+)/.exec(rig.output.join(''))?.[1];
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+      expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4');
+      text = await answer.text();
+      rig.stop.abort();
+      await sleep(ms, signal);
+    };
+    const outputs = `outputs: [${output(good)}, ${output(bad)}]\n`;
+    expect(await rig.start(guideConfig(`diag_addr: 127.0.0.1:0\n${outputs}`))).toBe(0);
+    const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(samples).toEqual([
+      `joinbot_info{version="${VERSION}"} 1`,
+      'joinbot_ready 0',
+      'joinbot_renewals_total{result="done"} 0',
+      'joinbot_renewals_total{result="failed"} 1',
+      'joinbot_last_renewal_timestamp_seconds 1795201500',
+      'joinbot_next_renewal_timestamp_seconds 1795202700',
+      `joinbot_written{place="${good}"} 1`,
+      `joinbot_written{place="${bad}"} 0`,
+      `joinbot_certificate_expiry_timestamp_seconds{place="${good}"} 1795205100`,
+      `joinbot_certificate_expiry_timestamp_seconds{place="${bad}"} 1795205100`,
+    ]);
+    expect(text.match(/^# TYPE joinbot_\w+ (?:gauge|counter)$/gm)).toHaveLength(7);
   });
 
   test('answers that it is not ready before its first join', async () => {
