@@ -6,7 +6,7 @@ import {
 } from '../shared/protocol/authorities.ts';
 import { restoreBody } from '../shared/protocol/backup.ts';
 import { Refusal } from '../shared/refusal.ts';
-import { bodyAs, type Endpoint } from './endpoint.ts';
+import { type Answer, bodyAs, type Endpoint, type Exchange } from './endpoint.ts';
 import { audited, checkReader, param } from './operator-call.ts';
 
 export const getAuthorities: Endpoint = {
@@ -19,98 +19,78 @@ export const getAuthorities: Endpoint = {
   },
 };
 
-/** The one-time act that makes the first keys. Whoever manages join tokens can't do it: it has an app role of its own. */
-export const initAuthorities: Endpoint = {
-  name: 'init-authorities',
-  methods: ['POST'],
-  route: 'v1/authorities/init',
-  answer(exchange) {
-    const { broker, call } = exchange;
-    return audited(
-      exchange,
-      'create',
-      'authorities',
-      async () => {
-        await broker.initAuthorities(bodyAs(initBody, exchange), call);
-        return { answer: { status: 201, body: await broker.authorities.status() } };
-      },
-      'authorities',
-    );
-  },
-};
+type Action = Parameters<typeof audited>[1];
 
-/** A successor before it is due, or after a leak a key in the place of all of its kind. */
-export const rotateAuthority: Endpoint = {
-  name: 'rotate-authority',
-  methods: ['POST'],
-  route: 'v1/authorities/{name}/rotate',
-  answer(exchange) {
-    const { broker, call, request } = exchange;
-    return audited(
-      exchange,
-      'replace',
-      `authorities/${param(request, 'name')}`,
-      async () => {
-        const name = ROTATED_AUTHORITIES.find((known) => known === param(request, 'name'));
-        if (!name)
-          throw new Refusal('not_found', `expected one of ${ROTATED_AUTHORITIES.join(', ')}`);
-        await broker.rotateAuthority(name, bodyAs(rotateBody, exchange), call);
-        return { answer: { body: await broker.authorities.status() } };
-      },
-      'authorities',
-    );
-  },
-};
-
-/** The keys as they are stored: sealed, but still for nobody else. */
-export const backUpAuthorities: Endpoint = {
-  name: 'back-up-authorities',
-  methods: ['GET'],
-  route: 'v1/authorities/backup',
+/** Whatever is done with authorities is audited, and is for an app role of its own: who manages join tokens can't touch keys. */
+const act = (
+  described: Pick<Endpoint, 'name' | 'methods' | 'route'>,
+  action: Action,
+  resource: (exchange: Exchange) => string,
+  work: (exchange: Exchange) => Promise<Answer>,
+): Endpoint => ({
+  ...described,
   answer: (exchange) =>
     audited(
       exchange,
-      'read',
-      'authorities',
-      async () => ({ answer: { body: await exchange.broker.authorities.backUp() } }),
+      action,
+      resource(exchange),
+      async () => ({ answer: await work(exchange) }),
       'authorities',
     ),
-};
+});
 
-export const restoreAuthorities: Endpoint = {
-  name: 'restore-authorities',
-  methods: ['POST'],
-  route: 'v1/authorities/restore',
-  answer(exchange) {
-    const { broker, call } = exchange;
-    return audited(
-      exchange,
-      'create',
-      'authorities',
-      async () => ({
-        answer: { body: await broker.restoreAuthorities(bodyAs(restoreBody, exchange), call) },
-      }),
-      'authorities',
-    );
+const statusOf = async ({ broker }: Exchange): Promise<Answer> => ({
+  body: await broker.authorities.status(),
+});
+
+/** The one-time act that makes the first keys. */
+export const initAuthorities = act(
+  { name: 'init-authorities', methods: ['POST'], route: 'v1/authorities/init' },
+  'create',
+  () => 'authorities',
+  async (exchange) => {
+    await exchange.broker.initAuthorities(bodyAs(initBody, exchange), exchange.call);
+    return { ...(await statusOf(exchange)), status: 201 };
   },
-};
+);
+
+/** A successor before it is due, or after a leak a key in the place of all of its kind. */
+export const rotateAuthority = act(
+  { name: 'rotate-authority', methods: ['POST'], route: 'v1/authorities/{name}/rotate' },
+  'replace',
+  ({ request }) => `authorities/${param(request, 'name')}`,
+  async (exchange) => {
+    const name = ROTATED_AUTHORITIES.find((known) => known === param(exchange.request, 'name'));
+    if (!name) throw new Refusal('not_found', `expected one of ${ROTATED_AUTHORITIES.join(', ')}`);
+    await exchange.broker.rotateAuthority(name, bodyAs(rotateBody, exchange), exchange.call);
+    return statusOf(exchange);
+  },
+);
 
 /** The old root's end. */
-export const retireRoot: Endpoint = {
-  name: 'retire-root',
-  methods: ['POST'],
-  route: 'v1/authorities/tls/retire',
-  answer(exchange) {
-    const { broker, call } = exchange;
-    return audited(
-      exchange,
-      'delete',
-      'authorities/tls',
-      async () => {
-        await broker.retireRoot(bodyAs(retireBody, exchange), call);
-        return { answer: { body: await broker.authorities.status() } };
-      },
-      'authorities',
-    );
+export const retireRoot = act(
+  { name: 'retire-root', methods: ['POST'], route: 'v1/authorities/tls/retire' },
+  'delete',
+  () => 'authorities/tls',
+  async (exchange) => {
+    await exchange.broker.retireRoot(bodyAs(retireBody, exchange), exchange.call);
+    return statusOf(exchange);
   },
-};
+);
+
+/** The keys as they are stored: sealed, but still for nobody else. */
+export const backUpAuthorities = act(
+  { name: 'back-up-authorities', methods: ['GET'], route: 'v1/authorities/backup' },
+  'read',
+  () => 'authorities',
+  async ({ broker }) => ({ body: await broker.authorities.backUp() }),
+);
+
+export const restoreAuthorities = act(
+  { name: 'restore-authorities', methods: ['POST'], route: 'v1/authorities/restore' },
+  'create',
+  () => 'authorities',
+  async (exchange) => ({
+    body: await exchange.broker.restoreAuthorities(bodyAs(restoreBody, exchange), exchange.call),
+  }),
+);
