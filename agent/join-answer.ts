@@ -80,7 +80,7 @@ export async function acceptAnswer(
       version: answer.trust.version,
       cluster: answer.trust.cluster,
       refreshAfter: answer.trust.refresh_after,
-      pins: answer.trust.ca_pins,
+      pins: trust.pins,
       configured: settings.caPins,
     },
   };

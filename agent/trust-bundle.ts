@@ -1,6 +1,7 @@
 /** Whether a trust bundle may be installed: signed under one of its own roots, which is pinned, and no step back. */
 import { createHash, X509Certificate } from 'node:crypto';
 import { decodeProtectedHeader, errors, flattenedVerify } from 'jose';
+import { parseCertificate } from '../shared/encoding/certificate.ts';
 import { decodePem } from '../shared/encoding/pem.ts';
 import { type TrustBundle, trustPayload } from '../shared/protocol/trust.ts';
 import { parseTimestamp } from '../shared/protocol/values.ts';
@@ -14,6 +15,8 @@ export interface VerifiedTrust {
   readonly roots: readonly X509Certificate[];
   /** The CA pin of the root that its signature leads to. */
   readonly root: string;
+  /** That one, and the pin of a successor that this root itself has certified. */
+  readonly pins: readonly string[];
 }
 
 /** What the agent trusted before: a bundle of the same root must not be older. */
@@ -23,13 +26,13 @@ export interface KnownTrust {
   readonly cluster: string;
   /** When to ask for a newer bundle, as the bundle says. */
   readonly refreshAfter: string;
-  /** The pins that the bundle named, and those that the config had: as long as it has them, it follows a root to its successor. */
+  /** The pins that its root vouched for, and those that the config had: as long as it has them, it follows a root to its successor. */
   readonly pins?: readonly string[] | undefined;
   readonly configured?: readonly string[] | undefined;
 }
 
 /**
- * The pins that count: those of the config, and those that a bundle named which was signed under one of them. Without pins
+ * The pins that count: those of the config, and those that a root which counts has vouched for. Without pins
  * any root of the broker's own counts. Other pins in the config are a new beginning: a root that leaked is followed nowhere.
  */
 export function countingPins(
@@ -95,7 +98,24 @@ export async function verifyTrustBundle(
       `it expired at ${bundle.expires}; this machine's clock says ${now.toISOString()}`,
     );
   }
-  return { bundle, roots, root: pin };
+  return { bundle, roots, root: pin, pins: [pin, ...successorsOf(path, roots)] };
+}
+
+/**
+ * The pin of the root that the path's own root has certified. What a bundle merely names counts for nothing: issuing keys
+ * sign bundles, and one that leaked must not leave a root of its own behind. An issuing certificate may certify no authority
+ * (path length 0), a successor's may.
+ */
+function successorsOf(
+  path: readonly X509Certificate[],
+  roots: readonly X509Certificate[],
+): readonly string[] {
+  const certified = path.at(-1);
+  if (!certified || path.length < 2) return [];
+  const { basicConstraints } = parseCertificate(certified.raw).extensions;
+  if ((basicConstraints?.pathLength ?? 0) < 1) return [];
+  const pin = pinOf(certified);
+  return roots.some((root) => pinOf(root) === pin) ? [pin] : [];
 }
 
 interface Path {

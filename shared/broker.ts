@@ -226,17 +226,12 @@ export function createBroker(parts: BrokerParts): Broker {
     machines: createMachines(tables.machines),
     now,
   };
-  let opened: Promise<ListsApi> | undefined;
-  const openLists = async (): Promise<ListsApi> => {
+  const listsApi = once(async (): Promise<ListsApi> => {
     const { createListsApi } = await import('./revocation/lists-api.ts');
     const subjectOf = subjectOfInstances(methods);
     const listParts = { ...joinParts, custody: rotation.custody, subjectOf };
     return createListsApi(listParts, revocationEvents(telemetry));
-  };
-  const listsApi = (): Promise<ListsApi> => {
-    opened ??= openLists();
-    return opened;
-  };
+  });
   const lists: ListsApi = {
     current: async () => (await listsApi()).current(),
     update: async (call) => (await listsApi()).update(call),

@@ -162,7 +162,11 @@ export function createRevocations(table: Table): Revocations {
     async expectMachine(machine, at) {
       const values = { since: secondsOf(at) };
       await table.apply([{ kind: 'put', row: { partition: MACHINES, key: machine, values } }]);
-      await updateHead((head) => ({ ...head, seen: secondsOf(at), settled: false }));
+      await updateHead((head) => ({
+        ...head,
+        seen: Math.max(head.seen, secondsOf(at)),
+        settled: false,
+      }));
     },
     async forgetMachines(machines) {
       for (const key of machines)

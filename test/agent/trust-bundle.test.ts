@@ -1,8 +1,13 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { CompactSign } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
-import { issueTlsCertificate, randomSerialNumber } from '../../shared/authority/tls-certificate.ts';
+import {
+  issueIssuingCertificate,
+  issueRootCertificate,
+  issueTlsCertificate,
+  randomSerialNumber,
+} from '../../shared/authority/tls-certificate.ts';
 import { caPin, makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
@@ -24,6 +29,50 @@ test('accepts the bundle of the pinned root', async () => {
   const trust = await verify(bundle);
   expect(trust.root).toBe(pin);
   expect(trust.roots).toHaveLength(1);
+});
+
+describe('a leaked issuing key leaves no root of its own behind:', () => {
+  test('a root that the bundle only names is no pin', async () => {
+    const { authorities, pin, verify } = await setUp();
+    const [evil] = (await createAuthorities(START)).roots;
+    const roots = [...authorities.roots, ...(evil ? [evil] : [])];
+    const bundle = await makeTrustBundle('test', { ...authorities, roots }, START);
+    expect(bundle.ca_pins).toHaveLength(2);
+    expect((await verify(bundle)).pins).toEqual([pin]);
+  });
+
+  test('an issuing certificate certifies no root, whatever comes below it', async () => {
+    const { authorities, pin, verify } = await setUp();
+    const { issuing } = authorities;
+    const days = { notBefore: START, notAfter: new Date(START.getTime() + 86_400_000) };
+    const signWithIssuing = async (message: Uint8Array) =>
+      sign('sha384', message, issuing.privateKey);
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const below = await issueIssuingCertificate(
+      'below',
+      key.publicKey,
+      days,
+      issuing,
+      signWithIssuing,
+    );
+    const certificate = await issueRootCertificate(
+      'test issuing',
+      'test.example.org',
+      createPublicKey(issuing.privateKey),
+      days,
+      signWithIssuing,
+    );
+    const roots = [...authorities.roots, { ...issuing, certificate, handle: new Uint8Array() }];
+    const signer = {
+      ...issuing,
+      privateKey: key.privateKey,
+      certificate: below,
+      chain: [below, issuing.certificate, issuing.root],
+    };
+    const bundle = await makeTrustBundle('test', { ...authorities, issuing: signer, roots }, START);
+    const { root, pins } = await verify(bundle);
+    expect([root, pins]).toEqual([pin, [pin]]);
+  });
 });
 
 test('without pins it still wants the signature of one of its own roots', async () => {

@@ -158,6 +158,8 @@ describe("a root's successor", () => {
     for (const pin of [old, successor]) {
       const trust = await verifyTrustBundle(bundle, { pins: [pin], known: undefined, now });
       expect(trust.root).toBe(pin);
+      // The old root has certified the successor; the successor nobody.
+      expect(trust.pins).toEqual(pin === old ? [old, successor] : [successor]);
     }
     await expect(
       verifyTrustBundle(bundle, { pins: [`sha256:${'0'.repeat(64)}`], known: undefined, now }),
