@@ -32,8 +32,10 @@ interface Parts {
 }
 
 const MOST_RACES = 5;
-/** A row keeps the newest: who has more is known by then. */
+/** Without a limit a row keeps the newest: who has more is known by then. */
 const MOST_MADE = 8;
+/** With one it keeps all that live: one that was forgotten would free the place while it goes on. They fit one column. */
+const MOST_MADE_IN_A_PLACE = 64;
 /** An instance without a row counts as live for so long: its join is under way, or failed in between. */
 const UNDER_WAY_SECONDS = 60;
 /** Of more machines that may be over, the next attempt looks at the rest. */
@@ -54,12 +56,15 @@ export async function claimPlace(
   for (let tries = 0; tries < MOST_RACES; tries += 1) {
     const before = await machines.read(joinToken, machine);
     const made = before?.made ?? [];
-    const own = made.findIndex(({ id }) => id === instance);
-    const live = await keepLive(own < 0 ? made : made.slice(0, own), isLive);
+    const own = made.find(({ id }) => id === instance);
+    // The same request again has its place as long as it lives, or is under way.
+    const hasPlace = own !== undefined && (await isLive(own));
+    const others = hasPlace ? made.slice(0, made.indexOf(own)) : made.filter((one) => one !== own);
+    const live = await keepLive(others, isLive);
     const beside = besides(live, newcomer);
+    // It tells the same again: it may not have got this far before.
     if (beside.length > 0) report({ beside });
-    // The same request again: it has its place, and tells the same again: it may not have got this far before.
-    if (own >= 0) return;
+    if (hasPlace) return;
     const row = rowAfter(newcomer, live);
     const written =
       limit === undefined || live.length > 0
@@ -120,11 +125,14 @@ const tooMany = (joinToken: string, limit: number, live: readonly StoredMachine[
 };
 
 function rowAfter(
-  { machine, owner, incarnation, instance, at }: Newcomer,
+  { machine, owner, incarnation, instance, limit, at }: Newcomer,
   live: readonly MadeInstance[],
 ): MachineRow {
   const made = { id: instance, owner, incarnation, at: unixSeconds(at) };
-  return { machine, made: [...live, made].slice(-MOST_MADE) };
+  if (limit === undefined) return { machine, made: [...live, made].slice(-MOST_MADE) };
+  if (live.length < MOST_MADE_IN_A_PLACE) return { machine, made: [...live, made] };
+  const message = 'too many instances of this machine live: try again when some are over';
+  throw new Refusal('try_again', message, { retryAfter: 300 });
 }
 
 /** A machine that was made anew is another one than it was before: what that one had is no sign of anything. */

@@ -243,6 +243,22 @@ describe("L2 of a join token's machines no more than max_machines have live inst
     expect(await join(api, machine(1))).toBeDenied(api, 'too_many_machines');
   });
 
+  test('instances that are soon over never hide one that lives on', async () => {
+    const { api, machine } = await limitedScene(1);
+    expect(await join(api, machine(0))).toBeAdmitted();
+    for (let i = 0; i < 12; i += 1) await join(api, machine(0), { wish: { ttl: '1m' } });
+    api.clock.advance(300);
+    expect(await join(api, machine(1))).toBeDenied(api, 'too_many_machines');
+  });
+
+  test('a machine can not have more instances than its place is known by', async () => {
+    const { api, machine } = await limitedScene(1);
+    for (let i = 0; i < 64; i += 1) expect(await join(api, machine(0))).toBeAdmitted();
+    expect(await join(api, machine(0))).toBeProblem('try_again');
+    api.clock.advance(3600);
+    expect(await join(api, machine(0))).toBeAdmitted();
+  });
+
   test('it is free again when an operator removes an instance', async () => {
     const { api, machine } = await limitedScene(1);
     const first = await join(api, machine(0));
@@ -312,6 +328,20 @@ describe("L2 of a join token's machines no more than max_machines have live inst
     expect(await join(api, machine(1))).toBeDenied(api, 'too_many_machines');
     api.clock.advance(60);
     expect(await join(api, machine(1))).toBeAdmitted();
+  });
+
+  test('a join that came to nothing before there was a limit has no place', async () => {
+    const storage = watchTables();
+    const { api, machine, limit } = await limitedScene(1, { tables: storage.tables });
+    await limit(undefined);
+    storage.fail('instances', 'down');
+    const failed = await join(api, machine(0));
+    storage.heal();
+    api.clock.advance(60);
+    expect(await join(api, machine(1))).toBeAdmitted();
+    await limit(1);
+    const again = await api.request('POST', '/v1/join', { body: failed.sent });
+    expect(again).toBeDenied(api, 'too_many_machines');
   });
 
   test('more rows than are looked at once: the next attempts look at the rest', async () => {
