@@ -9,7 +9,7 @@ import { type JoinBody, type JoinRequest, joinRequest, requestDigest } from '../
 import { STRANGERS } from '../protocol/json.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { parseTimestamp } from '../protocol/values.ts';
-import { badInput, denied } from '../refusal.ts';
+import { badInput, denied, Refusal } from '../refusal.ts';
 import type { Naming } from '../resources/host-names.ts';
 import type { JoinToken } from '../resources/join-token.ts';
 import type { Lock } from '../resources/lock.ts';
@@ -51,6 +51,9 @@ export interface JoinParts {
   readonly probing?: boolean;
   readonly now: () => Date;
 }
+
+/** Well below the minute after which a lock's search for certificates is over. */
+const MOST_WRITING_MS = 30_000;
 
 /** Decides on one join. Throws a `Refusal`. */
 export async function join(
@@ -138,6 +141,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
 
   // What decides is read after the last wait.
   const snapshot = await parts.resources.snapshot();
+  const decidedAt = parts.now();
   const token = findJoinToken(request, snapshot, at, limits);
   const whose = ownerOf(request, token, snapshot, parts.naming, at);
   if (whose.bot !== undefined) report({ bot: whose.bot });
@@ -175,6 +179,12 @@ async function joinBy<Examined, Facts extends KeptFacts>(
       await giveBack();
       throw error;
     }
+  }
+
+  // Names and places were written since. What took long may have missed a lock, and a lock's search for it.
+  if (parts.now().getTime() - decidedAt.getTime() > MOST_WRITING_MS) {
+    await giveBack();
+    throw new Refusal('try_again', 'the broker was too slow: try again', { retryAfter: 1 });
   }
 
   const decided = {

@@ -1,10 +1,12 @@
 /** Conformance: whoever is locked does not get in until the lock ends (row G7). */
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
+import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
+import type { Table } from '../../shared/storage/table.ts';
 import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
 import { join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
-import { createTestBroker } from '../broker/test-broker.ts';
+import { createClock, createTestBroker } from '../broker/test-broker.ts';
 
 interface LockOptions {
   readonly target: object;
@@ -145,4 +147,24 @@ describe('G7 refuses to create a lock', () => {
     );
     expect(answer).toBeProblem('bad_request', field);
   });
+});
+
+test('G7 a join that was decided half a minute ago is not carried out any more: a lock may have come since', async () => {
+  const memory = createMemoryTables();
+  let slowSeconds = 0;
+  const clock = createClock();
+  const machines: Table = {
+    ...memory.machines,
+    async apply(operations) {
+      clock.advance(slowSeconds);
+      return memory.machines.apply(operations);
+    },
+  };
+  const { api, vm } = await createScene({ tables: { ...memory, machines }, clock });
+  slowSeconds = 30;
+  expect(await join(api, vm)).toBeAdmitted();
+  slowSeconds = 31;
+  expect(await join(api, vm)).toBeProblem('try_again');
+  const rows = await memory.instances.list({});
+  expect(rows.filter(({ key }) => key.includes('-'))).toHaveLength(1);
 });
