@@ -91,6 +91,7 @@ const COLUMNS: readonly Column<AuditRecord>[] = [
 
 function asText(record: AuditRecord): string {
   const { time, action, resource, outcome, code, operator, changed = [] } = record;
+  const { before_sha256: was, after_sha256: is } = record;
   const rows = [
     ['Time', time],
     ['Operator', operator === undefined ? whoOf(record) : `${whoOf(record)} (${operator})`],
@@ -98,6 +99,8 @@ function asText(record: AuditRecord): string {
     ['Resource', resource],
     ['Outcome', code === undefined ? outcome : `${outcome}: ${code}`],
     ...(changed.length > 0 ? [['Changed', changed.join(', ')] as const] : []),
+    ...(was === undefined ? [] : [['Before', `SHA-256 ${was}`] as const]),
+    ...(is === undefined ? [] : [['After', `SHA-256 ${is}`] as const]),
   ] as const;
   const lines = rows.map(([label, value]) => `${label.padEnd(8)}  ${printable(value)}\n`);
   const diff = unifiedDiff(yamlOf(record.before), yamlOf(record.after));

@@ -3,9 +3,11 @@
  * before the change is made, so that where it can't be written nothing is changed.
  */
 import type { Call } from '../call.ts';
+import type { ProblemCode } from '../protocol/problem.ts';
 import { Refusal } from '../refusal.ts';
 import type { AuditFacts, AuditLog } from '../storage/audit-log.ts';
 import type { ResourceEvent, Telemetry } from '../telemetry/telemetry.ts';
+import type { ResourceChanges } from './changes.ts';
 import { checkRight, type Operator, type OperatorRight } from './operator.ts';
 
 /** What is to be done, and the app role that it takes. */
@@ -17,7 +19,7 @@ export interface Change {
 
 /** What a change came to, for the audit. */
 export interface Changed {
-  readonly changes?: Pick<ResourceEvent, 'changed' | 'before' | 'after'>;
+  readonly changes?: Partial<ResourceChanges>;
 }
 
 export interface ChangeAudit {
@@ -54,7 +56,7 @@ export function createChangeAudit(
     return unentitled <= MOST_UNENTITLED;
   }
 
-  /** The change is made, or refused: what can't be written now is in the broker's own log. */
+  /** What the change came to. The change stands: what can't be written now is in the broker's own log. */
   async function writeEnd(facts: AuditFacts, call: Call): Promise<void> {
     try {
       await log.write(call.requestId, facts);
@@ -89,9 +91,9 @@ export function createChangeAudit(
         await writeEnd({ ...what, ...who, ...done }, call);
         return made;
       } catch (error) {
-        const refused = { outcome: 'refused', code: codeOf(error) } as const;
-        tell(refused);
-        await writeEnd({ ...what, ...who, ...refused }, call);
+        const failed = { outcome: outcomeOf(error), code: codeOf(error) };
+        tell(failed);
+        await writeEnd({ ...what, ...who, ...failed }, call);
         throw error;
       }
     },
@@ -103,8 +105,29 @@ export function createChangeAudit(
   };
 }
 
-type Told = Pick<ResourceEvent, 'outcome' | 'code' | 'changed' | 'before' | 'after'>;
+type Told = Pick<ResourceEvent, 'outcome' | 'code'> & Partial<ResourceChanges>;
 
-const codeOf = (error: unknown): string => (error instanceof Refusal ? error.code : 'internal');
+/** Refusals that are made before anything is. After any other failure nobody knows: an answer may have been lost, or half be done. */
+const NOTHING_DONE: ReadonlySet<ProblemCode> = new Set([
+  'already_exists',
+  'bad_request',
+  'forbidden',
+  'gone',
+  'in_use',
+  'length_required',
+  'not_found',
+  'precondition_failed',
+  'precondition_required',
+  'throttled',
+  'too_large',
+  'unauthenticated',
+  'unsupported_media_type',
+]);
+
+const outcomeOf = (error: unknown): 'begun' | 'refused' =>
+  NOTHING_DONE.has(codeOf(error)) ? 'refused' : 'begun';
+
+const codeOf = (error: unknown): ProblemCode =>
+  error instanceof Refusal ? error.code : 'internal';
 
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 128);

@@ -72,19 +72,21 @@ export interface JoinEvent {
   readonly duration_ms?: number;
 }
 
-/** A change that an operator made, or was refused. */
+/** A change that an operator made, or was refused; `begun`: nobody knows which. */
 export interface ResourceEvent {
   readonly event: 'resource';
   readonly action: 'create' | 'replace' | 'delete' | 'read';
-  readonly outcome: 'done' | 'refused';
+  readonly outcome: 'begun' | 'done' | 'refused';
   readonly code?: string;
   readonly resource: string;
   /** Object id of the operator. */
   readonly operator?: string;
-  /** Paths of the fields that a replacement changed, and the resource's JSON before and after, shortened and without secrets. */
+  /** As in the audit: without secrets and of bounded length, and the SHA-256 of the whole. */
   readonly changed?: readonly string[];
   readonly before?: string;
   readonly after?: string;
+  readonly before_sha256?: string;
+  readonly after_sha256?: string;
 }
 
 /** A sign of theft: a secret that was used a second time, or an identity that is in two places. */

@@ -27,7 +27,10 @@ describe('every write by an operator leaves one audit line:', () => {
       await admin.request('DELETE', EXAMPLE),
     ];
     const json = JSON.stringify(botExample());
-    const changes = [{ after: json }, { before: json, after: json }, { before: json }];
+    const sha256 = createHash('sha256').update(json).digest('hex');
+    const before = { before: json, before_sha256: sha256 };
+    const after = { after: json, after_sha256: sha256 };
+    const changes = [after, { ...before, ...after }, before];
     const expected = ['create', 'replace', 'delete'].map((action, i) => ({
       ...line,
       action,
@@ -48,7 +51,7 @@ describe('every write by an operator leaves one audit line:', () => {
       headers: { 'if-match': '*' },
     });
     const line = api.audit.at(-1) as { before?: string; after?: string };
-    expect(line).toMatchObject({ action: 'replace', changed: ['spec.roles', 'spec.traits'] });
+    expect(line).toMatchObject({ action: 'replace', changed: ['spec.roles[0]', 'spec.traits'] });
     expect(JSON.parse(line.before ?? '')).toEqual(botExample());
     expect(JSON.parse(line.after ?? '')).toMatchObject({ spec: { roles: ['auditor'] } });
   });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import type { AuditRecord } from '../../shared/protocol/audit-record.ts';
-import { Refusal } from '../../shared/refusal.ts';
+import { Refusal, unavailable } from '../../shared/refusal.ts';
 import { AUDIT_DAYS } from '../../shared/storage/audit-log.ts';
 import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
 import { botExample, createScene } from '../broker/fixtures.ts';
@@ -45,10 +45,13 @@ describe('a change by an operator', () => {
     expect(found[1]).toMatchObject({
       resource: 'bot/example',
       operator: admin.objectId,
-      changed: ['spec.roles'],
+      changed: ['spec.roles[0]'],
     });
     expect(JSON.parse(found[1]?.before ?? '')).toEqual(botExample());
     expect(JSON.parse(found[2]?.before ?? '')).toMatchObject({ spec: { roles: [] } });
+    expect(found[1]?.before_sha256).toBe(found[0]?.after_sha256);
+    expect(found[2]?.before_sha256).toBe(found[1]?.after_sha256);
+    expect(found[1]?.after_sha256).not.toBe(found[1]?.before_sha256);
     expect(found[2]?.request_id).toBe(answer.headers.get('x-request-id'));
   });
 
@@ -96,6 +99,82 @@ describe('a change by an operator', () => {
     expect(await auditOf(api, `${EVER}&resource=authorities`)).toMatchObject([
       { action: 'create', outcome: 'refused', code: 'already_exists' },
     ]);
+  });
+});
+
+describe('a change that began, and then', () => {
+  async function outcomeOf(make: () => Promise<never>) {
+    const api = createTestBroker();
+    const operator = { oid: 'f'.repeat(8), roles: ['JoinBroker.Admin'] };
+    const what = { action: 'create', resource: 'bot/example', right: 'write' } as const;
+    await expect(api.broker.changes.byOperator(operator, what, call(api), make)).rejects.toThrow();
+    const rows = await api.tables.audit.list({});
+    const [told] = api.audit.filter(({ event }) => event === 'resource');
+    expect(rows).toHaveLength(1);
+    const { outcome, code } = JSON.parse(String(rows[0]?.values['json']));
+    expect(told).toMatchObject({ outcome, code });
+    return `${outcome} ${code}`;
+  }
+
+  test.each([
+    'already_exists',
+    'bad_request',
+    'forbidden',
+    'gone',
+    'in_use',
+    'length_required',
+    'not_found',
+    'precondition_failed',
+    'precondition_required',
+    'throttled',
+    'too_large',
+    'unauthenticated',
+    'unsupported_media_type',
+  ] as const)('was refused before anything was done, is refused: %s', async (code) => {
+    expect(await outcomeOf(() => Promise.reject(new Refusal(code, 'no')))).toBe(`refused ${code}`);
+  });
+
+  test.each(['unavailable', 'internal', 'try_again'] as const)(
+    'failed, is not known: %s',
+    async (code) => {
+      expect(await outcomeOf(() => Promise.reject(new Refusal(code, 'no')))).toBe(`begun ${code}`);
+    },
+  );
+
+  test('failed by a fault of ours, is not known', async () => {
+    const fault = () => Promise.reject(new TypeError('no such thing'));
+    expect(await outcomeOf(fault)).toBe('begun internal');
+  });
+
+  test('that failed after it was made is not refused', async () => {
+    const tables = createMemoryTables();
+    const { resources } = tables;
+    let isDown = false;
+    const api = createTestBroker({
+      tables: {
+        ...tables,
+        resources: {
+          ...resources,
+          async read(partition, key) {
+            if (isDown) throw unavailable('storage is down');
+            return resources.read(partition, key);
+          },
+          async apply(operations) {
+            const isApplied = await resources.apply(operations);
+            isDown = JSON.stringify(operations).includes('bot!example');
+            if (isDown) throw unavailable('the answer of storage was lost');
+            return isApplied;
+          },
+        },
+      },
+    });
+    await api.ready();
+    const put = { body: botExample(), headers: CREATE };
+    expect((await adminOf(api).request('PUT', EXAMPLE, put)).status).toBe(503);
+    isDown = false;
+    expect((await adminOf(api).request('GET', EXAMPLE)).status).toBe(200);
+    expect(await auditOf(api)).toMatchObject([{ outcome: 'begun', code: 'unavailable' }]);
+    expect(await auditOf(api, `${EVER}&outcome=refused`)).toEqual([]);
   });
 });
 
@@ -282,7 +361,8 @@ test('joinctl audit shows what was changed', async () => {
   expect(lines.at(-1)).toMatch(/ replace bot\/example done +[0-9a-f-]{36}$/);
   const id = lines.at(-1)?.split(' ').at(-1) ?? '';
   const shown = await shell.run('audit', 'show', id);
-  expect(shown.stdout).toContain('Changed   spec.roles\n');
+  expect(shown.stdout).toContain('Changed   spec.roles[0]\n');
+  expect(shown.stdout).toMatch(/^Before {4}SHA-256 [0-9a-f]{64}\nAfter {5}SHA-256 [0-9a-f]{64}$/m);
   expect(shown.stdout).toMatch(/^- {4}- access\n\+ {4}- auditor$/m);
   expect((await shell.run('audit', 'show', 'x')).code).toBe(2);
   expect(await shell.run('audit', 'show', id.replace(/.{12}$/, '000000000000'))).toMatchObject({

@@ -54,7 +54,7 @@ const AUDIT_VALUES: Readonly<Record<string, readonly string[]>> = {
     'second_instance',
     'anchor',
   ],
-  outcome: [...METRICS.joins.dimensions.outcome, 'done', 'refused', 'passed'],
+  outcome: [...METRICS.joins.dimensions.outcome, 'begun', 'done', 'refused', 'passed'],
   sign: METRICS.theft_signs.dimensions.sign,
 };
 
