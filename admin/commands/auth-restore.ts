@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   type BackupFile,
   backupFile,
+  type HeldNameRecord,
   MOST_NAMES_AT_ONCE,
   type RestoreBody,
   type Restored,
@@ -16,6 +17,7 @@ import { confirm } from '../confirm.ts';
 import type { ResourceDocument } from '../documents.ts';
 import { Failure } from '../failure.ts';
 import { readText } from '../files.ts';
+import type { Io } from '../io.ts';
 import { display } from '../kinds.ts';
 import { printable } from '../printable.ts';
 import { openSession } from '../session.ts';
@@ -46,21 +48,54 @@ export const authRestore: Command = {
     const changes = await changesOf(client, backup, shown);
     await confirm(io, args, consequencesOf(backup, plan, changes, io.now()));
 
+    // With keys and a join token machines join: by then names are whose they were, and what was locked is locked.
+    await restoreNames(io, client, backup.names);
+    const isLock = (change: Change): boolean => referenceOf(change).kind === 'lock';
+    await restoreResources(io, client, changes.due.filter(isLock));
     const { written, removed } = await client.restoreAuthorities(body);
     for (const row of removed) io.stdout.write(`row ${printable(row)} has been removed\n`);
     for (const row of written) io.stdout.write(`row ${printable(row)} has been restored\n`);
-    for (const change of changes.due) {
-      await carryOut(io, client, change);
-      io.stdout.write(`${display(referenceOf(change))} has been restored\n`);
-    }
-    let names = 0;
-    for (let from = 0; from < backup.names.length; from += MOST_NAMES_AT_ONCE) {
-      const items = backup.names.slice(from, from + MOST_NAMES_AT_ONCE);
-      names += (await client.restoreNames(items)).restored;
-    }
-    io.stdout.write(`${names} names of hosts have been restored\n`);
+    await restoreResources(
+      io,
+      client,
+      changes.due.filter((change) => !isLock(change)),
+    );
   },
 };
+
+/** Whoever has a name by now keeps it; where that is another machine than before, a warning names both. */
+async function restoreNames(
+  io: Io,
+  client: BrokerClient,
+  names: readonly HeldNameRecord[],
+): Promise<void> {
+  let count = 0;
+  for (let from = 0; from < names.length; from += MOST_NAMES_AT_ONCE) {
+    const items = names.slice(from, from + MOST_NAMES_AT_ONCE);
+    count += (await client.restoreNames(items)).restored;
+  }
+  io.stdout.write(`${count} names of hosts have been restored\n`);
+  if (count === names.length) return;
+  const holders = new Map((await client.names()).map(({ name, machine }) => [name, machine]));
+  for (const { name, machine } of names) {
+    const holder = holders.get(name);
+    if (holder === undefined || holder === machine) continue;
+    io.stderr.write(
+      `warning: ${printable(name)} was left to ${printable(holder)}, and was of ${printable(machine)} in the backup: joinctl nodes rm frees it\n`,
+    );
+  }
+}
+
+async function restoreResources(
+  io: Io,
+  client: BrokerClient,
+  changes: readonly Change[],
+): Promise<void> {
+  for (const change of changes) {
+    await carryOut(io, client, change);
+    io.stdout.write(`${display(referenceOf(change))} has been restored\n`);
+  }
+}
 
 function readBackup(text: string, shown: string): BackupFile {
   const parsed = parseJsonWith(backupFile, text);
@@ -105,7 +140,7 @@ async function changesOf(
     (await client.list('bot')).length + (await client.list('token')).length === 0;
   const updates = changes.filter(({ action }) => action === 'update');
   return {
-    due: [...changes.filter(({ action }) => action === 'create'), ...(isFresh ? updates : [])],
+    due: changes.filter(({ action }) => action === 'create' || (isFresh && action === 'update')),
     lost: changes.filter(({ action }) => action === 'lost'),
     kept: isFresh ? [] : updates,
   };

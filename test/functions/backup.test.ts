@@ -109,6 +109,44 @@ describe('when all tables are lost', () => {
     expect((await reader.request('GET', `/v1/names/${name}`)).body).toEqual(before);
   });
 
+  test('machines can join only once their names and locks are back', async () => {
+    const { api, shell } = await backedUp();
+    await loseTables(api, ...ALL);
+    const before = api.audit.length;
+    await shell.run('auth', 'restore', 'backup.json');
+    const kinds = api.audit
+      .slice(before)
+      .flatMap((line) =>
+        line.event === 'resource' && line.action !== 'read' ? [line.resource.split('/')[0]] : [],
+      );
+    // The first asks only what would be done.
+    expect(kinds.filter((kind, position) => kind !== kinds[position - 1])).toEqual([
+      'authorities',
+      'names',
+      'lock',
+      'authorities',
+      'role',
+      'bot',
+      'token',
+    ]);
+  });
+
+  test('warns of a name that another machine has by now, and of no other', async () => {
+    const { api, shell, backup } = await backedUp();
+    const [held] = backup.names;
+    if (!held) throw new TypeError('the host has a name');
+    await loseTables(api, 'names');
+    const admin = signIn(api, 'JoinBroker.Admin');
+    const items = [{ ...held, machine: 'the-vm-next-door' }];
+    expect((await admin.request('POST', '/v1/names', { body: { items } })).status).toBe(200);
+    const { code, stdout, stderr } = await shell.run('auth', 'restore', 'backup.json');
+    expect(code).toBe(0);
+    expect(stdout).toContain('0 names of hosts have been restored');
+    expect(stderr).toContain(
+      `warning: ${held.name} was left to the-vm-next-door, and was of ${held.machine} in the backup`,
+    );
+  });
+
   test('nothing is done when the operator does not go on', async () => {
     const { api, shell } = await backedUp('no');
     await loseTables(api, ...ALL);
@@ -134,6 +172,7 @@ describe('when only the keys are lost', () => {
     expect(code).toBe(0);
     expect(stderr).toContain('Left as they are, since they differ and may be newer: bot "example"');
     expect(stdout).toContain('0 names of hosts have been restored');
+    expect(stderr).not.toContain('warning:');
     api.clock.advance(5);
     expect(await join(api, vm, { renews: bot })).toBeAdmitted();
     const reader = signIn(api, 'JoinBroker.Reader');
