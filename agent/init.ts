@@ -12,7 +12,7 @@ import { Failure } from './failure.ts';
 import type { MachinePrograms } from './machine-programs.ts';
 import { printable } from './printable.ts';
 import { admitToDirectory, expectReaders } from './readers.ts';
-import { openToOthers } from './safe-directory.ts';
+import { refuseOpenToOthers } from './safe-directory.ts';
 import type { OutputDirectory, Reader } from './settings.ts';
 import { directoryOf } from './start-outputs.ts';
 
@@ -66,11 +66,8 @@ export async function setUpDirectory(
   const owner = await accountOf(botUser, programs);
   await expectReaders([{ destination }], programs);
   await withPlainErrors(path, async () => {
-    const open = await openToOthers(await nearestThere(dirname(path)));
-    if (open !== undefined) {
-      const message = `${open}, who could put something else in the place of ${path}: choose a directory where only root may write`;
-      throw new Failure('files', message);
-    }
+    const danger = `who could put something else in the place of ${path}: choose a directory where only root may write`;
+    await refuseOpenToOthers(await nearestThere(dirname(path)), danger);
     const before = await orUndefined(lstat(path));
     if (before && !(before.isDirectory() && (before.uid === 0 || before.uid === owner.uid))) {
       const message = `${path} is there already, and is no directory of root or ${botUser}: choose another one`;

@@ -2,14 +2,16 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
+import { withPlainErrors } from './durable-file.ts';
+import { Failure } from './failure.ts';
 
 const WRITABLE_BY_OTHERS = 0o022;
 /** In such a directory everybody may make files, and nobody may move those of others. */
 const STICKY = 0o1000;
 
-/** Looks at the directory and all above it. Says which one is open to others, and why; `undefined` if none is. */
-export async function openToOthers(directory: string): Promise<string | undefined> {
-  for (let path = await realpath(directory); ; path = dirname(path)) {
+/** Looks at the directory (or file) and all above it. Says which one is open to others, and why; `undefined` if none is. */
+async function openToOthers(place: string): Promise<string | undefined> {
+  for (let path = await realpath(place); ; path = dirname(path)) {
     const { uid, mode } = await stat(path);
     if (uid !== 0 && uid !== process.getuid?.())
       return `${path} belongs to somebody else than root`;
@@ -18,3 +20,10 @@ export async function openToOthers(directory: string): Promise<string | undefine
     if (path === dirname(path)) return undefined;
   }
 }
+
+/** Throws a `Failure` that names what is open to others, and says what they could do (`danger`: "who could ..."). */
+export const refuseOpenToOthers = (place: string, danger: string): Promise<void> =>
+  withPlainErrors(place, async () => {
+    const open = await openToOthers(place);
+    if (open !== undefined) throw new Failure('files', `${open}, ${danger}`);
+  });

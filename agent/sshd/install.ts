@@ -14,8 +14,8 @@ import {
   SSH_USER_AUTHORITIES,
 } from '../host-files.ts';
 import type { MachinePrograms } from '../machine-programs.ts';
+import { refuseOpenToOthers } from '../safe-directory.ts';
 import { type ReloadWay, reloadSshd, rememberReload } from './reload.ts';
-import { refuseUnsafeDirectory } from './safe-directory.ts';
 import { pathsIn, sshdSnippet } from './snippet.ts';
 import { findSshd, type SshdProgram } from './sshd-program.ts';
 
@@ -32,12 +32,14 @@ interface SshdInstallation {
 
 export const SSHD_CONFIG = '/etc/ssh/sshd_config';
 const SNIPPET = '20-joinbot.conf';
+const OTHERS_CHOOSE =
+  'who could so choose whom sshd trusts: put data_dir where only root may write';
 
 /** Throws a `Failure`; then nothing is changed, unless it says so. */
 export async function installSshd(installation: SshdInstallation): Promise<void> {
   const { directory, sshdConfig, write, programs, say } = installation;
   const files = await filesOf(directory);
-  await refuseUnsafeDirectory(directory);
+  await refuseOpenToOthers(directory, OTHERS_CHOOSE);
   const sshd = await findSshd(programs, sshdConfig);
   const before = await sshd.settings();
   const snippet = sshdSnippet(directory, await hostKeysToName(directory, files, before));

@@ -1,12 +1,13 @@
 /** `joinbot install systemd`: a hardened unit for one config file, printed or written. */
 import { access, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import type { InstallSystemdFlags } from '../command-line.ts';
 import { orUndefined, withPlainErrors, writeDurably } from '../durable-file.ts';
 import { Failure } from '../failure.ts';
 import type { MachinePrograms } from '../machine-programs.ts';
 import { printable } from '../printable.ts';
+import { refuseOpenToOthers } from '../safe-directory.ts';
 import type { HostService } from '../settings.ts';
 import { unitText } from './unit.ts';
 
@@ -27,11 +28,13 @@ export async function installSystemd(installation: UnitInstallation): Promise<vo
   const { flags, host, directories, programs, say } = installation;
   const name = matching('--name', flags.name ?? 'joinbot', /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/);
   const user = flags.user ?? (host ? 'root' : 'joinbot');
+  const program = await programWords();
+  const config = resolve(flags.config ?? '/etc/joinbot.yaml');
   const text = unitText({
     name,
     description: host ? 'Join Broker agent of a host' : 'Join Broker agent',
-    program: (await programWords()).map(plainPath),
-    config: plainPath(resolve(flags.config ?? '/etc/joinbot.yaml')),
+    program: program.map(plainPath),
+    config: plainPath(config),
     ...(user !== 'root' && {
       user: matching('--user', user, ACCOUNT),
       group: matching('--group', flags.group ?? user, ACCOUNT),
@@ -41,6 +44,7 @@ export async function installSystemd(installation: UnitInstallation): Promise<vo
   });
   if (!flags.write) return say(text);
 
+  if (user === 'root') await refuseOthersPrograms([config, ...program]);
   await expectAccount('passwd', '--user', user, programs);
   if (user !== 'root') await expectAccount('group', '--group', flags.group ?? user, programs);
   const directory = flags.systemdDirectory ?? SYSTEMD_DIRECTORY;
@@ -50,6 +54,14 @@ export async function installSystemd(installation: UnitInstallation): Promise<vo
   say(`Wrote ${path}\n`);
   if (flags.systemdDirectory === undefined) await reloadSystemd(programs);
   say(`Start it, now and with the machine: systemctl enable --now ${name}\n`);
+}
+
+/** The files themselves and where they lie; where one is a link, also where that is. */
+async function refuseOthersPrograms(files: readonly string[]): Promise<void> {
+  const danger =
+    'who could so become root when the unit starts: put joinbot and its config where only root may write';
+  for (const place of files.flatMap((file) => [file, dirname(file)]))
+    await refuseOpenToOthers(place, danger);
 }
 
 /** Whether anything was written. */

@@ -1,8 +1,10 @@
 /** `joinbot install systemd`: a unit for one config. */
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import process from 'node:process';
+import { afterEach, describe, expect, test } from 'vitest';
 import { runProgram } from '../../../local/programs.ts';
 import { hasProgram } from '../../programs.ts';
 import { noPrograms } from '../machine-programs.ts';
@@ -98,6 +100,82 @@ describe('--write', () => {
     expect(await readFile(path, 'utf8')).toBe('mine\n');
     expect((await install(rig, [...flags, '--force'])).code).toBe(0);
     expect(await readFile(path, 'utf8')).toContain('ExecStart=');
+  });
+
+  describe('where the unit runs as root, refuses what others could put in its place:', () => {
+    async function refused(change: (rig: Rig, flags: string[]) => Promise<unknown>) {
+      const rig = await createRig({ programs: found() });
+      const { path, flags } = await place(rig);
+      const file = join(rig.folder, 'joinbot.yaml');
+      await writeFile(file, HOST);
+      await change(rig, flags);
+      const { code, said } = await install(rig, flags, HOST);
+      expect(code).toBe(1);
+      expect(said).toContain('who could so become root when the unit starts: put joinbot and its');
+      await expect(stat(path)).rejects.toThrow('ENOENT');
+      return { rig, file, said };
+    }
+
+    test("the config's directory", async () => {
+      const { rig, said } = await refused(({ folder }) => chmod(folder, 0o777));
+      expect(said).toContain(`${rig.folder} can be written by others than its owner, who`);
+    });
+
+    test('the config', async () => {
+      const { file, said } = await refused(({ folder }) =>
+        chmod(join(folder, 'joinbot.yaml'), 0o666),
+      );
+      expect(said).toContain(`${file} can be written by others than its owner, who`);
+    });
+
+    test('the directory of a link to the config', async () => {
+      const { rig, said } = await refused(async ({ folder }) => {
+        await mkdir(join(folder, 'safe'));
+        await rename(join(folder, 'joinbot.yaml'), join(folder, 'safe', 'joinbot.yaml'));
+        await symlink('safe/joinbot.yaml', join(folder, 'joinbot.yaml'));
+        await chmod(folder, 0o777);
+      });
+      expect(said).toContain(`${rig.folder} can be written by others than its owner, who`);
+    });
+
+    test.skipIf(process.getuid?.() !== 0)('the directory of somebody else', async () => {
+      const { rig, said } = await refused(({ folder }) => chown(folder, 65534, 65534));
+      expect(said).toContain(`${rig.folder} belongs to somebody else than root, who`);
+    });
+
+    test("a bot's user has what it may have already", async () => {
+      const rig = await createRig({ programs: found() });
+      const { flags } = await place(rig);
+      await chmod(rig.folder, 0o777);
+      expect((await install(rig, flags)).code).toBe(0);
+      expect((await install(rig, [...flags, '--user=root', '--force'])).code).toBe(1);
+    });
+
+    describe('the program', () => {
+      const { execPath, argv } = process;
+      const [, script = ''] = argv;
+      afterEach(() => {
+        process.execPath = execPath;
+        process.argv[1] = script;
+      });
+
+      test.skipIf(existsSync('/usr/local/bin/joinbot'))('its directory', async () => {
+        const rig = await createRig({ programs: found() });
+        const { path, flags } = await place(rig);
+        const bin = join(rig.folder, 'bin');
+        await mkdir(bin);
+        for (const name of ['node', 'joinbot.cjs']) await writeFile(join(bin, name), '');
+        process.execPath = join(bin, 'node');
+        process.argv[1] = join(bin, 'joinbot.cjs');
+        await chmod(bin, 0o777);
+        const { code, said } = await install(rig, flags, HOST);
+        expect(code).toBe(1);
+        expect(said).toContain(`${bin} can be written by others than its owner, who`);
+        await expect(stat(path)).rejects.toThrow('ENOENT');
+        await chmod(bin, 0o755);
+        expect((await install(rig, flags, HOST)).code).toBe(0);
+      });
+    });
   });
 
   test('refuses a user that does not exist, and writes nothing', async () => {
