@@ -1,7 +1,7 @@
 /** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
 import { formatTimestamp } from '../shared/protocol/values.ts';
 import type { Health } from './agent-metrics.ts';
-import { isOpenToAll } from './check-directory.ts';
+import { openPlace } from './check-directory.ts';
 import { cutLifetime } from './cut-lifetimes.ts';
 import {
   type Destination,
@@ -232,9 +232,8 @@ async function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>):
   for (const note of [...(settings.notes ?? []), ...(settings.host?.notes ?? [])]) log.info(note);
   const { storage, outputs } = settings;
   for (const place of [storage, ...outputs.map(({ destination }) => destination)]) {
-    if (place.type !== 'directory') continue;
-    const { path } = place;
-    if (await isOpenToAll(path)) {
+    const path = await openPlace(place);
+    if (path !== undefined) {
       log.warn(
         `everybody on this machine may replace what is written to ${path}: take their right to write away (chmod o-w)`,
       );

@@ -3,6 +3,7 @@ import { access, constants, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { orUndefined, withPlainErrors } from './durable-file.ts';
 import { makeLink, refuseForeignFiles } from './file-set.ts';
+import type { AgentSettings, Output } from './settings.ts';
 
 /** More than the files of any identity need. */
 const PROBE = Buffer.alloc(64 * 1024);
@@ -35,8 +36,24 @@ export async function nearestThere(directory: string): Promise<string> {
   }
 }
 
-/** Whether everybody on the machine may replace what lies in it. */
-export async function isOpenToAll(directory: string): Promise<boolean> {
+const WRITABLE_BY_ALL = 0o002;
+/** In such a directory nobody may move the files of others. */
+const STICKY = 0o1000;
+
+/** The directory that a place is in, where everybody on the machine may replace what the agent puts there. */
+export async function openPlace(
+  place: AgentSettings['storage'] | Output['destination'],
+): Promise<string | undefined> {
+  if (place.type === 'directory')
+    return ((await modeOf(place.path)) & WRITABLE_BY_ALL) === 0 ? undefined : place.path;
+  if (place.type !== 'workload_api') return undefined;
+  const directory = dirname(place.path);
+  const open = (await modeOf(directory)) & (WRITABLE_BY_ALL | STICKY);
+  return open === WRITABLE_BY_ALL ? directory : undefined;
+}
+
+/** 0 where there is none. */
+async function modeOf(directory: string): Promise<number> {
   const entry = await orUndefined(stat(directory)).catch(() => undefined);
-  return entry !== undefined && (entry.mode & 0o002) !== 0;
+  return entry?.mode ?? 0;
 }

@@ -32,7 +32,7 @@ import { expectReaders } from './readers.ts';
 import type { AgentSettings } from './settings.ts';
 import { installSshd, SSHD_CONFIG } from './sshd/install.ts';
 import { reloadAfterRenewal } from './sshd/reload.ts';
-import { writtenDirectories } from './start-outputs.ts';
+import { writablePlaces, writtenDirectories } from './start-outputs.ts';
 import { startSettings } from './start-settings.ts';
 import { statusOf } from './status.ts';
 import { installSystemd } from './systemd/install.ts';
@@ -158,9 +158,9 @@ const directoriesOf = (flags: DirectoryFlags): string[] =>
 
 async function installUnit(flags: InstallSystemdFlags, process: Process): Promise<void> {
   const file = readConfigAt(flags.config ?? JOINBOT_YAML);
-  const directories = writtenDirectories(flags, file);
+  const places = writablePlaces(flags, file);
   const { programs, stdout: say } = process;
-  await installSystemd({ flags, host: file.host, directories, programs, say });
+  await installSystemd({ flags, host: file.host, places, programs, say });
 }
 
 const JOINBOT_YAML = '/etc/joinbot.yaml';

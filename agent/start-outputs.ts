@@ -1,5 +1,5 @@
 /** What `joinbot start` is to write for other programs: from the config file, or from a flag. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { DirectoryFlags, StartFlags } from './command-line.ts';
 import type { ReadConfig } from './config-file.ts';
 import { readDuration } from './duration.ts';
@@ -26,12 +26,31 @@ const destinationsIn = (config: ConfigValue | undefined): OutputConfig['destinat
 
 /** The directories that flags and config file name: storage first. Throws a `Failure` where they name none. */
 export function writtenDirectories(flags: DirectoryFlags, file: ReadConfig | undefined): string[] {
+  const paths = namedDirectories(flags, file);
+  if (paths.length > 0) return paths;
+  throw new Failure('usage', 'expected --destination-dir, or a config file (-c) that names one');
+}
+
+/** Where an agent with this config has something to write: for certificates, and for sockets that it listens on. */
+export function writablePlaces(flags: DirectoryFlags, file: ReadConfig): WritablePlaces {
+  const sockets = configured(file.value).flatMap((one) =>
+    one.type === WORKLOAD_API_TYPE ? [dirname(socketPath(one))] : [],
+  );
+  // One that only listens may keep nothing.
+  const directories = (sockets.length > 0 ? namedDirectories : writtenDirectories)(flags, file);
+  return { directories, socketDirectories: [...new Set(sockets)] };
+}
+
+export interface WritablePlaces {
+  readonly directories: readonly string[];
+  readonly socketDirectories: readonly string[];
+}
+
+function namedDirectories(flags: DirectoryFlags, file: ReadConfig | undefined): string[] {
   const places = [file?.value.storage, ...destinationsIn(file?.value)];
   const written = places.flatMap((place) => (place?.type === 'directory' ? [place.path] : []));
   const named = [flags.dataDir, flags.destinationDir].flatMap((path) => path ?? []);
-  const paths = (named.length > 0 ? named : written).map((path) => resolve(path));
-  if (paths.length > 0) return paths;
-  throw new Failure('usage', 'expected --destination-dir, or a config file (-c) that names one');
+  return (named.length > 0 ? named : written).map((path) => resolve(path));
 }
 
 /** With their places in the file. */
@@ -108,19 +127,23 @@ function outputOf(
   };
 }
 
+const socketPath = ({ listen }: WorkloadApiService): string =>
+  resolve(listen.slice('unix://'.length));
+
 /** Its certificate is that of an output of type `spiffe`. */
 function workloadApiOf(
-  { listen, readers, mode = '0600', roles, credential_ttl: ttl }: WorkloadApiService,
+  service: WorkloadApiService,
   place: readonly PropertyKey[],
   { host, failure }: Parts,
 ): Output {
+  const { readers, mode = '0600', roles, credential_ttl: ttl } = service;
   const destination = { type: 'memory' } as const;
   const spiffe = { type: 'spiffe', destination, ...(roles && { roles }) } as const;
   refuseOtherJoins(spiffe, place, host, failure);
   return {
     destination: {
       type: 'workload_api',
-      path: listen.slice('unix://'.length),
+      path: socketPath(service),
       mode: Number.parseInt(mode, 8),
       ...readersOf(readers),
     },

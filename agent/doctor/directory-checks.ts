@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
-import { isOpenToAll } from '../check-directory.ts';
+import { openPlace } from '../check-directory.ts';
 import { destinationsOf } from '../destinations.ts';
 import { orUndefined } from '../durable-file.ts';
 import type { Effects } from '../effects.ts';
@@ -27,12 +27,10 @@ export function directoryChecks(settings: AgentSettings, effects: Effects): read
         await check();
         return directory === undefined
           ? [ok(`${name} can be asked for; whether it can be written shows when it is`)]
-          : [
-              ...(await hazardsOf(directory)),
-              await identityFinding(directory, effects.clock.now()),
-            ];
+          : [...(await fullDisk(directory)), await identityFinding(directory, effects.clock.now())];
       },
     })),
+    { what: 'files', look: () => openPlaces(settings) },
     {
       what: 'readers',
       look: async () => {
@@ -48,16 +46,21 @@ export function directoryChecks(settings: AgentSettings, effects: Effects): read
   ];
 }
 
-async function hazardsOf(path: string): Promise<readonly Finding[]> {
+async function fullDisk(path: string): Promise<readonly Finding[]> {
   const free = await freeBytes(path);
-  return [
-    ...((await isOpenToAll(path))
-      ? [warning(`everybody on this machine may replace what is written to ${path}: chmod o-w`)]
-      : []),
-    ...(free < LEAST_FREE_BYTES
-      ? [warning(`${path}: only ${Math.floor(free / 1024)} KiB are free`)]
-      : []),
-  ];
+  return free < LEAST_FREE_BYTES
+    ? [warning(`${path}: only ${Math.floor(free / 1024)} KiB are free`)]
+    : [];
+}
+
+async function openPlaces({ storage, outputs }: AgentSettings): Promise<readonly Finding[]> {
+  const places = [storage, ...outputs.map(({ destination }) => destination)];
+  const open = await Promise.all(places.map(openPlace));
+  return open
+    .filter((path) => path !== undefined)
+    .map((path) =>
+      warning(`everybody on this machine may replace what is written to ${path}: chmod o-w`),
+    );
 }
 
 /** Of the file system that the directory is on, or will be. */

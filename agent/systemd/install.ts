@@ -9,13 +9,14 @@ import type { MachinePrograms } from '../machine-programs.ts';
 import { printable } from '../printable.ts';
 import { refuseOpenToOthers } from '../safe-directory.ts';
 import type { HostService } from '../settings.ts';
+import type { WritablePlaces } from '../start-outputs.ts';
 import { unitText } from './unit.ts';
 
 interface UnitInstallation {
   readonly flags: InstallSystemdFlags;
   /** The service that the config joins as; absent: a bot. */
   readonly host: HostService | undefined;
-  readonly directories: readonly string[];
+  readonly places: WritablePlaces;
   readonly programs: MachinePrograms;
   readonly say: (text: string) => void;
 }
@@ -25,7 +26,7 @@ const WRAPPER = '/usr/local/bin/joinbot';
 
 /** Throws a `Failure`; then nothing is changed. */
 export async function installSystemd(installation: UnitInstallation): Promise<void> {
-  const { flags, host, directories, programs, say } = installation;
+  const { flags, host, places, programs, say } = installation;
   const name = matching('--name', flags.name ?? 'joinbot', /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/);
   const user = flags.user ?? (host ? 'root' : 'joinbot');
   const program = await programWords();
@@ -39,7 +40,8 @@ export async function installSystemd(installation: UnitInstallation): Promise<vo
       user: matching('--user', user, ACCOUNT),
       group: matching('--group', flags.group ?? user, ACCOUNT),
     }),
-    directories: directories.map(plainPath),
+    directories: places.directories.map(plainPath),
+    socketDirectories: places.socketDirectories.map(plainPath),
     madeBy: 'joinbot install systemd',
   });
   if (!flags.write) return say(text);

@@ -11,16 +11,25 @@ export interface Unit {
   readonly group?: string;
   /** The directories that it may write to. */
   readonly directories: readonly string[];
+  /** Where its sockets are: systemd makes those below /run, which is empty after each start of the machine. */
+  readonly socketDirectories?: readonly string[];
   /** Who made the file. */
   readonly madeBy: string;
 }
 
 const STATE = '/var/lib/';
+/** Under either name; but what is of a user's session is not this unit's to make. */
+const RUNTIME = /^(?:\/var)?\/run\/(?!user\/)/;
 
 export function unitText(unit: Unit): string {
   const { name, description, program, config, user, group = user, directories, madeBy } = unit;
+  const { socketDirectories: sockets = [] } = unit;
   const state = directories.filter((path) => path.startsWith(STATE));
-  const others = directories.filter((path) => !path.startsWith(STATE));
+  const runtime = sockets.filter((path) => RUNTIME.test(path));
+  const others = new Set([
+    ...directories.filter((path) => !path.startsWith(STATE)),
+    ...sockets.filter((path) => !RUNTIME.test(path)),
+  ]);
   return `# Made by ${madeBy}. Put changes beside it, with: systemctl edit ${name}
 [Unit]
 Description=${description}
@@ -40,7 +49,7 @@ Restart=on-failure
 RestartSec=10
 
 ${user === undefined ? AS_ROOT : `User=${user}\nGroup=${group}\nProtectProc=invisible\n`}# The only places it can write to. Another directory of an output needs a ReadWritePaths= of its own.
-${state.length > 0 ? `StateDirectory=${state.map((path) => path.slice(STATE.length)).join(' ')}\nStateDirectoryMode=0700\n` : ''}${others.map((path) => `ReadWritePaths=-${path}\n`).join('')}
+${state.length > 0 ? `StateDirectory=${state.map((path) => path.slice(STATE.length)).join(' ')}\nStateDirectoryMode=0700\n` : ''}${runtime.length > 0 ? `RuntimeDirectory=${runtime.map((path) => path.replace(RUNTIME, '')).join(' ')}\nRuntimeDirectoryMode=0755\n` : ''}${[...others].map((path) => `ReadWritePaths=-${path}\n`).join('')}
 ${HARDENING}`;
 }
 

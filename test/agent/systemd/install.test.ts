@@ -51,6 +51,51 @@ test('for another user, group and name', async () => {
   expect(said).toContain('systemctl edit joinbot-ci\n');
 });
 
+describe('with a socket of the Workload API', () => {
+  const linesFor = async (sockets: readonly string[], storage = '{type: memory}') => {
+    const services = sockets.map(
+      (path) => `{type: workload-identity-api, listen: "unix://${path}"}`,
+    );
+    const config = guideConfig(`storage: ${storage}\nservices: [${services.join(', ')}]\n`);
+    const { code, said } = await install(await createRig(), [], config);
+    expect(code).toBe(0);
+    return said
+      .split('\n')
+      .filter((line) => /^(?:StateDirectory|RuntimeDirectory|ReadWritePaths)/.test(line));
+  };
+
+  test.each([
+    ['/run/joinbot/workload.sock', ['RuntimeDirectory=joinbot', 'RuntimeDirectoryMode=0755']],
+    ['/var/run/joinbot/w.sock', ['RuntimeDirectory=joinbot', 'RuntimeDirectoryMode=0755']],
+    ['/run/a/b/w.sock', ['RuntimeDirectory=a/b', 'RuntimeDirectoryMode=0755']],
+    ['/srv/sockets/w.sock', ['ReadWritePaths=-/srv/sockets']],
+    ['/run/joinbot/../../srv/w.sock', ['ReadWritePaths=-/srv']],
+    ['/run/w.sock', ['ReadWritePaths=-/run']],
+    // What is of a session is not this unit's to give away, or to remove.
+    ['/run/user/1000/w.sock', ['ReadWritePaths=-/run/user/1000']],
+  ])('at %s', async (path, lines) => {
+    expect(await linesFor([path])).toEqual(lines);
+  });
+
+  test('beside what else it writes, each directory once', async () => {
+    const sockets = ['/run/a/1.sock', '/run/a/2.sock', '/run/b/1.sock', '/opt/robot/1.sock'];
+    expect(await linesFor(sockets, '{type: directory, path: /opt/robot}')).toEqual([
+      'RuntimeDirectory=a b',
+      'RuntimeDirectoryMode=0755',
+      'ReadWritePaths=-/opt/robot',
+    ]);
+  });
+
+  test('refuses a path that a unit cannot name', async () => {
+    const config = guideConfig(
+      'services: [{type: workload-identity-api, listen: "unix:///run/%h/w.sock"}]\n',
+    );
+    const { code, said } = await install(await createRig(), [], config);
+    expect(code).toBe(1);
+    expect(said).toContain("a unit can't name /run/%h");
+  });
+});
+
 test('for a host as root, who alone may reload sshd', async () => {
   const { said } = await install(await createRig(), [], HOST);
   expect(said).not.toMatch(/^User=/m);
@@ -204,7 +249,9 @@ test.each([
 
 test.skipIf(!hasProgram('systemd-analyze'))('systemd accepts it without a word', async () => {
   const rig = await createRig();
-  const { said } = await install(rig);
+  const service = '{type: workload-identity-api, listen: "unix:///run/joinbot/w.sock"}';
+  const { said } = await install(rig, [], `${CONFIG}services: [${service}]\n`);
+  expect(said).toContain('RuntimeDirectory=joinbot\n');
   const path = join(rig.folder, 'joinbot.service');
   await writeFile(path, said);
   const done = await runProgram('systemd-analyze', ['verify', path], { cwd: tmpdir() });

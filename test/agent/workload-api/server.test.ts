@@ -1,5 +1,5 @@
 /** The Workload API on its socket, with gRPC's own client. go-spiffe has a test of its own (test/scenarios). */
-import { statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
@@ -164,6 +164,29 @@ describe('a config file', () => {
     expect(rig.output.join('')).toContain(`wrote unix://${path}`);
     expect(await readdir(rig.folder)).not.toContain('w.sock');
   });
+
+  test.each([
+    ['0777', true],
+    ['1777', false],
+    ['0775', false],
+  ])(
+    'with a socket in a directory of mode %s: everybody may replace it: %s',
+    async (mode, isOpen) => {
+      const rig = await createRig();
+      const directory = join(rig.folder, 'sockets');
+      mkdirSync(directory);
+      chmodSync(directory, Number.parseInt(mode, 8));
+      const config = service(`listen: "unix://${directory}/w.sock"`);
+      const said = `everybody on this machine may replace what is written to ${directory}: `;
+      const file = join(rig.folder, 'tbot.yaml');
+      writeFileSync(file, config);
+      expect(await rig.run('doctor', '-c', file)).toBe(0);
+      expect(rig.output.splice(0).join('').includes(`WARNING  files      ${said}`)).toBe(isOpen);
+      rig.stopAfterWaits(1);
+      expect(await rig.start(config)).toBe(0);
+      expect(rig.output.join('').includes(`WARN  ${said}`)).toBe(isOpen);
+    },
+  );
 
   test.each([
     ['listen: /run/x.sock', 'services[0].listen: expected a Unix socket'],
