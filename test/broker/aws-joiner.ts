@@ -10,6 +10,8 @@ export interface IamJoin {
   readonly token?: string;
   readonly key?: KeyObject;
   readonly renews?: Attempt;
+  /** Signs the proof, in place of the right key. */
+  readonly proofKey?: KeyObject;
   readonly request?: Readonly<Record<string, unknown>>;
   readonly wish?: Readonly<Record<string, unknown>>;
   readonly endpoint?: StsEndpoint;
@@ -28,6 +30,18 @@ export async function joinFromAws(
   credentials: AwsCredentials,
   options: IamJoin = {},
 ): Promise<Attempt> {
+  const { body, key } = makeIamJoin(api.clock, credentials, options);
+  const headers = { 'x-forwarded-for': options.from ?? null };
+  const answer = await api.request('POST', '/v1/join', { body, headers });
+  return { ...answer, sent: body, key };
+}
+
+/** The body of such a join, not sent yet. */
+export function makeIamJoin(
+  clock: Clock,
+  credentials: AwsCredentials,
+  options: IamJoin = {},
+): { readonly body: Record<string, unknown>; readonly key: KeyObject } {
   const key = options.key ?? newKey();
   const { renews } = options;
   const instance = renews && {
@@ -43,25 +57,33 @@ export async function joinFromAws(
     certificates: [{ name: 'identity', csr: certificationRequest(key), ...options.wish }],
     ...options.request,
   });
-  const message = `join-broker-v1\n${request}`;
-  const digest = createHash('sha256').update(message).digest('hex');
+  const proofKey = options.proofKey ?? renews?.key;
+  const body = {
+    request,
+    iam: iamEvidence(request, clock, credentials, options),
+    ...(proofKey && {
+      proof: sign('sha256', Buffer.from(messageOf(request)), proofKey).toString('base64'),
+    }),
+  };
+  return { body, key };
+}
+
+const messageOf = (request: string): string => `join-broker-v1\n${request}`;
+
+/** The request to STS, signed for this join. */
+export function iamEvidence(
+  request: string,
+  clock: Clock,
+  credentials: AwsCredentials,
+  options: Pick<IamJoin, 'endpoint' | 'signedAt' | 'digest' | 'bent'> = {},
+): { readonly sts_request: string } {
+  const digest = createHash('sha256').update(messageOf(request)).digest('hex');
   const signed = signedStsRequest(
     options.endpoint ?? GLOBAL_STS,
     options.digest?.(digest) ?? digest,
-    options.signedAt ?? api.clock.now(),
+    options.signedAt ?? clock.now(),
     credentials,
   );
   const text = Buffer.from(signed, 'base64').toString('latin1');
-  const body = {
-    request,
-    iam: {
-      sts_request: Buffer.from(options.bent?.(text) ?? text, 'latin1').toString('base64'),
-    },
-    ...(renews && {
-      proof: sign('sha256', Buffer.from(message), renews.key).toString('base64'),
-    }),
-  };
-  const headers = { 'x-forwarded-for': options.from ?? null };
-  const answer = await api.request('POST', '/v1/join', { body, headers });
-  return { ...answer, sent: body, key };
+  return { sts_request: Buffer.from(options.bent?.(text) ?? text, 'latin1').toString('base64') };
 }

@@ -3,7 +3,7 @@ import type { JoinAnswer } from '../../shared/protocol/join.ts';
 import type { Answer } from '../broker/test-broker.ts';
 import { afterSweep } from './consequences.ts';
 import type { Action } from './histories.ts';
-import { keyRenews, machineJoins, secretJoins, withNewEvidence } from './messages.ts';
+import { awsJoins, keyRenews, machineJoins, secretJoins, withNewEvidence } from './messages.ts';
 import { prepareOperation } from './operations.ts';
 import { type Observed, possibleAfterJoin, type World } from './possible.ts';
 import { type Prepared, pick } from './prepared.ts';
@@ -21,6 +21,10 @@ export async function prepare(
       const vm = stage.machines[action.vm];
       const owner = action.as === 'Bot' ? 'bot:example' : 'host:Node';
       return vm && asJoin(stage, fn, await machineJoins(stage, vm, owner, action));
+    }
+    case 'join from AWS': {
+      const session = pick(stage.sessions, action.session);
+      return session && asJoin(stage, fn, awsJoins(stage, session, action));
     }
     case 'join with secret': {
       const secret = stage.secrets.get(`s${action.secret}`);
@@ -59,15 +63,16 @@ export async function asPrepared(stage: Stage, world: World, action: Action): Pr
 
 async function prepareRenewal(
   stage: Stage,
-  { fn, method, which, ttl, sameKey, forged }: Extract<Action, { do: 'renew' }>,
+  { fn, method, which, ttls, sameKey, forged }: Extract<Action, { do: 'renew' }>,
 ): Promise<Prepared | undefined> {
   const all = stage.identities.filter(({ message }) => message.sent.method === method);
   const identity = pick(all, which);
   if (!identity) return undefined;
-  const { key, vm, sent } = identity.message;
-  const wish = { ttl, ...(sameKey && { key }) };
+  const { key, vm, session, sent } = identity.message;
+  const wish = { ttls, ...(sameKey && { key }) };
   const proofKey = forged ? stage.identities[0]?.message.key : undefined;
   if (sent.method === 'token') return asJoin(stage, fn, keyRenews(stage, identity, wish, proofKey));
+  if (session) return asJoin(stage, fn, awsJoins(stage, session, wish, identity, proofKey));
   // A machine that is gone makes no evidence any more; the one in its place has its disk.
   const now = stage.machines.find(({ resourceId }) => resourceId === vm?.resourceId);
   return (
@@ -78,15 +83,29 @@ async function prepareRenewal(
 export function asJoin(stage: Stage, fn: number, message: Message): Prepared {
   const api = stage.functions[fn];
   if (!api) throw new Error('no such function instance');
+  const { digest } = message.sent;
+  // Sent again, it may tell of those only that were there when it was sent first.
+  const isRepeated = stage.admittedBefore.has(digest);
+  const admittedBefore = stage.admittedBefore.get(digest) ?? admittedBy(stage);
+  stage.admittedBefore.set(digest, admittedBefore);
   return {
     fn,
     about: message.sent.renews?.id ?? message.sent.makes,
     message,
     run: () => api.request('POST', '/v1/join', { body: message.body }),
     possible: (world, answer, circumstances) =>
-      possibleAfterJoin(world, fn, message.sent, observed(stage, fn, answer), circumstances),
+      possibleAfterJoin(
+        world,
+        fn,
+        message.sent,
+        { ...observed(stage, fn, answer), ...(isRepeated && { admittedBefore }) },
+        circumstances,
+      ),
   };
 }
+
+const admittedBy = ({ identities }: Stage): ReadonlySet<string> =>
+  new Set(identities.map(({ answer }) => (answer.body as JoinAnswer).instance_id));
 
 /** The audit line of an answer to a join. */
 export const auditOf = (stage: Stage, fn: number, { headers }: Answer) =>
@@ -103,7 +122,14 @@ function observed(stage: Stage, fn: number, answer: Answer): Observed {
     return { status, ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) };
   }
   const { instance_id: id, generation, certificates } = answer.body as JoinAnswer;
-  return { status, id, generation, ends: Date.parse(certificates[0]?.expires ?? '') / 1000 };
+  const line = auditOf(stage, fn, answer);
+  return {
+    status,
+    id,
+    generation,
+    ends: certificates.map(({ expires }) => Date.parse(expires) / 1000),
+    beside: line?.event === 'join' ? (line.beside ?? []) : [],
+  };
 }
 
 function prepareSweep(stage: Stage, fn: number): Prepared {

@@ -29,19 +29,25 @@ export function checkAnswer(
   if (!stage.messages.some(({ body }) => body === message.body)) stage.messages.unshift(message);
   if (answer.status !== 200) return;
   const { instance_id, generation, certificates } = answer.body as JoinAnswer;
-  const leaf = new X509Certificate(certificates[0]?.tls ?? '');
-  const outcome = JSON.stringify([instance_id, generation, leaf.serialNumber]);
+  const leaves = certificates.map(({ tls }) => new X509Certificate(tls));
+  const outcome = JSON.stringify([
+    instance_id,
+    generation,
+    leaves.map(({ serialNumber }) => serialNumber),
+  ]);
   const { digest } = message.sent;
   const before = given.byDigest.get(digest)?.outcome ?? outcome;
   if (before !== outcome) throw new Violation(`a request counted twice: ${before}, ${outcome}`);
-  if ((given.bySerial.get(leaf.serialNumber) ?? digest) !== digest)
-    throw new Violation(`two requests got serial number ${leaf.serialNumber}`);
-  if (leaf.validToDate.getTime() !== Date.parse(certificates[0]?.expires ?? ''))
-    throw new Violation(
-      `the answer says ${certificates[0]?.expires}, and the certificate ${leaf.validTo}`,
-    );
+  for (const [i, leaf] of leaves.entries()) {
+    const owner = `${digest} ${i}`;
+    if ((given.bySerial.get(leaf.serialNumber) ?? owner) !== owner)
+      throw new Violation(`two certificates got serial number ${leaf.serialNumber}`);
+    given.bySerial.set(leaf.serialNumber, owner);
+    const { expires = '' } = certificates[i] ?? {};
+    if (leaf.validToDate.getTime() !== Date.parse(expires))
+      throw new Violation(`the answer says ${expires}, and the certificate ${leaf.validTo}`);
+  }
   given.byDigest.set(digest, { id: instance_id, outcome });
-  given.bySerial.set(leaf.serialNumber, digest);
   stage.identities.unshift({ message, answer });
 }
 
@@ -49,25 +55,28 @@ export function checkAnswer(
 function checkAudit(stage: Stage, fn: number, answer: Answer): void {
   const line = auditOf(stage, fn, answer);
   if (line?.event !== 'join') throw new Violation('an answer without an audit line');
-  const told = { outcome: line.outcome, code: line.code, id: line.instance_id };
+  const said = { outcome: line.outcome, code: line.code, id: line.instance_id };
   const { code } = answer.body as { code?: string };
   const wrong = (): never => {
     throw new Violation(`answered ${answer.status} ${code}, and told ${JSON.stringify(line)}`);
   };
   if (answer.status === 200) {
     const { instance_id, generation, certificates } = answer.body as JoinAnswer;
-    const { serialNumber } = new X509Certificate(certificates[0]?.tls ?? '');
-    const serial = serialNumber.toLowerCase().padStart(32, '0');
-    if (told.outcome !== 'admitted' || told.id !== instance_id) wrong();
-    if (line.generation !== generation || line.serials?.join() !== serial) wrong();
+    const serials = certificates.map(({ tls }) =>
+      new X509Certificate(tls).serialNumber.toLowerCase().padStart(32, '0'),
+    );
+    if (said.outcome !== 'admitted' || said.id !== instance_id) wrong();
+    if (line.generation !== generation || line.serials?.join() !== serials.join()) wrong();
   } else {
-    if (told.outcome !== (answer.status === 403 ? 'denied' : 'failed') || told.code !== code)
+    if (said.outcome !== (answer.status === 403 ? 'denied' : 'failed') || said.code !== code)
       wrong();
     if (line.serials !== undefined) wrong();
   }
   const isTheft = line.reason === 'secret_used' || line.reason === 'copied_identity';
-  const signs = (stage.functions[fn]?.audit ?? []).filter(
-    ({ event, request_id }) => event === 'security' && request_id === line.request_id,
-  );
-  if (signs.length !== (isTheft ? 1 : 0)) wrong();
+  const told = (wanted: string): number =>
+    (stage.functions[fn]?.audit ?? []).filter(
+      ({ event, request_id }) => event === wanted && request_id === line.request_id,
+    ).length;
+  if (told('security') !== (isTheft ? 1 : 0)) wrong();
+  if (told('second_instance') !== (answer.status === 200 && line.beside ? 1 : 0)) wrong();
 }

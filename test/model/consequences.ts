@@ -5,12 +5,15 @@ import {
   type Instance,
   type Rules,
   type Sent,
+  SIGNED_SECONDS,
   type State,
   type Verdict,
-} from './reference.ts';
+} from './terms.ts';
 
 /** No document that was good for a request is good any more: its clock may have been ahead by a minute. */
 const EVIDENCE_SECONDS = DOCUMENT_SECONDS + 60;
+/** No request to STS that was good is good any more: the same. */
+const SIGNATURE_SECONDS = SIGNED_SECONDS + 60;
 /** How long a row outlives everything that it says. */
 const GRACE_SECONDS = 3600;
 
@@ -32,19 +35,22 @@ export function afterVerdict(state: State, rules: Rules, sent: Sent, verdict: Ve
   const { id, generation, ends } = verdict;
   const before = state.instances[id];
   const byKey = sent.method === 'token';
-  const lastEnd = Math.max(before?.lastEnd ?? 0, ends);
-  const evidenceEnds = byKey ? lastEnd : at + EVIDENCE_SECONDS;
+  const [keyEnds = 0] = ends;
+  const lastEnd = Math.max(before?.lastEnd ?? 0, ...ends);
+  const evidenceEnds = byKey
+    ? lastEnd
+    : at + (sent.method === 'iam' ? SIGNATURE_SECONDS : EVIDENCE_SECONDS);
   const answered: Answered = { digest: sent.digest, generation, ends, until: evidenceEnds };
   const secret = Object.values(rules.secrets).find(({ reference }) => reference === sent.token);
   const instance: Instance = {
     owner: sent.owner,
     token: sent.token,
-    machine: sent.machine?.vmId ?? '',
+    machine: sent.machine?.vmId ?? sent.arn ?? '',
     madeBy: before?.madeBy ?? sent.digest,
     generation,
     key: sent.key,
     // No renewal by the key alone shortens the time in which the instance can renew itself.
-    keyEnds: byKey ? Math.max(before?.keyEnds ?? 0, ends) : ends,
+    keyEnds: byKey ? Math.max(before?.keyEnds ?? 0, keyEnds) : keyEnds,
     lastEnd,
     // An older request of method `token` is of an older key.
     answered: [...(byKey ? [] : (before?.answered ?? [])), answered],

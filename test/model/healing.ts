@@ -1,22 +1,27 @@
 /** After the faults: operators take their locks and limits back, and everyone healthy gets on, whatever happened before. */
 import { asJoin, asPrepared } from './actions.ts';
-import { keyRenews, machineJoins } from './messages.ts';
+import { awsJoins, keyRenews, machineJoins } from './messages.ts';
 import { newestRules } from './possible.ts';
 import type { Run } from './run.ts';
 import type { Stage } from './stage.ts';
+import { DOCUMENT_SECONDS, SIGNED_SECONDS } from './terms.ts';
+
+const ONE = { ttls: [undefined] };
 
 export async function everyoneGetsOn(stage: Stage, run: Run): Promise<void> {
-  run.wait(5);
+  run.wait(10);
   await takeBack(stage, run);
   // Every function instance knows it by then.
   run.wait(5);
   await sendLostAgain(stage, run);
   await renewAll(stage, run);
   for (const [i, vm] of stage.machines.entries()) {
-    const first = await machineJoins(stage, vm, 'bot:example', { ttl: undefined });
+    const first = await machineJoins(stage, vm, 'bot:example', ONE);
     const fn = i % stage.functions.length;
     await run.mustSucceed(asJoin(stage, fn, first), `${vm.name} joins`);
   }
+  for (const session of stage.sessions)
+    await run.mustSucceed(asJoin(stage, 0, awsJoins(stage, session, ONE)), `${session.arn} joins`);
 }
 
 async function takeBack(stage: Stage, run: Run): Promise<void> {
@@ -44,12 +49,13 @@ async function sendLostAgain(stage: Stage, run: Run): Promise<void> {
     const isKnown = stage.identities.some(({ message }) => message.sent.digest === digest);
     if (!lost || isKnown || until <= state.at || isCopied(run, id)) continue;
     const { machine, made, owner, method } = lost.sent;
-    const isFresh = method === 'token' || state.at <= made + 360;
+    const good = { token: Number.POSITIVE_INFINITY, azure: DOCUMENT_SECONDS, iam: SIGNED_SECONDS };
+    const isFresh = state.at <= made + good[method];
     const isThere = !machine || machines[machine.resource] === machine.vmId;
-    const hasSecret = method === 'azure' || mayUse(run, lost.sent.token);
+    const hasSecret = method !== 'token' || mayUse(run, lost.sent.token);
     // A first join with a secret is limited by the end of its join token.
     const inTime =
-      lost.sent.renews !== undefined || method === 'azure' || endsLater(run, lost.sent.token);
+      lost.sent.renews !== undefined || method !== 'token' || endsLater(run, lost.sent.token);
     if (owner === 'bot:example' && isFresh && isThere && hasSecret && inTime)
       await run.mustSucceed(asJoin(stage, 0, lost), 'a request whose answer was lost');
   }
@@ -71,12 +77,17 @@ async function renewAll(stage: Stage, run: Run): Promise<void> {
     const fresh = instance.answered.filter(({ until }) => until > state.at);
     if (sent.owner !== 'bot:example' || fresh.length >= 10) continue;
     if (sent.method === 'token' && mayUse(run, sent.token)) {
-      const renewal = keyRenews(stage, identity, { ttl: undefined });
+      const renewal = keyRenews(stage, identity, ONE);
       await run.mustSucceed(asJoin(stage, 1, renewal), 'a renewal by key');
     }
     if (vm) {
-      const renewal = await machineJoins(stage, vm, sent.owner, { ttl: undefined }, identity);
+      const renewal = await machineJoins(stage, vm, sent.owner, ONE, identity);
       await run.mustSucceed(asJoin(stage, 1, renewal), 'a renewal of a machine');
+    }
+    const { session } = identity.message;
+    if (session) {
+      const renewal = awsJoins(stage, session, ONE, identity);
+      await run.mustSucceed(asJoin(stage, 1, renewal), 'a renewal from AWS');
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Random histories: what machines, thieves, operators, timers, storage and time do, as plain data that shrinks and prints. */
 import fc from 'fast-check';
 import type { ScriptedFault } from '../broker/scripted-tables.ts';
-import type { Sent } from './reference.ts';
+import type { Sent } from './terms.ts';
 
 /** Numbers named `which` choose among what there is by then, the newest first. `fn` is the function instance that is asked. */
 export type Action =
@@ -10,13 +10,19 @@ export type Action =
       readonly fn: number;
       readonly vm: number;
       readonly as: Role;
-      readonly ttl: Ttl;
+      readonly ttls: Ttls;
+    }
+  | {
+      readonly do: 'join from AWS';
+      readonly fn: number;
+      readonly session: number;
+      readonly ttls: Ttls;
     }
   | {
       readonly do: 'join with secret';
       readonly fn: number;
       readonly secret: number;
-      readonly ttl: Ttl;
+      readonly ttls: Ttls;
     }
   | {
       readonly do: 'renew';
@@ -24,7 +30,7 @@ export type Action =
       /** Of whom: those that joined with a secret renew by their key alone, so a copy can. */
       readonly method: Sent['method'];
       readonly which: number;
-      readonly ttl: Ttl;
+      readonly ttls: Ttls;
       readonly sameKey: boolean;
       /** Signs with the key of another attempt. */
       readonly forged: boolean;
@@ -68,17 +74,23 @@ export type Step =
       readonly actions: readonly Action[];
       readonly faults: readonly ScriptedFault[];
       readonly order: readonly number[];
+      readonly outage: Outage | undefined;
     }
+  | { readonly do: 'restart function'; readonly fn: number }
   | { readonly do: 'wait'; readonly seconds: number }
   | { readonly do: 'recreate machine'; readonly vm: number };
 
+/** What can't be asked during a step. */
+export type Outage = 'management' | 'vault';
 type Role = 'Bot' | 'Node';
-type Ttl = number | undefined;
-type LockKind = 'bot' | 'join_token' | 'machine' | 'instance';
+/** Of each certificate: one or more. */
+type Ttls = readonly (number | undefined)[];
+type LockKind = 'bot' | 'join_token' | 'machine' | 'instance' | 'aws_arn';
 
 export const FUNCTION_INSTANCES = 3;
 const MACHINES = 3;
 const SECRETS = 2;
+const SESSIONS = 2;
 const LOCKS = 2;
 
 const fn = fc.nat({ max: FUNCTION_INSTANCES - 1 });
@@ -94,17 +106,27 @@ const ttl = fc.oneof(
   { weight: 3, arbitrary: fc.constant(undefined) },
   { weight: 1, arbitrary: fc.constantFrom(60, 400, 7200, 100_000) },
 );
+const ttls = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(ttl) },
+  { weight: 1, arbitrary: fc.array(ttl, { minLength: 2, maxLength: 3 }) },
+);
 const is = <T extends Action['do'] | Step['do']>(what: T) => fc.constant(what);
 const rarely = fc.nat({ max: 9 }).map((n) => n === 9);
 
-const join = fc.record({ do: is('join'), fn, vm, as: fc.constantFrom<Role>('Bot', 'Node'), ttl });
-const joinWithSecret = fc.record({ do: is('join with secret'), fn, secret, ttl });
+const join = fc.record({ do: is('join'), fn, vm, as: fc.constantFrom<Role>('Bot', 'Node'), ttls });
+const joinFromAws = fc.record({
+  do: is('join from AWS'),
+  fn,
+  session: fc.nat({ max: SESSIONS - 1 }),
+  ttls,
+});
+const joinWithSecret = fc.record({ do: is('join with secret'), fn, secret, ttls });
 const renew = fc.record({
   do: is('renew'),
   fn,
-  method: fc.constantFrom<Sent['method']>('azure', 'token', 'token'),
+  method: fc.constantFrom<Sent['method']>('azure', 'iam', 'token', 'token'),
   which,
-  ttl,
+  ttls,
   sameKey: rarely,
   forged: rarely,
 });
@@ -113,6 +135,7 @@ const sendAgain = fc.record({ do: is('send again'), fn, which, anew: rarely });
 const joining = fc.oneof(
   { weight: 3, arbitrary: join },
   { weight: 2, arbitrary: joinWithSecret },
+  { weight: 2, arbitrary: joinFromAws },
   { weight: 6, arbitrary: renew },
   { weight: 4, arbitrary: sendAgain },
 );
@@ -121,7 +144,14 @@ const operating = fc.oneof(
     do: is('lock'),
     fn,
     name,
-    on: fc.constantFrom<LockKind>('bot', 'join_token', 'machine', 'instance', 'instance'),
+    on: fc.constantFrom<LockKind>(
+      'bot',
+      'join_token',
+      'machine',
+      'aws_arn',
+      'instance',
+      'instance',
+    ),
     which,
   }),
   fc.record({ do: is('unlock'), fn, name }),
@@ -159,6 +189,10 @@ const faults = fc.oneof(
   { weight: 3, arbitrary: fc.constant([]) },
   { weight: 1, arbitrary: fc.array(fault, { minLength: 1, maxLength: 2 }) },
 );
+const outage = fc.oneof(
+  { weight: 8, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.constantFrom<Outage>('management', 'vault') },
+);
 const order = fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 12 });
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -171,6 +205,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ),
       faults,
       order: fc.constant([]),
+      outage,
     }),
   },
   {
@@ -180,6 +215,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       actions: fc.array(action, { minLength: 2, maxLength: 3 }),
       faults,
       order,
+      outage,
     }),
   },
   {
@@ -190,6 +226,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: is('recreate machine'), vm }) },
+  { weight: 1, arbitrary: fc.record({ do: is('restart function'), fn }) },
 );
 
 export const histories: fc.Arbitrary<readonly Step[]> = fc.array(step, {

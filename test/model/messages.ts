@@ -8,10 +8,19 @@ import {
   requestDigest,
 } from '../../shared/protocol/join.ts';
 import { instanceIdOfSecret, referenceOf } from '../../shared/protocol/join-secret.ts';
+import { iamEvidence, makeIamJoin } from '../broker/aws-joiner.ts';
 import { type Attempt, CLUSTER, certificationRequest, makeJoin, newKey } from '../broker/joiner.ts';
 import { makeRenewal } from '../broker/token-joiner.ts';
-import type { MachineFacts, Sent } from './reference.ts';
-import { type Identity, JOIN_TOKEN, type Message, type Stage, secondsOf } from './stage.ts';
+import {
+  AWS_TOKEN,
+  type Identity,
+  JOIN_TOKEN,
+  type Message,
+  type Session,
+  type Stage,
+  secondsOf,
+} from './stage.ts';
+import type { MachineFacts, Sent } from './terms.ts';
 
 const factsOf = ({ resourceId, vmId, resourceGroup, name }: VirtualMachine): MachineFacts => ({
   resource: resourceId,
@@ -26,19 +35,25 @@ const nameOf = (key: KeyObject): string =>
     .digest('hex');
 
 interface Wish {
-  readonly ttl: number | undefined;
+  readonly ttls: Sent['ttls'];
   readonly key?: KeyObject;
 }
 
-const wishOf = (ttl: number | undefined): Record<string, unknown> =>
-  ttl === undefined ? {} : { ttl: `${ttl}s` };
+/** The first one is for the instance key. */
+const certificatesOf = (key: KeyObject, ttls: Sent['ttls'], more: object = {}): object[] =>
+  ttls.map((ttl, i) => ({
+    name: i === 0 ? 'identity' : `output-${i}`,
+    csr: certificationRequest(i === 0 ? key : newKey()),
+    ...more,
+    ...(ttl !== undefined && { ttl: `${ttl}s` }),
+  }));
 
 /** A machine's first join, or its renewal of this identity. */
 export async function machineJoins(
   stage: Stage,
   vm: VirtualMachine,
   owner: Sent['owner'],
-  { ttl, key = newKey() }: Wish,
+  { ttls, key = newKey() }: Wish,
   renews?: Identity,
   proofKey = renews?.message.key,
 ): Promise<Message> {
@@ -50,8 +65,10 @@ export async function machineJoins(
     key,
     ...(renews && { renews: attemptOf(renews) }),
     ...(proofKey && { proofKey }),
-    request: isHost ? { role: 'Node' } : {},
-    wish: { ...wishOf(ttl), ...(isHost && { type: 'host' }) },
+    request: {
+      ...(isHost && { role: 'Node' }),
+      certificates: certificatesOf(key, ttls, isHost ? { type: 'host' } : {}),
+    },
   })) as Message['body'];
   const digest = requestDigest(String(body['request']));
   const sent: Sent = {
@@ -61,7 +78,7 @@ export async function machineJoins(
     owner,
     machine: factsOf(vm),
     made: secondsOf(stage.clock),
-    ttl,
+    ttls,
     key: nameOf(key),
     makes: instanceIdOf(digest),
     ...(renews && proofKey && { renews: renewalOf(renews, proofKey) }),
@@ -69,8 +86,39 @@ export async function machineJoins(
   return { sent, body, key, vm };
 }
 
+/** The same from AWS: always as a bot. */
+export function awsJoins(
+  { clock }: Stage,
+  session: Session,
+  { ttls, key = newKey() }: Wish,
+  renews?: Identity,
+  proofKey = renews?.message.key,
+): Message {
+  const { body } = makeIamJoin(clock, session.credentials(), {
+    token: AWS_TOKEN,
+    key,
+    ...(renews && { renews: attemptOf(renews) }),
+    ...(proofKey && { proofKey }),
+    request: { certificates: certificatesOf(key, ttls) },
+  });
+  const digest = requestDigest(String(body['request']));
+  const sent: Sent = {
+    method: 'iam',
+    digest,
+    token: AWS_TOKEN,
+    owner: 'bot:example',
+    arn: session.arn,
+    made: secondsOf(clock),
+    ttls,
+    key: nameOf(key),
+    makes: instanceIdOf(digest),
+    ...(renews && proofKey && { renews: renewalOf(renews, proofKey) }),
+  };
+  return { sent, body, key, session };
+}
+
 /** A first join with a secret. */
-export function secretJoins({ clock }: Stage, secret: string, { ttl }: Wish): Message {
+export function secretJoins({ clock }: Stage, secret: string, { ttls }: Wish): Message {
   const key = newKey();
   const reference = referenceOf(secret);
   const request = JSON.stringify({
@@ -78,7 +126,7 @@ export function secretJoins({ clock }: Stage, secret: string, { ttl }: Wish): Me
     id: crypto.randomUUID(),
     token: reference,
     join_method: 'token',
-    certificates: [{ name: 'identity', csr: certificationRequest(key), ...wishOf(ttl) }],
+    certificates: certificatesOf(key, ttls),
   });
   const sent: Sent = {
     method: 'token',
@@ -86,7 +134,7 @@ export function secretJoins({ clock }: Stage, secret: string, { ttl }: Wish): Me
     token: reference,
     owner: 'bot:example',
     made: secondsOf(clock),
-    ttl,
+    ttls,
     key: nameOf(key),
     makes: instanceIdOfSecret(reference),
   };
@@ -97,18 +145,18 @@ export function secretJoins({ clock }: Stage, secret: string, { ttl }: Wish): Me
 export function keyRenews(
   { clock }: Stage,
   identity: Identity,
-  { ttl, key: wanted }: Wish,
+  { ttls, key = newKey() }: Wish,
   proofKey = identity.message.key,
 ): Message {
   const { secret = '', sent: before } = identity.message;
   const attempt = { ...attemptOf(identity), key: proofKey };
-  const options = { wish: wishOf(ttl), ...(wanted && { key: wanted }) };
-  const { body, key } = makeRenewal(clock, { secret, attempt }, options);
+  const options = { key, request: { certificates: certificatesOf(key, ttls) } };
+  const { body } = makeRenewal(clock, { secret, attempt }, options);
   const sent: Sent = {
     ...before,
     digest: requestDigest(String(body['request'])),
     made: secondsOf(clock),
-    ttl,
+    ttls,
     key: nameOf(key),
     renews: renewalOf(identity, proofKey),
   };
@@ -117,7 +165,11 @@ export function keyRenews(
 
 /** The same request with evidence made anew. */
 export function withNewEvidence({ clock }: Stage, message: Message): Message {
-  const { vm, sent, body } = message;
+  const { vm, session, sent, body } = message;
+  if (session) {
+    const iam = iamEvidence(String(body['request']), clock, session.credentials());
+    return { ...message, sent: { ...sent, made: secondsOf(clock) }, body: { ...body, iam } };
+  }
   if (!vm || vm.removed) return message;
   const azure = vm.evidence({ nonce: imdsNonce(String(body['request'])) });
   return { ...message, sent: { ...sent, made: secondsOf(clock) }, body: { ...body, azure } };

@@ -1,7 +1,7 @@
 /**
- * Random histories of joins, renewals, replays, copies, locks, rules, secrets, names, removals, sweeps, time and faults of
- * storage over several function instances, held to the reference after every step. A few here, thousands by
- * `npm run prove:model`. A failure prints the seed and the path of its smallest history.
+ * Random histories of joins, renewals, replays, copies, locks, rules, secrets, names, removals, sweeps, time, faults of
+ * storage, outages of the management API and the vault, and restarts, over several function instances, held to the reference
+ * after every step. A few here, thousands by `npm run prove:model`. A failure prints the seed and the path of its smallest history.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -69,6 +69,7 @@ async function runHistory(
   for (const [position, step] of history.entries()) {
     if (step.do === 'wait') run.wait(step.seconds);
     else if (step.do === 'recreate machine') run.recreate(step.vm);
+    else if (step.do === 'restart function') run.restart(step.fn);
     else await run.together(step, `step ${position}`);
   }
   await everyoneGetsOn(stage, run);

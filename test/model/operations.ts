@@ -6,8 +6,16 @@ import { afterFreeing, afterRemoval } from './consequences.ts';
 import type { Action } from './histories.ts';
 import { type Circumstances, newestRules, type World, withRules } from './possible.ts';
 import { type Prepared, pick } from './prepared.ts';
-import type { Rules, Target } from './reference.ts';
-import { JOIN_TOKEN, joinTokenOf, roleOf, type Stage, secondsOf, textOf } from './stage.ts';
+import {
+  AWS_TOKEN,
+  JOIN_TOKEN,
+  joinTokenOf,
+  roleOf,
+  type Stage,
+  secondsOf,
+  textOf,
+} from './stage.ts';
+import type { Rules, Target } from './terms.ts';
 
 /** An operator's change of rules, or what a timer did. */
 function asChange(
@@ -55,7 +63,16 @@ export function prepareOperation(
   world: World,
   action: Exclude<
     Action,
-    { do: 'join' | 'join with secret' | 'renew' | 'send again' | 'sweep' | 'rotate keys' }
+    {
+      do:
+        | 'join'
+        | 'join from AWS'
+        | 'join with secret'
+        | 'renew'
+        | 'send again'
+        | 'sweep'
+        | 'rotate keys';
+    }
   >,
 ): Prepared | undefined {
   const { fn } = action;
@@ -176,8 +193,10 @@ function targetOf(
   which: number,
 ): Target | undefined {
   if (on === 'bot') return [on, 'example'];
-  if (on === 'join_token') return [on, pick([JOIN_TOKEN, ...stage.secrets.keys()], which) ?? ''];
+  if (on === 'join_token')
+    return [on, pick([JOIN_TOKEN, AWS_TOKEN, ...stage.secrets.keys()], which) ?? ''];
   if (on === 'machine') return [on, pick(stage.machines, which)?.vmId ?? ''];
+  if (on === 'aws_arn') return [on, pick(stage.sessions, which)?.arn ?? ''];
   const known = pick(stage.identities, which);
   return known && [on, (known.answer.body as JoinAnswer).instance_id];
 }

@@ -3,8 +3,10 @@
  * five seconds yet, a lost answer hides whether its write was done, and requests that race may count in any order. None
  * possible is a violation.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { afterClaim, afterVerdict } from './consequences.ts';
-import { judge, type Rules, type Sent, type State, sameTarget, type Verdict } from './reference.ts';
+import { judge, sameTarget } from './reference.ts';
+import type { Rules, Sent, State, Verdict } from './terms.ts';
 
 /** How long a change may take to be noticed by every function instance (design, "Caches"). */
 const SNAPSHOT_SECONDS = 5;
@@ -37,13 +39,21 @@ export interface Observed {
   readonly reason?: string;
   readonly id?: string;
   readonly generation?: number;
-  readonly ends?: number;
+  readonly ends?: readonly number[];
+  /** Other live instances of the machine, as the audit tells. */
+  readonly beside?: readonly string[];
+  /** Of a request that was sent before: which instances were known to be there then. */
+  readonly admittedBefore?: ReadonlySet<string>;
 }
 
 /** What may be an excuse: faults of storage, and others at the same time. */
 export interface Circumstances {
   readonly faulty: boolean;
   readonly racing: readonly Rival[];
+  /** The management API can't be asked now, or failed just before. */
+  readonly management: 'up' | 'down' | 'shaky';
+  /** The keys can't be opened: the function instance has just begun, and the vault can't be asked. */
+  readonly keyless: boolean;
 }
 
 /** Somebody else's action at the same time. */
@@ -69,7 +79,7 @@ export function possibleAfterJoin(
   fn: number,
   sent: Sent,
   observed: Observed,
-  { faulty, racing }: Circumstances,
+  { faulty, racing, management, keyless }: Circumstances,
 ): readonly World[] {
   const { status, code } = observed;
   const worlds: World[] = [];
@@ -77,9 +87,11 @@ export function possibleAfterJoin(
     const rules = world.versions[index]?.rules;
     if (!rules) continue;
     const informed = { ...world, seen: { ...world.seen, [fn]: index } };
-    for (const verdict of verdicts(world, rules, sent)) {
+    for (const verdict of verdicts(world, rules, sent, management)) {
       const next = afterAnswer(bind(informed, sent, verdict), rules, sent, verdict);
-      if (agrees(verdict, observed)) worlds.push(next);
+      const isAlone = !faulty && racing.length === 0;
+      const tells = !isAlone || tellsOfOthers(world.state, sent, verdict, observed);
+      if (agrees(verdict, observed) && tells) worlds.push(next);
       if (faulty && status === 503) worlds.push(next);
     }
   }
@@ -88,11 +100,13 @@ export function possibleAfterJoin(
     ({ about, digest }) =>
       about === sent.renews?.id && digest !== undefined && digest !== sent.digest,
   );
-  const excused = (status === 503 && faulty) || (isOutrun && code === 'try_again');
+  const isDown = faulty || keyless || (management !== 'up' && sent.machine !== undefined);
+  const excused = (status === 503 && isDown) || (isOutrun && code === 'try_again');
   if (!excused) return worlds;
-  // The machine may have been verified before storage failed.
-  const known = bind(world, sent, TRY_AGAIN);
-  return [...worlds, known, { ...known, state: afterClaim(world.state, sent) }];
+  // The machine may have been verified before something failed.
+  const known = management === 'down' ? world : bind(world, sent, TRY_AGAIN);
+  const claimed = { ...known, state: afterClaim(world.state, sent) };
+  return [...worlds, known, ...(faulty || isOutrun ? [claimed] : [])];
 }
 
 const TRY_AGAIN: Verdict = { kind: 'refused', code: 'try_again' };
@@ -107,17 +121,36 @@ function visibleVersions({ versions, seen, state }: World, fn: number): number[]
     });
 }
 
-/** A machine that is gone is denied, unless it was verified within six hours and nobody has to be asked. */
-function verdicts({ machines, bound, state }: World, rules: Rules, sent: Sent): Verdict[] {
-  const verdict = judge(state, rules, sent);
-  const { machine } = sent;
-  if (!machine || machines[machine.resource] === machine.vmId || !isProved(verdict))
-    return [verdict];
+/** A function instance may know its rules without asking, or ask for them first. */
+function verdicts(
+  world: World,
+  rules: Rules,
+  sent: Sent,
+  management: Circumstances['management'],
+): Verdict[] {
+  const [warm, asking] = [true, false].map((atHand) => judge(world.state, rules, sent, atHand));
+  const either = isDeepStrictEqual(warm, asking) ? [warm] : [warm, asking];
+  return either.flatMap((verdict) => (verdict ? ifThere(world, sent, verdict, management) : []));
+}
+
+/**
+ * A machine that is gone is denied, unless it was verified within six hours and nobody has to be asked. Nobody is admitted
+ * who would have to be asked about and can't be.
+ */
+function ifThere(
+  { machines, bound, state }: World,
+  { machine }: Sent,
+  verdict: Verdict,
+  management: Circumstances['management'],
+): Verdict[] {
+  if (!machine || !isProved(verdict)) return [verdict];
+  const isKnown = state.at - (bound[machine.vmId] ?? Number.NEGATIVE_INFINITY) < BOUND_SECONDS;
+  if (machines[machine.resource] === machine.vmId)
+    return management === 'down' && !isKnown ? [] : [verdict];
   const gone = ['machine_mismatch', 'machine_not_found'].map(
     (reason): Verdict => ({ kind: 'denied', reason, proved: false }),
   );
-  const verified = bound[machine.vmId] ?? Number.NEGATIVE_INFINITY;
-  return state.at - verified < BOUND_SECONDS ? [verdict, ...gone] : gone;
+  return isKnown ? [verdict, ...gone] : gone;
 }
 
 const isProved = (verdict: Verdict): boolean =>
@@ -141,6 +174,32 @@ function afterAnswer(world: World, rules: Rules, sent: Sent, verdict: Verdict): 
   return withRules(next, { ...newest, locks: { ...newest.locks, [`copied-${copied}`]: target } });
 }
 
+/** Of a machine that made more instances than these, the oldest may be forgotten. */
+const MOST_KNOWN = 7;
+
+/** A first join tells of the machine's other live instances; of one that failed in between it may. */
+function tellsOfOthers(
+  { instances, at }: State,
+  sent: Sent,
+  verdict: Verdict,
+  { beside = [], admittedBefore }: Observed,
+): boolean {
+  if (verdict.kind !== 'admitted') return true;
+  if (sent.renews || sent.method === 'token') return beside.length === 0;
+  const machine = sent.machine?.vmId ?? sent.arn;
+  const made = Object.entries(instances).filter(
+    ([id, one]) => id !== verdict.id && one.token === sent.token && one.machine === machine,
+  );
+  const live = made.filter(
+    ([, { removed, owner, lastEnd }]) => !removed && owner === sent.owner && lastEnd > at,
+  );
+  const ids = new Set(live.map(([id]) => id));
+  // Those that came before it: of a request that was sent before, that was then.
+  const wanted = [...ids].filter((id) => admittedBefore?.has(id) ?? true);
+  const isWhole = made.length > MOST_KNOWN || wanted.every((id) => beside.includes(id));
+  return isWhole && beside.every((id) => ids.has(id) || !instances[id]);
+}
+
 function agrees(verdict: Verdict, observed: Observed): boolean {
   const { status, code, reason, id, generation, ends } = observed;
   if (verdict.kind === 'denied') return status === 403 && reason === verdict.reason;
@@ -149,6 +208,6 @@ function agrees(verdict: Verdict, observed: Observed): boolean {
     status === 200 &&
     id === verdict.id &&
     generation === verdict.generation &&
-    ends === verdict.ends
+    JSON.stringify(ends) === JSON.stringify(verdict.ends)
   );
 }

@@ -36,6 +36,7 @@ export async function rowsOf({ instances, names, resources }: Tables): Promise<R
           const groups = json.spec.azure.allow[0].resource_groups ?? 'elsewhere';
           return [[key, `${groups} until ${Date.parse(json.metadata.expires) / 1000}`] as const];
         }
+        if (key === 'token!cloud') return [];
         if (kind === 'token')
           return [[key, `until ${Date.parse(json.metadata.expires) / 1000}`] as const];
         if (key === 'role!access') return [[key, json.spec.options.max_session_ttl] as const];

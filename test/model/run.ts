@@ -9,34 +9,52 @@ import type { Prepared } from './prepared.ts';
 import { type Rows, rowsIn, rowsOf } from './rows.ts';
 import { type Stage, secondsOf } from './stage.ts';
 
+/** A failure of the management API, or of what the keys come from, is remembered for a few seconds. */
+const SHAKY_SECONDS = 10;
+
+type Trouble = Omit<Circumstances, 'racing'>;
 type Together = Extract<Step, { do: 'together' }>;
 
 export function createRun(stage: Stage, start: World) {
   const given: Given = { byDigest: new Map(), bySerial: new Map() };
   let worlds: readonly World[] = [start];
   const outcomes: string[] = [];
+  /** Function instances that may have no keys yet. */
+  const cold = new Set<number>();
+  let shakyUntil = 0;
+  let keylessUntil = 0;
 
   /** Any of the possible worlds: what is stored is the same in all. */
   const world = (): World => worlds[0] ?? start;
 
   async function carryOut(
     prepared: readonly Prepared[],
-    { faults, order }: Pick<Together, 'faults' | 'order'>,
+    { faults, order, outage }: Pick<Together, 'faults' | 'order' | 'outage'>,
     about: string,
   ): Promise<readonly Answer[]> {
-    const { result: answers, met } = await stage.storage.run(
-      () => Promise.all(prepared.map(({ run }) => run())),
-      faults,
-      order.length > 0 ? order : undefined,
+    const { at } = world().state;
+    const { result: answers, met } = await stage.withOutage(outage, () =>
+      stage.storage.run(
+        () => Promise.all(prepared.map(({ run }) => run())),
+        faults,
+        order.length > 0 ? order : undefined,
+      ),
     );
+    if (outage === 'management') shakyUntil = at + SHAKY_SECONDS;
+    if (outage === 'vault' || met > 0) keylessUntil = at + SHAKY_SECONDS;
     const done = prepared.map((action, i) => ({ action, answer: answers[i] as Answer }));
-    const faulty = met > 0;
+    const about503 = (fn: number): Trouble => ({
+      faulty: met > 0,
+      management: outage === 'management' ? 'down' : at < shakyUntil ? 'shaky' : 'up',
+      keyless: cold.has(fn) && at < keylessUntil,
+    });
     const rows = await rowsOf(stage.storage.stored);
     const stored = new Set(Object.keys(rows.instances));
-    const next = worldsAfter(worlds, done, faulty, rows);
-    if (next.length === 0) throw new Violation(describe(stage, world(), done, faulty, rows, about));
+    const next = worldsAfter(worlds, done, about503, rows);
+    if (next.length === 0)
+      throw new Violation(describe(stage, world(), done, about503(0), rows, about));
     // Evidence that is made anew after its row is over is a first join like any other.
-    const { at, instances } = world().state;
+    const { instances } = world().state;
     for (const [digest, { id }] of given.byDigest) {
       const goneAfter = instances[id]?.goneAfter ?? 0;
       if (!stored.has(id) || goneAfter < at) given.byDigest.delete(digest);
@@ -45,6 +63,7 @@ export function createRun(stage: Stage, start: World) {
     for (const { action, answer } of done) {
       checkAnswer(stage, action, answer, given);
       outcomes.push(outcomeOf(stage, action, answer));
+      if (action.message && answer.status === 200) cold.delete(action.fn);
     }
     return answers;
   }
@@ -57,6 +76,10 @@ export function createRun(stage: Stage, start: World) {
       stage.clock.advance(seconds);
       const at = secondsOf(stage.clock);
       worlds = worlds.map((before) => ({ ...before, state: { ...before.state, at } }));
+    },
+    restart(fn: number): void {
+      stage.restart(fn);
+      cold.add(fn);
     },
     recreate(which: number): void {
       const vm = stage.machines[which]?.recreate();
@@ -77,7 +100,11 @@ export function createRun(stage: Stage, start: World) {
     },
     /** One action without faults, which must succeed. */
     async mustSucceed(action: Prepared, about: string): Promise<void> {
-      const [answer] = await carryOut([action], { faults: [], order: [] }, about);
+      const [answer] = await carryOut(
+        [action],
+        { faults: [], order: [], outage: undefined },
+        about,
+      );
       if (!answer || answer.status >= 300)
         throw new Violation(`${about}: ${answer?.status} ${JSON.stringify(answer?.body)}`);
     },
@@ -100,7 +127,7 @@ interface Done {
 function worldsAfter(
   before: readonly World[],
   done: readonly Done[],
-  faulty: boolean,
+  about503: (fn: number) => Trouble,
   rows: Rows,
 ): readonly World[] {
   const stored = new Set(Object.keys(rows.instances));
@@ -108,14 +135,14 @@ function worldsAfter(
   const circumstances = new Map(
     done.map((one): [Done, Circumstances] => [
       one,
-      { faulty, racing: done.filter((other) => other !== one).map(rivalOf) },
+      { ...about503(one.action.fn), racing: done.filter((other) => other !== one).map(rivalOf) },
     ]),
   );
   for (const order of permutations(done)) {
     const after = order.reduce<readonly World[]>(
       (all, step) =>
         all.flatMap((one) => {
-          const excuses = circumstances.get(step) ?? { faulty, racing: [] };
+          const excuses = circumstances.get(step) ?? { ...about503(step.action.fn), racing: [] };
           return step.action.possible(one, step.answer, excuses, stored);
         }),
       before,
@@ -155,7 +182,7 @@ function describe(
   stage: Stage,
   world: World,
   done: readonly Done[],
-  faulty: boolean,
+  trouble: Trouble,
   rows: object,
   about: string,
 ): string {
@@ -172,7 +199,7 @@ function describe(
     return `${JSON.stringify(action.message?.sent)}\n  -> ${answer.status} ${JSON.stringify(body)}\n  audit ${JSON.stringify(line)}`;
   });
   return [
-    `${about}: no world is possible after this (${faulty ? 'with' : 'without'} faults)`,
+    `${about}: no world is possible after this (${JSON.stringify(trouble)})`,
     ...lines,
     `before: ${JSON.stringify(rowsIn(world))}`,
     `stored: ${JSON.stringify(rows)}`,
