@@ -6,13 +6,9 @@ import { type AuditPage, type AuditRecord, auditRecord } from '../protocol/audit
 import { parseJsonWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { timeOfRequestId } from '../request-id.ts';
-import {
-  MOST_IN_TRANSACTION,
-  type Operation,
-  type Row,
-  type StoredRow,
-  type Table,
-} from './table.ts';
+import { dayOf, isWithin, readPage } from './log-pages.ts';
+import type { Row, StoredRow, Table } from './table.ts';
+import { removeRows } from './transactions.ts';
 
 /** What is told of a change beside when it was. */
 export type AuditFacts = Omit<AuditRecord, 'request_id' | 'time'>;
@@ -37,7 +33,6 @@ export interface AuditListQuery {
 /** A year, and a month in which somebody asks about it. */
 export const AUDIT_DAYS = 400;
 
-const MOST_LISTED = 1000;
 const MOST_SWEPT = 1000;
 
 export function createAuditLog(table: Table): AuditLog {
@@ -56,38 +51,21 @@ export function createAuditLog(table: Table): AuditLog {
       return row && recordOf(row);
     },
     async list({ since, until, after }) {
-      const rows: StoredRow[] = [];
-      if (after !== undefined) {
-        const rest = { partition: partitionOf(after), keyAfter: after, most: MOST_LISTED };
-        rows.push(...(await table.list(rest)));
-      }
-      if (rows.length < MOST_LISTED) {
-        const partitionAfter = after === undefined ? justBefore(since) : partitionOf(after);
-        const most = MOST_LISTED - rows.length;
-        rows.push(
-          ...(await table.list({ partitionAfter, partitionBelow: `${dayOf(until)}~`, most })),
-        );
-      }
-      const last = rows.at(-1);
+      const { rows, next } = await readPage(table, {
+        after: after === undefined ? undefined : { partition: partitionOf(after), key: after },
+        partitionAfter: justBefore(since),
+        partitionBelow: `${dayOf(until)}~`,
+      });
       const items = rows
-        .filter(({ key }) => isWithin(timeOfRequestId(key), since, until))
+        .filter((row) => isWithin(row, { since, until }))
         .map(recordOf)
         .filter((record) => record !== undefined);
-      return { items, ...(rows.length === MOST_LISTED && last && { next: last.key }) };
+      return { items, ...(next !== undefined && { next }) };
     },
     async sweep(at) {
       const oldest = new Date(at.getTime() - AUDIT_DAYS * 24 * 3600 * 1000);
       const over = await table.list({ partitionBelow: dayOf(oldest), most: MOST_SWEPT });
-      for (const [, rows] of Map.groupBy(over, ({ partition }) => partition)) {
-        for (let start = 0; start < rows.length; start += MOST_IN_TRANSACTION) {
-          const part = rows.slice(start, start + MOST_IN_TRANSACTION);
-          await table.apply(
-            part.map(
-              ({ partition, key, etag }): Operation => ({ kind: 'remove', partition, key, etag }),
-            ),
-          );
-        }
-      }
+      await removeRows(table, over);
       return over.length;
     },
   };
@@ -96,12 +74,8 @@ export function createAuditLog(table: Table): AuditLog {
 /** Operators make few changes: a day is one partition. */
 const partitionOf = (id: string): string => dayOf(timeOfRequestId(id));
 
-const dayOf = (time: Date): string => time.toISOString().slice(0, 10).replaceAll('-', '');
-
 /** A text that sorts after all days before, and before the day itself. */
 const justBefore = (time: Date): string => dayOf(new Date(time.getTime() - 24 * 3600 * 1000));
-
-const isWithin = (time: Date, since: Date, until: Date): boolean => time >= since && time <= until;
 
 function recordOf({ values }: StoredRow): AuditRecord | undefined {
   const parsed = parseJsonWith(auditRecord, String(values['json']));

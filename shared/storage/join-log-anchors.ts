@@ -59,7 +59,7 @@ export async function writeAnchor(parts: AnchorParts, at: Date): Promise<Anchor 
     return told && time && at.getTime() - time.getTime() < TWO_HOURS_MS ? [told.last] : [];
   });
   if (writers.length === 0) return undefined;
-  let newest = (await genuineAnchors(table, key))[0]?.sealed;
+  let newest = genuineAnchors(await table.list({ partition: ANCHORS }), key)[0]?.sealed;
   const time = formatTimestamp(at);
   for (let start = 0; start < writers.length; start += MOST_NAMED) {
     const json = JSON.stringify({ time, last: writers.slice(start, start + MOST_NAMED) });
@@ -72,22 +72,19 @@ export async function writeAnchor(parts: AnchorParts, at: Date): Promise<Anchor 
 }
 
 /** What the anchors and the writers' rows say that there must be, and what is wrong with them. */
-export async function readAnchors(
-  table: Table,
-  key: LogKey,
-): Promise<{
+export interface KnownEnds {
   readonly newest: Anchor | undefined;
   readonly expected: readonly Sealed[];
   readonly wrong: readonly string[];
-}> {
-  const rows = [
-    ...(await table.list({ partition: ANCHORS })),
-    ...(await table.list({ partition: WRITERS })),
-  ];
-  const wrong = rows
+}
+
+export async function readAnchors(table: Table, key: LogKey): Promise<KnownEnds> {
+  const anchorRows = await table.list({ partition: ANCHORS });
+  const writerRows = await table.list({ partition: WRITERS });
+  const wrong = [...anchorRows, ...writerRows]
     .filter((row) => !checkSeal(row, key).ok)
     .map(({ partition, key: name }) => `${partition}/${name}`);
-  const anchors = await genuineAnchors(table, key);
+  const anchors = genuineAnchors(anchorRows, key);
   const there = new Set(anchors.map(({ sealed }) => sealed.key));
   const missing = anchors.flatMap(({ previous }) =>
     previous && !there.has(previous.key) ? [`${ANCHORS}/${previous.key}`] : [],
@@ -95,10 +92,8 @@ export async function readAnchors(
   const oldest = anchors.at(-1)?.previous;
   const expected = [
     ...anchors.flatMap(({ row }) => textOf(anchorText, row)?.last ?? []),
-    ...rows.flatMap((row) =>
-      row.partition === WRITERS && checkSeal(row, key).ok
-        ? (textOf(writerText, row)?.last ?? [])
-        : [],
+    ...writerRows.flatMap((row) =>
+      checkSeal(row, key).ok ? (textOf(writerText, row)?.last ?? []) : [],
     ),
   ];
   const [newest] = anchors;
@@ -122,15 +117,13 @@ export async function sweepAnchors(table: Table, oldest: Date): Promise<number> 
 }
 
 /** Newest first. */
-async function genuineAnchors(table: Table, key: LogKey) {
-  const rows = await table.list({ partition: ANCHORS });
-  return rows
+const genuineAnchors = (rows: readonly StoredRow[], key: LogKey) =>
+  rows
     .flatMap((row) => {
       const checked = checkSeal(row, key);
       return checked.ok ? [{ row, sealed: checked.sealed, previous: checked.previous }] : [];
     })
     .toSorted((a, b) => (a.row.key < b.row.key ? 1 : -1));
-}
 
 const timeIn = (row: StoredRow): Date | undefined =>
   parseTimestamp(textOf(z.object({ time: timestamp }), row)?.time ?? '');

@@ -1,5 +1,6 @@
 /** Where the rows of the join log are: everything that finds one is in its request id. */
 import { timeOfRequestId } from '../request-id.ts';
+import { dayOf } from './log-pages.ts';
 import type { Row } from './table.ts';
 
 export const JOIN_LOG_DAYS = 30;
@@ -24,5 +25,3 @@ export const minuteOf = (time: Date): string =>
 /** A text that sorts before every partition of a minute, and after those of the minute before. */
 export const justBefore = (minute: string): string =>
   `${minute.slice(0, -1)}${String.fromCharCode(minute.charCodeAt(minute.length - 1) - 1)}~`;
-
-export const dayOf = (time: Date): string => time.toISOString().slice(0, 10).replaceAll('-', '');

@@ -17,7 +17,6 @@ import { unavailable } from '../refusal.ts';
 import { timeOfRequestId } from '../request-id.ts';
 import { type Anchor, sweepAnchors, writeAnchor, writeLast } from './join-log-anchors.ts';
 import {
-  dayOf,
   isRefusal,
   JOIN_LOG_DAYS,
   justBefore,
@@ -27,13 +26,9 @@ import {
   refusalsOf,
 } from './join-log-places.ts';
 import { type LogKey, type Sealed, seal } from './join-log-seal.ts';
-import {
-  MOST_IN_TRANSACTION,
-  type Operation,
-  type Row,
-  type StoredRow,
-  type Table,
-} from './table.ts';
+import { dayOf, isWithin, readPage } from './log-pages.ts';
+import type { Row, StoredRow, Table } from './table.ts';
+import { removeRows, transactionsOf } from './transactions.ts';
 import { type VerifyQuery, verifyJoinLog } from './verify-join-log.ts';
 
 export interface JoinLog {
@@ -81,7 +76,6 @@ export interface JoinLogOptions {
 
 const MOST_KEPT = 5000;
 const MOST_SWEPT = 5000;
-const MOST_LISTED = 1000;
 
 /** What waits: an admission until it is written, anything else until a batch was tried. */
 type Waiting = Row & { readonly admitted: boolean };
@@ -189,28 +183,19 @@ export function createJoinLog({
     },
     async list({ since, until, after, refusedOnly }) {
       const prefix = refusedOnly ? REFUSED : '';
-      const from = after === undefined ? undefined : prefix + minuteAndShard(after, refusedOnly);
-      const rest =
-        after === undefined || from === undefined
-          ? []
-          : await table.list({ partition: from, keyAfter: after, most: MOST_LISTED });
-      const rows = [...rest];
-      if (rows.length < MOST_LISTED) {
-        const range = {
-          partitionAfter: from ?? prefix + justBefore(minuteOf(since)),
-          // Nothing sorts between a minute's partitions and this.
-          partitionBelow: `${prefix}${minuteOf(until)}~`,
-          most: MOST_LISTED - rows.length,
-        };
-        rows.push(...(await table.list(range)));
-      }
-      const last = rows.at(-1);
+      const partition = refusedOnly ? refusalsOf : partitionOf;
+      const { rows, next } = await readPage(table, {
+        after: after === undefined ? undefined : { partition: partition(after), key: after },
+        partitionAfter: prefix + justBefore(minuteOf(since)),
+        // Nothing sorts between a minute's partitions and this.
+        partitionBelow: `${prefix}${minuteOf(until)}~`,
+      });
       const items = rows
+        .filter((row) => isWithin(row, { since, until }))
         .map(recordOf)
         .filter((record) => record !== undefined)
-        .filter(({ request_id }) => isWithin(timeOfRequestId(request_id), since, until))
         .toSorted((a, b) => (a.request_id < b.request_id ? -1 : 1));
-      return { items, ...(rows.length === MOST_LISTED && last && { next: last.key }) };
+      return { items, ...(next !== undefined && { next }) };
     },
     flush,
     async end() {
@@ -232,22 +217,11 @@ export function createJoinLog({
       // They go first: each has an attempt's row of the same day, which has the next sweep look for the rest.
       const refused = { partitionAfter: REFUSED, partitionBelow: REFUSED + day, most: MOST_SWEPT };
       const over = [...(await table.list(refused)), ...attempts];
-      for (const batch of batchesOf(over)) {
-        const removals = batch.map(
-          ({ partition, key, etag }): Operation => ({ kind: 'remove', partition, key, etag }),
-        );
-        await table.apply(removals);
-      }
+      await removeRows(table, over);
       return over.length;
     },
   };
 }
-
-/** Where the rows of an attempt are, before the prefix: refusals are few, so a minute of them is one partition. */
-const minuteAndShard = (id: string, refused: boolean): string =>
-  refused ? minuteOf(timeOfRequestId(id)) : partitionOf(id);
-
-const isWithin = (time: Date, since: Date, until: Date): boolean => time >= since && time <= until;
 
 /** Whether a text is a request id. */
 export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
@@ -266,12 +240,5 @@ function recordOf({ values }: StoredRow): JoinRecord | undefined {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** Rows of one partition at a time, as many as a transaction takes. */
-function batchesOf<R extends Row>(rows: readonly R[]): R[][] {
-  const partitions = Map.groupBy(rows, ({ partition }) => partition);
-  return [...partitions.values()].flatMap((all) =>
-    Array.from({ length: Math.ceil(all.length / MOST_IN_TRANSACTION) }, (_, i) =>
-      all.slice(i * MOST_IN_TRANSACTION, (i + 1) * MOST_IN_TRANSACTION),
-    ),
-  );
-}
+const batchesOf = <R extends Row>(rows: readonly R[]): R[][] =>
+  transactionsOf(rows, ({ partition }) => partition);

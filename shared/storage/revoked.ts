@@ -7,6 +7,7 @@ import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import { unavailable } from '../refusal.ts';
 import { type LiveSerial, MOST_SERIALS, packSerials, unpackSerials } from './packed-serials.ts';
 import type { Operation, Row, StoredRow, Table } from './table.ts';
+import { chunksOf, transactionsOf } from './transactions.ts';
 
 /** Why certificates are revoked: a lock was on them, their instance was removed, or their machine was made anew. */
 export type RevocationReason = 'lock' | 'removed' | 'gone';
@@ -71,7 +72,6 @@ export interface Revocations {
 const HEAD = 'head';
 const ROOTS = 'roots';
 const MACHINES = 'machines';
-const BATCH = 100;
 const PARALLEL = 8;
 const MOST_RACES = 8;
 const WRITING_SECONDS = 120;
@@ -138,8 +138,7 @@ export function createRevocations(table: Table): Revocations {
     async keep(revoked, known, at) {
       if (revoked.length === 0) return;
       const stored = new Map(known.instances.map((one) => [one.revoked.id, one]));
-      const byPartition = Map.groupBy(revoked, partitionOf);
-      const batches = [...byPartition.values()].flatMap((all) => chunksOf(all, BATCH));
+      const batches = transactionsOf(revoked, partitionOf);
       await changing(at, async () => {
         for (const some of chunksOf(batches, PARALLEL))
           await Promise.all(
@@ -258,8 +257,3 @@ function headOf(row: StoredRow | undefined): Head {
     writing: Number(values['writing']),
   };
 }
-
-const chunksOf = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
-    items.slice(i * size, (i + 1) * size),
-  );

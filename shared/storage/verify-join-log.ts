@@ -4,17 +4,18 @@
  */
 import type { LogProblem, LogVerification } from '../protocol/join-log-verification.ts';
 import { timeOfRequestId } from '../request-id.ts';
-import { readAnchors } from './join-log-anchors.ts';
+import { type KnownEnds, readAnchors } from './join-log-anchors.ts';
 import {
-  dayOf,
   isRefusal,
   JOIN_LOG_DAYS,
   justBefore,
   minuteOf,
+  partitionOf,
   REFUSED,
   refusalsOf,
 } from './join-log-places.ts';
 import { checkSeal, type LogKey, type Sealed } from './join-log-seal.ts';
+import { dayOf } from './log-pages.ts';
 import type { StoredRow, Table } from './table.ts';
 
 export interface VerifyQuery {
@@ -43,7 +44,6 @@ export async function verifyJoinLog(
   parts: VerifyParts,
 ): Promise<LogVerification> {
   const { table } = parts;
-  const first = after === undefined;
   const from = after ?? justBefore(minuteOf(since));
   const below = `${minuteOf(until)}~`;
   const { rows, end } = await wholeMinutes(table, '', from, below);
@@ -53,17 +53,17 @@ export async function verifyJoinLog(
     partitionBelow: REFUSED + lastMinute,
     most: MOST_OF_MINUTE,
   });
+  const ends = after === undefined ? await readAnchors(table, parts.key) : undefined;
   const problems = [
     ...(await problemsOf(rows, parts)),
     ...problemsOfCopies(rows, copies, parts),
-    ...(first ? await problemsOfEnds(parts) : []),
+    ...(ends ? await problemsOfEnds(ends, parts) : []),
   ];
-  const anchor = first ? (await readAnchors(table, parts.key)).newest : undefined;
   return {
     checked: rows.length,
     problems: problems.slice(0, MOST_PROBLEMS),
     found: problems.length,
-    ...(anchor && { anchor }),
+    ...(ends?.newest && { anchor: ends.newest }),
     ...(end !== undefined && { next: `${end}~` }),
   };
 }
@@ -107,12 +107,12 @@ async function problemsOf(
       problems.push({ what: WORDS[checked.why], request_id: row.key });
     }
   }
+  const present = new Set(rows.map(placeOf));
   for (const { previous } of named) {
     const mac = there.get(placeOf(previous)) ?? (await macAt(table, previous, key, at));
     if (mac === previous.mac || mac === 'swept') continue;
     // Its own row says that it was changed.
-    if (rows.some((row) => row.key === previous.key && row.partition === previous.partition))
-      continue;
+    if (present.has(placeOf(previous))) continue;
     problems.push({ what: 'missing', request_id: previous.key });
   }
   return problems;
@@ -139,7 +139,7 @@ function problemsOfCopies(
       original.values['json'] === copy.values['json'] &&
       original.values['seal'] === copy.values['seal'];
     if (same && copy.partition === refusalsOf(copy.key)) return [];
-    const genuine = original === undefined && checkSeal(copy, key, partitionIn(copy)).ok;
+    const genuine = original === undefined && checkSeal(copy, key, partitionOf(copy.key)).ok;
     return [{ what: genuine ? 'missing' : 'not ours', request_id: copy.key }];
   });
   const unlisted = rows.flatMap((row): LogProblem[] =>
@@ -148,17 +148,10 @@ function problemsOfCopies(
   return [...wrong, ...unlisted];
 }
 
-/** Where the first row of a refusal is. */
-const partitionIn = ({ key }: StoredRow): string =>
-  `${minuteOf(timeOfRequestId(key))}-${key.slice(-1)}`;
-
-async function problemsOfEnds({
-  table,
-  key,
-  own,
-  at,
-}: VerifyParts): Promise<readonly LogProblem[]> {
-  const { expected, wrong } = await readAnchors(table, key);
+async function problemsOfEnds(
+  { expected, wrong }: KnownEnds,
+  { table, key, own, at }: VerifyParts,
+): Promise<readonly LogProblem[]> {
   const problems: LogProblem[] = wrong.map((name) => ({ what: 'anchor', name }));
   const ends = new Map(
     [...expected, ...(own ? [own] : [])].map((one) => [placeOf(one), one] as const),
@@ -184,4 +177,5 @@ async function macAt(
   return checked?.ok ? checked.sealed.mac : undefined;
 }
 
-const placeOf = ({ partition, key }: Sealed): string => `${partition}/${key}`;
+const placeOf = ({ partition, key }: Pick<Sealed, 'partition' | 'key'>): string =>
+  `${partition}/${key}`;
