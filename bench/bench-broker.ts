@@ -84,7 +84,7 @@ export async function createBenchBroker({
     telemetry,
     now,
   });
-  await broker.initAuthorities({}, { requestId: 'bench' });
+  await broker.authorities.init({}, { requestId: 'bench' });
   await putResources(broker, subscription.id);
   return {
     broker,

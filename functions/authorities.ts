@@ -49,7 +49,7 @@ export const initAuthorities = act(
   'create',
   () => 'authorities',
   async (exchange) => {
-    await exchange.broker.initAuthorities(bodyAs(initBody, exchange), exchange.call);
+    await exchange.broker.authorities.init(bodyAs(initBody, exchange), exchange.call);
     return { ...(await statusOf(exchange)), status: 201 };
   },
 );
@@ -62,7 +62,7 @@ export const rotateAuthority = act(
   async (exchange) => {
     const name = ROTATED_AUTHORITIES.find((known) => known === param(exchange.request, 'name'));
     if (!name) throw new Refusal('not_found', `expected one of ${ROTATED_AUTHORITIES.join(', ')}`);
-    await exchange.broker.rotateAuthority(name, bodyAs(rotateBody, exchange), exchange.call);
+    await exchange.broker.authorities.rotate(name, bodyAs(rotateBody, exchange), exchange.call);
     return statusOf(exchange);
   },
 );
@@ -73,7 +73,7 @@ export const retireRoot = act(
   'delete',
   () => 'authorities/tls',
   async (exchange) => {
-    await exchange.broker.retireRoot(bodyAs(retireBody, exchange), exchange.call);
+    await exchange.broker.authorities.retire(bodyAs(retireBody, exchange), exchange.call);
     return statusOf(exchange);
   },
 );
@@ -91,6 +91,6 @@ export const restoreAuthorities = act(
   'create',
   () => 'authorities',
   async (exchange) => ({
-    body: await exchange.broker.restoreAuthorities(bodyAs(restoreBody, exchange), exchange.call),
+    body: await exchange.broker.authorities.restore(bodyAs(restoreBody, exchange), exchange.call),
   }),
 );

@@ -7,7 +7,7 @@ import type { Keyring } from './authority/keyring.ts';
 import { type RotationParts, rotateKeys } from './authority/rotate.ts';
 import { type ExplainParts, explain } from './joining/explain.ts';
 import { createAuditApi } from './operators/audit-api.ts';
-import { createAuthoritiesApi } from './operators/authorities-api.ts';
+import { createAuthoritiesApi, type OnKeysChanged } from './operators/authorities-api.ts';
 import { createInstancesApi } from './operators/instances-api.ts';
 import { createJoinsApi } from './operators/joins-api.ts';
 import { createNamesApi } from './operators/names-api.ts';
@@ -36,6 +36,7 @@ export interface OperatorsParts extends Omit<ExplainParts, 'findJoin' | 'resourc
   readonly names: HostNameStore;
   readonly joinLog: JoinLog;
   readonly auditLog: AuditLog;
+  readonly onKeysChanged: OnKeysChanged;
 }
 
 export type BrokerForOperators = ReturnType<typeof createBrokerForOperators>;
@@ -49,7 +50,7 @@ export function createBrokerForOperators(parts: OperatorsParts) {
     names: createNamesApi(names),
     joins: createJoinsApi(joinLog, now),
     audit: createAuditApi(auditLog, now),
-    authorities: createAuthoritiesApi(rotation, keyring, resources, keys, now),
+    authorities: createAuthoritiesApi(rotation, keyring, resources, keys, parts.onKeysChanged, now),
     rotateKeys: () => rotateKeys(rotation, now()),
     explain: (asked: ExplainRequest) => explain(asked, { ...parts, findJoin: joinLog.find }),
   };

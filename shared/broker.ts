@@ -33,8 +33,6 @@ import type { NamesApi } from './operators/names-api.ts';
 import { identifyOperator, type Operator } from './operators/operator.ts';
 import type { ResourceApi } from './operators/resource-api.ts';
 import type { Outside, Prober } from './probing/prober.ts';
-import type { InitBody, RetireBody, RotateBody, RotatedAuthority } from './protocol/authorities.ts';
-import type { RestoreBody, Restored } from './protocol/backup.ts';
 import type { Discovery } from './protocol/discovery.ts';
 import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { HeartbeatBody } from './protocol/heartbeat.ts';
@@ -99,15 +97,7 @@ export interface Broker {
   readonly resources: ResourceApi;
   readonly instances: InstancesApi;
   readonly names: NamesApi;
-  readonly authorities: Pick<AuthoritiesApi, 'status' | 'backUp'>;
-  /** The first keys, by an operator's will. */
-  initAuthorities(body: InitBody, call: Call): Promise<void>;
-  /** A successor of a key, or another key in the place of those that leaked, by an operator's will. */
-  rotateAuthority(name: RotatedAuthority, body: RotateBody, call: Call): Promise<void>;
-  /** Ends a root whose successor signs. */
-  retireRoot(body: RetireBody, call: Call): Promise<void>;
-  /** Brings the keys back from a backup. */
-  restoreAuthorities(body: RestoreBody, call: Call): Promise<Restored>;
+  readonly authorities: AuthoritiesApi;
   readonly lists: ListsApi;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
@@ -232,11 +222,7 @@ export function createBroker(parts: BrokerParts): Broker {
     const listParts = { ...joinParts, custody: rotation.custody, subjectOf };
     return createListsApi(listParts, revocationEvents(telemetry));
   });
-  const lists: ListsApi = {
-    current: async () => (await listsApi()).current(),
-    update: async (call) => (await listsApi()).update(call),
-    tend: async (call) => (await listsApi()).tend(call),
-  };
+  const lists = onFirstUse(listsApi, { current: true, update: true, tend: true });
 
   const sign = signedTrust(cluster, now);
   const trust = async (): Promise<SignedTrust> => sign(await keyring.authorities());
@@ -248,7 +234,12 @@ export function createBroker(parts: BrokerParts): Broker {
     questions: settings.JOIN_BROKER_UNPROVED_JOINS_PER_ADDRESS,
   });
 
-  async function answerJoin(read: () => JoinBody, call: Call, report: Report): Promise<JoinAnswer> {
+  async function answerJoin(
+    read: () => JoinBody,
+    isProbe: () => Promise<boolean>,
+    call: Call,
+    report: Report,
+  ): Promise<JoinAnswer> {
     const caller = callers(call.client);
     caller.countAttempt(now());
     const onLocked = (lock: Lock): Promise<void> =>
@@ -257,7 +248,7 @@ export function createBroker(parts: BrokerParts): Broker {
         { changes: changesOf(undefined, lock) },
         call,
       );
-    const probing = await isProbe(read, call);
+    const probing = await isProbe();
     const joined = await join(read(), { ...joinParts, onLocked, probing }, caller, report);
     const { bundle } = await trust();
     ({ logKey } = await keyring.authorities());
@@ -273,12 +264,7 @@ export function createBroker(parts: BrokerParts): Broker {
     };
   }
 
-  const isProbe = async (read: () => JoinBody, { probe }: Call): Promise<boolean> =>
-    probe !== undefined &&
-    isProbeMark(probe, read().request, (await keyring.authorities()).probeKeys);
-
-  let prober: Prober | undefined;
-  async function openProber(): Promise<Prober> {
+  const prober = once(async (): Promise<Prober> => {
     const { createProber } = await import('./probing/prober.ts');
     const [domain = ''] = cloud.attestedDomains;
     const [root = new Uint8Array()] = parts.roots;
@@ -291,7 +277,7 @@ export function createBroker(parts: BrokerParts): Broker {
       telemetry,
       now,
     });
-  }
+  });
 
   const forOperators = once(async () =>
     (await import('./broker-for-operators.ts')).createBrokerForOperators({
@@ -302,6 +288,11 @@ export function createBroker(parts: BrokerParts): Broker {
       revocations,
       joinLog,
       auditLog,
+      // A leaked issuing key comes on the root's list at once.
+      async onKeysChanged(report, call) {
+        tellKeys(report, call);
+        await lists.update(call);
+      },
     }),
   );
   const takeHeartbeat = once(async () =>
@@ -336,12 +327,21 @@ export function createBroker(parts: BrokerParts): Broker {
   }
 
   return {
-    join: (read, call) =>
-      auditedJoin(
-        (report) => answerJoin(read, call, report),
-        () => isProbe(read, call),
-        { call, telemetry, sample, log: joinLog.record, now },
-      ),
+    join(read, call) {
+      const { probe } = call;
+      const isProbe = once(
+        async () =>
+          probe !== undefined &&
+          isProbeMark(probe, read().request, (await keyring.authorities()).probeKeys),
+      );
+      return auditedJoin((report) => answerJoin(read, isProbe, call, report), isProbe, {
+        call,
+        telemetry,
+        sample,
+        log: joinLog.record,
+        now,
+      });
+    },
     heartbeat: async (body) => (await takeHeartbeat())(body),
     trust,
     async discover() {
@@ -375,28 +375,14 @@ export function createBroker(parts: BrokerParts): Broker {
     }),
     instances: onFirstUse(() => api('instances'), { list: true, get: true, remove: true }),
     names: onFirstUse(() => api('names'), { list: true, get: true, free: true, restore: true }),
-    authorities: onFirstUse<Broker['authorities']>(() => api('authorities'), {
+    authorities: onFirstUse(() => api('authorities'), {
       status: true,
+      init: true,
+      rotate: true,
+      retire: true,
       backUp: true,
+      restore: true,
     }),
-    async initAuthorities(body, call) {
-      tellKeys(await (await api('authorities')).init(body), call);
-      await lists.update(call);
-    },
-    async rotateAuthority(name, body, call) {
-      tellKeys(await (await api('authorities')).rotate(name, body), call);
-      await lists.update(call);
-    },
-    async retireRoot(body, call) {
-      tellKeys(await (await api('authorities')).retire(body), call);
-      await lists.update(call);
-    },
-    async restoreAuthorities(body, call) {
-      const { answer, report } = await (await api('authorities')).restore(body);
-      if (report) tellKeys(report, call);
-      await lists.update(call);
-      return answer;
-    },
     async backUp({ requestId, log }) {
       const url = settings.JOIN_BROKER_BACKUP_URL;
       const { backups } = parts;
@@ -415,8 +401,7 @@ export function createBroker(parts: BrokerParts): Broker {
       tellKeys(await (await forOperators()).rotateKeys(), call);
     },
     async probe(call) {
-      prober ??= await openProber();
-      await prober(call);
+      await (await prober())(call);
     },
     lists,
     joins: onFirstUse(() => api('joins'), { find: true, list: true, verify: true }),

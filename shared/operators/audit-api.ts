@@ -7,10 +7,10 @@ import {
   auditOutcome,
 } from '../protocol/audit-record.ts';
 import { requestId } from '../protocol/join-record.ts';
-import { parseWith } from '../protocol/schema.ts';
-import { parseTimestamp, timestamp } from '../protocol/values.ts';
-import { badInput, Refusal } from '../refusal.ts';
+import { timestamp } from '../protocol/values.ts';
+import { Refusal } from '../refusal.ts';
 import type { AuditLog } from '../storage/audit-log.ts';
+import { parseField, parseQuery, periodOf } from './parse-field.ts';
 
 export interface AuditApi {
   /** Throws `bad_request` or `not_found`. */
@@ -42,20 +42,14 @@ export function createAuditApi(
 ): AuditApi {
   return {
     async get(id) {
-      const parsed = parseWith(requestId, id.toLowerCase());
-      if (!parsed.ok) throw badInput({ field: 'id', message: parsed.problem.message });
-      const record = await find(parsed.value);
+      const record = await find(parseField(requestId, 'id', id.toLowerCase()));
       if (record) return record;
       throw new Refusal('not_found', 'the audit has no such change: it keeps them for 400 days');
     },
     async list(asked) {
-      const parsed = parseWith(auditQuery, asked);
-      if (!parsed.ok) throw badInput(parsed.problem);
-      const query = parsed.value;
-      const until = parseTimestamp(query.until ?? '') ?? now();
-      const since =
-        parseTimestamp(query.since ?? '') ?? new Date(until.getTime() - DEFAULT_SECONDS * 1000);
-      const page = await list({ since, until, after: query.next });
+      const query = parseQuery(auditQuery, asked);
+      const period = periodOf(query, now(), DEFAULT_SECONDS);
+      const page = await list({ ...period, after: query.next });
       return { ...page, items: page.items.filter((record) => isAsked(record, query)) };
     },
   };

@@ -14,6 +14,7 @@ import { presentOf, type RotationParts, type RotationReport } from '../authority
 import { lostKinds, successorDue } from '../authority/rotation.ts';
 import { type KeyDescription, NEVER } from '../authority/signing-key.ts';
 import { caPin } from '../authority/trust-bundle.ts';
+import type { Call } from '../call.ts';
 import type {
   AuthorityStatus,
   InitBody,
@@ -32,22 +33,26 @@ export interface AuthoritiesApi {
   /** From the table itself, not from memory. */
   status(): Promise<AuthorityStatus>;
   /** The first keys. Throws `already_exists` where there are some, or something has to be said first. */
-  init(body: InitBody): Promise<RotationReport>;
+  init(body: InitBody, call: Call): Promise<void>;
   /** A successor, or after a leak a new key in the place of all of its kind. See `replaceAuthority` for what it throws. */
-  rotate(name: RotatedAuthority, body: RotateBody): Promise<RotationReport>;
+  rotate(name: RotatedAuthority, body: RotateBody, call: Call): Promise<void>;
   /** Ends a root whose successor signs. See `retireRoot` for what it throws. */
-  retire(body: RetireBody): Promise<RotationReport>;
+  retire(body: RetireBody, call: Call): Promise<void>;
   /** The keys' rows as they are stored, for a backup. Throws `unavailable` where one is lost. */
   backUp(): Promise<KeyBackup>;
-  /** Brings the keys back. See `planRestore` for what it throws. Without a report nothing was to be done but to say it. */
-  restore(body: RestoreBody): Promise<{ answer: Restored; report: RotationReport | undefined }>;
+  /** Brings the keys back. See `planRestore` for what it throws. */
+  restore(body: RestoreBody, call: Call): Promise<Restored>;
 }
+
+/** Told of what was done to the keys, when every function instance has been told, too. */
+export type OnKeysChanged = (report: RotationReport, call: Call) => Promise<void>;
 
 export function createAuthoritiesApi(
   parts: RotationParts,
   keyring: Keyring,
   resources: Pick<Resources, 'tellKeysChanged'>,
   table: Table,
+  onChanged: OnKeysChanged,
   now: () => Date,
 ): AuthoritiesApi {
   /** Every function instance has to stop using what was replaced. */
@@ -86,23 +91,23 @@ export function createAuthoritiesApi(
         ignored: [...(genuine?.ignored ?? [])].slice(0, MOST_NAMES),
       };
     },
-    async init({ resume = false, give_up: giveUp = [] }) {
+    async init({ resume = false, give_up: giveUp = [] }, call) {
       const report = await initAuthorities(parts, { resume, giveUp }, now());
       await keyring.reload();
-      return report;
+      await onChanged(report, call);
     },
-    async rotate(name, { numbers, leaked = false }) {
+    async rotate(name, { numbers, leaked = false }, call) {
       const report = await replaceAuthority(parts, name, { numbers, leaked }, now());
       await tellEverybody();
-      return report;
+      await onChanged(report, call);
     },
-    async retire({ numbers }) {
+    async retire({ numbers }, call) {
       const report = await retireRoot(parts, numbers, now());
       await tellEverybody();
-      return report;
+      await onChanged(report, call);
     },
     backUp: () => backUpKeys(parts, now()),
-    async restore({ rows, replace = false, give_up: giveUp, dry_run: dryRun = false }) {
+    async restore({ rows, replace = false, give_up: giveUp, dry_run: dryRun = false }, call) {
       const plan = await planRestore(parts, { rows, replace, giveUp }, await table.list({}));
       const names = (some: readonly Row[]): string[] => some.map(rowName).slice(0, MOST_NAMES);
       const answer = {
@@ -111,10 +116,11 @@ export function createAuthoritiesApi(
         removed: names(plan.remove),
         kept: names(plan.keep),
       };
-      if (dryRun) return { answer, report: undefined };
+      if (dryRun) return answer;
       const report = await restoreKeys(parts, table, plan, now());
       await tellEverybody();
-      return { answer, report };
+      await onChanged(report, call);
+      return answer;
     },
   };
 }

@@ -3,11 +3,10 @@ import * as z from 'zod/mini';
 import { DENIAL_REASONS } from '../protocol/denial-reason.ts';
 import { type LogVerification, verificationCursor } from '../protocol/join-log-verification.ts';
 import { type JoinPage, type JoinRecord, joinOutcome, requestId } from '../protocol/join-record.ts';
-import { parseWith } from '../protocol/schema.ts';
 import { parseTimestamp, timestamp } from '../protocol/values.ts';
-import { badInput } from '../refusal.ts';
 import type { JoinLog } from '../storage/join-log.ts';
 import { JOIN_LOG_DAYS } from '../storage/join-log-places.ts';
+import { parseQuery, periodOf } from './parse-field.ts';
 
 export interface JoinsApi {
   /** `undefined` where the log has no such request. */
@@ -48,9 +47,7 @@ export function createJoinsApi(
   return {
     find,
     async verify(asked) {
-      const parsed = parseWith(verifyQuery, asked);
-      if (!parsed.ok) throw badInput(parsed.problem);
-      const { since, until, next: after } = parsed.value;
+      const { since, until, next: after } = parseQuery(verifyQuery, asked);
       const whole = new Date(now().getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
       return verify({
         since: parseTimestamp(since ?? '') ?? whole,
@@ -59,14 +56,10 @@ export function createJoinsApi(
       });
     },
     async list(asked) {
-      const parsed = parseWith(joinQuery, asked);
-      if (!parsed.ok) throw badInput(parsed.problem);
-      const query = parsed.value;
-      const until = parseTimestamp(query.until ?? '') ?? now();
-      const since =
-        parseTimestamp(query.since ?? '') ?? new Date(until.getTime() - DEFAULT_SECONDS * 1000);
+      const query = parseQuery(joinQuery, asked);
+      const period = periodOf(query, now(), DEFAULT_SECONDS);
       const refusedOnly = query.reason !== undefined || (query.result ?? 'admitted') !== 'admitted';
-      const page = await list({ since, until, after: query.next, refusedOnly });
+      const page = await list({ ...period, after: query.next, refusedOnly });
       return { ...page, items: page.items.filter((record) => isAsked(record, query)) };
     },
   };

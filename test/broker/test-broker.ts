@@ -196,7 +196,7 @@ function initOnce(broker: Broker, audit: AuditEvent[]): () => Promise<void> {
   let done: Promise<void> | undefined;
   const act = async (): Promise<void> => {
     try {
-      await broker.initAuthorities({}, { requestId: 'init' });
+      await broker.authorities.init({}, { requestId: 'init' });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.code === 'unavailable') done = undefined;

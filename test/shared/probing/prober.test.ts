@@ -198,7 +198,7 @@ describe('a relying party refuses a trust bundle', () => {
       await api.tables.keys.apply([{ kind: 'remove', partition, key, etag }]);
     }
     const { ca_pins: give_up } = body as TrustBundle;
-    await api.broker.initAuthorities({ give_up }, { requestId: 'init' });
+    await api.broker.authorities.init({ give_up }, { requestId: 'init' });
     api.clock.advance(600);
     const { results, event } = await run();
     expect(results).toMatchObject({ trust_bundle: 'failed', tls_authority: 'passed' });
