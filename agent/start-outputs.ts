@@ -107,8 +107,7 @@ function outputOf(
   place: readonly PropertyKey[],
   { host, surroundings, failure }: Parts,
 ): Output | undefined {
-  const { destination: wanted, roles, credential_ttl: ttl, renewal_interval: interval } = config;
-  const { reload } = config;
+  const { destination: wanted, reload } = config;
   refuseOtherJoins(config, place, host, failure);
   if (wanted.type === 'memory') return undefined;
   const isKubernetesSecret = wanted.type === 'kubernetes_secret';
@@ -119,13 +118,25 @@ function outputOf(
       ? secretOf(wanted, content, at, surroundings, failure)
       : directoryOf(wanted),
     content,
-    ...(roles && { roles }),
-    ...(ttl !== undefined && { ttlSeconds: readDuration(ttl) ?? 0 }),
-    ...(interval !== undefined && { renewalSeconds: readDuration(interval) ?? 0 }),
+    ...wishOf(config),
     ...sshHostKeyOf(config, place, surroundings, failure),
     ...(reload && { reload }),
   };
 }
+
+/** What it asks for of its own. */
+const wishOf = ({
+  roles,
+  credential_ttl: ttl,
+  renewal_interval: interval,
+}: Pick<WorkloadApiService, 'roles' | 'credential_ttl' | 'renewal_interval'>): Pick<
+  Output,
+  'roles' | 'ttlSeconds' | 'renewalSeconds'
+> => ({
+  ...(roles && { roles }),
+  ...(ttl !== undefined && { ttlSeconds: readDuration(ttl) ?? 0 }),
+  ...(interval !== undefined && { renewalSeconds: readDuration(interval) ?? 0 }),
+});
 
 const socketPath = ({ listen }: WorkloadApiService): string =>
   resolve(listen.slice('unix://'.length));
@@ -136,7 +147,7 @@ function workloadApiOf(
   place: readonly PropertyKey[],
   { host, failure }: Parts,
 ): Output {
-  const { readers, mode = '0600', roles, credential_ttl: ttl } = service;
+  const { readers, mode = '0600', roles } = service;
   const destination = { type: 'memory' } as const;
   const spiffe = { type: 'spiffe', destination, ...(roles && { roles }) } as const;
   refuseOtherJoins(spiffe, place, host, failure);
@@ -148,8 +159,7 @@ function workloadApiOf(
       ...readersOf(readers),
     },
     content: contentOf(spiffe, { isHost: host !== undefined, isKubernetesSecret: false }),
-    ...(roles && { roles }),
-    ...(ttl !== undefined && { ttlSeconds: readDuration(ttl) ?? 0 }),
+    ...wishOf(service),
   };
 }
 

@@ -205,6 +205,15 @@ test.each([
   });
 });
 
+test.each([
+  'outputs: [{type: identity, destination: {type: directory, path: /o}',
+  'services: [{type: workload-identity-api, listen: "unix:///run/w.sock"',
+])('what an output asks for of its own counts: %s', (output) => {
+  const asked = 'roles: [ci], credential_ttl: 2h, renewal_interval: 40m';
+  const { outputs } = startSettings(flagsOf(), config(`${ADDRESS}${output}, ${asked}}]\n`));
+  expect(outputs).toMatchObject([{ roles: ['ci'], ttlSeconds: 7200, renewalSeconds: 2400 }]);
+});
+
 test('a secret admits no lifetimes that differ more than forty times: generations would run out', () => {
   const file = (ttl: string, own: string) =>
     readConfig(
