@@ -1,6 +1,6 @@
 /** `joinbot install systemd`: a hardened unit for one config file, printed or written. */
 import { access, readFile, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import type { InstallSystemdFlags } from '../command-line.ts';
 import { orUndefined, withPlainErrors, writeDurably } from '../durable-file.ts';
@@ -79,7 +79,7 @@ async function write(
     const message = `${path} is there already and differs: put changes beside it (systemctl edit), or replace it with --force`;
     throw new Failure('files', message);
   }
-  await writeDurably(directory, path.slice(directory.length + 1), text, 0o644);
+  await writeDurably(directory, basename(path), text, 0o644);
   return true;
 }
 

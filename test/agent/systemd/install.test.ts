@@ -1,8 +1,18 @@
 /** `joinbot install systemd`: a unit for one config. */
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { runProgram } from '../../../local/programs.ts';
@@ -133,6 +143,14 @@ describe('--write', () => {
     expect(await readFile(path, 'utf8')).toBe(printed.said);
     expect((await stat(path)).mode & 0o7600).toBe(0o600);
     expect((await install(rig, flags)).said).toBe(`${path} is as it should be\n`);
+  });
+
+  test('to a directory that is named with a slash at its end', async () => {
+    const rig = await createRig({ programs: found() });
+    const { path } = await place(rig);
+    const flags = ['--write', `--systemd-directory=${dirname(path)}/`];
+    expect((await install(rig, flags)).said).toContain(`Wrote ${path}\n`);
+    expect(await readdir(dirname(path))).toEqual([basename(path)]);
   });
 
   test("does not replace somebody's own unit, unless it is told to", async () => {
