@@ -19,7 +19,7 @@ interface Parts {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-type MakeJoiner = (settings: AgentSettings, parts: Parts) => Promise<Joiner>;
+type MakeJoiner = (settings: AgentSettings, parts: Parts) => Promise<Omit<Joiner, 'close'>>;
 
 const JOINERS: Readonly<Record<JoinMethodName, MakeJoiner>> = {
   azure: azureJoiner,
@@ -34,22 +34,16 @@ const JOINERS: Readonly<Record<JoinMethodName, MakeJoiner>> = {
  * Locks the storage directory, too: one agent works with it. Throws a `Failure` where another one does, or where this
  * machine can't join by the method of the settings at all.
  */
-export const joinerOf: MakeJoiner = async (settings, parts) => {
+export async function joinerOf(settings: AgentSettings, parts: Parts): Promise<Joiner> {
   const unlock = await lockStorage(settings, parts.effects);
   try {
     const joiner = await JOINERS[settings.joinMethod](settings, parts);
-    return {
-      ...joiner,
-      async close() {
-        await joiner.close();
-        await unlock();
-      },
-    };
+    return { ...joiner, close: unlock };
   } catch (error) {
     await unlock();
     throw error;
   }
-};
+}
 
 async function lockStorage(
   { storage, joinMethod }: AgentSettings,
@@ -70,7 +64,7 @@ async function lockStorage(
 async function azureJoiner(
   settings: AgentSettings,
   { broker, effects, env }: Parts,
-): Promise<Joiner> {
+): Promise<Omit<Joiner, 'close'>> {
   const metadata = openMetadataService(env, effects);
   const downloads = await openDownloads(settings.storage, env, effects.log);
   const gather = azureEvidence(settings, metadata, downloads, effects);

@@ -28,10 +28,9 @@ export const joinByEvidence = (
   settings: AgentSettings,
   partners: JoinPartners,
   effects: Effects,
-): Joiner => ({
+): Omit<Joiner, 'close'> => ({
   join: (instance, due) => join(settings, due, instance, partners, effects),
   storesItself: false,
-  close: async () => undefined,
 });
 
 /** Renews the instance, or joins afresh where there is none or the broker doesn't know it any more. */

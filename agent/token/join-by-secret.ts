@@ -47,7 +47,7 @@ export async function joinBySecret(
   settings: AgentSettings,
   broker: Broker,
   effects: Effects,
-): Promise<Joiner> {
+): Promise<Omit<Joiner, 'close'>> {
   const { storage, secret } = settings;
   if (storage.type !== 'directory')
     throw new TypeError('join method token has a storage directory');
@@ -69,7 +69,6 @@ export async function joinBySecret(
       }
     },
     storesItself: true,
-    close: async () => undefined,
   };
 }
 
