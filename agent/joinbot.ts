@@ -127,12 +127,10 @@ function settingsOf(flags: StartFlags, env: Process['env']): AgentSettings {
 }
 
 async function doctor(flags: StartFlags, process: Process): Promise<0 | 1> {
-  const { env, stdout: say, stderr: write, clock } = process;
+  const { env, stdout: say } = process;
   const settings = settingsOf(flags, env);
-  const log = createLog({ format: 'text', debug: false, write, now: () => clock.now() });
-  const effects: Effects = { ...process, log };
-  const broker = brokerAt(settings.broker, effects, settings.authorities);
-  return (await examine(settings, { broker, effects, env, say })) ? 0 : 1;
+  const broker = brokerAt(settings.broker, process, settings.authorities);
+  return (await examine(settings, { broker, effects: process, env, say })) ? 0 : 1;
 }
 
 function proxyOf(broker: string, env: Process['env']): WebProxy | undefined {

@@ -12,7 +12,7 @@ import { type Check, findingsOf, lineOf } from './finding.ts';
 
 interface Parts {
   readonly broker: Broker;
-  readonly effects: Effects;
+  readonly effects: Omit<Effects, 'log'>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly say: (text: string) => void;
 }
@@ -42,7 +42,7 @@ export async function examine(settings: AgentSettings, parts: Parts): Promise<bo
 }
 
 /** What the agent would wait for, the doctor tells of at once; what it would log is in the findings. */
-const withoutPatience = (effects: Effects): Effects => ({
+const withoutPatience = (effects: Omit<Effects, 'log'>): Effects => ({
   ...effects,
   clock: { now: effects.clock.now, sleep: async () => undefined },
   log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
