@@ -14,7 +14,7 @@ import { printable } from './printable.ts';
 import { admitToDirectory, expectReaders } from './readers.ts';
 import { refuseOpenToOthers } from './safe-directory.ts';
 import type { OutputDirectory, Reader } from './settings.ts';
-import { directoryOf } from './start-outputs.ts';
+import { destinationsIn, directoryOf } from './start-outputs.ts';
 
 /** Whom the install script makes. */
 const BOT_USER = 'joinbot';
@@ -29,11 +29,8 @@ export function directoriesToSetUp(
   { destinationDir, readerUser, botUser = BOT_USER }: InitFlags,
   file: ReadConfig | undefined,
 ): SetUp[] {
-  const outputs = [...(file?.value.outputs ?? []), ...(file?.value.services ?? [])];
-  const written = outputs.flatMap((output) =>
-    'destination' in output && output.destination.type === 'directory'
-      ? [directoryOf(output.destination)]
-      : [],
+  const written = destinationsIn(file?.value).flatMap((one) =>
+    one.type === 'directory' ? [directoryOf(one)] : [],
   );
   const path = destinationDir === undefined ? undefined : resolve(destinationDir);
   const readers: Reader[] =

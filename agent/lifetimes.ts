@@ -4,6 +4,7 @@ import type { ReadConfig } from './config-file.ts';
 import { readDuration } from './duration.ts';
 import type { AgentSettings } from './settings.ts';
 import type { ProblemAt } from './start-directories.ts';
+import { placed } from './start-outputs.ts';
 
 const DEFAULT_TTL = '1h';
 /** No broker grants more. */
@@ -58,14 +59,11 @@ export function refuseSpread(
   throw problem(['outputs'], '--config', message);
 }
 
-/** tbot writes outputs under either name. */
 const outputLives = (config: ReadConfig['value'] | undefined, ttl: string) =>
-  (['outputs', 'services'] as const).flatMap((list) =>
-    (config?.[list] ?? []).map((output, i) => ({
-      ttl: output.credential_ttl ?? ttl,
-      interval: output.renewal_interval,
-      path: [list, i, 'renewal_interval'] as const,
-    })),
-  );
+  placed(config).map(({ output, place }) => ({
+    ttl: output.credential_ttl ?? ttl,
+    interval: output.renewal_interval,
+    path: [...place, 'renewal_interval'],
+  }));
 
 const secondsOf = (text: string): number => readDuration(text) ?? 0;

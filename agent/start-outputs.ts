@@ -21,7 +21,7 @@ const configured = (config: ConfigValue | undefined): (OutputConfig | WorkloadAp
   placed(config).map(({ output }) => output);
 
 /** Where they go, but for those that go to a socket. */
-const destinationsIn = (config: ConfigValue | undefined): OutputConfig['destination'][] =>
+export const destinationsIn = (config: ConfigValue | undefined): OutputConfig['destination'][] =>
   configured(config).flatMap((one) => ('destination' in one ? [one.destination] : []));
 
 /** The directories that flags and config file name: storage first. Throws a `Failure` where they name none. */
@@ -54,7 +54,7 @@ function namedDirectories(flags: DirectoryFlags, file: ReadConfig | undefined): 
 }
 
 /** With their places in the file. */
-const placed = (config: ConfigValue | undefined) =>
+export const placed = (config: ConfigValue | undefined) =>
   (['outputs', 'services'] as const).flatMap((list) =>
     (config?.[list] ?? []).map((output, position) => ({ output, place: [list, position] })),
   );
