@@ -154,8 +154,10 @@ async function writeVersion(directory: string, files: FileSet, now: Date): Promi
     const folders = new Set<string>();
     for (const [name, contents] of files) {
       const file = join(path, name);
-      if (name.includes('/')) folders.add(dirname(file));
-      for (const folder of folders) await mkdir(folder, { recursive: true, mode: 0o700 });
+      if (name.includes('/')) {
+        await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+        folders.add(dirname(file));
+      }
       await writeSynced(file, contents);
     }
     for (const folder of [...folders, path]) await syncDirectory(folder);
