@@ -1,6 +1,7 @@
 /** The files of a host: its certificates of both kinds, their key, and what to trust, in the forms that servers read. */
 import type { TrustBundle } from '../shared/protocol/trust.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
+import { pkcs8Pem } from './outputs/key-text.ts';
 import { authorityLines, knownHosts, publicKeyLine } from './ssh-lines.ts';
 
 /** For `sshd`. */
@@ -14,11 +15,11 @@ export function hostFiles(
   certificate: IssuedCertificate,
   trust: TrustBundle,
 ): ReadonlyMap<string, string> {
-  const { privateKey, sshKey, tls, ssh, names } = certificate;
+  const { sshKey, tls, ssh, names } = certificate;
   const [name] = names;
   if (ssh === undefined || name === undefined)
     throw new TypeError("a host's certificate has a name and an SSH form");
-  const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  const key = pkcs8Pem(certificate);
   return new Map([
     ...(sshKey ? [] : [[SSH_HOST_KEY, key] as const]),
     [SSH_HOST_PUBLIC_KEY, publicKeyLine(name, certificate)],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { TrustBundle } from '../shared/protocol/trust.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import { opensshPrivateKey } from './openssh-private-key.ts';
+import { pkcs8Pem } from './outputs/key-text.ts';
 import { authorityLines, knownHosts, publicKeyLine } from './ssh-lines.ts';
 
 /** The names of all files that there may be. */
@@ -39,7 +40,7 @@ export function identityFiles(
   const { ssh } = certificate;
   const publicKey = publicKeyLine(bot, certificate);
   return new Map([
-    ['key', certificate.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()],
+    ['key', pkcs8Pem(certificate)],
     ['key.pub', publicKey],
     ['tlscert', certificate.tls],
     ['tlscacerts', trust.tls.roots],
