@@ -110,6 +110,13 @@ const reload = z.union(
 );
 export type ReloadConfig = z.infer<typeof reload>;
 
+/** What tbot chooses a SPIFFE ID with. */
+export const noSelector = z.optional(
+  z.undefined(
+    "expected none: the SPIFFE ID is the bot's or host's own (spiffe://<cluster>/bot/<bot>/<instance>)",
+  ),
+);
+
 export const COMMON_FIELDS = {
   /** For people: nothing depends on it. */
   name: z.optional(z.string().check(z.maxLength(64))),

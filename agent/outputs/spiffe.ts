@@ -3,7 +3,7 @@
  * ID is the one that the broker gives: nothing in a file chooses it.
  */
 import * as z from 'zod/mini';
-import { COMMON_FIELDS } from './common-fields.ts';
+import { COMMON_FIELDS, noSelector } from './common-fields.ts';
 import { pkcs8Pem } from './key-text.ts';
 import { type Content, type Material, outputType } from './output.ts';
 
@@ -25,11 +25,7 @@ const schemaOf = <T extends string>(type: T) =>
   z.strictObject({
     type: z.literal(type),
     ...COMMON_FIELDS,
-    selector: z.optional(
-      z.undefined(
-        "expected none: the SPIFFE ID is the bot's or host's own (spiffe://<cluster>/bot/<bot>/<instance>)",
-      ),
-    ),
+    selector: noSelector,
   });
 
 export const spiffe = outputType({ schema: schemaOf('spiffe'), content });

@@ -1,6 +1,6 @@
 /** `workload-identity-api` in the config file's `services`. */
 import * as z from 'zod/mini';
-import { COMMON_FIELDS, readerList } from '../outputs/common-fields.ts';
+import { COMMON_FIELDS, noSelector, readerList } from '../outputs/common-fields.ts';
 
 const { destination: _, reload: __, ...fields } = COMMON_FIELDS;
 
@@ -25,11 +25,7 @@ export const workloadApiService = z.strictObject({
       .string('expected a mode in quotes, such as "0660"')
       .check(z.regex(/^0?6[06][06]$/, 'expected "0600", "0660" or "0666"')),
   ),
-  selector: z.optional(
-    z.undefined(
-      "expected none: the SPIFFE ID is the bot's or host's own (spiffe://<cluster>/bot/<bot>/<instance>)",
-    ),
-  ),
+  selector: noSelector,
 });
 export type WorkloadApiService = z.infer<typeof workloadApiService>;
 
