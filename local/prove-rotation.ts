@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { simulate } from './rotation/century.ts';
+import { newFigures } from './rotation/checks.ts';
 
 const [seeds = 1000, years = 100, first = 1] = process.argv.slice(2).map(Number);
 if (![seeds, years, first].every((number) => Number.isInteger(number) && number > 0)) {
@@ -11,17 +12,7 @@ if (![seeds, years, first].every((number) => Number.isInteger(number) && number 
   process.exit(2);
 }
 const started = Date.now();
-const total = {
-  years: 0,
-  events: 0,
-  keys: 0,
-  certificates: 0,
-  checks: 0,
-  crashes: 0,
-  accidents: 0,
-  leaks: 0,
-  retired: 0,
-};
+const { mostRows: _, violations: __, ...total } = newFigures(0);
 let mostRows = 0;
 let violations = 0;
 for (let seed = first; seed < first + seeds; seed += 1) {

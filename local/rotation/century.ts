@@ -91,11 +91,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
   const isBroken = (at: number): boolean => repairs.length > 0 || table.lost(at).length > 0;
 
   const isComplete = (keys: readonly KeyDescription[], at: number): boolean =>
-    usedKey(keys, 'ssh-user', 'sign', at) !== undefined &&
-    usedKey(keys, 'ssh-host', 'sign', at) !== undefined &&
-    usedKey(keys, 'tls', 'issuing', at) !== undefined &&
-    usedKey(keys, 'tls', 'root', at) !== undefined &&
-    usedKey(keys, 'probe', 'authenticate', at) !== undefined;
+    OPERATED.every(({ owner, purpose }) => usedKey(keys, owner, purpose, at) !== undefined);
 
   /** As the keyring does it: from memory for a while, anew otherwise; what rotation may make is made if it has to be. */
   function keysOf(instance: Instance): readonly KeyDescription[] | undefined {

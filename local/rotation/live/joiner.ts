@@ -1,5 +1,6 @@
 /** A machine that joins whatever happens to the instance that it asks: the very same request goes to the next one. */
-import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { certificationRequest } from '../../../shared/encoding/certification-request-encode.ts';
 import { imdsNonce, type JoinAnswer } from '../../../shared/protocol/join.ts';
 import type { Machine } from '../../azure/machine.ts';
@@ -24,13 +25,12 @@ const BETWEEN_MS = 50;
 /** Throws where it is refused, or no try comes through: then a join was lost. */
 export async function joinAnyhow(plan: JoinPlan): Promise<Joined> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const key = createPrivateKey(privateKey.export({ format: 'pem', type: 'pkcs8' }));
   const request = JSON.stringify({
     broker: plan.cluster,
     id: randomUUID(),
     token: plan.token,
     join_method: 'azure',
-    certificates: [{ name: 'identity', csr: certificationRequest(key), ttl: plan.ttl }],
+    certificates: [{ name: 'identity', csr: certificationRequest(privateKey), ttl: plan.ttl }],
   });
   const body = JSON.stringify({
     request,
@@ -38,7 +38,7 @@ export async function joinAnyhow(plan: JoinPlan): Promise<Joined> {
   });
   let last = '';
   for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
-    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
+    if (attempt > 0) await pause(BETWEEN_MS);
     try {
       const answer = await fetch(`${plan.urlOf(attempt)}/v1/join`, {
         method: 'POST',

@@ -6,6 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AuthorityStatus } from '../../../shared/protocol/authorities.ts';
 import type { TrustBundle } from '../../../shared/protocol/trust.ts';
@@ -177,8 +178,6 @@ export async function proveLiveRotation(options: LiveOptions): Promise<LiveFigur
     await tables.close();
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const hoursSince = (begin: number, at: Date): number =>
   Math.round((at.getTime() - begin) / HOUR_MS);
