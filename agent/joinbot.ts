@@ -36,6 +36,7 @@ import { writablePlaces, writtenDirectories } from './start-outputs.ts';
 import { startSettings } from './start-settings.ts';
 import { statusOf } from './status.ts';
 import { installSystemd } from './systemd/install.ts';
+import { JOINBOT_YAML } from './systemd/unit.ts';
 import { USAGE } from './usage.ts';
 import { waitForCertificates } from './wait.ts';
 
@@ -160,8 +161,6 @@ async function installUnit(flags: InstallSystemdFlags, process: Process): Promis
   const { programs, stdout: say } = process;
   await installSystemd({ flags, host: file.host, places, programs, say });
 }
-
-const JOINBOT_YAML = '/etc/joinbot.yaml';
 
 async function init(flags: InitFlags, { programs, stdout }: Process): Promise<void> {
   const file = flags.config === undefined ? undefined : readConfigAt(flags.config);

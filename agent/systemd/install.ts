@@ -10,7 +10,7 @@ import { printable } from '../printable.ts';
 import { refuseOpenToOthers } from '../safe-directory.ts';
 import type { HostService } from '../settings.ts';
 import type { WritablePlaces } from '../start-outputs.ts';
-import { unitText } from './unit.ts';
+import { JOINBOT_YAML, unitText } from './unit.ts';
 
 interface UnitInstallation {
   readonly flags: InstallSystemdFlags;
@@ -30,7 +30,7 @@ export async function installSystemd(installation: UnitInstallation): Promise<vo
   const name = matching('--name', flags.name ?? 'joinbot', /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/);
   const user = flags.user ?? (host ? 'root' : 'joinbot');
   const program = await programWords();
-  const config = resolve(flags.config ?? '/etc/joinbot.yaml');
+  const config = resolve(flags.config ?? JOINBOT_YAML);
   const text = unitText({
     name,
     description: host ? 'Join Broker agent of a host' : 'Join Broker agent',

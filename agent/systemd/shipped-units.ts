@@ -1,5 +1,5 @@
 /** The units that the install script installs: one for a bot, one for a host. The build puts their text into the script. */
-import { type Unit, unitText } from './unit.ts';
+import { JOINBOT_YAML, type Unit, unitText } from './unit.ts';
 
 const COMMON = {
   program: ['/usr/local/bin/joinbot'],
@@ -10,7 +10,7 @@ const BOT: Unit = {
   ...COMMON,
   name: 'joinbot',
   description: 'Join Broker agent',
-  config: '/etc/joinbot.yaml',
+  config: JOINBOT_YAML,
   user: 'joinbot',
   directories: ['/var/lib/joinbot', '/opt/machine-id'],
 };

@@ -17,6 +17,9 @@ export interface Unit {
   readonly madeBy: string;
 }
 
+/** The config of the machine's bot, where nothing says otherwise. */
+export const JOINBOT_YAML = '/etc/joinbot.yaml';
+
 const STATE = '/var/lib/';
 /** Under either name; but what is of a user's session is not this unit's to make. */
 const RUNTIME = /^(?:\/var)?\/run\/(?!user\/)/;
