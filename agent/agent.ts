@@ -95,7 +95,7 @@ export async function runAgent(
     instance = joined.instance;
     const held = heldAfter(round?.held, joined);
     const joinedAt = clock.now();
-    const after = (intervalMs: number, certificates: Iterable<IssuedCertificate>): Date => {
+    const dueAfter = (intervalMs: number, certificates: Iterable<IssuedCertificate>): Date => {
       const expires = soonestEnd(certificates);
       const wait = untilRenewal({ intervalMs, expires, now: joinedAt }, random);
       return new Date(joinedAt.getTime() + wait);
@@ -103,7 +103,7 @@ export async function runAgent(
     const dueAt = new Map(round?.dueAt);
     for (const output of due) {
       const certificate = held.certificates.get(wishName(settings.outputs.indexOf(output)));
-      if (certificate) dueAt.set(output, after(plan.secondsOf(output) * 1000, [certificate]));
+      if (certificate) dueAt.set(output, dueAfter(plan.secondsOf(output) * 1000, [certificate]));
     }
     // Trust that has changed is written for all.
     const isTrusted = round?.held.trust.bundle.version === joined.trust.bundle.version;
@@ -115,7 +115,7 @@ export async function runAgent(
     return {
       held,
       joinedAt,
-      renewAt: after(roundMs, held.certificates.values()),
+      renewAt: dueAfter(roundMs, held.certificates.values()),
       dueAt,
       unwritten,
     };
