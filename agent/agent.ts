@@ -1,7 +1,7 @@
 /** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
 import { formatTimestamp } from '../shared/protocol/values.ts';
 import type { Health } from './agent-metrics.ts';
-import { openPlace } from './check-directory.ts';
+import { openPlaces } from './check-directory.ts';
 import { cutLifetime } from './cut-lifetimes.ts';
 import {
   type Destination,
@@ -230,14 +230,10 @@ async function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>):
     log.info('storage is memory and there are no outputs: nothing will be written');
   }
   for (const note of [...(settings.notes ?? []), ...(settings.host?.notes ?? [])]) log.info(note);
-  const { storage, outputs } = settings;
-  for (const place of [storage, ...outputs.map(({ destination }) => destination)]) {
-    const path = await openPlace(place);
-    if (path !== undefined) {
-      log.warn(
-        `everybody on this machine may replace what is written to ${path}: take their right to write away (chmod o-w)`,
-      );
-    }
+  for (const path of await openPlaces(settings)) {
+    log.warn(
+      `everybody on this machine may replace what is written to ${path}: take their right to write away (chmod o-w)`,
+    );
   }
 }
 

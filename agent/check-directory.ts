@@ -40,8 +40,15 @@ const WRITABLE_BY_ALL = 0o002;
 /** In such a directory nobody may move the files of others. */
 const STICKY = 0o1000;
 
-/** The directory that a place is in, where everybody on the machine may replace what the agent puts there. */
-export async function openPlace(
+/** The directories where everybody on the machine may replace what the agent puts there. */
+export async function openPlaces({ storage, outputs }: AgentSettings): Promise<string[]> {
+  const places = [storage, ...outputs.map(({ destination }) => destination)];
+  const open = await Promise.all(places.map(openPlace));
+  return open.filter((path) => path !== undefined);
+}
+
+/** The directory that a place is in, where it is such a one. */
+async function openPlace(
   place: AgentSettings['storage'] | Output['destination'],
 ): Promise<string | undefined> {
   if (place.type === 'directory')

@@ -17,8 +17,6 @@ export async function expectReaders(
   outputs: readonly Pick<Output, 'destination'>[],
   programs: MachinePrograms,
 ): Promise<void> {
-  const readersOf = ({ destination: to }: Pick<Output, 'destination'>): readonly Reader[] =>
-    to.type === 'kubernetes_secret' ? [] : (to.readers ?? []);
   for (const { kind, name } of outputs.flatMap(readersOf)) {
     const table = kind === 'user' ? 'passwd' : 'group';
     const found = await programs.run('getent', [table, name]);
@@ -29,6 +27,10 @@ export async function expectReaders(
     );
   }
 }
+
+/** Who may read an output, or connect to its socket, beside the agent's own user. */
+export const readersOf = ({ destination: to }: Pick<Output, 'destination'>): readonly Reader[] =>
+  to.type === 'kubernetes_secret' ? [] : (to.readers ?? []);
 
 /** Lets them read `version`, a directory of files in `directory`. Throws a `Failure` that says what to do. */
 export async function admitReaders(

@@ -1,12 +1,10 @@
 /** The directories that certificates go to: whether they can be written, who may read them, and what is in them now. */
 import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
-import { openPlace } from '../check-directory.ts';
+import { nearestThere, openPlaces } from '../check-directory.ts';
 import { destinationsOf } from '../destinations.ts';
-import { orUndefined } from '../durable-file.ts';
 import type { Effects } from '../effects.ts';
-import { expectReaders } from '../readers.ts';
+import { expectReaders, readersOf } from '../readers.ts';
 import type { AgentSettings } from '../settings.ts';
 import { isGood, writtenIdentity } from '../written-identity.ts';
 import { type Check, type Finding, ok, problem, warning } from './finding.ts';
@@ -30,14 +28,18 @@ export function directoryChecks(settings: AgentSettings, effects: Effects): read
           : [...(await fullDisk(directory)), await identityFinding(directory, effects.clock.now())];
       },
     })),
-    { what: 'files', look: () => openPlaces(settings) },
+    {
+      what: 'files',
+      look: async () =>
+        (await openPlaces(settings)).map((path) =>
+          warning(`everybody on this machine may replace what is written to ${path}: chmod o-w`),
+        ),
+    },
     {
       what: 'readers',
       look: async () => {
         await expectReaders(settings.outputs, effects.programs);
-        const readers = settings.outputs.flatMap(({ destination }) =>
-          destination.type === 'directory' ? (destination.readers ?? []) : [],
-        );
+        const readers = settings.outputs.flatMap(readersOf);
         return readers.length === 0
           ? []
           : ok(`${readers.map(({ kind, name }) => `${kind} ${name}`).join(', ')} exist`);
@@ -46,28 +48,13 @@ export function directoryChecks(settings: AgentSettings, effects: Effects): read
   ];
 }
 
+/** Of the file system that the directory is on, or will be. */
 async function fullDisk(path: string): Promise<readonly Finding[]> {
-  const free = await freeBytes(path);
+  const { bavail, bsize } = await statfs(await nearestThere(path));
+  const free = bavail * bsize;
   return free < LEAST_FREE_BYTES
     ? [warning(`${path}: only ${Math.floor(free / 1024)} KiB are free`)]
     : [];
-}
-
-async function openPlaces({ storage, outputs }: AgentSettings): Promise<readonly Finding[]> {
-  const places = [storage, ...outputs.map(({ destination }) => destination)];
-  const open = await Promise.all(places.map(openPlace));
-  return open
-    .filter((path) => path !== undefined)
-    .map((path) =>
-      warning(`everybody on this machine may replace what is written to ${path}: chmod o-w`),
-    );
-}
-
-/** Of the file system that the directory is on, or will be. */
-async function freeBytes(path: string): Promise<number> {
-  const found = await orUndefined(statfs(path));
-  if (found) return found.bavail * found.bsize;
-  return path === dirname(path) ? Number.POSITIVE_INFINITY : freeBytes(dirname(path));
 }
 
 async function identityFinding(path: string, now: Date): Promise<Finding> {

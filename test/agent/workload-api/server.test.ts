@@ -165,6 +165,14 @@ describe('a config file', () => {
     expect(await readdir(rig.folder)).not.toContain('w.sock');
   });
 
+  test('whose readers exist: the doctor says so', async () => {
+    const rig = await createRig();
+    const file = join(rig.folder, 'tbot.yaml');
+    writeFileSync(file, service(`listen: "unix://${rig.folder}/w.sock", readers: [{user: envoy}]`));
+    expect(await rig.run('doctor', '-c', file)).toBe(0);
+    expect(rig.output.join('')).toContain('ok       readers    user envoy exist\n');
+  });
+
   test.each([
     ['0777', true],
     ['1777', false],
