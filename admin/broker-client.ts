@@ -1,5 +1,6 @@
 /** The broker's HTTP API, as far as operators use it. */
 import { isDeepStrictEqual } from 'node:util';
+import type * as z from 'zod/mini';
 import { type AuditRecord, auditPage, auditRecord } from '../shared/protocol/audit-record.ts';
 import {
   type AuthorityStatus,
@@ -219,11 +220,28 @@ export function brokerClient(
     if (answer.status !== 200) throw failureOf(answer, broker);
     return answer;
   };
-  const page = async (path: string, query: Record<string, string>): Promise<HttpAnswer> => {
-    const text = new URLSearchParams(query).toString();
+  const getFor = async <T>(
+    schema: z.ZodMiniType<T>,
+    path: string,
+    query: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<T> => {
+    const given = Object.entries(query).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    );
+    const text = new URLSearchParams(given).toString();
     const answer = await send({ method: 'GET' }, text === '' ? path : `${path}?${text}`);
     if (answer.status !== 200) throw failureOf(answer, broker);
-    return answer;
+    return readAnswer(schema, answer, broker);
+  };
+  const postFor = async <T>(
+    schema: z.ZodMiniType<T>,
+    path: string,
+    body: unknown,
+    status = 200,
+  ): Promise<T> => {
+    const answer = await post(path, body);
+    if (answer.status !== status) throw failureOf(answer, broker);
+    return readAnswer(schema, answer, broker);
   };
   const erase = async (path: string, headers: Record<string, string> = {}): Promise<boolean> => {
     const answer = await send({ method: 'DELETE', headers }, path);
@@ -235,11 +253,7 @@ export function brokerClient(
   };
 
   const client: BrokerClient = {
-    list: (kind) =>
-      allPages(broker, async (next) => {
-        const answer = await page(`resources/${kind}`, next === undefined ? {} : { next });
-        return readAnswer(resourcePage, answer, broker);
-      }),
+    list: (kind) => allPages(broker, (next) => getFor(resourcePage, `resources/${kind}`, { next })),
     async get(kind, name) {
       const answer = await find(pathOf(kind, name));
       if (!answer) return undefined;
@@ -291,41 +305,30 @@ export function brokerClient(
       return answer && readAnswer(joinRecord, answer, broker);
     },
     joins: (filter, most) =>
-      firstOfPages(broker, most, async (next) => {
-        const query = { ...filter, ...(next !== undefined && { next }) };
-        return readAnswer(joinPage, await page('joins', query), broker);
-      }),
+      firstOfPages(broker, most, (next) => getFor(joinPage, 'joins', { ...filter, next })),
     async verifyJoins(since, onPage) {
       // Every page names a later minute: a broker that doesn't go on is not followed.
-      for (let next: string | undefined = ''; next !== undefined; ) {
-        const query = { ...(since !== undefined && { since }), ...(next !== '' && { next }) };
-        const answer = await page('join-log/verification', query);
-        const read: LogVerification = readAnswer(logVerification, answer, broker);
-        if (read.next !== undefined && read.next <= next)
+      let next: string | undefined;
+      do {
+        const read: LogVerification = await getFor(logVerification, 'join-log/verification', {
+          since,
+          next,
+        });
+        if (read.next !== undefined && read.next <= (next ?? ''))
           throw new Failure(`${broker} repeats a page.`);
         onPage(read);
         next = read.next;
-      }
+      } while (next !== undefined);
     },
     async change(requestId) {
       const answer = await find(`audit/${encodeURIComponent(requestId)}`);
       return answer && readAnswer(auditRecord, answer, broker);
     },
     changes: (filter, most) =>
-      firstOfPages(broker, most, async (next) => {
-        const query = { ...filter, ...(next !== undefined && { next }) };
-        return readAnswer(auditPage, await page('audit', query), broker);
-      }),
-    async explain(asked) {
-      const answer = await post('explain', asked);
-      if (answer.status !== 200) throw failureOf(answer, broker);
-      return readAnswer(explanation, answer, broker);
-    },
+      firstOfPages(broker, most, (next) => getFor(auditPage, 'audit', { ...filter, next })),
+    explain: (asked) => postFor(explanation, 'explain', asked),
     instances: (owner) =>
-      allPages(broker, async (next) => {
-        const answer = await page('instances', { owner, ...(next !== undefined && { next }) });
-        return readAnswer(instancePage, answer, broker);
-      }),
+      allPages(broker, (next) => getFor(instancePage, 'instances', { owner, next })),
     async instance(owner, id) {
       const answer = await send({ method: 'GET' }, instancePath(owner, id));
       const code = codeOf(answer);
@@ -336,31 +339,12 @@ export function brokerClient(
     },
     removeInstance: (owner, id) => erase(instancePath(owner, id)),
     freeName: (name) => erase(`names/${encodeURIComponent(name)}`),
-    async authorities() {
-      return readAnswer(authorityStatus, await page('authorities', {}), broker);
-    },
-    async initAuthorities(body) {
-      const answer = await post('authorities/init', body);
-      if (answer.status !== 201) throw failureOf(answer, broker);
-      return readAnswer(authorityStatus, answer, broker);
-    },
-    async backUpAuthorities() {
-      return readAnswer(keyBackup, await page('authorities/backup', {}), broker);
-    },
-    async restoreAuthorities(body) {
-      const answer = await post('authorities/restore', body);
-      if (answer.status !== 200) throw failureOf(answer, broker);
-      return readAnswer(restored, answer, broker);
-    },
-    names: () =>
-      allPages(broker, async (next) =>
-        readAnswer(namePage, await page('names', next === undefined ? {} : { next }), broker),
-      ),
-    async restoreNames(items) {
-      const answer = await post('names', { items });
-      if (answer.status !== 200) throw failureOf(answer, broker);
-      return readAnswer(restoredNames, answer, broker);
-    },
+    authorities: () => getFor(authorityStatus, 'authorities'),
+    initAuthorities: (body) => postFor(authorityStatus, 'authorities/init', body, 201),
+    backUpAuthorities: () => getFor(keyBackup, 'authorities/backup'),
+    restoreAuthorities: (body) => postFor(restored, 'authorities/restore', body),
+    names: () => allPages(broker, (next) => getFor(namePage, 'names', { next })),
+    restoreNames: (items) => postFor(restoredNames, 'names', { items }),
     retireRoot: (body) => change('authorities/tls/retire', body),
     rotateAuthority: (name, body) => change(`authorities/${name}/rotate`, body),
   };
