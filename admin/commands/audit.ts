@@ -1,15 +1,15 @@
 /** `joinctl audit ls|show`: what operators changed, and what they were refused. */
 import type { AuditRecord } from '../../shared/protocol/audit-record.ts';
-import { type Arguments, flagValue, operand } from '../arguments.ts';
-import type { AuditFilter } from '../broker-client.ts';
+import { operand } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { Failure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import { printable } from '../printable.ts';
-import { formatOf, printMany, printOne, toYaml } from '../resource-output.ts';
+import { formatOf, printOne, toYaml } from '../resource-output.ts';
 import { openSession } from '../session.ts';
-import { type Column, renderTable } from '../table.ts';
+import type { Column } from '../table.ts';
 import { unifiedDiff } from '../unified-diff.ts';
+import { filterOf, MOST, printFirst } from './long-list.ts';
 import { parseRequestId } from './request-id.ts';
 import { sinceOf } from './since.ts';
 
@@ -19,9 +19,6 @@ const FILTERS = {
   action: 'those of a kind',
   outcome: 'those that ended so; begun: nobody knows how',
 } as const satisfies Partial<Record<FlagName, string>>;
-
-/** More than these nobody reads. */
-const MOST = 1000;
 
 export const auditLs: Command = {
   words: ['audit', 'ls'],
@@ -35,16 +32,9 @@ export const auditLs: Command = {
   ],
   async run(io, args) {
     const format = formatOf(args, 'text');
-    const filter = { ...filterOf(args), since: sinceOf(args, '24h', io.now()) };
+    const filter = { ...filterOf(args, FILTERS), since: sinceOf(args, '24h', io.now()) };
     const { client } = await openSession(io, args);
-    const { items, isCut } = await client.changes(filter, MOST);
-    if (isCut) {
-      const last = items.at(-1)?.time ?? '';
-      io.stderr.write(
-        `joinctl: these are the first ${MOST}: go on with --since=${printable(last)}\n`,
-      );
-    }
-    printMany(io, format, items, (all) => renderTable(COLUMNS, all, io.stdout.columns));
+    printFirst(io, format, await client.changes(filter, MOST), COLUMNS);
   },
 };
 
@@ -66,38 +56,30 @@ export const auditShow: Command = {
   },
 };
 
-const filterOf = (args: Arguments): Omit<AuditFilter, 'since'> =>
-  Object.fromEntries(
-    (Object.keys(FILTERS) as (keyof typeof FILTERS)[]).flatMap((flag) => {
-      const value = flagValue(args, flag);
-      return value === undefined ? [] : [[flag, value]];
-    }),
-  );
-
 const whoOf = ({ operator, operator_name }: AuditRecord): string =>
   operator_name ?? operator ?? 'the broker';
+
+const outcomeOf = ({ outcome, code }: AuditRecord): string =>
+  code === undefined ? outcome : `${outcome}: ${code}`;
 
 const COLUMNS: readonly Column<AuditRecord>[] = [
   { header: 'Time', cell: ({ time }) => time },
   { header: 'Operator', cell: whoOf },
   { header: 'Action', cell: ({ action }) => action },
   { header: 'Resource', cell: ({ resource }) => resource, elastic: true },
-  {
-    header: 'Outcome',
-    cell: ({ outcome, code }) => (code === undefined ? outcome : `${outcome}: ${code}`),
-  },
+  { header: 'Outcome', cell: outcomeOf },
   { header: 'Request', cell: ({ request_id }) => request_id },
 ];
 
 function asText(record: AuditRecord): string {
-  const { time, action, resource, outcome, code, operator, changed = [] } = record;
+  const { time, action, resource, operator, changed = [] } = record;
   const { before_sha256: was, after_sha256: is } = record;
   const rows = [
     ['Time', time],
     ['Operator', operator === undefined ? whoOf(record) : `${whoOf(record)} (${operator})`],
     ['Action', action],
     ['Resource', resource],
-    ['Outcome', code === undefined ? outcome : `${outcome}: ${code}`],
+    ['Outcome', outcomeOf(record)],
     ...(changed.length > 0 ? [['Changed', changed.join(', ')] as const] : []),
     ...(was === undefined ? [] : [['Before', `SHA-256 ${was}`] as const]),
     ...(is === undefined ? [] : [['After', `SHA-256 ${is}`] as const]),

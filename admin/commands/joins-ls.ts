@@ -1,13 +1,11 @@
 /** `joinctl joins ls`: who joined, who was refused, and why. */
 import type { JoinRecord } from '../../shared/protocol/join-record.ts';
-import { type Arguments, flagValue } from '../arguments.ts';
-import type { JoinFilter } from '../broker-client.ts';
 import type { Command } from '../command.ts';
 import type { FlagName } from '../flags.ts';
-import { printable } from '../printable.ts';
-import { formatOf, printMany } from '../resource-output.ts';
+import { formatOf } from '../resource-output.ts';
 import { openSession } from '../session.ts';
-import { type Column, renderTable } from '../table.ts';
+import type { Column } from '../table.ts';
+import { filterOf, MOST, printFirst } from './long-list.ts';
 import { sinceOf } from './since.ts';
 
 const FILTERS = {
@@ -17,9 +15,6 @@ const FILTERS = {
   result: 'those that ended so',
   reason: 'those that were denied for this reason, as joins show names it',
 } as const satisfies Partial<Record<FlagName, string>>;
-
-/** More than these nobody reads. */
-const MOST = 1000;
 
 export const joinsLs: Command = {
   words: ['joins', 'ls'],
@@ -32,26 +27,11 @@ export const joinsLs: Command = {
   ],
   async run(io, args) {
     const format = formatOf(args, 'text');
-    const filter = { ...filterOf(args), since: sinceOf(args, '1h', io.now()) };
+    const filter = { ...filterOf(args, FILTERS), since: sinceOf(args, '1h', io.now()) };
     const { client } = await openSession(io, args);
-    const { items, isCut } = await client.joins(filter, MOST);
-    if (isCut) {
-      const last = items.at(-1)?.time ?? '';
-      io.stderr.write(
-        `joinctl: these are the first ${MOST}: go on with --since=${printable(last)}\n`,
-      );
-    }
-    printMany(io, format, items, (all) => renderTable(COLUMNS, all, io.stdout.columns));
+    printFirst(io, format, await client.joins(filter, MOST), COLUMNS);
   },
 };
-
-const filterOf = (args: Arguments): Omit<JoinFilter, 'since'> =>
-  Object.fromEntries(
-    (Object.keys(FILTERS) as (keyof typeof FILTERS)[]).flatMap((flag) => {
-      const value = flagValue(args, flag);
-      return value === undefined ? [] : [[flag, value]];
-    }),
-  );
 
 const COLUMNS: readonly Column<JoinRecord>[] = [
   { header: 'Time', cell: ({ time }) => time },
