@@ -1,38 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
-import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { stateOf } from '../../../shared/authority/published-keys.ts';
 import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
-import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import type { SealedKey } from '../../../shared/authority/signing-key.ts';
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';
-import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Table, Value } from '../../../shared/storage/table.ts';
-import { createParts, later, NOON } from './rotation-parts.ts';
+import type { Value } from '../../../shared/storage/table.ts';
+import { authoritiesAt, createScene, later, NOON } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 
-interface Scene {
-  readonly table: Table;
-  readonly parts: RotationParts;
-}
-
-async function createScene(): Promise<Scene> {
-  const table = createMemoryTable();
-  const parts = createParts(table);
-  await foundKeys(parts, NOON);
-  return { table, parts };
-}
-
 const leaked = (...numbers: number[]) => ({ leaked: true, numbers });
 const early = (...numbers: number[]) => ({ leaked: false, numbers });
-
-async function read(parts: RotationParts, at: Date): Promise<Authorities> {
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
-  const found = genuine && authoritiesOf(genuine, parts.policy, at);
-  if (!found) throw new Error('a key is missing');
-  return found;
-}
 
 const rows = async ({ store }: RotationParts): Promise<readonly SealedKey[]> =>
   (await store.list()).keys;
@@ -42,11 +20,11 @@ const numbersOf = async (parts: RotationParts, owner: string): Promise<number[]>
 describe('a successor before it is due', () => {
   test('of an SSH authority is published first, and signs when everybody has heard of it', async () => {
     const { parts } = await createScene();
-    const before = await read(parts, NOON);
+    const before = await authoritiesAt(parts, NOON);
     await rotateKeys(parts, later(DAY));
     const { done } = await replaceAuthority(parts, 'ssh-user', early(1), later(DAY));
     expect(done).toMatchObject([{ kind: 'create', owner: 'ssh-user', sequence: 2 }]);
-    const after = await read(parts, later(DAY));
+    const after = await authoritiesAt(parts, later(DAY));
     expect(after.sshUser.publicKey).toEqual(before.sshUser.publicKey);
     expect(after.sshUserCas).toHaveLength(2);
     expect(after.version).toBeGreaterThan(before.version);
@@ -65,7 +43,7 @@ describe('a successor before it is due', () => {
     async (name, number) => {
       const { parts } = await createScene();
       await replaceAuthority(parts, name, early(number), later(60));
-      const { revoked, probeKeys } = await read(parts, later(60));
+      const { revoked, probeKeys } = await authoritiesAt(parts, later(60));
       expect(revoked).toEqual([]);
       if (name === 'probe') expect(probeKeys.map(({ sequence }) => sequence)).toEqual([2, 1]);
       expect(await numbersOf(parts, name === 'probe' ? 'probe' : 'tls')).toHaveLength(
@@ -107,10 +85,10 @@ describe('after a leak', () => {
     async (name) => {
       const { parts } = await createScene();
       await rotateKeys(parts, later(23 * DAY));
-      const before = await read(parts, later(24 * DAY));
+      const before = await authoritiesAt(parts, later(24 * DAY));
       await replaceAuthority(parts, name, leaked(1, 2), later(24 * DAY));
       expect(await numbersOf(parts, name)).toEqual([3]);
-      const after = await read(parts, later(24 * DAY));
+      const after = await authoritiesAt(parts, later(24 * DAY));
       const [signer, listed] =
         name === 'ssh-user'
           ? ([after.sshUser, after.sshUserCas] as const)
@@ -122,7 +100,7 @@ describe('after a leak', () => {
       let version = after.version;
       for (let day = 25; day < 70; day += 1) {
         await rotateKeys(parts, later(day * DAY));
-        const next = (await read(parts, later(day * DAY))).version;
+        const next = (await authoritiesAt(parts, later(day * DAY))).version;
         expect(next).toBeGreaterThanOrEqual(version);
         version = next;
       }
@@ -133,9 +111,9 @@ describe('after a leak', () => {
     const { parts } = await createScene();
     await rotateKeys(parts, later(8 * DAY));
     const old = (await rows(parts)).filter(({ purpose }) => purpose === 'issuing');
-    const before = await read(parts, later(8 * DAY));
+    const before = await authoritiesAt(parts, later(8 * DAY));
     await replaceAuthority(parts, 'issuing', leaked(2, 3), later(9 * DAY));
-    const after = await read(parts, later(9 * DAY));
+    const after = await authoritiesAt(parts, later(9 * DAY));
     expect(after.issuing.certificate).not.toEqual(before.issuing.certificate);
     expect(after.issuing.root).toEqual(before.issuing.root);
     expect(after.version).toBe(before.version);
@@ -148,15 +126,15 @@ describe('after a leak', () => {
     );
     // They are listed until both would be over anyway.
     await rotateKeys(parts, later(22 * DAY));
-    expect((await read(parts, later(22 * DAY))).revoked).toHaveLength(2);
+    expect((await authoritiesAt(parts, later(22 * DAY))).revoked).toHaveLength(2);
     await rotateKeys(parts, later(24 * DAY));
-    expect((await read(parts, later(24 * DAY))).revoked).toEqual([]);
+    expect((await authoritiesAt(parts, later(24 * DAY))).revoked).toEqual([]);
   });
 
   test('the prober: no mark of an old key counts', async () => {
     const { parts } = await createScene();
     await replaceAuthority(parts, 'probe', leaked(1), later(60));
-    const { probeKeys } = await read(parts, later(60));
+    const { probeKeys } = await authoritiesAt(parts, later(60));
     expect(probeKeys.map(({ sequence }) => sequence)).toEqual([2]);
   });
 
@@ -169,9 +147,9 @@ describe('after a leak', () => {
       const row = await table.read(owner, String(number).padStart(9, '0'));
       if (!row) throw new Error('no row');
       await replaceAuthority(parts, name, leaked(number), later(60));
-      const before = await read(parts, later(61));
+      const before = await authoritiesAt(parts, later(61));
       await table.apply([{ kind: 'insert', row }]);
-      const after = await read(parts, later(61));
+      const after = await authoritiesAt(parts, later(61));
       expect(after.version).toBe(before.version);
       expect(after.sshUserCas).toEqual(before.sshUserCas);
       expect(after.probeKeys.map(({ sequence }) => sequence)).toEqual(
@@ -246,7 +224,7 @@ describe('one of many', () => {
       'stopped',
     );
     expect(await numbersOf(parts, 'ssh-user')).toEqual([1, 2]);
-    expect((await read(parts, later(60))).sshUserCas).toHaveLength(1);
+    expect((await authoritiesAt(parts, later(60))).sshUserCas).toHaveLength(1);
     await rotateKeys(parts, later(61));
     expect(await numbersOf(parts, 'ssh-user')).toEqual([2]);
   });

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { backUpKeys } from '../../../shared/authority/backup-keys.ts';
-import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { initAuthorities } from '../../../shared/authority/init-authorities.ts';
 import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import {
@@ -10,25 +8,20 @@ import {
   type RestoreWish,
   restoreKeys,
 } from '../../../shared/authority/restore-keys.ts';
-import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { rotateKeys } from '../../../shared/authority/rotate.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Row, Table } from '../../../shared/storage/table.ts';
 import { createMemoryCustody } from '../../broker/memory-custody.ts';
-import { createParts, later, NOON } from './rotation-parts.ts';
+import {
+  authoritiesAt,
+  createParts,
+  createScene,
+  later,
+  NOON,
+  type Scene,
+} from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
-
-interface Scene {
-  readonly table: Table;
-  readonly parts: RotationParts;
-}
-
-async function createScene(): Promise<Scene> {
-  const table = createMemoryTable();
-  const parts = createParts(table);
-  await foundKeys(parts, NOON);
-  return { table, parts };
-}
 
 /** The same broker after its table was lost. */
 const emptied = ({ parts }: Scene): Scene => {
@@ -53,13 +46,6 @@ async function restore(scene: Scene, asked: RestoreWish, at: Date): Promise<void
   await restoreKeys(scene.parts, scene.table, await plan(scene, asked), at);
 }
 
-async function read({ parts }: Scene, at: Date): Promise<Authorities> {
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
-  const found = genuine && authoritiesOf(genuine, parts.policy, at);
-  if (!found) throw new Error('a key is missing');
-  return found;
-}
-
 const names = async ({ table }: Scene): Promise<string[]> =>
   (await table.list({})).map(({ partition, key }) => `${partition}/${key}`);
 
@@ -82,11 +68,11 @@ describe('a table that was lost', () => {
       { leaked: false, numbers: [1] },
       later(DAY + 60),
     );
-    const before = await read(scene, later(DAY + 3600));
+    const before = await authoritiesAt(scene.parts, later(DAY + 3600));
 
     const anew = emptied(scene);
     await restore(anew, wish(rows), later(DAY + 3600));
-    const after = await read(anew, later(DAY + 3600));
+    const after = await authoritiesAt(anew.parts, later(DAY + 3600));
     expect(after.roots).toEqual(before.roots);
     expect(after.sshUser.publicKey).toEqual(before.sshUser.publicKey);
     expect(after.sshHost.publicKey).toEqual(before.sshHost.publicKey);
@@ -137,8 +123,8 @@ describe('a table that was lost', () => {
     // The timer in between makes nothing that is in the way.
     await rotateKeys(parts, later(70));
     await restore({ table, parts }, wish(rows), later(80));
-    expect((await read({ table, parts }, later(80))).roots).toEqual(
-      (await read(scene, NOON)).roots,
+    expect((await authoritiesAt(parts, later(80))).roots).toEqual(
+      (await authoritiesAt(scene.parts, NOON)).roots,
     );
   });
 });
@@ -153,11 +139,11 @@ describe('a table that was lost in part', () => {
     const scene = await createScene();
     const rows = await backUp(scene, NOON);
     await rotateKeys(scene.parts, later(8 * DAY));
-    const before = await read(scene, later(8 * DAY));
+    const before = await authoritiesAt(scene.parts, later(8 * DAY));
     await take(scene, partition, key);
-    await expect(read(scene, later(8 * DAY))).rejects.toThrow();
+    await expect(authoritiesAt(scene.parts, later(8 * DAY))).rejects.toThrow();
     await restore(scene, wish(rows), later(8 * DAY + 60));
-    const after = await read(scene, later(8 * DAY + 60));
+    const after = await authoritiesAt(scene.parts, later(8 * DAY + 60));
     expect(after.issuing.certificate).toEqual(before.issuing.certificate);
     expect(after.sshUser.publicKey).toEqual(before.sshUser.publicKey);
     expect(after.version).toBeGreaterThanOrEqual(before.version);
@@ -179,19 +165,19 @@ describe('a table that was lost in part', () => {
     });
     await restore(scene, wish(rows, { replace: true }), later(60));
     expect((await rotateKeys(scene.parts, later(61))).ignored).toEqual([]);
-    await read(scene, later(61));
+    await authoritiesAt(scene.parts, later(61));
   });
 
   test('a key that leaked since the backup stays dead', async () => {
     const scene = await createScene();
     const rows = await backUp(scene, NOON);
-    const leaked = (await read(scene, NOON)).sshUser.publicKey;
+    const leaked = (await authoritiesAt(scene.parts, NOON)).sshUser.publicKey;
     await replaceAuthority(scene.parts, 'ssh-user', { leaked: true, numbers: [1] }, later(60));
     await take(scene, 'ssh-host', '000000001');
     const asked = await plan(scene, wish(rows));
     expect(asked.write.map(({ partition }) => partition)).toEqual(['ssh-host']);
     await restore(scene, wish(rows), later(120));
-    expect((await read(scene, later(120))).sshUserCas).not.toContainEqual(leaked);
+    expect((await authoritiesAt(scene.parts, later(120))).sshUserCas).not.toContainEqual(leaked);
   });
 });
 
@@ -216,7 +202,9 @@ describe('a backup is refused', () => {
     // Where that one was lost, too, and is given up by its name, the first comes back.
     const lost = emptied(anew);
     await restore(lost, wish(rows, { giveUp: newer }), later(120));
-    expect((await read(lost, later(120))).roots).toEqual((await read(scene, NOON)).roots);
+    expect((await authoritiesAt(lost.parts, later(120))).roots).toEqual(
+      (await authoritiesAt(scene.parts, NOON)).roots,
+    );
   });
 
   test('with a pin that need not be given up', async () => {

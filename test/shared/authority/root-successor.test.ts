@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type KnownTrust, verifyTrustBundle } from '../../../agent/trust-bundle.ts';
-import { type Authorities, authoritiesOf } from '../../../shared/authority/authorities.ts';
+import type { Authorities } from '../../../shared/authority/authorities.ts';
 import { backUpKeys } from '../../../shared/authority/backup-keys.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { initAuthorities } from '../../../shared/authority/init-authorities.ts';
@@ -21,35 +21,16 @@ import { basicConstraints, keyUsage, signed, toBeSigned } from '../../../shared/
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';
 import { encodePem } from '../../../shared/encoding/pem.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Table, Value } from '../../../shared/storage/table.ts';
+import type { Value } from '../../../shared/storage/table.ts';
 import { hasProgram } from '../../programs.ts';
 import { textOf } from '../run-program.ts';
-import { createParts, later, NOON } from './rotation-parts.ts';
+import { authoritiesAt, createParts, createScene, later, NOON } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 const PUBLISHED = ROTATION_POLICY.rootPublication;
 /** When the issuing keys under the old root are over. */
 const SUCCEEDED = PUBLISHED + 17 * DAY;
 const MADE = 60;
-
-interface Scene {
-  readonly table: Table;
-  readonly parts: RotationParts;
-}
-
-async function createScene(): Promise<Scene> {
-  const table = createMemoryTable();
-  const parts = createParts(table);
-  await foundKeys(parts, NOON);
-  return { table, parts };
-}
-
-async function read(parts: RotationParts, at: Date): Promise<Authorities> {
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
-  const found = genuine && authoritiesOf(genuine, parts.policy, at);
-  if (!found) throw new Error('a key is missing');
-  return found;
-}
 
 /** The timer, every third day until then. */
 async function runUntil(parts: RotationParts, to: number): Promise<void> {
@@ -95,11 +76,11 @@ function openssl(root: Uint8Array, { leaf, along }: ReturnType<typeof joinedAt>,
 /** A broker whose root has a successor that signs, and what it was before. Made once, and copied. */
 const original = await (async () => {
   const { table, parts } = await createScene();
-  const before = await read(parts, NOON);
+  const before = await authoritiesAt(parts, NOON);
   await replaceAuthority(parts, 'tls', early(1), later(MADE));
-  const published = await read(parts, later(MADE));
+  const published = await authoritiesAt(parts, later(MADE));
   await runUntil(parts, SUCCEEDED);
-  const after = await read(parts, later(SUCCEEDED));
+  const after = await authoritiesAt(parts, later(SUCCEEDED));
   return { table, parts, before, published, after, numbers: await roots(parts) };
 })();
 
@@ -215,7 +196,7 @@ describe("a root's successor", () => {
     const made = (await store.list()).keys.filter(({ purpose }) => purpose === 'root');
     expect(made.map(({ cross }) => cross)).toEqual([undefined, undefined]);
     await runUntil(parts, SUCCEEDED);
-    const { issuing, roots: both } = await read(parts, later(SUCCEEDED));
+    const { issuing, roots: both } = await authoritiesAt(parts, later(SUCCEEDED));
     expect(issuing.chain).toEqual([issuing.certificate, both[1]?.certificate]);
   });
 });
@@ -225,14 +206,14 @@ describe('when the old root retires', () => {
     const { table, parts, after, numbers, before } = await succeeded();
     const old = await table.read('tls', '000000001');
     await retireRoot(parts, numbers, later(SUCCEEDED));
-    const alone = await read(parts, later(SUCCEEDED));
+    const alone = await authoritiesAt(parts, later(SUCCEEDED));
     expect(alone.roots).toEqual(after.roots.slice(1));
     expect(alone.version).toBeGreaterThan(after.version);
     expect(alone.issuing.pem).toBe(encodePem('CERTIFICATE', alone.issuing.certificate));
     expect(await roots(parts)).toEqual(numbers.slice(1));
     // Whoever brings its row back brings nothing back.
     if (old) await table.apply([{ kind: 'insert', row: old }]);
-    const again = await read(parts, later(SUCCEEDED));
+    const again = await authoritiesAt(parts, later(SUCCEEDED));
     expect(again.roots).toEqual(alone.roots);
     expect(again.version).toBe(alone.version);
     await rotateKeys(parts, later(SUCCEEDED));
@@ -292,9 +273,9 @@ describe('when the old root retires', () => {
 describe('a root that leaked', () => {
   test('is replaced at once by one that it does not certify, and takes its issuing keys with it', async () => {
     const { parts } = await createScene();
-    const before = await read(parts, NOON);
+    const before = await authoritiesAt(parts, NOON);
     await replaceAuthority(parts, 'tls', leaked(1), later(60));
-    const after = await read(parts, later(60));
+    const after = await authoritiesAt(parts, later(60));
     expect(pinsOf(after)).toHaveLength(1);
     expect(pinsOf(after)).not.toEqual(pinsOf(before));
     expect(after.version).toBeGreaterThan(before.version);
@@ -322,7 +303,7 @@ describe('a root that leaked', () => {
   test('beside its successor takes that one with it: they were kept together', async () => {
     const { parts, numbers } = await succeeded();
     await replaceAuthority(parts, 'tls', leaked(...numbers), later(SUCCEEDED));
-    const { roots: left } = await read(parts, later(SUCCEEDED));
+    const { roots: left } = await authoritiesAt(parts, later(SUCCEEDED));
     expect(left).toHaveLength(1);
     const made = (await parts.store.list()).keys.find(({ purpose }) => purpose === 'root');
     expect(made?.ended?.map(({ sequence }) => sequence)).toEqual(numbers);

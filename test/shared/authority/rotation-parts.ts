@@ -21,18 +21,29 @@ export function createParts(table: Table = createMemoryTable()): RotationParts {
   };
 }
 
-/** Parts with every key made at noon. */
-export async function createRotatedParts(): Promise<RotationParts> {
-  const parts = createParts();
+export interface Scene {
+  readonly table: Table;
+  readonly parts: RotationParts;
+}
+
+/** Parts with every key made at noon, and the table that they are in. */
+export async function createScene(): Promise<Scene> {
+  const table = createMemoryTable();
+  const parts = createParts(table);
   await foundKeys(parts, NOON);
-  return parts;
+  return { table, parts };
+}
+
+export const createRotatedParts = async (): Promise<RotationParts> => (await createScene()).parts;
+
+/** What the keys are for at a point in time. */
+export async function authoritiesAt(parts: RotationParts, at: Date): Promise<Authorities> {
+  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const found = genuine && authoritiesOf(genuine, parts.policy, at);
+  if (!found) throw new Error('a key is missing');
+  return found;
 }
 
 /** Authorities with every key made at noon. */
-export async function createAuthorities(): Promise<Authorities> {
-  const parts = await createRotatedParts();
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
-  const authorities = genuine && authoritiesOf(genuine, parts.policy, NOON);
-  if (!authorities) throw new Error('the authorities do not open');
-  return authorities;
-}
+export const createAuthorities = async (): Promise<Authorities> =>
+  authoritiesAt(await createRotatedParts(), NOON);
