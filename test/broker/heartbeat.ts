@@ -1,7 +1,7 @@
 /** A heartbeat, written from the protocol. */
 import { type KeyObject, sign } from 'node:crypto';
-import { decodePem } from '../../shared/encoding/pem.ts';
-import { type Attempt, joined } from './joiner.ts';
+import { encodeBase64 } from '../../shared/encoding/base64.ts';
+import { type Attempt, chainOf, joined } from './joiner.ts';
 
 export const SAID = {
   time: '2026-11-20T12:00:00Z',
@@ -22,10 +22,8 @@ export interface Bent {
   readonly position?: number;
 }
 
-export const chainOf = (attempt: Attempt, position = 0): string[] =>
-  (decodePem('CERTIFICATE', joined(attempt).certificates[position]?.tls ?? '') ?? []).map((der) =>
-    Buffer.from(der).toString('base64'),
-  );
+export const shownChain = (attempt: Attempt, position?: number): string[] =>
+  chainOf(attempt, position).map(encodeBase64);
 
 export function heartbeatBody(attempt: Attempt, bent: Bent = {}): object {
   const { instance_id: id, generation } = joined(attempt);
@@ -33,7 +31,7 @@ export function heartbeatBody(attempt: Attempt, bent: Bent = {}): object {
   const message = Buffer.from(`join-broker-heartbeat-v1\n${text}`);
   return {
     heartbeat: text,
-    certificates: bent.certificates ?? chainOf(attempt, bent.position),
+    certificates: bent.certificates ?? shownChain(attempt, bent.position),
     proof: bent.proof ?? sign('sha256', message, bent.proofKey ?? attempt.key).toString('base64'),
   };
 }

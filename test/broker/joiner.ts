@@ -17,7 +17,7 @@ import {
   smallInteger,
 } from '../../shared/encoding/der-encode.ts';
 import { OID } from '../../shared/encoding/oids.ts';
-import { encodePem } from '../../shared/encoding/pem.ts';
+import { decodePem, encodePem } from '../../shared/encoding/pem.ts';
 import type { JoinAnswer } from '../../shared/protocol/join.ts';
 import type { Answer, Api } from './test-broker.ts';
 
@@ -107,6 +107,10 @@ export function joined(attempt: Answer): JoinAnswer {
   if (attempt.status !== 200) throw new Error(`not admitted: ${JSON.stringify(attempt.body)}`);
   return attempt.body as JoinAnswer;
 }
+
+/** The TLS certificates that it got at this position, DER: its own, and those that travel along. */
+export const chainOf = (attempt: Attempt, position = 0): Uint8Array[] =>
+  decodePem('CERTIFICATE', joined(attempt).certificates[position]?.tls ?? '') ?? [];
 
 /** A PKCS#10 request in PEM, with an empty subject. */
 export function certificationRequest(key: KeyObject, signedBy: KeyObject = key): string {

@@ -3,7 +3,7 @@ import { sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createScene } from '../broker/fixtures.ts';
-import { type Bent, chainOf, heartbeatBody, SAID } from '../broker/heartbeat.ts';
+import { type Bent, heartbeatBody, SAID, shownChain } from '../broker/heartbeat.ts';
 import { type Attempt, certificationRequest, join, joined, newKey } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
 import type { Answer, TestBroker } from '../broker/test-broker.ts';
@@ -81,11 +81,11 @@ describe('is refused, and nothing is kept, where', () => {
     ],
     [
       'the issuing certificate speaks for an instance',
-      (attempt) => ({ certificates: [chainOf(attempt)[1] ?? '', chainOf(attempt)[1] ?? ''] }),
+      (attempt) => ({ certificates: [shownChain(attempt)[1] ?? '', shownChain(attempt)[1] ?? ''] }),
     ],
     [
       'an instance issues',
-      (attempt) => ({ certificates: [chainOf(attempt)[0] ?? '', chainOf(attempt)[0] ?? ''] }),
+      (attempt) => ({ certificates: [shownChain(attempt)[0] ?? '', shownChain(attempt)[0] ?? ''] }),
     ],
   ])('%s', async (_, bend) => {
     expect(await refused(bend)).toBeProblem('instance_unknown');

@@ -7,15 +7,12 @@ import { decodePem } from '../../shared/encoding/pem.ts';
 import { type SpiffeBundle, spiffeBundle } from '../../shared/protocol/spiffe-bundle.ts';
 import type { TrustBundle } from '../../shared/protocol/trust.ts';
 import { HOST, hostScene } from '../broker/host-scene.ts';
-import { type Attempt, join, joined } from '../broker/joiner.ts';
+import { type Attempt, chainOf, join, joined } from '../broker/joiner.ts';
 import { createClock, createTestBroker, type TestBroker } from '../broker/test-broker.ts';
 import { askPeer, hasPeers } from '../peers/peers.ts';
 
 const CLUSTER = 'test.example.org';
 const DAY = 24 * 3600;
-
-const chainOf = (attempt: Attempt): Uint8Array[] =>
-  decodePem('CERTIFICATE', joined(attempt).certificates[0]?.tls ?? '') ?? [];
 
 /** A bot and a host that joined just now, by the real clock: go-spiffe's handshakes have no other. */
 async function joiners() {
