@@ -4,20 +4,16 @@
  * each of those that we don't follow is here with its reason.
  */
 import { spawnSync } from 'node:child_process';
-import { sign } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { authoritiesOf } from '../../shared/authority/authorities.ts';
-import { makeCrl, type RevokedCertificate } from '../../shared/authority/crl.ts';
-import { openGenuineKeys } from '../../shared/authority/genuine-keys.ts';
 import { randomSerialNumber } from '../../shared/authority/tls-certificate.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
-import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import { decodePem } from '../../shared/encoding/pem.ts';
 import type { TrustBundle } from '../../shared/protocol/trust.ts';
 import { HOST, hostScene } from '../broker/host-scene.ts';
-import { type Attempt, join, joined } from '../broker/joiner.ts';
-import { createRotatedParts, later, NOON } from '../shared/authority/rotation-parts.ts';
+import { chainOf, join } from '../broker/joiner.ts';
+import { createListMakers } from '../shared/authority/list-makers.ts';
+import { NOON } from '../shared/authority/rotation-parts.ts';
 import { textOf } from '../shared/run-program.ts';
 import { askPeer, hasPeers } from './peers.ts';
 
@@ -95,8 +91,6 @@ interface Finding {
 }
 
 const { api, vm, machine } = await hostScene();
-const chainOf = (attempt: Attempt): Uint8Array[] =>
-  decodePem('CERTIFICATE', joined(attempt).certificates[0]?.tls ?? '') ?? [];
 const [bot, issuing] = chainOf(await join(api, vm));
 const [host] = chainOf(await join(api, machine('web'), HOST));
 const { tls } = (await api.request('GET', '/v1/trust')).body as TrustBundle;
@@ -116,31 +110,13 @@ const question = {
 };
 /** Lists of both authorities, with a certificate on them and without. */
 async function revocationLists(): Promise<Record<string, string>> {
-  const parts = await createRotatedParts();
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
-  const authorities = genuine && authoritiesOf(genuine, parts.policy, NOON);
-  const rootKey = genuine?.keys.find(({ purpose }) => purpose === 'root');
-  if (!authorities || !rootKey) throw new Error('the authorities do not open');
-  const { issuing } = authorities;
-  const root = {
-    subject: parseCertificate(rootKey.certificate).subject,
-    publicKeyInfo: rootKey.publicKey,
-  };
-  const times = { number: 1_795_000_000, thisUpdate: NOON, nextUpdate: later(24 * 3600) };
+  const { issuingCrl, rootCrl } = await createListMakers();
   const one = { serialNumber: randomSerialNumber(), revoked: NOON };
-  const ofIssuing = (revoked: readonly RevokedCertificate[]) =>
-    makeCrl({ issuer: issuing, ...times, revoked }, 'ecdsaWithSHA256', async (tbs) =>
-      sign('sha256', tbs, issuing.privateKey),
-    );
-  const ofRoot = (revoked: readonly RevokedCertificate[]) =>
-    makeCrl({ issuer: root, ...times, revoked }, 'ecdsaWithSHA384', (tbs) =>
-      parts.custody.signWithRoot(rootKey.secret, tbs),
-    );
   const lists = {
-    'issuing list': await ofIssuing([one]),
-    'issuing list, empty': await ofIssuing([]),
-    'root list': await ofRoot([{ ...one, reason: 'cACompromise' }]),
-    'root list, empty': await ofRoot([]),
+    'issuing list': await issuingCrl({ revoked: [one] }),
+    'issuing list, empty': await issuingCrl(),
+    'root list': await rootCrl({ revoked: [{ ...one, reason: 'cACompromise' }] }),
+    'root list, empty': await rootCrl(),
   };
   return Object.fromEntries(Object.entries(lists).map(([name, der]) => [name, encodeBase64(der)]));
 }

@@ -1,9 +1,6 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { authoritiesOf } from '../../../shared/authority/authorities.ts';
-import { type CrlContents, makeCrl } from '../../../shared/authority/crl.ts';
-import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import {
   issueTlsCertificate,
   randomSerialNumber,
@@ -14,18 +11,10 @@ import { parseCrl } from '../../../shared/encoding/crl.ts';
 import { encodePem } from '../../../shared/encoding/pem.ts';
 import { hasProgram } from '../../programs.ts';
 import { textOf } from '../run-program.ts';
-import { createRotatedParts, later, NOON } from './rotation-parts.ts';
+import { createListMakers } from './list-makers.ts';
+import { later, NOON } from './rotation-parts.ts';
 
-const parts = await createRotatedParts();
-const genuine = await openGenuineKeys(await parts.store.list(), parts);
-const authorities = genuine && authoritiesOf(genuine, parts.policy, NOON);
-const rootKey = genuine?.keys.find(({ purpose }) => purpose === 'root');
-if (!authorities || !rootKey) throw new Error('the authorities do not open');
-const { issuing } = authorities;
-const rootNames = {
-  subject: parseCertificate(rootKey.certificate).subject,
-  publicKeyInfo: rootKey.publicKey,
-};
+const { issuing, issuingCrl, rootCrl } = await createListMakers();
 
 const leafKey = publicKeyInfo(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
 const leaf = (serialNumber: Uint8Array): Uint8Array =>
@@ -39,23 +28,6 @@ const leaf = (serialNumber: Uint8Array): Uint8Array =>
       notAfter: later(3600),
     },
     issuing,
-  );
-
-const contents = (change: Partial<CrlContents> = {}): CrlContents => ({
-  issuer: issuing,
-  number: 1_795_000_000,
-  thisUpdate: NOON,
-  nextUpdate: later(24 * 3600),
-  revoked: [],
-  ...change,
-});
-
-const issuingCrl = (change: Partial<CrlContents> = {}): Promise<Uint8Array> =>
-  makeCrl(contents(change), 'ecdsaWithSHA256', (tbs) => sign('sha256', tbs, issuing.privateKey));
-
-const rootCrl = (change: Partial<CrlContents> = {}): Promise<Uint8Array> =>
-  makeCrl(contents({ issuer: rootNames, ...change }), 'ecdsaWithSHA384', (tbs) =>
-    parts.custody.signWithRoot(rootKey.secret, tbs),
   );
 
 const crlPem = (der: Uint8Array): string => encodePem('X509 CRL', der);
