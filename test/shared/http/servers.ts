@@ -1,10 +1,8 @@
 /** A TLS server and a proxy before it, real ones. */
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { connect } from 'node:net';
 import {
   issueHostTlsCertificate,
   randomSerialNumber,
@@ -12,16 +10,7 @@ import {
 import { encodePem } from '../../../shared/encoding/pem.ts';
 import type { WebProxy } from '../../../shared/http/proxy.ts';
 import { createAuthorities } from '../../agent/authorities.ts';
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
+import { listeningPort } from '../../scenarios/listening.ts';
 
 /** A server of this name, whose authority nobody knows. */
 export async function startTlsServer(
@@ -50,7 +39,7 @@ export async function startTlsServer(
     },
   );
   const authorities = roots.map(({ certificate }) => encodePem('CERTIFICATE', certificate));
-  return { port: await listen(server), authorities };
+  return { port: await listeningPort(server), authorities };
 }
 
 /** A proxy that takes every name for the server on this port. */
@@ -77,7 +66,7 @@ export async function startProxy(port: number, status = 200) {
   });
   const proxy: WebProxy = {
     host: '127.0.0.1',
-    port: await listen(server),
+    port: await listeningPort(server),
     authorization: 'Basic x',
   };
   return { proxy, asked };

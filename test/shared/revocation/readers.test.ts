@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { connect } from 'node:tls';
@@ -11,6 +10,7 @@ import { createScene } from '../../broker/fixtures.ts';
 import { type Attempt, join, joined } from '../../broker/joiner.ts';
 import { createClock } from '../../broker/test-broker.ts';
 import { hasProgram, programPath } from '../../programs.ts';
+import { freePort } from '../../scenarios/free-port.ts';
 import { textOf } from '../run-program.ts';
 
 /** One machine that is locked and one that isn't, and what a relying party has fetched. Programs have clocks of their own. */
@@ -136,15 +136,6 @@ http {
   }
 }
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** What nginx answers; it may still be starting. */
 async function askNginx(port: number, attempt: Attempt): Promise<string> {
