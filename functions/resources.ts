@@ -34,12 +34,12 @@ export const putResource: Endpoint = {
   name: 'put-resource',
   methods: ['PUT'],
   route: ONE,
-  answer(exchange) {
-    const { headers, query } = exchange.request;
+  async answer(exchange) {
+    const { broker, call, request, body } = exchange;
+    const { headers, query } = request;
     const dryRun = isOn(query, 'dry_run');
     const action = headers.get('if-none-match') === null ? 'replace' : 'create';
     const put = async (): Promise<Written> => {
-      const { broker, request, body } = exchange;
       const { resource, etag, created, secret, warnings, changes } = await broker.resources.put(
         param(request, 'kind'),
         param(request, 'name'),
@@ -59,9 +59,10 @@ export const putResource: Endpoint = {
         changes,
       };
     };
-    return dryRun
-      ? asWriter(exchange, async () => (await put()).answer)
-      : write(exchange, action, put);
+    if (dryRun) return asWriter(exchange, async () => (await put()).answer);
+    const answer = await write(exchange, action, put);
+    if (param(request, 'kind') === 'lock') await atMost(SEARCH_MS, broker.lists.update(call));
+    return answer;
   },
 };
 
@@ -90,16 +91,13 @@ function isOn(query: URLSearchParams, name: string): boolean {
   throw badInput({ field: name, message: 'expected true or false' });
 }
 
-const write = async (
+const write = (
   exchange: Exchange,
   action: 'create' | 'replace' | 'delete',
   work: () => Promise<Written>,
 ): Promise<Answer> => {
-  const { broker, call, request } = exchange;
-  const kind = param(request, 'kind');
-  const answer = await audited(exchange, action, `${kind}/${param(request, 'name')}`, work);
-  if (kind === 'lock' && action !== 'delete') await atMost(SEARCH_MS, broker.lists.update(call));
-  return answer;
+  const { request } = exchange;
+  return audited(exchange, action, `${param(request, 'kind')}/${param(request, 'name')}`, work);
 };
 
 /** Who locks need not wait for what may be a large search: it goes on, and the timer does it again. */
