@@ -134,16 +134,24 @@ async function changesOf(
     resources.map((resource) => documentOf(resource, shown)),
     false,
   );
-  const roles = await client.list('role');
-  const isFresh =
-    roles.every(({ metadata }) => PRESET_ROLES.includes(metadata.name)) &&
-    (await client.list('bot')).length + (await client.list('token')).length === 0;
   const updates = changes.filter(({ action }) => action === 'update');
+  const kept = updates.length > 0 && (await isFresh(client)) ? [] : updates;
   return {
-    due: changes.filter(({ action }) => action === 'create' || (isFresh && action === 'update')),
+    due: changes.filter((change) => isWritten(change) && !kept.includes(change)),
     lost: changes.filter(({ action }) => action === 'lost'),
-    kept: isFresh ? [] : updates,
+    kept,
   };
+}
+
+const isWritten = ({ action }: Change): boolean => action === 'create' || action === 'update';
+
+/** Whether nothing is there but what every broker starts with. */
+async function isFresh(client: BrokerClient): Promise<boolean> {
+  const roles = await client.list('role');
+  return (
+    roles.every(({ metadata }) => PRESET_ROLES.includes(metadata.name)) &&
+    (await client.list('bot')).length + (await client.list('token')).length === 0
+  );
 }
 
 /** Which version it was means nothing any more. */
