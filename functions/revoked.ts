@@ -1,9 +1,8 @@
 /** The forms of the revocation lists among those of the trust bundle. */
-import { createHash } from 'node:crypto';
 import { Refusal, unavailable } from '../shared/refusal.ts';
 import type { Lists } from '../shared/revocation/make-lists.ts';
 import type { Answer, Exchange } from './endpoint.ts';
-import { unlessKnown } from './unless-known.ts';
+import { etagOf, unlessKnown } from './unless-known.ts';
 
 /** All in one, signed, for agents; PEM of every authority's list; OpenSSH's form. */
 export const LIST_FORMS = ['revoked', 'tls.crl', 'ssh.krl'] as const;
@@ -25,8 +24,7 @@ export async function answerList(
   if (form === 'revoked')
     return unlessKnown(request, lists.etag, { body: lists.json, headers: CACHE });
   const { body, type } = plainForm(form, lists);
-  const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-  return unlessKnown(request, etag, { body, headers: { ...CACHE, 'content-type': type } });
+  return unlessKnown(request, etagOf(body), { body, headers: { ...CACHE, 'content-type': type } });
 }
 
 function plainForm(

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { SignedTrust } from '../shared/authority/signed-trust.ts';
 import { spiffeBundle } from '../shared/authority/spiffe-bundle.ts';
 import { Refusal } from '../shared/refusal.ts';
 import type { Endpoint, Exchange } from './endpoint.ts';
 import { answerList, isListForm, LIST_FORMS } from './revoked.ts';
-import { unlessKnown } from './unless-known.ts';
+import { etagOf, unlessKnown } from './unless-known.ts';
 
 const CACHE = { 'cache-control': 'public, max-age=300' };
 
@@ -57,8 +56,10 @@ export const trustForm: Endpoint = {
       throw new Refusal('not_found', `expected one of ${known}, <key identifier>.crl`);
     }
     const body = form.of(await broker.trust());
-    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-    return unlessKnown(request, etag, { body, headers: { ...CACHE, 'content-type': form.type } });
+    return unlessKnown(request, etagOf(body), {
+      body,
+      headers: { ...CACHE, 'content-type': form.type },
+    });
   },
 };
 

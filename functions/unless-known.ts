@@ -1,4 +1,5 @@
 /** `If-None-Match` (RFC 9110, section 13.1.2): whoever has it already is not sent it again. */
+import { createHash } from 'node:crypto';
 import type { HttpRequest } from '@azure/functions';
 import type { Answer } from './endpoint.ts';
 
@@ -9,6 +10,10 @@ export function unlessKnown(request: HttpRequest, etag: string, answer: Answer):
   const same = known.some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
   return same ? { status: 304, headers } : { ...answer, headers };
 }
+
+/** A strong ETag: of this body and no other. */
+export const etagOf = (body: string | Uint8Array): string =>
+  `"${createHash('sha256').update(body).digest('base64url')}"`;
 
 /** What a comparison looks at: tags are compared weakly here. */
 const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
