@@ -35,29 +35,22 @@ export function printResources(
   kinds: readonly ResourceKind[],
   resources: readonly Resource[],
 ): void {
-  io.stdout.write(RENDER[format](io, kinds, resources));
-}
-
-const RENDER: Readonly<
-  Record<Format, (io: Io, kinds: readonly ResourceKind[], resources: readonly Resource[]) => string>
-> = {
-  json: (_io, _kinds, resources) => toJson(resources),
-  yaml: (_io, _kinds, resources) => resources.map(toYaml).join('---\n'),
-  text: (io, kinds, resources) =>
+  printMany(io, format, resources, () =>
     kinds
       .map((kind) => {
         const rows = resources.filter((resource) => resource.kind === kind);
         return resourceTable(kind, rows, { now: io.now(), width: io.stdout.columns });
       })
       .join('\n'),
-};
+  );
+}
 
 /** Prints one thing that is no resource. */
 export function printOne<T>(io: Io, format: Format, value: T, asText: (value: T) => string): void {
   io.stdout.write({ json: toJson, yaml: toYaml, text: asText }[format](value));
 }
 
-/** Prints a list of such things: as YAML a document for each. */
+/** Prints a list: as YAML a document for each. */
 export function printMany<T>(
   io: Io,
   format: Format,
