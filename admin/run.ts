@@ -13,11 +13,11 @@ import { didYouMean } from './suggestion.ts';
 /** Runs one command line. 0: done; 1: it did not work; 2: the command line is wrong; 3: `apply --diff` found a difference. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
-    // As most tools take it.
     if (argv[0] === '__complete') {
       await printCompletions(io, argv.slice(argv[1] === '--' ? 2 : 1), COMMANDS);
       return 0;
     }
+    // As most tools take it.
     const words = argv.length === 1 && argv[0] === '--version' ? ['version'] : argv;
     await dispatch(parseArguments(words), io);
     return 0;

@@ -2,12 +2,12 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BACKUP_FORMAT, type BackupFile } from '../../shared/protocol/backup.ts';
-import { resourceKind } from '../../shared/protocol/resource.ts';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
 import { flagValue } from '../arguments.ts';
 import type { BrokerClient } from '../broker-client.ts';
 import type { Command } from '../command.ts';
 import { Failure } from '../failure.ts';
+import { KINDS } from '../kinds.ts';
 import { printable } from '../printable.ts';
 import { openSession } from '../session.ts';
 
@@ -36,7 +36,7 @@ export const authBackup: Command = {
 async function backupOf(client: BrokerClient, cluster: string, now: Date): Promise<BackupFile> {
   const { ca_pins, rows } = await client.backUpAuthorities();
   const lists = [];
-  for (const kind of resourceKind.options) lists.push(await client.list(kind));
+  for (const kind of KINDS) lists.push(await client.list(kind));
   return {
     format: BACKUP_FORMAT,
     cluster,

@@ -3,6 +3,7 @@ import type { ResourceKind } from '../../shared/protocol/resource.ts';
 import type { Command } from '../command.ts';
 import { FLAGS, type FlagName, flagNamed, GLOBAL_FLAGS } from '../flags.ts';
 import { KINDS } from '../kinds.ts';
+import { SHELLS } from './scripts.ts';
 
 /** A whole word, as it would stand on the command line. */
 export interface Candidate {
@@ -124,7 +125,7 @@ async function operandsFor(
 ): Promise<readonly Candidate[]> {
   const kind = NAMED.get(shown);
   if (kind) return (await namesOf(kind)).map((word) => ({ word }));
-  if (shown === '<shell>') return ['bash', 'zsh', 'fish'].map((word) => ({ word }));
+  if (shown === '<shell>') return SHELLS.map((word) => ({ word }));
   if (!shown.startsWith('<kind>')) return [];
   const isList = shown.includes('[');
   const listed = isList ? typed.slice(0, typed.lastIndexOf(',') + 1) : '';
