@@ -5,7 +5,7 @@ import type { Command } from '../command.ts';
 import { Difference } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { openSession } from '../session.ts';
-import { sinceOf } from './since.ts';
+import { parseSince } from './since.ts';
 
 export const joinsVerify: Command = {
   words: ['joins', 'verify'],
@@ -14,8 +14,8 @@ export const joinsVerify: Command = {
   flags: { since: 'from when on (all that it keeps)' },
   examples: ['joinctl joins verify', 'joinctl joins verify --since=7d'],
   async run(io, args) {
-    const since =
-      flagValue(args, 'since') === undefined ? undefined : sinceOf(args, '30d', io.now());
+    const asked = flagValue(args, 'since');
+    const since = asked === undefined ? undefined : parseSince(asked, io.now());
     const { client } = await openSession(io, args);
     let checked = 0;
     let found = 0;

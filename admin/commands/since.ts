@@ -6,9 +6,11 @@ import { printable } from '../printable.ts';
 
 const DAY = 24 * 3600;
 
+export const sinceOf = (args: Arguments, otherwise: string, now: Date): string =>
+  parseSince(flagValue(args, 'since') ?? otherwise, now);
+
 /** A length of time before now, days too, or a point in time; as a point in time. */
-export function sinceOf(args: Arguments, otherwise: string, now: Date): string {
-  const asked = flagValue(args, 'since') ?? otherwise;
+export function parseSince(asked: string, now: Date): string {
   const days = /^(\d{1,3})d$/.exec(asked)?.[1];
   const seconds = days === undefined ? parseDuration(asked) : Number(days) * DAY;
   if (seconds !== undefined) return formatTimestamp(new Date(now.getTime() - seconds * 1000));
