@@ -52,15 +52,18 @@ async function backupOf(client: BrokerClient, cluster: string, now: Date): Promi
 async function writeWhole(file: string, text: string, shown: string): Promise<void> {
   const draft = `${file}.${process.pid}.part`;
   try {
+    const handle = await open(draft, 'wx', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
     // Takes the name; what is there already is a backup that somebody may need.
     await (await open(file, 'wx', 0o600)).close();
-    const handle = await open(draft, 'wx', 0o600);
-    await handle.writeFile(text);
-    await handle.sync();
-    await handle.close();
     await rename(draft, file);
   } catch (error) {
-    await rm(draft, { force: true });
+    await rm(draft, { force: true }).catch(() => {});
     const { code } = error as NodeJS.ErrnoException;
     throw new Failure(
       code === 'EEXIST'

@@ -1,5 +1,5 @@
 /** All tables are lost and come back from one file, by the commands that the runbook names. */
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
@@ -191,10 +191,26 @@ describe('a backup', () => {
     const again = await shell.run('auth', 'backup', '--out=backup.json');
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('exists already') });
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(backup);
+    expect((await readdir(shell.folder)).filter((name) => name.startsWith('backup'))).toEqual([
+      'backup.json',
+    ]);
     expect(backup.keys.toSorted(byName)).toEqual(
       (await api.tables.keys.list({})).map(({ etag: _, ...row }) => row).toSorted(byName),
     );
     expect(JSON.stringify(backup)).not.toMatch(/PRIVATE KEY/);
+  });
+
+  test('that can’t be written leaves nothing behind', async () => {
+    const { shell } = await backedUp();
+    const before = await readdir(shell.folder);
+    // As long as a name can be: there is no room for a draft beside it.
+    const name = 'b'.repeat(255);
+    expect(await shell.run('auth', 'backup', `--out=${name}`)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `joinctl: Can't write ${name}: ENAMETOOLONG.\n`,
+    });
+    expect(await readdir(shell.folder)).toEqual(before);
   });
 
   test('goes to standard output without a name, and leaves an audit line', async () => {
