@@ -37,7 +37,7 @@ try {
     cluster: 'bench.example.org',
   };
   await foundKeys(parts, at);
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, at);
   const authorities = genuine && authoritiesOf(genuine, parts.policy, at);
   if (!authorities) throw new Error('the authorities do not open');
 

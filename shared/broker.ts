@@ -126,6 +126,8 @@ export interface Broker {
 
 /** How long joins wait for others, so that they are written together. */
 const LOG_MILLISECONDS = 500;
+/** How long a key of the join log is used without asking whether it still is the one. */
+const LOG_KEY_MILLISECONDS = 3600_000;
 
 export function createBroker(parts: BrokerParts): Broker {
   const { settings, cloud, telemetry, now } = parts;
@@ -166,14 +168,18 @@ export function createBroker(parts: BrokerParts): Broker {
   const heartbeats = createHeartbeats(tables.instances);
   const names = createHostNames(tables.names);
   const revocations = createRevocations(tables.revoked);
-  /** It is the data key's: once it is known, a stranger's denial has nothing read. */
+  /** It is the data key's: while it is known, a stranger's denial has nothing read. A new data key ends it. */
   let logKey: LogKey | undefined;
+  let logKeyRead = 0;
   const joinLog = createJoinLog({
     table: tables.joins,
     later: (task) => void setTimeout(task, LOG_MILLISECONDS).unref(),
     onFailure: (detail) => telemetry.audit({ event: 'failure', detail }, 'none'),
     key: async () => {
-      logKey ??= (await keyring.authorities()).logKey;
+      if (!logKey || now().getTime() - logKeyRead >= LOG_KEY_MILLISECONDS) {
+        ({ logKey } = await keyring.authorities());
+        logKeyRead = now().getTime();
+      }
       return logKey;
     },
     now,
@@ -252,6 +258,7 @@ export function createBroker(parts: BrokerParts): Broker {
     const joined = await join(read(), { ...joinParts, onLocked, probing }, caller, report);
     const { bundle } = await trust();
     ({ logKey } = await keyring.authorities());
+    logKeyRead = now().getTime();
     caller.admitted();
     return {
       request_id: call.requestId,

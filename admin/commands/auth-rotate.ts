@@ -70,6 +70,9 @@ follow by themselves. Relying parties that were set up by hand need the new root
   'ssh-host': () => published('ssh-host', 'clients'),
   probe: () => `The prober gets a new key. Nobody outside notices.
 `,
+  data: () => `A new data key, wrapped with the newest version of the vault's key, and all keys are encrypted anew under it. Nobody
+outside notices. Make a backup afterwards: older ones go on being good only while the vault's older version is there.
+`,
 };
 
 const published = (
@@ -101,6 +104,17 @@ const LEAKED: Texts = {
   probe: (
     numbers,
   ) => `Keys of the prober that count for nothing from now on: ${numbers}. Nobody outside notices.
+`,
+  data: (
+    numbers,
+  ) => `Data keys that encrypt nothing from now on: ${numbers}. Whoever had one and could read the table or a backup has all keys but
+those of roots in the vault, so all of these are replaced at once: issuing, ssh-user, ssh-host, probe.
+- Servers and clients believe the old SSH keys, the thief's certificates too, until they have read the new trust bundle; those
+  that have, refuse certificates of machines that have not renewed yet (joinbot renews at once on SIGUSR1).
+- Issuing certificates go on the root's revocation list. Who doesn't read it believes them for up to two weeks.
+- Without a vault the root's key was encrypted under it as well: joinctl auth rotate --type=tls --now.
+- Whoever could also write to the table may have put keys of his own there: look at joinctl auth status, and see the runbook.
+- Backups that were made until now open with the old key: make a new one, and remove them.
 `,
 };
 

@@ -36,6 +36,7 @@ const OPERATED: readonly KeyKind[] = [
   { owner: 'ssh-user', purpose: 'sign' },
   { owner: 'ssh-host', purpose: 'sign' },
   { owner: 'probe', purpose: 'authenticate' },
+  { owner: 'data', purpose: 'encrypt' },
 ];
 const LEAKS = 0.25;
 const MOST_KEYS = 6;
@@ -101,8 +102,8 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
         ? instance.keys
         : undefined;
     if (remembered && random.chance(0.5)) return remembered;
-    if (!isComplete(table.read(), at)) rotate(at, 0);
-    const read = table.read();
+    if (!isComplete(table.read(at), at)) rotate(at, 0);
+    const read = table.read(at);
     if (!isComplete(read, at) || table.lost(at).length > 0) return remembered;
     instance.keys = read;
     instance.readAt = now;
@@ -159,9 +160,10 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
       figures.leaks += 1;
       figures.keys += 1;
       madeSinceEnd += 1;
-      parties.leaked(kind.owner, ends, kind.purpose !== 'issuing');
+      parties.leaked(kind.owner, ends, !['issuing', 'encrypt'].includes(kind.purpose));
       tellInstances();
-      rotate(at, CRASHES);
+      // What a leaked data key encrypted may not be read for long: the operator is there until it is encrypted anew.
+      rotate(at, kind.purpose === 'encrypt' ? 0 : CRASHES);
       if (kind.purpose === 'root') parties.pinned(action.sequence, now);
       return;
     }
@@ -186,7 +188,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
   function mishap(): void {
     figures.accidents += 1;
     const owner = random.pick(['tls', 'ssh-user', 'ssh-host', 'probe'] as const) ?? 'tls';
-    const rows = table.read().filter((key) => key.owner === owner);
+    const rows = table.read(now).filter((key) => key.owner === owner);
     const kind = random.next();
     if (kind < 0.3) table.plant(owner);
     else if (kind < 0.6) table.dropMark(owner);
@@ -247,7 +249,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
 
   table.found(now + timerSkew);
   rotate(now + timerSkew, 0);
-  parties.pinned(usedKey(table.read(), 'tls', 'root', now + timerSkew)?.sequence ?? 0, now);
+  parties.pinned(usedKey(table.read(now), 'tls', 'root', now + timerSkew)?.sequence ?? 0, now);
   const end = START + years * YEAR;
   while (true) {
     now = Math.min(...actors.map(({ next }) => next), ...repairs.map(({ at }) => at));
@@ -259,7 +261,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
     }
     for (const actor of actors)
       if (actor.next <= now) actor.next = now + Math.max(1, Math.round(actor.act()));
-    const rows = table.read();
+    const rows = table.read(now);
     figures.mostRows = Math.max(figures.mostRows, rows.length);
     watched.size(rows, madeSinceEnd);
     if (!isBroken(now)) watched.bundle(rows, now);

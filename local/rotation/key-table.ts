@@ -17,7 +17,7 @@ const NONE = new Uint8Array();
 
 export interface KeyTable {
   /** What a reader sees, and may keep: genuine keys that no successor ended, and issuing keys whose root is one of them. */
-  readonly read: () => readonly KeyDescription[];
+  readonly read: (at: number) => readonly KeyDescription[];
   /** The number of the root that an issuing key is under. */
   readonly rootOf: (issuing: KeyDescription) => number | undefined;
   /** What rotation works on. */
@@ -49,27 +49,62 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
   const given = new Set<string>();
   /** The root that each issuing key is under, by their numbers. */
   const roots = new Map<number, number>();
+  /** The data key that each row is encrypted under; and the marks, by their owners. */
+  const under = new Map<KeyDescription, number>();
+  const marksUnder = new Map<KeyOwner, number>();
   let reused = 0;
 
   const dateOf = (at: number): Date => new Date(at * 1000);
   const rootOf = ({ sequence }: KeyDescription): number | undefined => roots.get(sequence);
+  const newestData = (): number =>
+    Math.max(0, ...rows.filter(({ owner }) => owner === 'data').map(({ sequence }) => sequence));
+  /** The data key that the newest one took over from, while its row is there and may be used. */
+  function earlierData(at: number): number | undefined {
+    const from = rows.find(
+      ({ owner, sequence }) => owner === 'data' && sequence === newestData(),
+    )?.takenOver;
+    const isThere = rows.some(({ owner, sequence }) => owner === 'data' && sequence === from?.from);
+    return from && isThere && at < from.until ? from.from : undefined;
+  }
+  const isReadable = (dataKey: number | undefined, at: number): boolean =>
+    dataKey === newestData() || (dataKey !== undefined && dataKey === earlierData(at));
+
   let view = viewOf(rows, roots);
-  /** The view of these rows, made once. */
-  function current(): View {
-    if (view.rows !== rows) view = viewOf(rows, roots);
+  let viewed = { rows, earlier: earlierData(0) };
+  /** The view of these rows by what opens them, made once. */
+  function current(at: number): View {
+    const earlier = earlierData(at);
+    if (viewed.rows !== rows || viewed.earlier !== earlier) {
+      const genuine = rows.filter((row) =>
+        row.owner === 'data'
+          ? row.sequence === newestData() || row.sequence === earlier
+          : isReadable(under.get(row), at),
+      );
+      view = viewOf(genuine, roots);
+      viewed = { rows, earlier };
+    }
     return view;
   }
-  const read = (): readonly KeyDescription[] => current().keys;
+  const read = (at: number): readonly KeyDescription[] => current(at).keys;
   const present = (at: number): PresentKeys => ({
-    keys: [...read(), ...current().orphans.filter(({ expires }) => expires <= at)],
-    ended: current().ended,
-    marks: [...marks].map(([owner, highest]) => ({ owner, highest })),
+    keys: [...read(at), ...current(at).orphans.filter(({ expires }) => expires <= at)],
+    ended: current(at).ended,
+    marks: [...marks]
+      .filter(([owner]) => isReadable(marksUnder.get(owner), at))
+      .map(([owner, highest]) => ({ owner, highest })),
     taken: [...rows, ...foreign],
+    stale: current(at)
+      .rows.filter((row) => row.owner !== 'data' && under.get(row) !== newestData())
+      .map(({ owner, sequence }) => ({ owner, sequence })),
+    staleMarks: [...marks.keys()].filter(
+      (owner) => marksUnder.get(owner) !== newestData() && isReadable(marksUnder.get(owner), at),
+    ),
   });
 
   function write(action: DueAction): boolean {
     if (action.kind === 'mark') {
       marks.set(action.owner, Math.max(marks.get(action.owner) ?? 0, action.highest));
+      marksUnder.set(action.owner, newestData());
       return true;
     }
     const { owner, sequence } = action;
@@ -79,33 +114,40 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       rows = rows.filter((key) => !isRow(key));
       return true;
     }
+    if (action.kind === 'reseal') {
+      for (const row of rows.filter(isRow)) under.set(row, newestData());
+      rows = [...rows];
+      return true;
+    }
     // One transaction: the row must not be there, and the mark must be the one that was read.
-    if (rows.some(isRow) || foreign.some(isRow) || (marks.get(owner) ?? 0) >= sequence)
-      return false;
+    const mark = owner === 'data' ? 0 : (marks.get(owner) ?? 0);
+    if (rows.some(isRow) || foreign.some(isRow) || mark >= sequence) return false;
     if (given.has(`${owner}/${sequence}`)) reused += 1;
     given.add(`${owner}/${sequence}`);
-    const { kind: _, ends = [], crossedBy, ...key } = action;
+    const { kind: _, ends = [], crossedBy, takesOver, ...key } = action;
     const before = key.purpose === 'root' ? rows.flatMap(({ ended = [] }) => ended) : [];
     const endedNow = ends.map((number) => ({ sequence: number, at: key.created }));
     const ended = [...new Map([...before, ...endedNow].map((one) => [one.sequence, one])).values()];
-    const root = usedKey(read(), 'tls', 'root', key.created);
+    const root = usedKey(read(key.created), 'tls', 'root', key.created);
     if (key.purpose === 'issuing' && root) roots.set(sequence, root.sequence);
-    rows = [
-      ...rows,
-      {
-        ...key,
-        publicKey: NONE,
-        certificate: NONE,
-        ...(ended.length > 0 && { ended }),
-        ...(crossedBy !== undefined && { cross: { by: crossedBy, certificate: NONE } }),
-      },
-    ];
-    if (owner !== 'data') marks.set(owner, sequence);
+    const made: KeyDescription = {
+      ...key,
+      publicKey: NONE,
+      certificate: NONE,
+      ...(ended.length > 0 && { ended }),
+      ...(crossedBy !== undefined && { cross: { by: crossedBy, certificate: NONE } }),
+      ...(takesOver && { takenOver: { ...takesOver, logKeys: NONE } }),
+    };
+    under.set(made, newestData());
+    rows = [...rows, made];
+    if (owner === 'data') return true;
+    marks.set(owner, sequence);
+    marksUnder.set(owner, newestData());
     return true;
   }
 
   const retirable = (at: number) => {
-    const found = retirementOf(read(), rootOf, at);
+    const found = retirementOf(read(at), rootOf, at);
     return found && found.old.length > 0 && found.needed <= at ? found : undefined;
   };
 
@@ -121,7 +163,9 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       if (!found) return false;
       const { signing, old } = found;
       const ended = [...(signing.ended ?? []), ...old.map((sequence) => ({ sequence, at }))];
-      rows = rows.map((key) => (key === signing ? { ...key, ended } : key));
+      const after = { ...signing, ended };
+      under.set(after, newestData());
+      rows = rows.map((key) => (key === signing ? after : key));
       return true;
     },
     write,
@@ -135,7 +179,9 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       rows = rows.filter((row) => row !== key);
     },
     dropMark: (owner) => void marks.delete(owner),
+    // As an operator does it, from a backup: encrypted under the data key of today.
     restore(key) {
+      under.set(key, newestData());
       rows = [...rows, key];
     },
     plant(owner) {

@@ -4,7 +4,7 @@ import { parseCertificate } from '../encoding/certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
 import { type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
-import { type DerivedLogKey, deriveLogKey } from './log-key.ts';
+import { type DerivedLogKey, deriveLogKey, type FormerLogKey, openLogKeys } from './log-key.ts';
 import { nextChange, publishedKeys, publishedVersion } from './published-keys.ts';
 import { newestKey, supersededAt, usedKey } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
@@ -62,7 +62,7 @@ export interface Authorities {
   readonly sshUserCas: readonly SshPublicKey[];
   readonly sshHostCas: readonly SshPublicKey[];
   /** Authenticates the rows of the join log. */
-  readonly logKey: DerivedLogKey;
+  readonly logKey: DerivedLogKey & { readonly former: readonly FormerLogKey[] };
   /** Newest first. */
   readonly probeKeys: readonly ProbeKey[];
   /** Issuing certificates whose keys leaked. A successor names them for as long as they could still be believed. */
@@ -81,7 +81,7 @@ export interface Authorities {
 
 /** The authorities of these keys; `undefined` if a kind of key is missing, or over. */
 export function authoritiesOf(
-  { keys, dataKey }: GenuineKeys,
+  { keys, dataKey, dataRow: { takenOver } }: GenuineKeys,
   policy: RotationPolicy,
   now: Date,
 ): Authorities | undefined {
@@ -131,7 +131,10 @@ export function authoritiesOf(
     })),
     sshUserCas: published('ssh-user', 'sign').map(({ publicKey }) => sshKey(publicKey)),
     sshHostCas: published('ssh-host', 'sign').map(({ publicKey }) => sshKey(publicKey)),
-    logKey: deriveLogKey(dataKey),
+    logKey: {
+      ...deriveLogKey(dataKey),
+      former: takenOver ? openLogKeys(dataKey, takenOver.logKeys) : [],
+    },
     probeKeys: published('probe', 'authenticate')
       .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
       .toSorted((a, b) => b.sequence - a.sequence),

@@ -6,29 +6,32 @@ import { rowOf, rowOfMark } from './key-store.ts';
 import { kindName } from './missing-authority.ts';
 import { presentOf, type RotationParts } from './rotate.ts';
 import { lostKinds } from './rotation.ts';
-import type { KeyDescription } from './signing-key.ts';
+import { sealKey, sealMark } from './sealing.ts';
 import { caPin } from './trust-bundle.ts';
 
 /** Throws `unavailable` where a key is lost: an authority that can't be restored is no backup. */
 export async function backUpKeys(parts: RotationParts, now: Date): Promise<KeyBackup> {
   const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts);
+  const genuine = await openGenuineKeys(stored, parts, now);
   const lost = lostKinds(presentOf(stored, genuine, now), now);
   if (!genuine || lost.length > 0)
     throw unavailable(
       `no backup is made while keys are missing: ${lost.map(kindName).join(', ')} (joinctl auth status)`,
     );
-  const ours = new Set([genuine.dataRow, ...genuine.keys].map(nameOf));
-  const marks = genuine.marks.map(({ owner }) => owner);
+  const { dataKey, dataRow, keys, marks } = genuine;
+  const stale = new Set(genuine.stale);
+  const staleMarks = new Set(genuine.staleMarks);
   return {
-    ca_pins: genuine.keys
+    ca_pins: keys
       .filter(({ purpose }) => purpose === 'root')
       .map(({ publicKey }) => caPin(publicKey)),
+    // One data key opens all of it: an earlier one may be gone, or leaked, by the time of a restore.
     rows: [
-      ...stored.keys.filter((key) => ours.has(nameOf(key))).map(rowOf),
-      ...stored.marks.filter(({ owner }) => marks.includes(owner)).map(rowOfMark),
+      rowOf(dataRow),
+      ...keys.map((key) => rowOf(stale.has(key) ? sealKey(dataKey, key, key.secret) : key)),
+      ...marks.map((mark) =>
+        rowOfMark(staleMarks.has(mark.owner) ? sealMark(dataKey, mark) : mark),
+      ),
     ],
   };
 }
-
-const nameOf = ({ owner, sequence }: KeyDescription): string => `${owner}/${sequence}`;

@@ -11,12 +11,12 @@ import {
   describeKey,
   type KeyDescription,
   type KeyOwner,
-  type NumberMark,
   type SealedKey,
+  type SealedMark,
 } from './signing-key.ts';
 
-/** A key with its private part. */
-export interface OpenedKey extends KeyDescription {
+/** A key with its private part, as it is stored and in the clear. */
+export interface OpenedKey extends SealedKey {
   readonly secret: Uint8Array;
 }
 
@@ -24,12 +24,17 @@ export interface GenuineKeys {
   /** The key that all other private keys are encrypted with; its row. */
   readonly dataKey: Uint8Array;
   readonly dataRow: SealedKey;
+  /** The data key before it, whose row is still there: what is stale is encrypted under it. */
+  readonly earlierRow: SealedKey | undefined;
   readonly keys: readonly OpenedKey[];
   /** Issuing keys whose root is not there: they sign nothing that anybody would believe. */
   readonly orphans: readonly OpenedKey[];
   /** Keys that a successor put an end to: as good as absent, whoever brings their rows back. */
   readonly ended: readonly OpenedKey[];
-  readonly marks: readonly NumberMark[];
+  readonly marks: readonly SealedMark[];
+  /** Keys, orphans among them, and owners of marks that have to be encrypted anew. */
+  readonly stale: readonly OpenedKey[];
+  readonly staleMarks: readonly KeyOwner[];
   /** ETags of the rows where marks are, genuine or not. */
   readonly markTags: ReadonlyMap<KeyOwner, string>;
   /** Names of the rows that count for nothing. */
@@ -46,30 +51,50 @@ export interface KeyOpener {
 export async function openGenuineKeys(
   stored: StoredKeys,
   opener: KeyOpener,
+  now: Date,
 ): Promise<GenuineKeys | undefined> {
   const data = await openDataRow(stored.keys, opener);
   if (!data) return undefined;
   const { dataKey, dataRow } = data;
+  const earlier = await openEarlierRow(stored.keys, dataRow, opener, now);
+  const dataKeys = earlier ? [dataKey, earlier.dataKey] : [dataKey];
   const opened: OpenedKey[] = [];
+  const stale: OpenedKey[] = [];
   const ignored = [...stored.strays];
   for (const row of stored.keys) {
-    if (row === dataRow) continue;
-    const secret = row.owner === 'data' ? undefined : attempt(() => openKey(dataKey, row));
-    if (secret) opened.push({ ...row, secret });
+    if (row === dataRow || row === earlier?.dataRow) continue;
+    const found = row.owner === 'data' ? undefined : openWithAny(dataKeys, row);
+    if (found) opened.push(found.key);
     else ignored.push(rowName(row));
+    if (found?.isStale) stale.push(found.key);
   }
-  const marks: NumberMark[] = [];
+  const marks: SealedMark[] = [];
+  const staleMarks: KeyOwner[] = [];
   const markTags = new Map<KeyOwner, string>();
   for (const mark of stored.marks) {
     if (mark.etag !== undefined) markTags.set(mark.owner, mark.etag);
-    if (isGenuineMark(dataKey, mark)) marks.push(mark);
+    const under = dataKeys.find((key) => isGenuineMark(key, mark));
+    if (under) marks.push(mark);
     else ignored.push(`${mark.owner}/highest`);
+    if (under && under !== dataKey) staleMarks.push(mark.owner);
   }
   const ended = opened.filter((key) => isEnded(key, opened));
   const alive = opened.filter((key) => !ended.includes(key));
   const orphans = alive.filter((key) => key.purpose === 'issuing' && !rootOf(key, alive));
   const keys = alive.filter((key) => !orphans.includes(key));
-  return { dataKey, dataRow, keys, orphans, ended, marks, markTags, ignored };
+  return {
+    dataKey,
+    dataRow,
+    earlierRow: earlier?.dataRow,
+    keys,
+    orphans,
+    ended,
+    marks,
+    stale,
+    staleMarks,
+    markTags,
+    ignored,
+  };
 }
 
 const isEnded = ({ owner, sequence }: OpenedKey, keys: readonly OpenedKey[]): boolean =>
@@ -120,12 +145,38 @@ async function openDataRow(
   return undefined;
 }
 
-function attempt<T>(open: () => T): T | undefined {
-  try {
-    return open();
-  } catch {
-    return undefined;
+/**
+ * The data key that the newest one took over from, for as long as that one says: afterwards it counts for nothing, whoever
+ * brings its row back.
+ */
+async function openEarlierRow(
+  rows: readonly SealedKey[],
+  { takenOver }: SealedKey,
+  { custody, cluster }: KeyOpener,
+  now: Date,
+): Promise<Pick<GenuineKeys, 'dataKey' | 'dataRow'> | undefined> {
+  if (!takenOver || takenOver.until * 1000 <= now.getTime()) return undefined;
+  const dataRow = rows.find(
+    ({ owner, sequence }) => owner === 'data' && sequence === takenOver.from,
+  );
+  if (!dataRow) return undefined;
+  const dataKey = await custody.unwrapDataKey(dataRow.sealed, describeDataKey(dataRow, cluster));
+  return dataKey && { dataKey, dataRow };
+}
+
+/** The key with its private part; stale where it is not encrypted under the newest of the data keys. */
+function openWithAny(
+  dataKeys: readonly Uint8Array[],
+  row: SealedKey,
+): { readonly key: OpenedKey; readonly isStale: boolean } | undefined {
+  for (const [index, dataKey] of dataKeys.entries()) {
+    try {
+      return { key: { ...row, secret: openKey(dataKey, row) }, isStale: index > 0 };
+    } catch {
+      // Not under this one.
+    }
   }
+  return undefined;
 }
 
 const MOST_REMEMBERED = 4;

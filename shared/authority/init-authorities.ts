@@ -38,7 +38,7 @@ export async function initAuthorities(
   if (remembered && remembered.cluster !== parts.cluster)
     throw refused(otherCluster(remembered, parts.cluster));
   const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts);
+  const genuine = await openGenuineKeys(stored, parts, now);
   const present = presentOf(stored, genuine, now);
   const lost = lostKinds(present, now);
   if (!genuine && !remembered && !isEmpty(stored))
@@ -57,7 +57,7 @@ export async function initAuthorities(
       await reserveRoot(genuine, parts, settleMs);
     return foundKeys(parts, now);
   }
-  if (!(await parts.store.insert(await makeDataKey(first, parts)))) throw underWay();
+  if (!(await parts.store.insert(await makeDataKey(first, undefined, parts)))) throw underWay();
   const report = await foundKeys(parts, now);
   return { ...report, done: [first, ...report.done] };
 }

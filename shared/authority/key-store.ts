@@ -92,6 +92,11 @@ export const rowOf = (key: SealedKey): Row => ({
       crossBy: key.cross.by,
       crossCertificate: encodeBase64(key.cross.certificate),
     }),
+    ...(key.takenOver && {
+      takenFrom: key.takenOver.from,
+      takenUntil: key.takenOver.until,
+      logKeys: encodeBase64(key.takenOver.logKeys),
+    }),
   },
 });
 
@@ -128,6 +133,13 @@ function keyOf(row: StoredRow): SealedKey | undefined {
     ...(ended && { ended }),
     ...(values['crossBy'] !== undefined && {
       cross: { by: Number(values['crossBy']), certificate: bytesOf(values['crossCertificate']) },
+    }),
+    ...(values['takenFrom'] !== undefined && {
+      takenOver: {
+        from: Number(values['takenFrom']),
+        until: Number(values['takenUntil']),
+        logKeys: bytesOf(values['logKeys']),
+      },
     }),
   };
   return key.sequence > 0 && isWrittenAs(row, rowOf(key)) ? key : undefined;

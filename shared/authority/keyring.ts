@@ -82,7 +82,7 @@ export function createKeyring(
   }
 
   async function open(stored: StoredKeys) {
-    const read = await openGenuineKeys(stored, parts);
+    const read = await openGenuineKeys(stored, parts, now());
     const found = read && authoritiesOf(read, parts.policy, now());
     return read && found && { read, found };
   }

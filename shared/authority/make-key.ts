@@ -3,7 +3,9 @@ import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody, RootKey } from './custody.ts';
 import { describeDataKey, type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
+import { deriveLogKey, type FormerLogKey, openLogKeys, sealLogKeys } from './log-key.ts';
 import { type DueCreation, type KeyCreation, usedKey } from './rotation.ts';
+import type { RotationPolicy } from './rotation-policy.ts';
 import { sealKey } from './sealing.ts';
 import type { CrossCertificate, EndedKey, KeyDescription, SealedKey } from './signing-key.ts';
 import type { SshAuthorityKey } from './ssh-certificate.ts';
@@ -21,6 +23,7 @@ export interface KeyMaker {
   readonly custody: Custody;
   /** The cluster's name: part of the authorities' names. */
   readonly cluster: string;
+  readonly policy: RotationPolicy;
   /** The kind of the next SSH authority's key: Ed25519, unless said otherwise. */
   readonly sshKey?: SshAuthorityKey;
 }
@@ -30,14 +33,28 @@ const NONE = new Uint8Array();
 /** The data key comes first: nothing else can be sealed without it. */
 export async function makeDataKey(
   creation: DueCreation,
-  { custody, cluster }: KeyMaker,
+  before: GenuineKeys | undefined,
+  { custody, cluster, policy }: KeyMaker,
 ): Promise<SealedKey> {
-  const row = { ...described(creation), publicKey: NONE, certificate: NONE };
-  return {
-    ...row,
-    sealed: await custody.wrapDataKey(randomBytes(32), describeDataKey(row, cluster)),
+  const dataKey = randomBytes(32);
+  const { takesOver, created } = creation;
+  // Function instances seal with the old key until they have read the keys again.
+  const former = before && formerLogKeys(before, created + policy.reloadLag + policy.skew);
+  const row = {
+    ...described(creation),
+    publicKey: NONE,
+    certificate: NONE,
+    ...(takesOver && {
+      takenOver: { ...takesOver, logKeys: sealLogKeys(dataKey, former ?? []) },
+    }),
   };
+  return { ...row, sealed: await custody.wrapDataKey(dataKey, describeDataKey(row, cluster)) };
 }
+
+const formerLogKeys = ({ dataKey, dataRow }: GenuineKeys, until: number): FormerLogKey[] => [
+  { ...deriveLogKey(dataKey), until: new Date(until * 1000) },
+  ...(dataRow.takenOver ? openLogKeys(dataKey, dataRow.takenOver.logKeys) : []),
+];
 
 export async function makeKey(
   creation: DueCreation,

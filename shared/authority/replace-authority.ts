@@ -7,7 +7,7 @@ import { Refusal, unavailable } from '../refusal.ts';
 import { openGenuineKeys } from './genuine-keys.ts';
 import { kindName } from './missing-authority.ts';
 import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
-import { type KeyKind, keysOfKind } from './rotation.ts';
+import { type DueAction, type KeyKind, keysOfKind } from './rotation.ts';
 import type { KeyDescription } from './signing-key.ts';
 import { earlySuccessor, replacement } from './successors.ts';
 
@@ -24,7 +24,16 @@ const KINDS: Readonly<Record<RotatedAuthority, KeyKind>> = {
   'ssh-user': { owner: 'ssh-user', purpose: 'sign' },
   'ssh-host': { owner: 'ssh-host', purpose: 'sign' },
   probe: { owner: 'probe', purpose: 'authenticate' },
+  data: { owner: 'data', purpose: 'encrypt' },
 };
+
+/** Whoever has the data key, and could read the table, has these. A root's key is custody's. */
+const UNDER_DATA: readonly KeyKind[] = [
+  KINDS.issuing,
+  KINDS['ssh-user'],
+  KINDS['ssh-host'],
+  KINDS.probe,
+];
 
 /** Each live one is listed in the trust bundle or travels with certificates; nobody needs more. */
 const MOST_KEYS = 6;
@@ -48,7 +57,7 @@ export async function replaceAuthority(
       `keys are missing, and have to be restored first: ${lost.map(kindName).join(', ')} (runbook, "Lost keys")`,
     );
   const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts);
+  const genuine = await openGenuineKeys(stored, parts, now);
   const present = presentOf(stored, genuine, now);
   const alive = keysOfKind(present.keys, kind).filter(
     ({ expires }) => expires * 1000 > now.getTime(),
@@ -58,11 +67,29 @@ export async function replaceAuthority(
 
   const make = leaked ? replacement : earlySuccessor;
   const action = make(kind, present, parts.policy, now);
-  if (!(await apply(action, genuine, parts)))
-    throw new Refusal('try_again', 'another change of the keys is under way');
+  if (!(await apply(action, genuine, parts))) throw underWay();
+  const done: DueAction[] = [...before.done, action];
+  if (leaked && name === 'data')
+    for (const under of UNDER_DATA) done.push(...(await replaceLeaked(parts, under, now)));
   const after = await rotateKeys(parts, now);
-  return { ...after, done: [...before.done, action, ...after.done] };
+  return { ...after, done: [...done, ...after.done] };
 }
+
+/** Whatever keys of the kind there are: they leaked with the key that they were encrypted under. */
+async function replaceLeaked(
+  parts: RotationParts,
+  kind: KeyKind,
+  now: Date,
+): Promise<readonly DueAction[]> {
+  const { done } = await rotateKeys(parts, now);
+  const stored = await parts.store.list();
+  const genuine = await openGenuineKeys(stored, parts, now);
+  const action = replacement(kind, presentOf(stored, genuine, now), parts.policy, now);
+  if (!(await apply(action, genuine, parts))) throw underWay();
+  return [...done, action];
+}
+
+const underWay = (): Refusal => new Refusal('try_again', 'another change of the keys is under way');
 
 /** Throws `precondition_failed` unless these are the keys that are there. */
 export function checkSeen(

@@ -6,11 +6,11 @@
 import { badInput, Refusal } from '../refusal.ts';
 import type { Operation, Row, StoredRow, Table } from '../storage/table.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
-import { readRows, rowId, rowName, rowOf, rowOfMark, type StoredKeys } from './key-store.ts';
+import { readRows, rowId, rowName, rowOf, rowOfMark } from './key-store.ts';
 import { otherCluster, sayMissing } from './missing-authority.ts';
 import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
 import { keysOfKind, lostKinds } from './rotation.ts';
-import { sealMark } from './sealing.ts';
+import { sealKey, sealMark } from './sealing.ts';
 import type { KeyOwner } from './signing-key.ts';
 import { earlySuccessor } from './successors.ts';
 import { caPin } from './trust-bundle.ts';
@@ -42,22 +42,25 @@ export async function planRestore(
   parts: RotationParts,
   { rows, replace, giveUp }: RestoreWish,
   present: readonly StoredRow[],
+  now: Date,
 ): Promise<RestorePlan> {
   const remembered = await parts.custody.rememberedRoot();
   if (remembered && remembered.cluster !== parts.cluster)
     throw refused(otherCluster(remembered, parts.cluster));
-  const { stored, genuine } = await openBackup(parts, rows);
+  const genuine = await openBackup(parts, rows, now);
   const pins = genuine.keys
     .filter(({ purpose }) => purpose === 'root')
     .map(({ publicKey }) => caPin(publicKey));
   checkRoot(pins, remembered && caPin(remembered.publicKeyInfo), giveUp);
 
-  const there = await openGenuineKeys(readRows(present), parts);
-  if (there && !sameAuthority(there, genuine))
+  const found = await openGenuineKeys(readRows(present), parts, now);
+  if (found && !sameAuthority(found, genuine))
     throw refused(
       'the table has another authority: nothing is restored over it. Is JOIN_BROKER_TABLES_URL right?',
     );
-  const { ours, opened } = await ownRows(parts, present, genuine, there);
+  // A table with an older data key is an older copy: the key that came after it does not give way to it.
+  const there = found && found.dataRow.sequence >= genuine.dataRow.sequence ? found : undefined;
+  const { ours, opened } = await ownRows(parts, present, genuine, there, now);
   const foreign = present.filter((row) => !ours.has(idOf(row)));
   const inTheWay = foreign.map(rowName).slice(0, MOST_NAMES);
   if (foreign.length > 0 && !replace)
@@ -69,15 +72,21 @@ export async function planRestore(
       ended.map(({ sequence }) => `${owner}/${sequence}`),
     ),
   );
-  const missing = stored.keys.filter(
+  const missing = genuine.keys.filter(
     (key) => !ours.has(rowId(key)) && !ended.has(`${key.owner}/${key.sequence}`),
   );
-  const dataLast = missing.toSorted(
-    (a, b) => Number(a.owner === 'data') - Number(b.owner === 'data'),
+  const isSameKey = !there || sameBytes(there.dataKey, genuine.dataKey);
+  const written = missing.map((key) =>
+    rowOf(isSameKey ? key : sealKey(there.dataKey, key, key.secret)),
   );
+  const dataLast = there ? [] : [genuine.dataRow].filter((row) => !ours.has(rowId(row)));
   return {
     pins,
-    write: [...marksOf([genuine, opened], ours), ...dataLast.map(rowOf)],
+    write: [
+      ...marksOf([genuine, opened], ours, (there ?? genuine).dataKey),
+      ...written,
+      ...dataLast.map(rowOf),
+    ],
     remove: foreign,
     keep: present.filter((row) => ours.has(idOf(row))),
   };
@@ -113,7 +122,7 @@ async function makeNewer(parts: RotationParts, now: Date): Promise<RotationRepor
   for (const owner of ['ssh-user', 'ssh-host'] as const) {
     const kind = { owner, purpose: 'sign' } as const;
     const stored = await parts.store.list();
-    const genuine = await openGenuineKeys(stored, parts);
+    const genuine = await openGenuineKeys(stored, parts, now);
     const present = presentOf(stored, genuine, now);
     const waits = keysOfKind(present.keys, kind).some(
       ({ starts }) => starts * 1000 > now.getTime(),
@@ -128,11 +137,12 @@ async function makeNewer(parts: RotationParts, now: Date): Promise<RotationRepor
 async function openBackup(
   parts: RotationParts,
   rows: readonly Row[],
-): Promise<{ stored: StoredKeys; genuine: GenuineKeys }> {
+  now: Date,
+): Promise<GenuineKeys> {
   const stored = readRows(rows.map((row) => ({ ...row, etag: '' })));
   if (new Set(rows.map(idOf)).size !== rows.length)
     throw badInput({ field: 'rows', message: 'a row stands there twice' });
-  const genuine = await openGenuineKeys(stored, parts);
+  const genuine = await openGenuineKeys(stored, parts, now);
   if (!genuine) {
     const remembered = await parts.custody.rememberedRoot();
     const lost = lostKinds({ keys: [], marks: [], taken: [] }, new Date(0));
@@ -144,7 +154,7 @@ async function openBackup(
     throw refused(
       `rows of the backup don't authenticate, so it was changed or is not whole: ${genuine.ignored.slice(0, MOST_NAMES).join(', ')}`,
     );
-  return { stored, genuine };
+  return genuine;
 }
 
 function checkRoot(
@@ -160,9 +170,17 @@ function checkRoot(
   if (!unknown && giveUp !== undefined) throw refused('nothing has to be given up: leave it out');
 }
 
-/** Two authorities don't share a data key. */
-const sameAuthority = (one: GenuineKeys, other: GenuineKeys): boolean =>
-  Buffer.from(one.dataKey).equals(Buffer.from(other.dataKey));
+/** Two authorities share no key: neither the data key, which has successors, nor any that it encrypts. */
+function sameAuthority(one: GenuineKeys, other: GenuineKeys): boolean {
+  const keysOf = ({ keys, orphans }: GenuineKeys): Uint8Array[] =>
+    [...keys, ...orphans].map(({ publicKey }) => publicKey).filter(({ length }) => length > 0);
+  return (
+    sameBytes(one.dataKey, other.dataKey) ||
+    keysOf(one).some((key) => keysOf(other).some((same) => sameBytes(key, same)))
+  );
+}
+
+const sameBytes = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
 
 /** Names of the rows of the table that are this authority's, whether they are in the backup or newer. */
 async function ownRows(
@@ -170,15 +188,17 @@ async function ownRows(
   present: readonly StoredRow[],
   genuine: GenuineKeys,
   there: GenuineKeys | undefined,
+  now: Date,
 ): Promise<{ readonly ours: ReadonlySet<string>; readonly opened: GenuineKeys }> {
   // Where the data key's row is not there, or was changed, the other rows open with the backup's.
   const dataRow = rowOf(genuine.dataRow);
   const others = present.filter((row) => idOf(row) !== idOf(dataRow));
   const opened =
-    there ?? (await openGenuineKeys(readRows([...others, { ...dataRow, etag: '' }]), parts));
+    there ?? (await openGenuineKeys(readRows([...others, { ...dataRow, etag: '' }]), parts, now));
   if (!opened) throw new Error('a data key that opened does not open any more');
   const keys = [
     ...(there ? [there.dataRow] : []),
+    ...(opened.earlierRow ? [opened.earlierRow] : []),
     ...opened.keys,
     ...opened.orphans,
     ...opened.ended,
@@ -191,13 +211,16 @@ async function ownRows(
 }
 
 /** Marks that are not there: no number that may have been given since the backup comes again. */
-const marksOf = (all: readonly GenuineKeys[], ours: ReadonlySet<string>): Row[] =>
+const marksOf = (
+  all: readonly GenuineKeys[],
+  ours: ReadonlySet<string>,
+  dataKey: Uint8Array,
+): Row[] =>
   MARKED.filter((owner) => !ours.has(`${owner}/highest`)).map((owner) => {
     const known = all.flatMap(({ keys, marks }) => [
       ...keys.filter((key) => key.owner === owner).map(({ sequence }) => sequence),
       ...marks.filter((mark) => mark.owner === owner).map(({ highest }) => highest),
     ]);
-    const [{ dataKey } = { dataKey: new Uint8Array() }] = all;
     const highest = Math.max(0, ...known) + STEPPED_OVER;
     return rowOfMark(sealMark(dataKey, { owner, highest }));
   });

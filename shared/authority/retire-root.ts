@@ -22,7 +22,7 @@ export async function retireRoot(
   now: Date,
 ): Promise<RotationReport> {
   const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts);
+  const genuine = await openGenuineKeys(stored, parts, now);
   const present = presentOf(stored, genuine, now);
   const at = now.getTime() / 1000;
   const alive = keysOfKind(present.keys, ROOT).filter(({ expires }) => expires > at);

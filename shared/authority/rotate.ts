@@ -9,11 +9,12 @@ import {
   dueActions,
   foundingActions,
   type KeyKind,
+  type KeyNumber,
   lostKinds,
   type PresentKeys,
 } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
-import { sealMark } from './sealing.ts';
+import { sealKey, sealMark } from './sealing.ts';
 import type { KeyOwner, SealedKey, SealedMark } from './signing-key.ts';
 import type { SshAuthorityKey } from './ssh-certificate.ts';
 
@@ -37,7 +38,7 @@ export interface RotationReport {
 }
 
 /** More rounds than all keys together can need; more would mean that storage forgets what it was told. */
-const MOST_ROUNDS = 24;
+const MOST_ROUNDS = 64;
 
 /** Makes and removes keys until nothing is due. */
 export async function rotateKeys(parts: RotationParts, now: Date): Promise<RotationReport> {
@@ -60,7 +61,7 @@ async function applyUntilDone(
   const done: DueAction[] = [];
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const stored = await parts.store.list();
-    const genuine = await openGenuineKeys(stored, parts);
+    const genuine = await openGenuineKeys(stored, parts, now);
     const present = presentOf(stored, genuine, now);
     const [action] = due(present);
     if (!action) {
@@ -80,10 +81,17 @@ export function presentOf(
   if (!genuine) return { keys: [], marks: [], taken: stored.taken };
   const over = genuine.orphans.filter(({ expires }) => expires * 1000 <= now.getTime());
   return {
-    keys: [genuine.dataRow, ...genuine.keys, ...over],
+    keys: [
+      genuine.dataRow,
+      ...(genuine.earlierRow ? [genuine.earlierRow] : []),
+      ...genuine.keys,
+      ...over,
+    ],
     marks: genuine.marks,
     taken: stored.taken,
     ended: genuine.ended,
+    stale: genuine.stale,
+    staleMarks: genuine.staleMarks,
   };
 }
 
@@ -100,17 +108,26 @@ export async function apply(
     case 'mark':
       if (!genuine) return false;
       return parts.store.writeMark(markFor(genuine, action.owner, action.highest));
+    case 'reseal': {
+      const key = genuine?.stale.find((one) => isNumber(one, action));
+      if (!genuine || !key) return false;
+      const { secret, ...before } = key;
+      return parts.store.replace(before, sealKey(genuine.dataKey, before, secret));
+    }
     case 'create':
       return parts.store.insert(...(await make(action, genuine, parts)));
   }
 }
+
+const isNumber = (one: KeyNumber, other: KeyNumber): boolean =>
+  one.owner === other.owner && one.sequence === other.sequence;
 
 async function make(
   creation: DueCreation,
   genuine: GenuineKeys | undefined,
   parts: RotationParts,
 ): Promise<[SealedKey, SealedMark?]> {
-  if (creation.owner === 'data') return [await makeDataKey(creation, parts)];
+  if (creation.owner === 'data') return [await makeDataKey(creation, genuine, parts)];
   if (!genuine) throw new Error('the data key comes first');
   const key = await makeKey(creation, genuine, parts);
   return [key, markFor(genuine, creation.owner, creation.sequence)];

@@ -8,6 +8,12 @@ export interface RotationPolicy {
   readonly issuing: number;
   /** Age at which an issuing key gets its successor. */
   readonly issuingRenewal: number;
+  /** Age at which the data key gets its successor. */
+  readonly dataRenewal: number;
+  /** How long what a data key encrypted may be read after its successor was made: the timer may be late. */
+  readonly dataHandover: number;
+  /** The same where it leaked. */
+  readonly leakedHandover: number;
   readonly probe: number;
   readonly probeRenewal: number;
   /** How long an SSH authority is published before it signs: relying parties learn of it meanwhile. */
@@ -32,6 +38,9 @@ export const ROTATION_POLICY: RotationPolicy = {
   rootPublication: 30 * DAY,
   issuing: 14 * DAY,
   issuingRenewal: 7 * DAY,
+  dataRenewal: 90 * DAY,
+  dataHandover: 30 * DAY,
+  leakedHandover: DAY,
   probe: 2 * DAY,
   probeRenewal: DAY,
   sshPublication: 7 * DAY,
@@ -74,6 +83,10 @@ export function policyProblems(policy: RotationPolicy): string[] {
     [
       policy.rootPublication >= learning,
       `a root has to be published for at least ${learning} s before it signs`,
+    ],
+    [
+      policy.dataRenewal >= policy.dataHandover + DAY,
+      'a data key has to live for longer than what its predecessor encrypted may be read',
     ],
     [policy.root > policy.issuing, 'a root has to outlive its issuing keys'],
   ];

@@ -6,6 +6,7 @@ import {
   type KeyPurpose,
   NEVER,
   type NumberMark,
+  type TakenOver,
 } from './signing-key.ts';
 
 /** What is in the `keys` table. */
@@ -18,6 +19,9 @@ export interface PresentKeys {
   readonly taken: readonly KeyNumber[];
   /** Genuine ones that a successor put an end to. */
   readonly ended?: readonly KeyNumber[];
+  /** Keys, and owners of marks, that are still encrypted under an earlier data key. */
+  readonly stale?: readonly KeyNumber[];
+  readonly staleMarks?: readonly KeyOwner[];
 }
 
 export type KeyNumber = Pick<KeyDescription, 'owner' | 'sequence'>;
@@ -35,12 +39,16 @@ export type DueCreation = {
   readonly ends?: readonly number[];
   /** Number of the root that certifies it, of a root that is made beside it. */
   readonly crossedBy?: number;
+  /** Of a data key: the one before it, and until when that one may be used to read. */
+  readonly takesOver?: Omit<TakenOver, 'logKeys'>;
 } & KeyCreation;
 
 export type DueAction =
   | DueCreation
   /** The mark of an owner's numbers is missing, or too low. */
   | ({ readonly kind: 'mark' } & NumberMark)
+  /** A key is to be encrypted under the newest data key. */
+  | ({ readonly kind: 'reseal' } & KeyNumber)
   | { readonly kind: 'remove'; readonly owner: KeyOwner; readonly sequence: number };
 
 /** Kinds of keys of which the first one is made by an operator: everybody has to learn of a new one. */
@@ -98,17 +106,31 @@ export function dueActions(present: PresentKeys, policy: RotationPolicy, now: Da
   const at = secondsOf(now);
   const { keys } = present;
   if (!newestKey(keys, 'data', 'encrypt')) return [];
+  const { ended = [], stale = [], staleMarks = [] } = present;
+  const isResealed = stale.length + staleMarks.length === 0;
   const removals = [
-    ...(present.ended ?? []),
+    ...ended,
     ...keys.filter((key) => isOver(key, keys, policy, at)),
+    ...(isResealed ? earlierDataKeys(keys) : []),
   ].map(({ owner, sequence }): DueAction => ({ kind: 'remove', owner, sequence }));
   const hasRoot = keys.some(({ purpose, expires }) => purpose === 'root' && expires > at);
+  const reseals = stale.map(
+    ({ owner, sequence }): DueAction => ({ kind: 'reseal', owner, sequence }),
+  );
   const creations = [...FOUNDED, ...FREE]
     .filter((kind) => isDue(kind, keys, policy, at))
     .filter(({ purpose }) => purpose !== 'issuing' || hasRoot)
     .map((kind) => creation(kind, present, policy, at));
-  return [...dueMarks(present), ...creations, ...removals];
+  return [...reseals, ...dueMarks(present), ...creations, ...removals];
 }
+
+/** What the newest data key took over from. */
+const earlierDataKeys = (keys: readonly KeyDescription[]): KeyDescription[] => {
+  const newest = newestKey(keys, 'data', 'encrypt');
+  return keys.filter(
+    ({ purpose, sequence }) => purpose === 'encrypt' && sequence !== newest?.sequence,
+  );
+};
 
 export const keysOfKind = <K extends KeyDescription>(
   keys: readonly K[],
@@ -199,8 +221,10 @@ export function successorDue(
       return Math.min(key.created + policy.issuingRenewal, key.expires);
     case 'authenticate':
       return Math.min(key.created + policy.probeRenewal, key.expires);
-    case 'root':
     case 'encrypt':
+      // One at a time: what the one before it encrypted has to be encrypted anew first.
+      return earlierDataKeys(keys).length > 0 ? undefined : key.created + policy.dataRenewal;
+    case 'root':
       return undefined;
   }
 }
@@ -221,7 +245,18 @@ export function creation(
     created: at,
     starts,
     expires: endOf(kind.purpose, starts, present.keys, policy),
+    ...takeover(kind, present, at + policy.dataHandover),
   };
+}
+
+/** A data key takes over from the one that there is. */
+export function takeover(
+  { purpose }: KeyKind,
+  { keys }: PresentKeys,
+  until: number,
+): Pick<DueCreation, 'takesOver'> {
+  const before = purpose === 'encrypt' ? newestKey(keys, 'data', 'encrypt') : undefined;
+  return before ? { takesOver: { from: before.sequence, until } } : {};
 }
 
 /** After its publication, but before its predecessor would have to shorten certificates; at once where none signs any more. */
@@ -268,11 +303,13 @@ const sequencesOf = (keys: readonly KeyNumber[], owner: KeyOwner): number[] =>
 const markOf = ({ marks }: PresentKeys, owner: KeyOwner): number =>
   Math.max(0, ...marks.filter((mark) => mark.owner === owner).map(({ highest }) => highest));
 
-/** The data key has no mark: nothing of its own could authenticate it, and there is only one. */
+/** The data key has no mark: nothing of its own could authenticate it. */
 const dueMarks = (present: PresentKeys): DueAction[] =>
   (['tls', 'ssh-user', 'ssh-host', 'probe'] as const).flatMap((owner): DueAction[] => {
-    const highest = Math.max(0, ...sequencesOf(present.keys, owner));
-    return highest > markOf(present, owner) ? [{ kind: 'mark', owner, highest }] : [];
+    const known = markOf(present, owner);
+    const highest = Math.max(known, ...sequencesOf(present.keys, owner));
+    const isDue = highest > known || present.staleMarks?.includes(owner);
+    return isDue ? [{ kind: 'mark', owner, highest }] : [];
   });
 
 /** The first number that none of ours has had: rows that somebody else put there are stepped over, however large they count. */

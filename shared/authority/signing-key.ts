@@ -24,6 +24,16 @@ export interface CrossCertificate {
   readonly certificate: Uint8Array;
 }
 
+/** What a data key took over from the one before it. */
+export interface TakenOver {
+  /** The other's number. */
+  readonly from: number;
+  /** Unix seconds until which rows may still be encrypted under the other: rotation encrypts them anew before. */
+  readonly until: number;
+  /** Keys of the join log that were made from those before it, encrypted under this one. */
+  readonly logKeys: Uint8Array;
+}
+
 /** The public description of a key. All of it is authenticated together with the private part. */
 export interface KeyDescription {
   readonly owner: KeyOwner;
@@ -44,6 +54,8 @@ export interface KeyDescription {
   readonly ended?: readonly EndedKey[];
   /** Of a root that was made beside another one. */
   readonly cross?: CrossCertificate;
+  /** Of a data key that is not the first one. */
+  readonly takenOver?: TakenOver;
 }
 
 /** A key as it is stored: its private part is encrypted. */
@@ -79,12 +91,15 @@ export const describeKey = (key: KeyDescription): string =>
     key.created,
     key.starts,
     key.expires,
-    ...(key.ended || key.cross ? [extraOf(key)] : []),
+    ...(key.ended || key.cross || key.takenOver ? [extraOf(key)] : []),
   ]);
 
-const extraOf = ({ ended, cross }: KeyDescription) => ({
+const extraOf = ({ ended, cross, takenOver }: KeyDescription) => ({
   ...(ended && { ended }),
   ...(cross && {
     cross: { by: cross.by, certificate: Buffer.from(cross.certificate).toString('base64') },
+  }),
+  ...(takenOver && {
+    takenOver: { ...takenOver, logKeys: Buffer.from(takenOver.logKeys).toString('base64') },
   }),
 });

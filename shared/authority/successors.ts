@@ -8,6 +8,7 @@ import {
   keysOfKind,
   type PresentKeys,
   secondsOf,
+  takeover,
   usedKey,
 } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
@@ -47,7 +48,9 @@ export function replacement(
     created: afterAll(kind, present, policy, at),
     starts: at,
     expires: endOf(kind.purpose, at, present.keys, policy),
-    ends: keysOfKind(present.keys, kind).map(({ sequence }) => sequence),
+    ...(kind.purpose === 'encrypt'
+      ? takeover(kind, present, at + policy.leakedHandover)
+      : { ends: keysOfKind(present.keys, kind).map(({ sequence }) => sequence) }),
   };
 }
 

@@ -73,7 +73,7 @@ export function createAuthoritiesApi(
     async status() {
       const at = now();
       const stored = await parts.store.list();
-      const genuine = await openGenuineKeys(stored, parts);
+      const genuine = await openGenuineKeys(stored, parts, at);
       const present = presentOf(stored, genuine, at);
       const lost = lostKinds(present, at);
       const remembered: RememberedRoot | undefined =
@@ -108,7 +108,7 @@ export function createAuthoritiesApi(
     },
     backUp: () => backUpKeys(parts, now()),
     async restore({ rows, replace = false, give_up: giveUp, dry_run: dryRun = false }, call) {
-      const plan = await planRestore(parts, { rows, replace, giveUp }, await table.list({}));
+      const plan = await planRestore(parts, { rows, replace, giveUp }, await table.list({}), now());
       const names = (some: readonly Row[]): string[] => some.map(rowName).slice(0, MOST_NAMES);
       const answer = {
         ca_pins: plan.pins,

@@ -29,7 +29,14 @@ export const authorityStatus = z.object({
 export type AuthorityStatus = z.infer<typeof authorityStatus>;
 
 /** Kinds of keys that an operator can have replaced. */
-export const ROTATED_AUTHORITIES = ['tls', 'issuing', 'ssh-user', 'ssh-host', 'probe'] as const;
+export const ROTATED_AUTHORITIES = [
+  'tls',
+  'issuing',
+  'ssh-user',
+  'ssh-host',
+  'probe',
+  'data',
+] as const;
 export type RotatedAuthority = (typeof ROTATED_AUTHORITIES)[number];
 
 export const rotateBody = z.strictObject({

@@ -5,12 +5,21 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod/mini';
 import { parseJsonWith } from '../protocol/schema.ts';
+import { parseTimestamp, timestamp } from '../protocol/values.ts';
 import type { Row, StoredRow } from './table.ts';
 
 export interface LogKey {
   /** Names the key, so that a row of another one is told from a row that was changed. */
   readonly id: string;
   readonly secret: KeyObject;
+  /** Those before it: rows that they sealed are believed where they are of before each one's end. */
+  readonly former?: readonly FormerLogKey[];
+}
+
+export interface FormerLogKey {
+  readonly id: string;
+  readonly secret: KeyObject;
+  readonly until: Date;
 }
 
 /** A sealed row: where it is, and its authenticator in hex. */
@@ -22,7 +31,7 @@ export interface Sealed {
 
 export type SealCheck =
   | { readonly ok: true; readonly sealed: Sealed; readonly previous: Sealed | undefined }
-  /** `other key`: sealed under a data key that was given up since, as far as its seal can be believed. */
+  /** `other key`: sealed under a data key that was given up, or after it had a successor, as far as its seal can be believed. */
   | { readonly ok: false; readonly why: 'no seal' | 'other key' | 'wrong seal' };
 
 const CONTEXT = 'join-broker join log 1';
@@ -49,12 +58,23 @@ export function checkSeal(row: StoredRow, key: LogKey, partition = row.partition
   const parsed = parseJsonWith(sealText, String(row.values['seal'] ?? ''));
   if (!parsed.ok) return { ok: false, why: 'no seal' };
   const [id, mac, before] = parsed.value;
-  if (id !== key.id) return { ok: false, why: 'other key' };
+  const used = id === key.id ? key : formerKey(row, id, key);
+  if (!used) return { ok: false, why: 'other key' };
   const previous = before ? { partition: before[0], key: before[1], mac: before[2] } : undefined;
-  const expected = macOf({ ...row, partition }, previous, key);
+  const expected = macOf({ ...row, partition }, previous, used);
   return isSame(mac, expected)
     ? { ok: true, sealed: { partition, key: row.key, mac }, previous }
     : { ok: false, why: 'wrong seal' };
+}
+
+const told = z.object({ time: timestamp });
+
+/** The key before this one that may have sealed the row, by the time that stands in it. */
+function formerKey(row: StoredRow, id: string, { former = [] }: LogKey): FormerLogKey | undefined {
+  const key = former.find((one) => one.id === id);
+  const parsed = parseJsonWith(told, String(row.values['json']));
+  const time = parsed.ok ? parseTimestamp(parsed.value.time) : undefined;
+  return key && time && time < key.until ? key : undefined;
 }
 
 function macOf(

@@ -58,7 +58,7 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
     roots: [{ ...root, certificate: rootCertificate, handle: new Uint8Array() }],
     sshUserCas: [ssh(sshUser.publicKey)],
     sshHostCas: [ssh(sshHost.publicKey)],
-    logKey: deriveLogKey(new Uint8Array(32)),
+    logKey: { ...deriveLogKey(new Uint8Array(32)), former: [] },
     probeKeys: [],
     revoked: [],
     version: Math.floor(at.getTime() / 1000),

@@ -120,6 +120,7 @@ test('status shows each key with its state, and when its successor is due', asyn
     number: 1,
     state: 'signing',
     starts: '2026-11-20T12:00:00Z',
+    successor_due: '2027-02-18T12:00:00Z',
   });
   api.clock.advance(24 * 24 * 3600);
   await api.broker.rotateKeys({ requestId: 'timer' });
@@ -175,6 +176,42 @@ describe('POST /v1/authorities/{name}/rotate', () => {
     expect(JSON.stringify(bundle)).not.toContain(Buffer.from(old ?? []).toString('base64'));
   });
 
+  test('a new data key: whether a function instance has heard of it or not, machines join as before', async () => {
+    const { api, vm } = await createScene();
+    const other = api.another();
+    const old = authorityOf(await join(other, vm));
+    api.clock.advance(60);
+    expect(
+      (await admin(api).request('POST', path('data'), { body: { numbers: [1] } })).status,
+    ).toBe(200);
+    expect(api.audit.filter(({ event }) => event === 'keys').at(-1)).toMatchObject({
+      actions: expect.arrayContaining(['create data 2', 'reseal ssh-user 1', 'remove data 1']),
+    });
+    // One that has not heard of it, and one that has.
+    expect(authorityOf(await join(other, vm))).toEqual(old);
+    expect(authorityOf(await join(api, vm))).toEqual(old);
+  });
+
+  test('after a leak of the data key everything that was under it is new, but the root', async () => {
+    const api = createTestBroker();
+    const body = { numbers: [1], leaked: true };
+    const answer = await admin(api).request('POST', path('data'), { body });
+    const { keys } = authorityStatus.parse(answer.body);
+    expect(
+      keys.map(({ authority, purpose, number }) => `${authority} ${purpose} ${number}`),
+    ).toEqual(
+      expect.arrayContaining([
+        'tls root 1',
+        'tls issuing 3',
+        'ssh-user sign 2',
+        'ssh-host sign 2',
+        'probe authenticate 2',
+        'data encrypt 2',
+      ]),
+    );
+    expect(keys).toHaveLength(6);
+  });
+
   test('the same request a second time changes nothing', async () => {
     const api = createTestBroker();
     const body = { numbers: [2], leaked: true };
@@ -189,7 +226,7 @@ describe('POST /v1/authorities/{name}/rotate', () => {
     const others = signIn(api, 'JoinBroker.Admin', 'JoinBroker.Reader');
     expect(await api.request('POST', path('probe'), { body })).toBeProblem('unauthenticated');
     expect(await others.request('POST', path('probe'), { body })).toBeProblem('forbidden');
-    for (const name of ['tls-root', 'data', 'root', 'SSH-user'])
+    for (const name of ['tls-root', 'keys', 'root', 'SSH-user'])
       expect(await admin(api).request('POST', path(name), { body })).toBeProblem('not_found');
     const { keys } = authorityStatus.parse((await admin(api).request('GET', STATUS)).body);
     expect(keys).toHaveLength(6);

@@ -90,7 +90,7 @@ async function brokerSecrets(scenario: Scenario): Promise<Secret[]> {
   const custody = openLocalCustody(file);
   const cluster = settings['JOIN_BROKER_CLUSTER_NAME'] ?? '';
   const stored = await createKeyStore(tablesOf(scenario).keys).list();
-  const genuine = await openGenuineKeys(stored, { custody, cluster });
+  const genuine = await openGenuineKeys(stored, { custody, cluster }, new Date());
   if (!genuine) throw new Error('the keys do not open');
   const wrapping = (await readFile(file)).subarray(0, 32);
   return [

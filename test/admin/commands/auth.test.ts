@@ -153,8 +153,15 @@ describe('joinctl auth rotate', () => {
     expect(said).toMatchObject({ code: 0, sent: { body: { numbers: [], leaked: true } } });
   });
 
+  it('says all that a leaked data key takes with it', async () => {
+    const { stderr, sent } = await rotate({ answer: 'yes' }, '--type=data', '--now');
+    expect(stderr).toContain('issuing, ssh-user, ssh-host, probe');
+    expect(stderr).toContain('joinctl auth rotate --type=tls --now');
+    expect(sent).toMatchObject({ body: { numbers: [1], leaked: true } });
+  });
+
   it.each([
-    [[], 'Say which key, as --type: tls, issuing, ssh-user, ssh-host, probe.'],
+    [[], 'Say which key, as --type: tls, issuing, ssh-user, ssh-host, probe, data.'],
     [['--type=ssh-usr'], 'There is no such key (did you mean ssh-user?)'],
   ])('%j is no type', async (flags, message) => {
     const { code, stderr } = await rotate({}, ...flags);

@@ -23,7 +23,7 @@ beforeAll(async () => {
   for (const day of [7, 8]) await rotateKeys(parts, later(day * DAY));
   stored = await parts.store.list();
   rows = stored.keys;
-  const genuine = await openGenuineKeys(stored, parts);
+  const genuine = await openGenuineKeys(stored, parts, LATER);
   dataKey = genuine?.dataKey ?? Buffer.of();
 });
 
@@ -31,7 +31,7 @@ async function open(
   keys: readonly SealedKey[] = rows,
   at = LATER,
 ): Promise<Authorities | undefined> {
-  const genuine = await openGenuineKeys({ ...stored, keys }, parts);
+  const genuine = await openGenuineKeys({ ...stored, keys }, parts, at);
   return genuine && authoritiesOf(genuine, parts.policy, at);
 }
 
@@ -135,10 +135,12 @@ test.each<[KeyOwner, number[]]>([
 });
 
 test('nothing opens for another cluster', async () => {
-  expect(await openGenuineKeys(stored, { ...parts, cluster: 'other.example.org' })).toBeUndefined();
+  expect(
+    await openGenuineKeys(stored, { ...parts, cluster: 'other.example.org' }, LATER),
+  ).toBeUndefined();
 });
 
 test('nothing opens with another custody', async () => {
   const stranger = await createRotatedParts();
-  expect(await openGenuineKeys(stored, stranger)).toBeUndefined();
+  expect(await openGenuineKeys(stored, stranger, LATER)).toBeUndefined();
 });

@@ -20,6 +20,8 @@ export interface FakeKeyVault {
   createEncryptionKey(): void;
   /** Calls with a token so far, such as `root/sign`. */
   readonly calls: readonly string[];
+  /** The id of a key's newest version. */
+  newest(name: string): string | undefined;
   /** How many versions a key has, deleted or not. */
   versions(name: string): number;
   /** Answers every call with this status from now on, and with `Retry-After` where seconds are given. */
@@ -211,6 +213,10 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
         operations: ['wrapKey', 'unwrapKey'],
       }),
     calls,
+    newest(name) {
+      const version = keys.get(name)?.versions.at(-1);
+      return version && `${URL_OF_VAULT}/keys/${name}/${version.version}`;
+    },
     versions: (name) => keys.get(name)?.versions.length ?? 0,
     failWith(status, retryAfter) {
       failure = status === undefined ? undefined : { status, retryAfter };

@@ -31,7 +31,7 @@ const pinOf = async ({ custody }: RotationParts): Promise<string> =>
   caPin((await custody.rememberedRoot())?.publicKeyInfo ?? Buffer.of());
 
 const works = async (parts: RotationParts): Promise<boolean> => {
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, NOON);
   return genuine !== undefined && authoritiesOf(genuine, parts.policy, NOON) !== undefined;
 };
 
@@ -187,7 +187,7 @@ describe('a lost key', () => {
     const now = await pinOf(parts);
     await parts.store.remove('data', 1);
     await parts.store.insert(row);
-    const genuine = await openGenuineKeys(await parts.store.list(), parts);
+    const genuine = await openGenuineKeys(await parts.store.list(), parts, NOON);
     const authorities = genuine && authoritiesOf(genuine, parts.policy, NOON);
     expect(authorities?.roots.map(({ publicKeyInfo }) => caPin(publicKeyInfo))).toEqual([now]);
   });

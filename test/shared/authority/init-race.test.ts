@@ -112,7 +112,7 @@ async function expectOneAuthority({ parts, vault }: Place): Promise<void> {
   expect(numbers.toSorted()).toEqual(
     ['data/1', 'probe/1', 'ssh-host/1', 'ssh-user/1', 'tls/1', 'tls/2'].toSorted(),
   );
-  const genuine = await openGenuineKeys(stored, parts);
+  const genuine = await openGenuineKeys(stored, parts, new Date());
   expect(genuine?.ignored).toEqual([]);
   expect(genuine && authoritiesOf(genuine, parts.policy, new Date())).toBeDefined();
 }

@@ -4,6 +4,7 @@ import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
 import { openKeyVaultCustody } from '../../../shared/authority/key-vault-custody.ts';
+import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import { foundKeys } from '../../../shared/authority/rotate.ts';
 import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
@@ -32,7 +33,7 @@ async function foundedInVault() {
 
 test('all authorities are made with the root in the vault, and opened again from their rows', async () => {
   const { vault, parts } = await foundedInVault();
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, NOW);
   const authorities = genuine && authoritiesOf(genuine, ROTATION_POLICY, NOW);
   const root = new X509Certificate(authorities?.roots[0]?.certificate ?? '');
   const issuing = new X509Certificate(authorities?.issuing.certificate ?? '');
@@ -50,6 +51,19 @@ test('the data key comes back as it was, from another instance of the custody to
   expect(Buffer.from(wrapped).includes(dataKey)).toBe(false);
   const another = openKeyVaultCustody({ url: vault.url, credential, fetch: vault.fetch });
   expect(await another.unwrapDataKey(wrapped, 'about')).toEqual(dataKey);
+});
+
+test('a new data key is wrapped and signed by the newest versions: the old ones may be disabled then', async () => {
+  const { vault, parts } = await foundedInVault();
+  vault.createEncryptionKey();
+  await replaceAuthority(parts, 'data', { leaked: false, numbers: [1] }, NOW);
+  const { keys } = await parts.store.list();
+  const row = keys.find(({ owner }) => owner === 'data');
+  const { keyId } = JSON.parse(Buffer.from(row?.sealed ?? []).toString('utf8'));
+  expect([row?.sequence, vault.versions('data-key-encryption')]).toEqual([2, 2]);
+  expect(keyId).toBe(vault.newest('data-key-encryption'));
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, NOW);
+  expect([genuine?.ignored, genuine?.stale]).toEqual([[], []]);
 });
 
 test.each([

@@ -15,7 +15,7 @@ export async function createListMakers(): Promise<{
   readonly rootCrl: MakeList;
 }> {
   const parts = await createRotatedParts();
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, NOON);
   const authorities = genuine && authoritiesOf(genuine, parts.policy, NOON);
   const rootKey = genuine?.keys.find(({ purpose }) => purpose === 'root');
   if (!authorities || !rootKey) throw new Error('the authorities do not open');

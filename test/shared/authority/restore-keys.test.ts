@@ -39,11 +39,11 @@ const wish = (rows: readonly Row[], more: Partial<RestoreWish> = {}): RestoreWis
   ...more,
 });
 
-const plan = async ({ table, parts }: Scene, asked: RestoreWish): Promise<RestorePlan> =>
-  planRestore(parts, asked, await table.list({}));
+const plan = async ({ table, parts }: Scene, asked: RestoreWish, at = NOON): Promise<RestorePlan> =>
+  planRestore(parts, asked, await table.list({}), at);
 
 async function restore(scene: Scene, asked: RestoreWish, at: Date): Promise<void> {
-  await restoreKeys(scene.parts, scene.table, await plan(scene, asked), at);
+  await restoreKeys(scene.parts, scene.table, await plan(scene, asked, at), at);
 }
 
 const names = async ({ table }: Scene): Promise<string[]> =>
@@ -118,7 +118,7 @@ describe('a table that was lost', () => {
         return table.apply(operations);
       },
     };
-    const first = await planRestore(parts, wish(rows), []);
+    const first = await planRestore(parts, wish(rows), [], later(60));
     await expect(restoreKeys(parts, stopping, first, later(60))).rejects.toThrow('stopped');
     // The timer in between makes nothing that is in the way.
     await rotateKeys(parts, later(70));

@@ -169,7 +169,7 @@ describe("a root's successor", () => {
   test('of a root that has no room for one is published beside it, and not certified', async () => {
     const { table, parts } = await createScene();
     const { store, custody } = parts;
-    const genuine = await openGenuineKeys(await store.list(), parts);
+    const genuine = await openGenuineKeys(await store.list(), parts, NOON);
     const root = genuine?.keys.find(({ purpose }) => purpose === 'root');
     if (!genuine || !root) throw new Error('no root');
     // As roots were made before: with a path length of 1.

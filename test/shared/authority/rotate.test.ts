@@ -22,7 +22,7 @@ const names = async ({ store }: RotationParts): Promise<string[]> =>
 
 /** Every key can be opened with the one data key. */
 async function expectWhole(parts: RotationParts): Promise<void> {
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, NOON);
   expect(genuine?.ignored).toEqual([]);
   expect(genuine?.keys.length).toBeGreaterThan(0);
 }

@@ -38,7 +38,7 @@ export const createRotatedParts = async (): Promise<RotationParts> => (await cre
 
 /** What the keys are for at a point in time. */
 export async function authoritiesAt(parts: RotationParts, at: Date): Promise<Authorities> {
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, at);
   const found = genuine && authoritiesOf(genuine, parts.policy, at);
   if (!found) throw new Error('a key is missing');
   return found;

@@ -62,7 +62,7 @@ const text = (action: DueAction): string => {
   if (action.kind === 'mark') return `mark ${action.owner} ${action.highest}`;
   return action.kind === 'create'
     ? `create ${action.owner}/${action.purpose} ${action.sequence}`
-    : `remove ${action.owner} ${action.sequence}`;
+    : `${action.kind} ${action.owner} ${action.sequence}`;
 };
 /** These keys, with the marks that they left. */
 const present = (keys: readonly KeyDescription[]): PresentKeys => ({
@@ -282,6 +282,38 @@ test('the newest key is the one with the largest number, whatever the order', ()
   expect(newestKey(keys, 'ssh-user', 'sign')).toBeUndefined();
 });
 
+describe('a data key', () => {
+  const both = present([...ALL, key('data/encrypt', 2)]);
+  const ofData = (keys: PresentKeys, at: number) =>
+    dueActions(keys, ROTATION_POLICY, later(at)).filter(({ owner }) => owner === 'data');
+
+  test('gets a successor when it is old, which says until when the old one is read', () => {
+    const { dataRenewal, dataHandover } = ROTATION_POLICY;
+    expect(ofData(present(ALL), dataRenewal - 1)).toEqual([]);
+    expect(ofData(present(ALL), dataRenewal)).toMatchObject([
+      {
+        kind: 'create',
+        sequence: 2,
+        takesOver: { from: 1, until: noon + dataRenewal + dataHandover },
+      },
+    ]);
+  });
+
+  test('goes when its successor has everything, and none is made before', () => {
+    const at = 2 * ROTATION_POLICY.dataRenewal;
+    const stale = [{ owner: 'ssh-user', sequence: 1 }] as const;
+    expect(ofData({ ...both, stale }, at)).toEqual([]);
+    expect(ofData({ ...both, staleMarks: ['tls'] }, at)).toEqual([]);
+    expect(ofData(both, at)).toEqual([{ kind: 'remove', owner: 'data', sequence: 1 }]);
+  });
+
+  test('has what its predecessor encrypted encrypted anew before anything else is made', () => {
+    const stale = [{ owner: 'tls', sequence: 1 }] as const;
+    const [first] = dueActions({ ...both, stale }, ROTATION_POLICY, later(60 * DAY));
+    expect(first).toEqual({ kind: 'reseal', owner: 'tls', sequence: 1 });
+  });
+});
+
 describe('the policy', () => {
   test('that is given strands nobody', () => {
     expect(policyProblems(ROTATION_POLICY)).toEqual([]);
@@ -295,6 +327,7 @@ describe('the policy', () => {
     [{ issuingRenewal: 13 * DAY }, 'longest certificate'],
     [{ probeRenewal: 2 * DAY }, 'prober'],
     [{ root: DAY }, 'root'],
+    [{ dataHandover: 90 * DAY }, 'data key'],
   ])('with %j would', (change, problem) => {
     expect(policyProblems({ ...ROTATION_POLICY, ...change }).join()).toMatch(new RegExp(problem));
   });

@@ -28,6 +28,10 @@ const REPLACED = [
   ['tls', '000000003', 'issuing key that replaced a leaked one'],
   ['ssh-user', '000000002', 'SSH authority that replaced a leaked one'],
 ] as const;
+const SUCCEEDED = [
+  ['data', '000000002', 'data key that followed another one'],
+  ['ssh-host', '000000001', 'SSH authority that was encrypted anew'],
+] as const;
 const KEY_COLUMNS = [
   'purpose',
   'publicKey',
@@ -37,6 +41,8 @@ const KEY_COLUMNS = [
   'expires',
   'sealed',
 ];
+/** Of some keys only. */
+const MORE_COLUMNS = ['ended', 'takenFrom', 'takenUntil', 'logKeys'];
 const MARK_COLUMNS = ['highest', 'sealed'];
 
 interface Scene {
@@ -60,6 +66,9 @@ const replaced = await rowsAfter(async (parts) => {
   await replaceAuthority(parts, 'issuing', { leaked: true, numbers: [2] }, NOON);
   await replaceAuthority(parts, 'ssh-user', { leaked: true, numbers: [1] }, NOON);
 });
+const succeeded = await rowsAfter(async (parts) => {
+  await replaceAuthority(parts, 'data', { leaked: false, numbers: [1] }, NOON);
+});
 
 async function createScene(rows: Rows): Promise<Scene> {
   const table = createMemoryTable();
@@ -78,7 +87,7 @@ const NOTHING = 'nothing';
 /** What the timer's next run does about it, and whether anybody still gets a certificate afterwards. */
 async function outcomeOf({ parts }: Scene): Promise<string> {
   const { done, ignored, lost } = await rotateKeys(parts, NOON);
-  const genuine = await openGenuineKeys(await parts.store.list(), parts);
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, NOON);
   const works = genuine && authoritiesOf(genuine, parts.policy, NOON) !== undefined;
   expect(works ?? false).toBe(lost.length === 0);
   const told = [
@@ -128,7 +137,7 @@ async function outcomesByColumn(rows: Rows, partition: string, key: string): Pro
   const row = rowOf(rows, partition, key);
   const columns = Object.keys(row.values).toSorted();
   const usual = isMark(key) ? MARK_COLUMNS : KEY_COLUMNS;
-  expect(columns.filter((column) => column !== 'ended')).toEqual(usual.toSorted());
+  expect(columns.filter((column) => !MORE_COLUMNS.includes(column))).toEqual(usual.toSorted());
   const set = (values: Row['values']) => () =>
     attempt(rows, (table) => put(table, { ...row, values }));
   const lines: string[][] = [];
@@ -213,6 +222,7 @@ test('whatever is done to a row, nothing foreign is believed and nothing is repl
   for (const [rows, names] of [
     [original, ROWS],
     [replaced, REPLACED],
+    [succeeded, SUCCEEDED],
   ] as const)
     for (const [partition, key, name] of names) {
       const row = `${name} (\`${partition}/${key}\`)`;
@@ -235,7 +245,7 @@ test('the signing SSH authority is lost while its successor waits: the successor
   const scene = await createScene(original);
   await rotateKeys(scene.parts, later(23 * 24 * 3600));
   await remove(scene.table, 'ssh-user', '000000001');
-  const genuine = await openGenuineKeys(await scene.parts.store.list(), scene.parts);
+  const genuine = await openGenuineKeys(await scene.parts.store.list(), scene.parts, NOON);
   const at = later(24 * 24 * 3600);
   const authorities = genuine && authoritiesOf(genuine, scene.parts.policy, at);
   expect(authorities?.sshUserCas).toEqual([authorities?.sshUser.publicKey]);

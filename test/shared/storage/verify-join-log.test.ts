@@ -267,6 +267,23 @@ test('rows of a data key that was given up are told apart from changed ones', as
   expect(problems).toContainEqual({ what: 'other key', request_id: id });
 });
 
+test('rows of a data key that had a successor are believed, but not where they are of after it', async () => {
+  const { writer, record, verify, clock } = scene();
+  const before = deriveLogKey(new Uint8Array(32).fill(1));
+  const old = writer(undefined, before);
+  const first = await record(old);
+  const until = new Date(clock.now().getTime() + 60_000);
+  const key = { ...KEY, former: [{ ...before, until }] };
+  await record(writer(undefined, key));
+  expect((await verify(writer(undefined, key))).problems).toEqual([]);
+
+  // Whoever has the old key makes up an attempt.
+  const forged = await record(old, admitted, 60);
+  const { problems } = await verify(writer(undefined, key));
+  expect(problems).toContainEqual({ what: 'other key', request_id: forged });
+  expect(problems).not.toContainEqual({ what: 'other key', request_id: first });
+});
+
 test('a page reads whole minutes, in a bounded number of questions', async () => {
   const memory = createMemoryTable();
   let questions = 0;
