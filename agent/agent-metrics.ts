@@ -8,8 +8,13 @@ export interface Health {
   readonly renewals: { readonly done: number; readonly failed: number };
   readonly renewedAt: Date | undefined;
   readonly renewAt: Date | undefined;
+  /** The names of all places that there are to be. */
+  readonly expected: readonly string[];
   readonly places: readonly {
+    readonly id: string;
     readonly name: string;
+    /** Whether it has the newest certificate, and that is good now. */
+    readonly isReady: boolean;
     readonly isWritten: boolean;
     /** Of the certificate that belongs there. */
     readonly expires: Date | undefined;

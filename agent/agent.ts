@@ -1,6 +1,5 @@
 /** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
 import { formatTimestamp } from '../shared/protocol/values.ts';
-import type { Health } from './agent-metrics.ts';
 import { openPlaces } from './check-directory.ts';
 import { cutLifetime } from './cut-lifetimes.ts';
 import {
@@ -15,9 +14,10 @@ import { startDiagnostics } from './diagnostics.ts';
 import { plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
+import { healthOf } from './health.ts';
 import type { Written } from './heartbeat.ts';
 import { type Instance, loadInstance } from './instance-state.ts';
-import type { IssuedCertificate } from './issued-certificate.ts';
+import { type IssuedCertificate, soonestEnd } from './issued-certificate.ts';
 import type { Joined } from './join-answer.ts';
 import { OWN, wishName } from './join-request.ts';
 import type { Joiner } from './joiner.ts';
@@ -122,23 +122,13 @@ export async function runAgent(
   }
 
   const renewals = { done: 0, failed: 0 };
-  const healthOf = (): Health => ({
-    isReady:
-      round !== undefined &&
-      round.unwritten.length === 0 &&
-      soonestEnd(round.held.certificates.values()) > clock.now(),
-    renewals,
-    renewedAt: round?.joinedAt,
-    renewAt: round?.renewAt,
-    places: destinations.map((one) => ({
-      name: one.name,
-      isWritten: round !== undefined && !round.unwritten.includes(one),
-      expires: round?.held.certificates.get(one.wish)?.expires,
-    })),
-  });
   const diagnostics =
     settings.diagnostics && !settings.oneshot
-      ? startDiagnostics(settings.diagnostics, healthOf, effects)
+      ? startDiagnostics(
+          settings.diagnostics,
+          () => healthOf(settings, round, destinations, renewals, clock.now()),
+          effects,
+        )
       : undefined;
 
   let begun: Joiner | undefined;
@@ -254,9 +244,6 @@ function report(joined: Joined, before: Instance | undefined, { log }: Pick<Effe
 
 const describe = ({ instance: { role, bot }, certificates: [own] }: Joined): string =>
   bot === undefined ? `${role} ${own.names.join(', ')}` : `bot ${bot}`;
-
-const soonestEnd = (certificates: Iterable<IssuedCertificate>): Date =>
-  new Date(Math.min(...Array.from(certificates, ({ expires }) => expires.getTime())));
 
 function stillGood(instance: Instance | undefined, now: Date): string {
   if (!instance) return '';

@@ -1,9 +1,16 @@
-/** The command line: which command, and its flags. The long names are those of `tbot`. */
-import { parseArgs } from 'node:util';
+/** The command line: which command, and its flags. */
 import { nearestName } from '../shared/protocol/nearest-name.ts';
 import { readDuration } from './duration.ts';
-import { Failure } from './failure.ts';
 import type { LogFormat } from './log.ts';
+import {
+  type Flag,
+  given,
+  oneOf,
+  parseOptions,
+  textOrJson,
+  usage,
+  type Values,
+} from './options.ts';
 import { printable } from './printable.ts';
 
 export interface StartFlags {
@@ -16,9 +23,20 @@ export interface StartFlags {
   readonly dataDir?: string;
   readonly destinationDir?: string;
   readonly sshHostKey?: string;
+  /** Durations, as the config file has them. */
+  readonly credentialTtl?: string;
+  readonly renewalInterval?: string;
+  readonly diagAddr?: string;
   readonly oneshot: boolean;
   readonly debug: boolean;
-  readonly logFormat: LogFormat;
+  /** Absent: as the config file says, else text. */
+  readonly logFormat?: LogFormat;
+}
+
+export interface ConfigureFlags extends StartFlags {
+  /** Where to write the config file; absent: print it. */
+  readonly output?: string;
+  readonly force: boolean;
 }
 
 /** Which directories: by the config file, or by themselves. */
@@ -56,38 +74,7 @@ export interface InstallFlags {
   readonly write: boolean;
 }
 
-const OPTIONS = {
-  config: { type: 'string', short: 'c' },
-  'proxy-server': { type: 'string' },
-  'auth-server': { type: 'string' },
-  'join-method': { type: 'string' },
-  token: { type: 'string' },
-  'ca-pin': { type: 'string', multiple: true },
-  'data-dir': { type: 'string' },
-  'destination-dir': { type: 'string' },
-  'ssh-host-key': { type: 'string' },
-  oneshot: { type: 'boolean' },
-  debug: { type: 'boolean', short: 'd' },
-  'log-format': { type: 'string' },
-  write: { type: 'boolean' },
-  'sshd-config': { type: 'string' },
-  name: { type: 'string' },
-  user: { type: 'string' },
-  group: { type: 'string' },
-  'systemd-directory': { type: 'string' },
-  force: { type: 'boolean' },
-  timeout: { type: 'string' },
-  format: { type: 'string' },
-  'reader-user': { type: 'string' },
-  'bot-user': { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
-} as const;
-
-type Flag = keyof typeof OPTIONS;
-type Values = ReturnType<typeof parse>['values'];
-
-const DIRECTORIES = ['config', 'data-dir', 'destination-dir'] as const;
+const DIRECTORIES = ['config', 'data-dir', 'storage', 'destination-dir', 'destination'] as const;
 const JOINING = [
   ...DIRECTORIES,
   'proxy-server',
@@ -97,10 +84,21 @@ const JOINING = [
   'ca-pin',
   'ssh-host-key',
 ] as const;
+const STARTING = [
+  ...JOINING,
+  'credential-ttl',
+  'certificate-ttl',
+  'renewal-interval',
+  'diag-addr',
+  'oneshot',
+  'debug',
+  'log-format',
+] as const;
 
 /** Every command that has flags: which ones, and what they mean together. */
 const COMMANDS = {
-  start: { own: [...JOINING, 'oneshot', 'debug', 'log-format'], read: startFlags },
+  start: { own: STARTING, read: startFlags },
+  configure: { own: [...STARTING, 'output', 'force'], read: configureFlags },
   wait: { own: [...DIRECTORIES, 'timeout'], read: waitFlags },
   status: { own: [...DIRECTORIES, 'format'], read: statusFlags },
   doctor: { own: JOINING, read: startFlags },
@@ -109,7 +107,7 @@ const COMMANDS = {
     read: installSystemdFlags,
   },
   init: {
-    own: ['config', 'destination-dir', 'reader-user', 'bot-user'],
+    own: ['config', 'destination-dir', 'destination', 'reader-user', 'bot-user'],
     read: initFlags,
   },
   'install sshd': { own: ['config', 'write', 'sshd-config'], read: installFlags },
@@ -129,7 +127,7 @@ const FIRST_WORDS = [...new Set(NAMES.map((name) => name.split(' ')[0] ?? '')), 
 
 /** `args` is what follows the program's name. Throws a `Failure` of code `usage`. */
 export function parseCommandLine(args: readonly string[]): Command {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = parseOptions(args);
   const [first] = positionals;
   if (values.help || first === 'help') return { name: 'help' };
   if (values.version || first === 'version') return { name: 'version' };
@@ -150,6 +148,9 @@ function nameOf(positionals: readonly string[]): CommandWithFlags['name'] {
     );
   }
   const all = positionals.join(' ');
+  // tbot has a command for each kind of output. Here the flags are for an identity, with or without that word.
+  if (all === 'start identity' || all === 'configure identity')
+    return first as 'start' | 'configure';
   const found = NAMES.find((name) => name === all);
   if (found) return found;
   const longer = NAMES.filter((name) => name.startsWith(`${first} `));
@@ -166,9 +167,22 @@ function startFlags(values: Values): StartFlags {
     ...given('token', values.token),
     caPins: values['ca-pin'] ?? [],
     ...given('sshHostKey', values['ssh-host-key']),
+    ...given('credentialTtl', oneOf('credential-ttl', 'certificate-ttl', values)),
+    ...given('renewalInterval', values['renewal-interval']),
+    ...given('diagAddr', values['diag-addr']),
     oneshot: values.oneshot ?? false,
     debug: values.debug ?? false,
-    logFormat: textOrJson('log-format', values['log-format']),
+    ...(values['log-format'] !== undefined && {
+      logFormat: textOrJson('log-format', values['log-format']),
+    }),
+  };
+}
+
+function configureFlags(values: Values): ConfigureFlags {
+  return {
+    ...startFlags(values),
+    ...given('output', values.output),
+    force: values.force ?? false,
   };
 }
 
@@ -214,33 +228,6 @@ function installSystemdFlags(values: Values): InstallSystemdFlags {
 
 const directoryFlags = (values: Values): DirectoryFlags => ({
   ...given('config', values.config),
-  ...given('dataDir', values['data-dir']),
-  ...given('destinationDir', values['destination-dir']),
+  ...given('dataDir', oneOf('data-dir', 'storage', values)),
+  ...given('destinationDir', oneOf('destination-dir', 'destination', values)),
 });
-
-function textOrJson(flag: Flag, value: string | undefined): LogFormat {
-  if (value === undefined || value === 'text' || value === 'json') return value ?? 'text';
-  throw usage(`--${flag}: expected text or json, got ${printable(value, 40)}`);
-}
-
-const given = <K extends string>(key: K, value: string | undefined) =>
-  (value === undefined ? {} : { [key]: value }) as Partial<Record<K, string>>;
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw usage(explain(error));
-  }
-}
-
-/** Node's message, and the flag that was probably meant. */
-function explain(error: TypeError): string {
-  const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
-  if (unknown === undefined) return printable(error.message.split('. ')[0] ?? '');
-  const meant = nearestName(unknown.replace(/^--?/, ''), Object.keys(OPTIONS));
-  return `unknown flag ${printable(unknown, 40)}${meant ? `; did you mean --${meant}?` : ''}`;
-}
-
-const usage = (message: string): Failure => new Failure('usage', `${message} (see: joinbot help)`);

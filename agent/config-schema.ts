@@ -41,20 +41,17 @@ export const joinTokenText = z
     ),
   );
 
+export const audienceText = z
+  .string()
+  .check(
+    z.refine(plain, { error: NO_VARIABLES, abort: true }),
+    z.regex(/^[\x21-\x7e]{1,256}$/, 'expected a resource such as https://management.azure.com/'),
+  );
+
 /** Which managed identity, and what its access token is for. */
 export const azureIdentity = z.strictObject({
   client_id: z.optional(guid),
-  audience: z.optional(
-    z
-      .string()
-      .check(
-        z.refine(plain, { error: NO_VARIABLES, abort: true }),
-        z.regex(
-          /^[\x21-\x7e]{1,256}$/,
-          'expected a resource such as https://management.azure.com/',
-        ),
-      ),
-  ),
+  audience: z.optional(audienceText),
 });
 
 /** A join asks for at most 16 certificates; the agent's own is one of them. */
@@ -88,6 +85,7 @@ export const configFile = z.strictObject({
   services,
   oneshot: z.optional(z.boolean()),
   debug: z.optional(z.boolean()),
+  log_format: z.optional(z.enum(['text', 'json'])),
   diag_addr: z.optional(z.string()),
   credential_ttl: z.optional(durationText),
   /** The older name of `credential_ttl`. */

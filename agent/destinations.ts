@@ -12,12 +12,20 @@ import { expectServiceAccount, sayName, writeSecret } from './kubernetes.ts';
 import type { Material } from './outputs/output.ts';
 import { admitReaders } from './readers.ts';
 import { reloadProgram } from './reload.ts';
-import type { AgentSettings, KubernetesSecret, Output, OutputDirectory } from './settings.ts';
+import {
+  type AgentSettings,
+  type KubernetesSecret,
+  type Output,
+  type OutputDirectory,
+  STORAGE_NAME,
+} from './settings.ts';
 import type { VerifiedTrust } from './trust-bundle.ts';
 import { workloadApiAt } from './workload-api/destination.ts';
 import { CERTIFICATE_RECORD } from './written-identity.ts';
 
 export interface Destination {
+  /** Unlike any other's: `/readyz` calls it so. */
+  readonly id: string;
   /** For a person: a path, or which secret. */
   readonly name: string;
   /** Its path, where it is one of this machine. */
@@ -68,6 +76,7 @@ export function destinationsOf(
   effects: Parts,
 ): Destination[] {
   const own = (path: string): Destination => ({
+    id: STORAGE_NAME,
     name: path,
     directory: path,
     check: () => checkDirectory(path, [STATE_FILE]),
@@ -96,6 +105,7 @@ function destinationOf(output: Output, position: number, effects: Parts): Destin
   const place = placeOf(output.destination, content, material, effects);
   return {
     ...place,
+    id: output.name,
     check: async () => {
       await content.check?.();
       await place.check();

@@ -10,5 +10,5 @@ export function diagnosticsAddress(text: string, problem: ProblemAt): HostAndPor
   const port = Number(digits ?? Number.NaN);
   if (port <= 65_535) return { host: six ?? (other || '127.0.0.1'), port };
   const message = `expected host:port such as 127.0.0.1:3001, got ${printable(text, 60)}`;
-  throw problem(['diag_addr'], '--config', message);
+  throw problem(['diag_addr'], '--diag-addr', message);
 }

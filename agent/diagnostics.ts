@@ -1,11 +1,13 @@
 /**
  * Answers whether the agent is well: `/livez` while it runs, `/readyz` once everything is written and as long as the
- * certificates are good, `/metrics` for Prometheus. Nothing secret is told, since anybody may ask.
+ * certificates are good, `/readyz/<output>` the same of one, `/metrics` for Prometheus. Nothing secret is told, since
+ * anybody may ask.
  */
 import { createServer } from 'node:http';
 import { type Health, metricsText } from './agent-metrics.ts';
 import { codeOf } from './durable-file.ts';
 import type { Effects } from './effects.ts';
+import { readiness } from './readiness.ts';
 import type { HostAndPort } from './settings.ts';
 
 export interface Diagnostics {
@@ -44,13 +46,24 @@ export function startDiagnostics(
   };
 }
 
-function answerTo(
-  path: string,
-  healthOf: () => Health,
-): { readonly status: number; readonly text: string; readonly type?: string } {
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly type?: string;
+}
+
+function answerTo(path: string, healthOf: () => Health): Answer {
   if (path === '/livez') return { status: 200, text: 'ok\n' };
   if (path === '/metrics')
     return { status: 200, text: metricsText(healthOf()), type: 'text/plain; version=0.0.4' };
-  if (path !== '/readyz') return { status: 404, text: 'expected /livez, /readyz or /metrics\n' };
-  return healthOf().isReady ? { status: 200, text: 'ok\n' } : { status: 503, text: 'not ready\n' };
+  const [asked, name] = /^\/readyz(?:\/([A-Za-z0-9._+-]+))?$/.exec(path) ?? [];
+  if (asked === undefined)
+    return { status: 404, text: 'expected /livez, /readyz, /readyz/<output> or /metrics\n' };
+  const ready = readiness(healthOf(), name);
+  if (!ready) return { status: 404, text: 'there is no output of this name: /readyz has all\n' };
+  return {
+    status: ready.status === 'healthy' ? 200 : 503,
+    text: `${JSON.stringify(ready)}\n`,
+    type: 'application/json',
+  };
 }

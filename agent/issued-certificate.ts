@@ -139,3 +139,7 @@ function checkSsh(
 
 const unfit = (why: string): Failure =>
   new Failure('untrusted', `a certificate from the broker is not accepted: ${why}`);
+
+/** When the first of them is over. */
+export const soonestEnd = (certificates: Iterable<IssuedCertificate>): Date =>
+  new Date(Math.min(...Array.from(certificates, ({ expires }) => expires.getTime())));

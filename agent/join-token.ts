@@ -73,7 +73,7 @@ const firstGiven = (flag: Given, variable: Given, field: Given): Given =>
   flag[0] !== undefined ? flag : variable[0] ? variable : field;
 
 /** `file:path`, or an absolute path; `undefined` where the text is the value itself. */
-function pathIn(text: string): string | undefined {
+export function pathIn(text: string): string | undefined {
   if (text.startsWith('file:')) return text.slice('file:'.length);
   return text.startsWith('/') ? text : undefined;
 }

@@ -1,12 +1,11 @@
 /** `joinbot`: from a command line to an exit code. */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { decodeUtf8 } from '../shared/encoding/utf8.ts';
 import { proxyFor, type WebProxy } from '../shared/http/proxy.ts';
 import { VERSION } from '../shared/protocol/version.ts';
 import { type NextWake, runAgent } from './agent.ts';
 import { brokerAt } from './broker.ts';
 import {
+  type ConfigureFlags,
   type DirectoryFlags,
   type InitFlags,
   type InstallFlags,
@@ -16,18 +15,19 @@ import {
   type StatusFlags,
   type WaitFlags,
 } from './command-line.ts';
-import { type ReadConfig, readConfig } from './config-file.ts';
+import { writeConfig } from './configure.ts';
 import { examine } from './doctor/doctor.ts';
-import { codeOf, plainError } from './durable-file.ts';
+import { plainError } from './durable-file.ts';
 import type { Effects } from './effects.ts';
 import { Failure } from './failure.ts';
 import { heartbeatsTo } from './heartbeat.ts';
 import { describeSetUp, directoriesToSetUp, setUpDirectory } from './init.ts';
 import { joinerOf } from './join-methods.ts';
 import { TOKEN_VARIABLE } from './join-token.ts';
-import { createLog } from './log.ts';
+import { createLog, type LogFormat } from './log.ts';
 import { notifyReady } from './notify.ts';
 import { printable } from './printable.ts';
+import { readConfigAt, readText } from './read-files.ts';
 import { expectReaders } from './readers.ts';
 import type { AgentSettings } from './settings.ts';
 import { installSshd, SSHD_CONFIG } from './sshd/install.ts';
@@ -40,6 +40,9 @@ import { JOINBOT_YAML } from './systemd/unit.ts';
 import { USAGE } from './usage.ts';
 import { waitForCertificates } from './wait.ts';
 
+/** With which tbot asks whether it may tell its makers of itself. */
+const TELEMETRY_VARIABLE = 'TELEPORT_ANONYMOUS_TELEMETRY';
+
 /** What a process brings along. */
 export interface Process extends Omit<Effects, 'log'> {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -51,11 +54,17 @@ export interface Process extends Omit<Effects, 'log'> {
 }
 
 export async function runJoinbot(args: readonly string[], process: Process): Promise<0 | 1 | 2> {
+  let format: LogFormat = wantsJson(args) ? 'json' : 'text';
   try {
     const command = parseCommandLine(args);
     if (command.name === 'help') process.stdout(USAGE);
     if (command.name === 'version') process.stdout(`joinbot ${VERSION}\n`);
-    if (command.name === 'start') await start(command.flags, process);
+    if (command.name === 'start') {
+      const settings = settingsOf(command.flags, process.env);
+      format = settings.logFormat ?? 'text';
+      await start(settings, command.flags, process);
+    }
+    if (command.name === 'configure') await configure(command.flags, process);
     if (command.name === 'wait') await wait(command.flags, process);
     if (command.name === 'status') return await status(command.flags, process);
     if (command.name === 'doctor') return await doctor(command.flags, process);
@@ -66,11 +75,9 @@ export async function runJoinbot(args: readonly string[], process: Process): Pro
   } catch (thrown) {
     const error = plainError(thrown);
     if (!(error instanceof Failure)) throw error;
-    if (wantsJson(args)) {
+    if (format === 'json') {
       const { stderr: write, clock } = process;
-      createLog({ format: 'json', debug: false, write, now: () => clock.now() }).error(
-        error.message,
-      );
+      createLog({ format, debug: false, write, now: () => clock.now() }).error(error.message);
     } else {
       process.stderr(`joinbot: ${printable(error.message, 2000)}\n`);
     }
@@ -84,12 +91,11 @@ const wantsJson = (args: readonly string[]): boolean =>
     (arg, at) => `${args[at - 1]}=${arg}` === '--log-format=json' || arg === '--log-format=json',
   );
 
-async function start(flags: StartFlags, process: Process): Promise<void> {
+async function start(settings: AgentSettings, flags: StartFlags, process: Process): Promise<void> {
   const { env, clock } = process;
-  const settings = settingsOf(flags, env);
   const log = createLog({
-    format: flags.logFormat,
-    debug: flags.debug || settings.debug === true,
+    format: settings.logFormat ?? 'text',
+    debug: settings.debug === true,
     write: process.stderr,
     now: () => clock.now(),
   });
@@ -99,6 +105,8 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
       'a secret on the command line shows in the list of processes: write it to a file, and give --token=file:<path>',
     );
   }
+  if (env[TELEMETRY_VARIABLE] !== undefined)
+    log.info(`${TELEMETRY_VARIABLE} makes no difference here: no telemetry is sent`);
   const proxy = proxyOf(settings.broker, env);
   if (proxy) log.info(`the broker is reached through the proxy ${proxy.host}:${proxy.port}`);
   const effects: Effects = { ...process, log };
@@ -116,6 +124,13 @@ async function start(flags: StartFlags, process: Process): Promise<void> {
     },
     tried: heartbeatsTo(broker, effects),
   });
+}
+
+/** What they mean has to be what `start` takes: it is refused as there. */
+async function configure(flags: ConfigureFlags, { env, stdout, stderr }: Process): Promise<void> {
+  const settings = settingsOf(flags, env);
+  const file = flags.config === undefined ? undefined : readConfigAt(flags.config);
+  await writeConfig(flags, file, settings, { stdout, stderr });
 }
 
 function settingsOf(flags: StartFlags, env: Process['env']): AgentSettings {
@@ -189,28 +204,4 @@ async function install(
     programs,
     say: stdout,
   });
-}
-
-function readConfigAt(path: string): ReadConfig {
-  const text = readText(path);
-  if (text !== undefined) return readConfig(text, path);
-  throw new Failure('config', `${printable(path)}: there is no such file`);
-}
-
-function readText(path: string): string | undefined {
-  const bytes = readIfThere(path);
-  if (bytes === undefined) return undefined;
-  const decoded = decodeUtf8(bytes);
-  if (decoded.ok) return decoded.text;
-  throw new Failure('config', `${printable(path)}: ${decoded.message}`);
-}
-
-function readIfThere(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT') return undefined;
-    throw new Failure('config', `${printable(path)}: it can't be read (${code})`, { cause: error });
-  }
 }

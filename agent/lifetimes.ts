@@ -1,7 +1,10 @@
 /** How long certificates are to be valid, and how often the agent renews its own and the outputs that are due. */
 import { formatDuration } from '../shared/protocol/values.ts';
-import type { ReadConfig } from './config-file.ts';
+import type { StartFlags } from './command-line.ts';
+import type { ConfigFile } from './config-schema.ts';
 import { readDuration } from './duration.ts';
+import { Failure } from './failure.ts';
+import { printable } from './printable.ts';
 import type { AgentSettings } from './settings.ts';
 import type { ProblemAt } from './start-directories.ts';
 import { placed } from './start-outputs.ts';
@@ -14,15 +17,38 @@ const MOST_SPREAD = 40;
 /** A third of its life before it is over there are two more tries. */
 const PARTS = 3;
 
+/** The config file with the flags in it, which win. Throws a `Failure` for a flag that is no duration. */
+export function lifetimesIn(
+  { credentialTtl, renewalInterval }: StartFlags,
+  config: ConfigFile | undefined,
+): ConfigFile {
+  const { certificate_ttl: older, ...rest } = config ?? { version: 'v2' as const };
+  const ttl = durationOf('--credential-ttl', credentialTtl);
+  const interval = durationOf('--renewal-interval', renewalInterval);
+  return {
+    ...rest,
+    ...(ttl !== undefined
+      ? { credential_ttl: ttl }
+      : older !== undefined && { certificate_ttl: older }),
+    ...(interval !== undefined && { renewal_interval: interval }),
+  };
+}
+
+function durationOf(flag: string, value: string | undefined): string | undefined {
+  if (value === undefined || readDuration(value) !== undefined) return value;
+  const message = `${flag}: expected a duration such as 24h, 30m or 1h30m, got ${printable(value, 40)}`;
+  throw new Failure('usage', message);
+}
+
 /** `oneshot`: nothing is renewed. Throws a `Failure` that names the field where renewals would come too late. */
 export function lifetimesOf(
-  config: ReadConfig['value'] | undefined,
+  config: ConfigFile,
   oneshot: boolean,
   problem: ProblemAt,
 ): Pick<AgentSettings, 'certificateTtlSeconds' | 'renewalIntervalSeconds'> {
-  const field = config?.credential_ttl === undefined ? 'certificate_ttl' : 'credential_ttl';
-  const ttl = config?.[field] ?? DEFAULT_TTL;
-  const interval = config?.renewal_interval;
+  const field = config.credential_ttl === undefined ? 'certificate_ttl' : 'credential_ttl';
+  const ttl = config[field] ?? DEFAULT_TTL;
+  const interval = config.renewal_interval;
   const lives = [{ ttl, interval, path: ['renewal_interval'] }, ...outputLives(config, ttl)];
   if (!oneshot) {
     for (const { path, ...life } of lives) {
@@ -30,7 +56,7 @@ export function lifetimesOf(
       if (asked === undefined || secondsOf(asked) < secondsOf(life.ttl)) continue;
       const place = life.interval === undefined ? ['renewal_interval'] : path;
       const message = `renewal_interval (${asked}) must be shorter than ${field} (${life.ttl})`;
-      throw problem(place, '--config', message);
+      throw problem(place, '--renewal-interval', message);
     }
   }
   const least = interval === undefined ? 0 : secondsOf(interval);
@@ -59,7 +85,7 @@ export function refuseSpread(
   throw problem(['outputs'], '--config', message);
 }
 
-const outputLives = (config: ReadConfig['value'] | undefined, ttl: string) =>
+const outputLives = (config: ConfigFile, ttl: string) =>
   placed(config).map(({ output, place }) => ({
     ttl: output.credential_ttl ?? ttl,
     interval: output.renewal_interval,

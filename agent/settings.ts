@@ -1,5 +1,6 @@
 /** What `joinbot start` works with: the config file and the flags, checked and put together. */
 import type { JoinMethodName, SystemRole } from '../shared/protocol/join.ts';
+import type { LogFormat } from './log.ts';
 import type { ReloadConfig } from './outputs/common-fields.ts';
 import type { Content } from './outputs/output.ts';
 
@@ -20,6 +21,8 @@ export interface AgentSettings {
   readonly oneshot: boolean;
   /** Log more: the config file asks for it. */
   readonly debug?: boolean;
+  /** Of the log lines; absent: text. */
+  readonly logFormat?: LogFormat;
   /** PEM of authorities that the broker's TLS may come from, beside those that everybody trusts. */
   readonly authorities?: string;
   /** Where to answer whether the agent is well. */
@@ -30,6 +33,9 @@ export interface AgentSettings {
   /** How often the agent's own certificate is to be renewed, and with it the outputs that are due. */
   readonly renewalIntervalSeconds: number;
 }
+
+/** What `/readyz` calls the agent's own directory. No output has this name. */
+export const STORAGE_NAME = 'storage';
 
 /** Somebody who may read an output. */
 export interface Reader {
@@ -80,6 +86,8 @@ export interface WorkloadApiSocket {
 
 /** What is written for other programs: a certificate with a key of its own. */
 export interface Output {
+  /** Unlike any other output's: `/readyz` calls it so. */
+  readonly name: string;
   readonly destination: OutputDirectory | KubernetesSecret | WorkloadApiSocket;
   readonly content: Content;
   /** How long its certificate is to be valid; absent: as long as the agent's own. */

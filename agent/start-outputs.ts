@@ -6,6 +6,7 @@ import { readDuration } from './duration.ts';
 import { Failure } from './failure.ts';
 import type { Surroundings } from './join-token.ts';
 import { kubernetesApi } from './kubernetes.ts';
+import { defaultName, outputNames } from './output-names.ts';
 import type { Content } from './outputs/output.ts';
 import { contentOf, joinOf, type OutputConfig } from './outputs/outputs.ts';
 import type { HostService, KubernetesSecret, Output, OutputDirectory, Reader } from './settings.ts';
@@ -79,22 +80,29 @@ export function outputsOf(
     place?.type === 'directory'
       ? [
           {
+            name: defaultName('identity', 1),
             destination: place,
             content: contentOf(identity, { isHost, isKubernetesSecret: false }),
           },
         ]
       : [];
   if (!file) return ofFlag;
+  const all = placed(file.value);
   const parts = { host, surroundings, failure: file.failure };
+  const names = outputNames(ofFlag, all, file.failure);
   return [
     ...ofFlag,
-    ...placed(file.value).flatMap(({ output, place: at }) =>
-      output.type === WORKLOAD_API_TYPE
-        ? workloadApiOf(output, at, parts)
-        : (outputOf(output, at, parts) ?? []),
-    ),
+    ...all.flatMap(({ output, place: at }, position) => {
+      const made =
+        output.type === WORKLOAD_API_TYPE
+          ? workloadApiOf(output, at, parts)
+          : outputOf(output, at, parts);
+      return made ? { name: names[position] ?? '', ...made } : [];
+    }),
   ];
 }
+
+type Unnamed = Omit<Output, 'name'>;
 
 interface Parts {
   readonly host: HostService | undefined;
@@ -106,7 +114,7 @@ function outputOf(
   config: OutputConfig,
   place: readonly PropertyKey[],
   { host, surroundings, failure }: Parts,
-): Output | undefined {
+): Unnamed | undefined {
   const { destination: wanted, reload } = config;
   refuseOtherJoins(config, place, host, failure);
   if (wanted.type === 'memory') return undefined;
@@ -146,7 +154,7 @@ function workloadApiOf(
   service: WorkloadApiService,
   place: readonly PropertyKey[],
   { host, failure }: Parts,
-): Output {
+): Unnamed {
   const { readers, mode = '0600', roles } = service;
   const destination = { type: 'memory' } as const;
   const spiffe = { type: 'spiffe', destination, ...(roles && { roles }) } as const;

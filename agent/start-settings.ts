@@ -10,7 +10,7 @@ import { caPinText } from './config-schema.ts';
 import { diagnosticsAddress } from './diagnostics-address.ts';
 import { Failure } from './failure.ts';
 import { joinTokenOf, type Surroundings } from './join-token.ts';
-import { lifetimesOf, refuseSpread } from './lifetimes.ts';
+import { lifetimesIn, lifetimesOf, refuseSpread } from './lifetimes.ts';
 import { printable } from './printable.ts';
 import type { AgentSettings } from './settings.ts';
 import { findSshHostKey } from './sshd/host-key.ts';
@@ -48,6 +48,8 @@ export function startSettings(
   const outputs = outputsOf(flags, file, host, surroundings);
   refuseServingOnce(outputs, oneshot, problem);
   const notes = notesOn(config, outputs);
+  const lifetimes = lifetimesIn(flags, config);
+  const logFormat = flags.logFormat ?? config?.log_format;
 
   const settings: AgentSettings = {
     broker: brokerOf(flags, config, problem),
@@ -59,12 +61,11 @@ export function startSettings(
     outputs,
     ...(host && { host }),
     oneshot,
-    ...lifetimesOf(config, oneshot, problem),
-    ...(config?.debug && { debug: true }),
+    ...lifetimesOf(lifetimes, oneshot, problem),
+    ...((flags.debug || config?.debug) && { debug: true }),
+    ...(logFormat !== undefined && { logFormat }),
     ...authoritiesOf(file, surroundings),
-    ...(config?.diag_addr !== undefined && {
-      diagnostics: diagnosticsAddress(config.diag_addr, problem),
-    }),
+    ...diagnosticsOf(flags, config, problem),
     ...(notes.length > 0 && { notes }),
   };
   checkDirectories(settings, problem);
@@ -111,6 +112,17 @@ function authoritiesOf(
   if (!decodePem('CERTIFICATE', authorities)?.length)
     throw file.failure(place, `${printable(path)}: expected certificates in PEM`);
   return { authorities };
+}
+
+function diagnosticsOf(
+  { diagAddr: flag }: StartFlags,
+  config: ConfigValue | undefined,
+  problem: ProblemAt,
+): Pick<AgentSettings, 'diagnostics'> {
+  const address = flag ?? config?.diag_addr;
+  if (address === undefined) return {};
+  const asFlag: ProblemAt = (_, name, message) => new Failure('usage', `${name}: ${message}`);
+  return { diagnostics: diagnosticsAddress(address, flag === undefined ? problem : asFlag) };
 }
 
 function hostOf(

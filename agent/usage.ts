@@ -3,6 +3,7 @@ export const USAGE = `joinbot joins this machine to a join broker and keeps its 
 
 Usage:
   joinbot start -c <file> [flags]   join, write certificates, renew them until stopped
+  joinbot configure [flags]         print the config file that says what flags of start say
   joinbot wait [flags]              wait until certificates are there, for scripts
   joinbot status [flags]            what is in the directories, and until when it is good
   joinbot doctor -c <file> [flags]  try everything that a join needs, without joining
@@ -12,7 +13,7 @@ Usage:
   joinbot version                   print the version
   joinbot help                      print this
 
-Flags of start; they win over the config file:
+Flags of start and configure; they win over the config file:
   -c, --config <file>          config file (YAML): joinbot's own, or a teleport.yaml, which joins as a host
       --proxy-server <addr>    address of the broker, host:port
       --auth-server <addr>     the same
@@ -20,13 +21,19 @@ Flags of start; they win over the config file:
       --token <token>          the join token: its name, or its secret with join method token;
                                file:<path> or /path for a file that holds it
       --ca-pin <pin>           accept only trust bundles under this root (sha256:...); may be repeated
-      --data-dir <dir>         keep the agent's own identity here, so that a restart renews
-      --destination-dir <dir>  write an identity for other programs here
+      --data-dir <dir>         keep the agent's own identity here, so that a restart renews (also --storage)
+      --destination-dir <dir>  write an identity for other programs here (also --destination)
+      --credential-ttl <time>  how long certificates are to be valid, such as 1h30m (also --certificate-ttl)
+      --renewal-interval <time>  how often to renew
+      --diag-addr <host:port>  answer /livez, /readyz and /metrics there
       --ssh-host-key <file>    of a Node: the host key (.pub) that its SSH certificates are for, or none for a key
                                of their own (default: sshd's Ed25519 or ECDSA key in /etc/ssh, where there is one)
       --oneshot                join, write, exit
   -d, --debug                  log more
       --log-format text|json   form of the log lines (default text)
+
+Flags of configure alone:
+  -o, --output <file>          write it there; --force where another one is there already
 
 Flags of install systemd, which prints what it would write:
   -c, --config <file>          the config to run with (default /etc/joinbot.yaml); the unit may write where it says

@@ -10,6 +10,7 @@ import {
   retireRoot,
   rotateAuthority,
 } from './authorities.ts';
+import { configSchema, openapi } from './documents.ts';
 import { type Endpoint, withHead } from './endpoint.ts';
 import { explain } from './explain.ts';
 import { healthz, readyz } from './health.ts';
@@ -21,7 +22,7 @@ import { join } from './join.ts';
 import { getJoin, listJoins, verifyJoins } from './joins.ts';
 import { deleteName, getName, listNames, restoreNames } from './names.ts';
 import { notFound } from './not-found.ts';
-import { openapi } from './openapi.ts';
+
 import { deleteResource, getResource, listResources, putResource } from './resources.ts';
 import { tool } from './tools.ts';
 import { trust, trustForm } from './trust.ts';
@@ -69,6 +70,7 @@ const known: readonly Endpoint[] = [
   restoreAuthorities,
   retireRoot,
   openapi,
+  configSchema,
 ].map(withHead);
 
 export const endpoints: readonly Endpoint[] = [...known, notFound(known)];

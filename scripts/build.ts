@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { configJsonSchema } from '../agent/config-document/json-schema.ts';
 import { shippedUnits } from '../agent/systemd/shipped-units.ts';
 import { openApiDocument } from '../shared/openapi.ts';
 import { settingsMarkdown } from '../shared/settings-schema.ts';
@@ -95,6 +96,7 @@ export async function build(): Promise<readonly BuiltFile[]> {
     ...built,
     ...downloads,
     textFile('dist/functions/openapi.json', openApi),
+    textFile('dist/functions/joinbot.schema.json', JSON.stringify(configJsonSchema())),
     textFile(`${INSTALL}/install.sh`, await installScript()),
     describeTools(version, downloads),
   ];
@@ -114,7 +116,11 @@ export async function build(): Promise<readonly BuiltFile[]> {
 export async function writeDocuments(): Promise<void> {
   await writeIfChanged(textFile('docs/settings.md', settingsMarkdown()));
   await writeIfChanged(textFile('docs/metrics.md', metricsMarkdown()));
+  await writeIfChanged(textFile('docs/reference/joinbot.schema.json', configSchemaText()));
 }
+
+/** As it is kept beside the other documents. */
+export const configSchemaText = (): string => `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
 
 const SHEBANG = '#!/usr/bin/env node\n';
 

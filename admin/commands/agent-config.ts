@@ -1,6 +1,8 @@
 /** What to write and start on a machine that joins by what it is: methods `azure` and `iam`. */
+import { schemaLine } from '../../shared/protocol/config-schema-place.ts';
 import type { Discovery } from '../../shared/protocol/discovery.ts';
 import type { Resource } from '../../shared/protocol/resource.ts';
+import { shortAddress } from '../address.ts';
 import { field, items, texts } from '../resource-fields.ts';
 import { toYaml } from '../resource-output.ts';
 import { DATA_DIR, DESTINATION_DIR } from './machine-paths.ts';
@@ -10,6 +12,7 @@ const CONFIG_FILE = '/etc/joinbot.yaml';
 /** What an agent asks for where its config names no audience. */
 const AGENTS_DEFAULT = 'https://management.azure.com/';
 
+/** `broker` is its origin. */
 export function agentConfigSteps(
   token: Resource,
   broker: string,
@@ -20,9 +23,9 @@ export function agentConfigSteps(
   const [audience, ...others] = isAzure ? audiencesFor(token, audiences) : [];
   return `On the machine, write ${CONFIG_FILE}:
 
-${toYaml({
+${schemaLine(broker)}${toYaml({
   version: 'v2',
-  proxy_server: broker,
+  proxy_server: shortAddress(broker),
   onboarding: {
     join_method: method,
     token: token.metadata.name,

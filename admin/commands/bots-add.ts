@@ -93,7 +93,7 @@ async function addWithToken(
   const address = shortAddress(target.broker);
   const steps = hasSecret(token)
     ? secretSteps({ token, secret: "'<its secret>'" }, address, described)
-    : agentConfigSteps(token, address, described);
+    : agentConfigSteps(token, target.broker, described);
   io.stdout.write(`\n${steps}`);
 }
 

@@ -117,9 +117,18 @@ export const noSelector = z.optional(
   ),
 );
 
+const outputName = z
+  .string()
+  .check(
+    z.regex(
+      /^[A-Za-z0-9._+-]{1,64}$/,
+      'expected a name of at most 64 letters, digits, dots, dashes, underscores and plus signs',
+    ),
+  );
+
 export const COMMON_FIELDS = {
-  /** For people: nothing depends on it. */
-  name: z.optional(z.string().check(z.maxLength(64))),
+  /** What `/readyz` calls it. */
+  name: z.optional(outputName),
   destination,
   roles: z.optional(z.array(name).check(z.maxLength(32))),
   credential_ttl: z.optional(durationText),

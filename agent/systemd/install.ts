@@ -1,9 +1,10 @@
 /** `joinbot install systemd`: a hardened unit for one config file, printed or written. */
-import { access, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { access, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
+import { writeAskedFile } from '../asked-file.ts';
 import type { InstallSystemdFlags } from '../command-line.ts';
-import { orUndefined, withPlainErrors, writeDurably } from '../durable-file.ts';
+import { orUndefined } from '../durable-file.ts';
 import { Failure } from '../failure.ts';
 import type { MachinePrograms } from '../machine-programs.ts';
 import { printable } from '../printable.ts';
@@ -51,7 +52,10 @@ export async function installSystemd(installation: UnitInstallation): Promise<vo
   if (user !== 'root') await expectAccount('group', '--group', flags.group ?? user, programs);
   const directory = flags.systemdDirectory ?? SYSTEMD_DIRECTORY;
   const path = join(directory, `${name}.service`);
-  const isNew = await withPlainErrors(directory, () => write(directory, path, text, flags.force));
+  const isNew = await writeAskedFile(path, text, {
+    force: flags.force,
+    otherwise: 'put changes beside it (systemctl edit), or replace it with --force',
+  });
   if (!isNew) return say(`${path} is as it should be\n`);
   say(`Wrote ${path}\n`);
   if (flags.systemdDirectory === undefined) await reloadSystemd(programs);
@@ -64,23 +68,6 @@ async function refuseOthersPrograms(files: readonly string[]): Promise<void> {
     'who could so become root when the unit starts: put joinbot and its config where only root may write';
   for (const place of files.flatMap((file) => [file, dirname(file)]))
     await refuseOpenToOthers(place, danger);
-}
-
-/** Whether anything was written. */
-async function write(
-  directory: string,
-  path: string,
-  text: string,
-  force: boolean,
-): Promise<boolean> {
-  const before = await orUndefined(readFile(path, 'utf8'));
-  if (before === text) return false;
-  if (before !== undefined && !force) {
-    const message = `${path} is there already and differs: put changes beside it (systemctl edit), or replace it with --force`;
-    throw new Failure('files', message);
-  }
-  await writeDurably(directory, basename(path), text, 0o644);
-  return true;
 }
 
 /** The installed program; else this very one. */

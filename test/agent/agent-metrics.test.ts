@@ -6,10 +6,12 @@ const NEW = {
   renewals: { done: 0, failed: 0 },
   renewedAt: undefined,
   renewAt: undefined,
+  expected: [],
 };
 
 test('names of places can not end a label or a line', () => {
-  const places = [{ name: 'a"b\\c\nd', isWritten: false, expires: undefined }];
+  const place = { id: 'tls-1', isReady: false, isWritten: false, expires: undefined };
+  const places = [{ ...place, name: 'a"b\\c\nd' }];
   expect(metricsText({ ...NEW, places })).toContain('joinbot_written{place="a\\"b\\\\c\\nd"} 0\n');
 });
 

@@ -334,6 +334,27 @@ test('logs JSON on request', async () => {
   });
 });
 
+test('logs JSON where the config file says so, its last line too', async () => {
+  const rig = await createRig();
+  rig.broker.next['/v1/join'].push(() => problemAnswer('access_denied'));
+  expect(await rig.start(guideConfig('log_format: json\n'), '--oneshot')).toBe(1);
+  const lines = rig.output.join('').trimEnd().split('\n');
+  expect(lines.length).toBeGreaterThan(1);
+  for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level');
+  expect(await rig.start(guideConfig('log_format: json\n'), '--oneshot', '--log-format=text')).toBe(
+    0,
+  );
+  expect(rig.output.at(-1)).toMatch(/^2026-11-20T19:05:00Z INFO/);
+});
+
+test("says that it sends no telemetry, whatever tbot's variable says", async () => {
+  const rig = await createRig({ env: { TELEPORT_ANONYMOUS_TELEMETRY: '1' } });
+  expect(await rig.start(guideConfig(), '--oneshot')).toBe(0);
+  expect(rig.output.join('')).toContain(
+    'INFO  TELEPORT_ANONYMOUS_TELEMETRY makes no difference here: no telemetry is sent\n',
+  );
+});
+
 test('two agents never work with one storage directory, whatever the join method', async () => {
   const rig = await createRig();
   const storage = join(rig.folder, 'bot');

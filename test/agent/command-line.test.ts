@@ -32,8 +32,49 @@ test('install sshd, which prints unless it is to write', () => {
   });
 });
 
+test("tbot's other names of flags and commands", () => {
+  const args = [
+    '--storage=/a',
+    '--destination=/b',
+    '--certificate-ttl=1h',
+    '--renewal-interval=5m',
+  ];
+  expect(parseCommandLine(['start', 'identity', ...args, '--diag-addr=:1'])).toEqual({
+    name: 'start',
+    flags: {
+      dataDir: '/a',
+      destinationDir: '/b',
+      credentialTtl: '1h',
+      renewalInterval: '5m',
+      diagAddr: ':1',
+      caPins: [],
+      oneshot: false,
+      debug: false,
+    },
+  });
+});
+
+test('configure takes the flags of start, and where to write', () => {
+  expect(parseCommandLine(['configure', 'identity', '-o', 'a.yaml', '--oneshot'])).toEqual({
+    name: 'configure',
+    flags: { output: 'a.yaml', force: false, oneshot: true, debug: false, caPins: [] },
+  });
+});
+
+test.each([
+  ['data-dir', 'storage'],
+  ['destination-dir', 'destination'],
+  ['credential-ttl', 'certificate-ttl'],
+])('--%s and --%s are one flag', (one, other) => {
+  expect(() => parseCommandLine(['start', `--${one}=1h`, `--${other}=1h`])).toThrow(
+    `expected one of --${one} and --${other}, got both`,
+  );
+});
+
 test.each([
   [[], 'expected a command'],
+  [['start', 'application'], 'unexpected argument application'],
+  [['start', '--output', 'x'], '--output is no flag of start'],
   [['install'], 'expected install systemd or install sshd, got install'],
   [['install', 'nginx'], 'expected install systemd or install sshd, got install nginx'],
   [['install', 'sshd', 'now'], 'expected install systemd or install sshd, got install sshd now'],

@@ -23,6 +23,120 @@ async function probes(rig: Rig, more = ''): Promise<Record<string, number>> {
   return answers;
 }
 
+/** What each path answers while the agent waits, time after time until it has waited this often. */
+async function answers(
+  rig: Rig,
+  config: string,
+  paths: readonly string[],
+  waits = 1,
+): Promise<Record<string, unknown>[]> {
+  const told: Record<string, unknown>[] = [];
+  const { sleep } = rig.clock;
+  rig.clock.sleep = async (ms, signal) => {
+    const port = /answered at 127\.0\.0\.1:(\d+)/.exec(rig.output.join(''))?.[1];
+    const round: Record<string, unknown> = {};
+    for (const path of paths) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      const isJson = answer.headers.get('content-type') === 'application/json';
+      round[path] = [answer.status, isJson ? await answer.json() : await answer.text()];
+    }
+    told.push(round);
+    if (told.length === waits) rig.stop.abort();
+    await sleep(ms, signal);
+  };
+  expect(await rig.start(guideConfig(`diag_addr: 127.0.0.1:0\n${config}`))).toBe(0);
+  return told;
+}
+
+describe('/readyz of each output', () => {
+  const expires = '2026-11-20T20:05:00Z';
+
+  test('tells which one has nothing, by its name or its type and number', async () => {
+    const rig = await createRig();
+    await writeFile(`${rig.folder}/taken`, '');
+    const config = `storage: {type: directory, path: ${rig.folder}/bot}
+outputs:
+  - {type: identity, destination: {type: directory, path: ${rig.folder}/out}}
+  - {type: tls, name: web+1, destination: {type: directory, path: ${rig.folder}/taken/x}}
+  - {type: tls, destination: {type: memory}}
+services: [{type: spiffe, destination: {type: directory, path: ${rig.folder}/svid}}]
+`;
+    const paths = ['/readyz', '/readyz/storage', '/readyz/identity-1', '/readyz/web+1'];
+    const others = ['/readyz/spiffe-4', '/readyz/tls-3', '/readyz/', '/readyz/web%2B1'];
+    const [first] = await answers(rig, config, [...paths, ...others]);
+    const good = { status: 'healthy', expires };
+    const reason = 'the newest certificate is not written: the log says why';
+    const bad = { status: 'unhealthy', reason, expires };
+    expect(first).toEqual({
+      '/readyz': [
+        503,
+        {
+          status: 'unhealthy',
+          outputs: { storage: good, 'identity-1': good, 'web+1': bad, 'spiffe-4': good },
+        },
+      ],
+      '/readyz/storage': [200, good],
+      '/readyz/identity-1': [200, good],
+      '/readyz/web+1': [503, bad],
+      '/readyz/spiffe-4': [200, good],
+      '/readyz/tls-3': [404, 'there is no output of this name: /readyz has all\n'],
+      '/readyz/': [404, 'expected /livez, /readyz, /readyz/<output> or /metrics\n'],
+      '/readyz/web%2B1': [404, 'expected /livez, /readyz, /readyz/<output> or /metrics\n'],
+    });
+  });
+
+  test('tells that there was no join yet, and that a certificate is over', async () => {
+    const rig = await createRig();
+    const denied = () => problemAnswer('access_denied');
+    rig.broker.next['/v1/join'].push(denied);
+    const config = `outputs: [{type: tls, destination: {type: directory, path: ${rig.folder}/out}}]\n`;
+    const told: unknown[] = [];
+    const { sleep } = rig.clock;
+    let waits = 0;
+    rig.clock.sleep = async (ms, signal) => {
+      const port = /answered at 127\.0\.0\.1:(\d+)/.exec(rig.output.join(''))?.[1];
+      waits += 1;
+      // The machine sleeps for longer than the certificate lives, and is asked before the agent is awake.
+      if (waits === 2) await sleep(7200_000, new AbortController().signal);
+      told.push(await (await fetch(`http://127.0.0.1:${port}/readyz/tls-1`)).json());
+      if (waits === 2) rig.stop.abort();
+      await sleep(ms, signal);
+    };
+    expect(await rig.start(guideConfig(`diag_addr: 127.0.0.1:0\n${config}`))).toBe(0);
+    expect(told).toEqual([
+      { status: 'unhealthy', reason: 'there was no join yet' },
+      { status: 'unhealthy', reason: 'the certificate is over', expires: expect.any(String) },
+    ]);
+  });
+
+  test.each([
+    [
+      'name: a, ',
+      'name: a, ',
+      'outputs[1].name: expected a name that nothing else has, got a twice',
+    ],
+    [
+      '',
+      'name: tls-1, ',
+      'outputs[1].name: expected a name that nothing else has, got tls-1 twice',
+    ],
+    ['name: tls-2, ', '', 'outputs[1]: expected a name that nothing else has, got tls-2 twice'],
+    [
+      'name: storage, ',
+      '',
+      "outputs[0].name: expected a name that nothing else has, got storage, which is the agent's own directory",
+    ],
+    ['name: a/b, ', '', 'outputs[0].name: expected a name of at most 64 letters, digits, dots'],
+  ])('two outputs with "%s" and "%s" are refused', async (first, second, said) => {
+    const rig = await createRig();
+    const output = (name: string, path: string) =>
+      `{type: tls, ${name}destination: {type: directory, path: ${path}}}`;
+    const config = `outputs: [${output(first, '/a')}, ${output(second, '/b')}]\n`;
+    expect(await rig.start(guideConfig(config))).toBe(1);
+    expect(rig.output.at(-1)).toContain(said);
+  });
+});
+
 describe('diag_addr', () => {
   test('answers that the agent lives and is ready', async () => {
     expect(await probes(await createRig())).toEqual({

@@ -6,6 +6,7 @@ import type { Output } from '../../agent/settings.ts';
 const to = (path: string): Output => ({
   destination: { type: 'directory', path },
   content: { names: [], files: () => new Map() },
+  name: 'identity-1',
 });
 
 const outputs = (number: number, output: Partial<Output> = {}): Output[] =>

@@ -206,6 +206,41 @@ test.each([
 });
 
 test.each([
+  [['--credential-ttl=3h'], '', 10_800, 3600],
+  [['--certificate-ttl=3h'], 'certificate_ttl: 5h\n', 10_800, 3600],
+  [['--renewal-interval=5m'], 'credential_ttl: 3h\nrenewal_interval: 1h\n', 10_800, 300],
+])('the flags %j win over lifetimes of the file', (flags, more, ttl, interval) => {
+  expect(startSettings(flagsOf(...flags), config(`${ADDRESS}${more}`))).toMatchObject({
+    certificateTtlSeconds: ttl,
+    renewalIntervalSeconds: interval,
+  });
+});
+
+test('where the agent is asked, and how it logs: flags win', () => {
+  const file = config(`${ADDRESS}diag_addr: 127.0.0.1:1\nlog_format: json\n`);
+  expect(startSettings(flagsOf(), file)).toMatchObject({
+    diagnostics: { host: '127.0.0.1', port: 1 },
+    logFormat: 'json',
+  });
+  expect(startSettings(flagsOf('--diag-addr=[::1]:2', '--log-format=text'), file)).toMatchObject({
+    diagnostics: { host: '::1', port: 2 },
+    logFormat: 'text',
+  });
+});
+
+test.each([
+  [
+    '--credential-ttl=1d',
+    '--credential-ttl: expected a duration such as 24h, 30m or 1h30m, got 1d',
+  ],
+  ['--renewal-interval=x', '--renewal-interval: expected a duration'],
+  ['--renewal-interval=2h', 'renewal_interval (2h) must be shorter than certificate_ttl (1h)'],
+  ['--diag-addr=x', '--diag-addr: expected host:port such as 127.0.0.1:3001, got x'],
+])('the flag %s is refused', (flag, said) => {
+  expect(() => startSettings(flagsOf(flag), config(ADDRESS))).toThrow(said);
+});
+
+test.each([
   'outputs: [{type: identity, destination: {type: directory, path: /o}',
   'services: [{type: workload-identity-api, listen: "unix:///run/w.sock"',
 ])('what an output asks for of its own counts: %s', (output) => {

@@ -32,6 +32,7 @@ const failureOf = (file: string): string => {
 };
 
 const at = (path: string, more: object = {}) => ({
+  name: expect.any(String) as never,
   destination: { type: 'directory' as const, path, ...more },
   content: expect.anything() as never,
 });

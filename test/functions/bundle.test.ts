@@ -17,6 +17,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
   expect(told).toEqual([
     'back-up-authorities: GET,HEAD v1/authorities/backup',
     'back-up: 0 22 3 * * *',
+    'config-schema: GET,HEAD v1/joinbot.schema.json',
     'delete-instance: DELETE v1/instances/{owner}/{id}',
     'delete-name: DELETE v1/names/{name}',
     'delete-resource: DELETE v1/resources/{kind}/{name}',

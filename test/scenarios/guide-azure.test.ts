@@ -2,6 +2,7 @@
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { configJsonSchema } from '../../agent/config-document/json-schema.ts';
 import { hasProgram } from '../programs.ts';
 import { BOT_TOKEN, type OpenScenario, openScenario, succeeded, tbotYaml } from './scenario.ts';
 
@@ -36,7 +37,13 @@ test('001 token before bot, daemon until it is stopped, one-shot', async () => {
   await expect
     .poll(async () => (await joinctl('joins', 'show', id)).stdout, { timeout: 10_000 })
     .toContain('joinctl bots add example --token=example-bot');
-  succeeded(await joinctl('bots', 'add', 'example', '--token', 'example-bot'));
+  const added = succeeded(await joinctl('bots', 'add', 'example', '--token', 'example-bot'));
+
+  // An editor finds what the config may say where its first line says.
+  const [, schema = ''] = /\$schema=(\S+)\n/.exec(added.stdout) ?? [];
+  const answer = await fetch(schema);
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toEqual(configJsonSchema());
 
   // Step 3: as a daemon, reloaded as the unit's ExecReload does, and stopped as systemd stops it.
   const config = await write('tbot.yaml', tbotYaml(stack.endpoints.broker));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createFunctionsHost } from '../../local/functions-host.ts';
+import { configSchemaText } from '../../scripts/build.ts';
 import { settingsMarkdown } from '../../shared/settings-schema.ts';
 import { metricsMarkdown } from '../../shared/telemetry/metrics-document.ts';
 
@@ -33,6 +34,7 @@ describe('the function app', () => {
     expect(listed.sort()).toEqual([
       'back-up-authorities: anonymous GET,HEAD /v1/authorities/backup',
       'back-up: 0 22 3 * * *',
+      'config-schema: anonymous GET,HEAD /v1/joinbot.schema.json',
       'delete-instance: anonymous DELETE /v1/instances/{owner}/{id}',
       'delete-name: anonymous DELETE /v1/names/{name}',
       'delete-resource: anonymous DELETE /v1/resources/{kind}/{name}',
@@ -183,6 +185,11 @@ describe('the tools, which machines download, too', () => {
 test.each([
   ['docs/settings.md is what the settings say', 'docs/settings.md', settingsMarkdown()],
   ['docs/metrics.md is what the catalogue says', 'docs/metrics.md', metricsMarkdown()],
+  [
+    'docs/reference/joinbot.schema.json is what the agent reads',
+    'docs/reference/joinbot.schema.json',
+    configSchemaText(),
+  ],
 ])('%s: else run npm run build', async (_, file, made) => {
   expect(await readFile(join(ROOT, file), 'utf8')).toBe(made);
 });

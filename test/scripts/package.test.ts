@@ -67,6 +67,7 @@ describe('the deploy package', () => {
     expect(bundles).toEqual(
       expect.arrayContaining([
         'main.cjs',
+        'joinbot.schema.json',
         'openapi.json',
         'install/install.sh',
         'install/joinbot.cjs',

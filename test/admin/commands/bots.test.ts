@@ -20,6 +20,9 @@ describe('joinctl bots add', () => {
     expect(stdout).toMatch(/^bot "example" has been created\n\nIt has no roles yet/);
     expect(stdout).toMatch(/\n {2}joinbot start -c \/etc\/joinbot\.yaml\n$/);
     const [, config = ''] = /joinbot\.yaml:\n\n([\s\S]*?)\n\n/.exec(stdout) ?? [];
+    expect(config).toMatch(
+      /^# yaml-language-server: \$schema=https:\/\/broker\.example\.com\/v1\/joinbot\.schema\.json\n/,
+    );
     expect(parse(config)).toEqual({
       version: 'v2',
       proxy_server: 'broker.example.com:443',
