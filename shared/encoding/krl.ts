@@ -23,6 +23,8 @@ export interface Krl {
 
 const MAGIC = Buffer.from('SSHKRL\n\0', 'latin1');
 const FORMAT = 1;
+/** The agent is read by old versions of Node.js, too, which are to say that they are too old: no literal of theirs. */
+const NOTHING = BigInt(0);
 const SECTION = { certificates: 1, explicitKey: 2 } as const;
 const CERTIFICATES = { serialList: 0x20, keyId: 0x23 } as const;
 
@@ -33,7 +35,7 @@ export function encodeKrl({ version, generated, comment, authorities, keys }: Kr
     sshUint32(FORMAT),
     sshUint64(BigInt(version)),
     sshUint64(BigInt(Math.floor(generated.getTime() / 1000))),
-    sshUint64(0n),
+    sshUint64(NOTHING),
     sshString(''),
     sshString(comment),
     ...authorities.flatMap(({ key, serials, keyIds }) =>
@@ -73,7 +75,7 @@ export function parseKrl(bytes: Uint8Array): Krl {
     throw new SshWireError('not a key revocation list');
   const version = safeNumber(reader.uint64());
   const generated = new Date(safeNumber(reader.uint64()) * 1000);
-  if (reader.uint64() !== 0n || reader.bytes().length > 0)
+  if (reader.uint64() !== NOTHING || reader.bytes().length > 0)
     throw new SshWireError('the list has flags or reserved bytes');
   const comment = reader.text();
   const authorities: KrlAuthority[] = [];
