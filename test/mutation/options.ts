@@ -64,6 +64,3 @@ export function mirroring(file: string): string[] {
   const own = `test/${file.replace(/\.ts$/, '.test.ts')}`;
   return [existsSync(own) ? own : `test/${dirname(file)}/*.test.ts`];
 }
-
-/** The tests of whole joins: they notice what the broker does wrong, but take their time. */
-export const WHOLE_JOINS = 'test/conformance/*.test.ts';

@@ -1,19 +1,13 @@
 /**
  * The cheapest tests first: those that mirror a file; for changes of constants the same ones, with the code loaded anew;
- * and for the broker's changes that survive, whole joins.
+ * and for the broker's changes that survive, the whole joins that are about the file.
  */
 import { relative } from 'node:path';
 import type { MutantResult } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 import type { Mutant } from './explain.ts';
-import {
-  mirroring,
-  mirroringFolder,
-  options,
-  type Pass,
-  TESTS_ANEW,
-  WHOLE_JOINS,
-} from './options.ts';
+import { mirroring, mirroringFolder, options, type Pass, TESTS_ANEW } from './options.ts';
+import { wholeJoins } from './whole-joins.ts';
 
 /** Every change of these files and what became of it. `quick` leaves the whole joins out. */
 export async function findSurvivors(
@@ -49,10 +43,15 @@ export async function findSurvivors(
   const open = survived().filter(
     ({ fileName, isConstant }) => fileName.startsWith('shared/') && !isConstant,
   );
-  const wanted = new Set(open.map(keyOf));
-  for (const mutant of await pass(open.map(rangeOf), { tests: [WHOLE_JOINS], anew: false }))
-    if (wanted.has(keyOf(mutant)) && !SURVIVED.has(mutant.status) && mutant.status !== 'Ignored')
-      all.set(keyOf(mutant), mutant);
+  const asked = new Map(files.map((file) => [file, wholeJoins(file)]));
+  for (const tests of new Set([...asked.values()].map(String))) {
+    const about = open.filter(({ fileName }) => String(asked.get(fileName)) === tests);
+    const wanted = new Set(about.map(keyOf));
+    const how = { tests: tests.split(','), anew: false };
+    for (const mutant of tests === '' ? [] : await pass(about.map(rangeOf), how))
+      if (wanted.has(keyOf(mutant)) && !SURVIVED.has(mutant.status) && mutant.status !== 'Ignored')
+        all.set(keyOf(mutant), mutant);
+  }
   return [...all.values()];
 }
 

@@ -15,7 +15,7 @@ class ShortFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     globalSetup: ['test/rsa-keys-folder.ts'],
-    include: ['test/{shared,conformance,agent}/**/*.test.ts'],
+    include: ['test/{shared,conformance,functions,agent}/**/*.test.ts'],
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,

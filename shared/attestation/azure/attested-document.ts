@@ -4,7 +4,6 @@
  */
 import { verify } from 'node:crypto';
 import * as z from 'zod/mini';
-import { foldAzureName } from '../../encoding/azure-name.ts';
 import { type Certificate, parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
 import { DerError } from '../../encoding/der-decode.ts';
 import { isStrong } from '../../encoding/public-key-info.ts';
@@ -188,11 +187,11 @@ function suppliedCertificate(der: Uint8Array, known: KnownCertificates | undefin
 /** Labels of letters, digits and dashes, each of which begins and ends with one of the first two (RFC 1123 section 2.1). */
 const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.(?!$)|$))+$/;
 
-/** Exactly a domain, or a host's name below it, whatever the case (rule 3). */
+/** Exactly a domain, or a host's name below it, whatever the case (rule 3). Names in certificates are ASCII. */
 function isWithin(name: string, domains: readonly string[]): boolean {
-  const folded = foldAzureName(name);
-  if (folded === undefined || !HOST_NAME.test(folded)) return false;
-  return domains.some((domain) => folded === domain || folded.endsWith(`.${domain}`));
+  const host = name.toLowerCase();
+  if (!HOST_NAME.test(host)) return false;
+  return domains.some((domain) => host === domain || host.endsWith(`.${domain}`));
 }
 
 const malformed = (what: string) =>

@@ -43,8 +43,7 @@ export function guardMachineDirectory(
     const answer = resources
       .run(key, () => subscriptions.run(subscription, inTime))
       .then((machine) => {
-        if (machine) unknownSince.delete(key);
-        else remember(unknownSince, key, now().getTime());
+        if (!machine) remember(unknownSince, key, now().getTime());
         return machine;
       })
       .finally(() => pending.delete(key));
