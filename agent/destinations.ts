@@ -128,7 +128,7 @@ function placeOf(
   if (destination.type === 'directory') return inDirectory(destination, content, material, effects);
   if (destination.type === 'kubernetes_secret')
     return inSecret(destination, content, material, effects);
-  const { tell, ...place } = workloadApiAt(destination, effects.programs);
+  const { tell, ...place } = workloadApiAt(destination, effects);
   return { ...place, write: (held) => tell(material(held)) };
 }
 

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { decodePem } from '../../shared/encoding/pem.ts';
 import { nearestThere } from '../check-directory.ts';
 import { withPlainErrors } from '../durable-file.ts';
-import type { MachinePrograms } from '../machine-programs.ts';
+import type { Effects } from '../effects.ts';
 import { pkcs8Der } from '../outputs/key-text.ts';
 import type { Material } from '../outputs/output.ts';
 import { admitToSocket } from '../readers.ts';
@@ -22,7 +22,7 @@ export interface WorkloadApiPlace {
 
 export function workloadApiAt(
   { path, mode, readers = [] }: WorkloadApiSocket,
-  programs: MachinePrograms,
+  { programs, log }: Pick<Effects, 'programs' | 'log'>,
 ): WorkloadApiPlace {
   let serving: WorkloadApi | undefined;
   return {
@@ -35,7 +35,7 @@ export function workloadApiAt(
       // A library that most agents never need.
       const { serveWorkloadApi } = await import('./server.ts');
       const admit = (socket: string) => admitToSocket(socket, path, readers, programs);
-      serving ??= await serveWorkloadApi({ path, mode }, admit);
+      serving ??= await serveWorkloadApi({ path, mode }, admit, log.warn);
       serving.publish(svidOf(material));
     },
     async close() {

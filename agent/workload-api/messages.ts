@@ -1,27 +1,5 @@
-/**
- * The messages of the SPIFFE Workload API that are sent (workload.proto of github.com/spiffe/spiffe), in Protocol Buffers'
- * encoding: fields of bytes alone, each with its number and length.
- */
-
-type Field = readonly [number: number, content: Uint8Array | string];
-
-const LENGTH_DELIMITED = 2;
-
-function message(fields: readonly Field[]): Buffer {
-  return Buffer.concat(
-    fields.flatMap(([number, content]) => {
-      const bytes = Buffer.from(content);
-      return [varint(number * 8 + LENGTH_DELIMITED), varint(bytes.length), bytes];
-    }),
-  );
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
-  return Buffer.from([...bytes, rest]);
-}
+/** The messages of the SPIFFE Workload API that are sent (workload.proto of github.com/spiffe/spiffe). */
+import { message } from './wire.ts';
 
 /** What a workload gets: all of it DER, certificates one after the other. */
 export interface X509Svid {
@@ -61,4 +39,4 @@ export const bundlesResponse = ({ id, authorities }: X509Svid): Buffer =>
   ]);
 
 /** The SPIFFE ID of the trust domain itself. */
-const trustDomainOf = (id: string): string => /^spiffe:\/\/[^/]+/.exec(id)?.[0] ?? '';
+export const trustDomainOf = (id: string): string => /^spiffe:\/\/[^/]+/.exec(id)?.[0] ?? '';

@@ -1,6 +1,6 @@
 /**
  * The SPIFFE Workload API on a Unix socket (SPIFFE_Workload_API.md): X.509-SVIDs and bundles, sent anew whenever they
- * change. Whoever may connect gets the private key: the socket's mode and access control list say who may.
+ * change; and the same for Envoy. Whoever may connect gets the private key: the socket's mode and access control list say who may.
  */
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -15,6 +15,8 @@ import {
 import { withPlainErrors } from '../durable-file.ts';
 import { Failure } from '../failure.ts';
 import { bundlesResponse, svidResponse, type X509Svid } from './messages.ts';
+import { bytesAlone } from './method.ts';
+import { addSecretService } from './secret-service.ts';
 
 export interface WorkloadApi {
   /** Sends it to all who listen, and to those who come. */
@@ -27,26 +29,19 @@ export interface Socket {
   readonly mode: number;
 }
 
-/** Requests are empty. */
-const LARGEST_REQUEST = 1024;
+/** Those of the Workload API are empty; Envoy's first one lists all that Envoy can do. */
+const LARGEST_REQUEST = 256 * 1024;
+const LARGEST_EMPTY_REQUEST = 1024;
 const MOST_STREAMS = 64;
 /** So that no other program's request is answered by mistake: a browser or proxy can't set it. */
 const SECURITY_HEADER = 'workload.spiffe.io';
 
-const method = (name: string, responseStream: boolean) => ({
-  path: `/SpiffeWorkloadAPI/${name}`,
-  requestStream: false as const,
-  responseStream,
-  requestSerialize: (bytes: Buffer) => bytes,
-  requestDeserialize: (bytes: Buffer) => bytes,
-  responseSerialize: (bytes: Buffer) => bytes,
-  responseDeserialize: (bytes: Buffer) => bytes,
-});
+const method = (name: string) => bytesAlone(`/SpiffeWorkloadAPI/${name}`, true);
 
 /** Methods without an implementation are answered by the library: UNIMPLEMENTED. */
 const SERVICE = {
-  FetchX509SVID: method('FetchX509SVID', true),
-  FetchX509Bundles: method('FetchX509Bundles', true),
+  FetchX509SVID: method('FetchX509SVID'),
+  FetchX509Bundles: method('FetchX509Bundles'),
 } satisfies ServiceDefinition;
 
 type Stream = ServerWritableStream<Buffer, Buffer>;
@@ -58,6 +53,7 @@ type Stream = ServerWritableStream<Buffer, Buffer>;
 export async function serveWorkloadApi(
   { path, mode }: Socket,
   admit: (socket: string) => Promise<void>,
+  warn: (message: string) => void,
 ): Promise<WorkloadApi> {
   const server = new Server({
     'grpc.max_receive_message_length': LARGEST_REQUEST,
@@ -68,11 +64,11 @@ export async function serveWorkloadApi(
   const answering =
     (make: (svid: X509Svid) => Buffer) =>
     (stream: Stream): void => {
-      if (!isForUs(stream.metadata)) {
-        stream.emit('error', {
-          code: status.INVALID_ARGUMENT,
-          details: `expected the metadata ${SECURITY_HEADER}: true`,
-        });
+      const details = !isForUs(stream.metadata)
+        ? `expected the metadata ${SECURITY_HEADER}: true`
+        : stream.request.length > LARGEST_EMPTY_REQUEST && 'expected an empty request';
+      if (details) {
+        stream.emit('error', { code: status.INVALID_ARGUMENT, details });
         return;
       }
       listeners.set(stream, make);
@@ -84,6 +80,8 @@ export async function serveWorkloadApi(
     FetchX509SVID: answering(svidResponse),
     FetchX509Bundles: answering(bundlesResponse),
   });
+
+  const secrets = addSecretService(server, warn);
 
   await withPlainErrors(dirname(path), async () => {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
@@ -107,6 +105,7 @@ export async function serveWorkloadApi(
     publish(svid) {
       latest = svid;
       for (const [stream, make] of listeners) stream.write(make(svid));
+      secrets.publish(svid);
     },
     async close() {
       server.forceShutdown();

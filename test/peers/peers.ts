@@ -1,5 +1,5 @@
 /**
- * Other people's programs that read what the broker issues: go-spiffe and zlint. To have them:
+ * Other people's programs that read what the broker issues: go-spiffe, go-control-plane and zlint. To have them:
  * `cd test/peers/go && go build -o <a folder on the PATH>/join-broker-peers .`
  */
 import { hasProgram } from '../programs.ts';

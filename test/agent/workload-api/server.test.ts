@@ -23,7 +23,11 @@ const OTHER = { ...SVID, chain: [Buffer.from('another leaf')] };
 
 async function serve(mode = 0o600, path?: string): Promise<{ api: WorkloadApi; path: string }> {
   const at = path ?? join(await temporaryFolder(), 'run/workload.sock');
-  const api = await serveWorkloadApi({ path: at, mode }, async () => undefined);
+  const api = await serveWorkloadApi(
+    { path: at, mode },
+    async () => undefined,
+    () => undefined,
+  );
   onTestFinished(() => api.close());
   return { api, path: at };
 }
@@ -31,7 +35,12 @@ async function serve(mode = 0o600, path?: string): Promise<{ api: WorkloadApi; p
 const HEADER = { 'workload.spiffe.io': 'true' };
 
 /** Asks once; `next` gives the answers of the stream one after the other. */
-function ask(path: string, method: string, headers: Readonly<Record<string, string>> = HEADER) {
+function ask(
+  path: string,
+  method: string,
+  headers: Readonly<Record<string, string>> = HEADER,
+  request = Buffer.alloc(0),
+) {
   const client = new Client(`unix:${path}`, credentials.createInsecure());
   onTestFinished(() => client.close());
   const metadata = new Metadata();
@@ -41,7 +50,7 @@ function ask(path: string, method: string, headers: Readonly<Record<string, stri
     `/SpiffeWorkloadAPI/${method}`,
     same,
     same,
-    Buffer.alloc(0),
+    request,
     metadata,
   );
   const answers: Buffer[] = [];
@@ -104,6 +113,13 @@ describe('a stream', () => {
       });
   });
 
+  test('whose request is not empty is refused', async () => {
+    const { api, path } = await serve();
+    api.publish(SVID);
+    const answer = await ask(path, 'FetchX509SVID', HEADER, Buffer.alloc(2000)).next();
+    expect(answer).toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
   test.each(['FetchJWTSVID', 'FetchJWTBundles', 'ValidateJWTSVID'])(
     'of %s is not implemented',
     async (method) => {
@@ -132,9 +148,10 @@ describe.skipIf(process.platform === 'win32')('the socket', () => {
 
   test('is not there where those that it is for can not be let in', async () => {
     const path = join(await temporaryFolder(), 'workload.sock');
-    const serving = serveWorkloadApi({ path, mode: 0o600 }, async () => {
+    const admit = async () => {
       throw new Error('no setfacl');
-    });
+    };
+    const serving = serveWorkloadApi({ path, mode: 0o600 }, admit, () => undefined);
     await expect(serving).rejects.toThrow('no setfacl');
     expect(await readdir(join(path, '..'))).toEqual([]);
   });
