@@ -54,6 +54,7 @@ const stateFile = z.strictObject({
   trust: z.strictObject({
     root: caPin,
     version: z.int(),
+    signedFrom: z.optional(z.int()),
     cluster: z.string(),
     refreshAfter: timestamp,
     pins: z.optional(z.array(caPin)),

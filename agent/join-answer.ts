@@ -78,6 +78,7 @@ export async function acceptAnswer(
     trust: {
       root: trust.root,
       version: answer.trust.version,
+      signedFrom: trust.signedFrom,
       cluster: answer.trust.cluster,
       refreshAfter: answer.trust.refresh_after,
       pins: trust.pins,

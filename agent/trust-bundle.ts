@@ -4,7 +4,15 @@ import { parseCertificate } from '../shared/encoding/certificate.ts';
 import { decodePem } from '../shared/encoding/pem.ts';
 import type { TrustBundle } from '../shared/protocol/trust.ts';
 import { parseTimestamp } from '../shared/protocol/values.ts';
-import { pinOf, readCertificate, untrusted, verifySigned } from './broker-signature.ts';
+import {
+  isOlder,
+  type KnownVersion,
+  pinOf,
+  readCertificate,
+  signedFrom,
+  untrusted,
+  verifySigned,
+} from './broker-signature.ts';
 import { Failure } from './failure.ts';
 import { printable } from './printable.ts';
 
@@ -14,14 +22,15 @@ export interface VerifiedTrust {
   readonly roots: readonly X509Certificate[];
   /** The CA pin of the root that its signature leads to. */
   readonly root: string;
+  /** Unix seconds from which on its signer's certificate is valid. */
+  readonly signedFrom: number;
   /** That one, and the pin of a successor that this root itself has certified. */
   readonly pins: readonly string[];
 }
 
 /** What the agent trusted before: a bundle of the same root must not be older. */
-export interface KnownTrust {
+export interface KnownTrust extends KnownVersion {
   readonly root: string;
-  readonly version: number;
   readonly cluster: string;
   /** When to ask for a newer bundle, as the bundle says. */
   readonly refreshAfter: string;
@@ -62,15 +71,18 @@ export async function verifyTrustBundle(
   const { known, now } = expected;
   const pins = countingPins(expected.pins, known);
   const roots = readRoots(bundle);
-  const { path, root } = await verifySigned(BUNDLE, bundle, { roots, pins, now });
-  const pin = pinOf(root);
+  const signer = await verifySigned(BUNDLE, bundle, { roots, pins, now });
+  const pin = pinOf(signer.root);
+  const from = signedFrom(signer);
   // Also across roots: a successor's bundles count on.
   const comparable = known && (known.root === pin || known.cluster === bundle.cluster);
-  if (comparable && bundle.version < known.version) {
+  if (comparable && isOlder({ version: bundle.version, signedFrom: from }, known)) {
     // Just after a change of keys, one instance of the broker may know less than another: the next answer will do.
     throw new Failure(
       'try_again',
-      `${BUNDLE.name} is not accepted: its version is ${bundle.version}, older than ${known.version}, which is installed`,
+      bundle.version < known.version
+        ? `${BUNDLE.name} is not accepted: its version is ${bundle.version}, older than ${known.version}, which is installed`
+        : `${BUNDLE.name} is not accepted: it is signed with an older key than the one that is installed, and says something else`,
     );
   }
   if (known && known.root === pin && bundle.cluster !== known.cluster) {
@@ -86,7 +98,8 @@ export async function verifyTrustBundle(
       `it expired at ${bundle.expires}; this machine's clock says ${now.toISOString()}`,
     );
   }
-  return { bundle, roots, root: pin, pins: [pin, ...successorsOf(path, roots)] };
+  const pinned = [pin, ...successorsOf(signer.path, roots)];
+  return { bundle, roots, root: pin, signedFrom: from, pins: pinned };
 }
 
 /**

@@ -9,7 +9,7 @@ import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import { readRows, rowId, rowName, rowOf, rowOfMark } from './key-store.ts';
 import { otherCluster, sayMissing } from './missing-authority.ts';
 import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
-import { keysOfKind, lostKinds } from './rotation.ts';
+import { type KeyKind, keysOfKind, lostKinds } from './rotation.ts';
 import { sealKey, sealMark } from './sealing.ts';
 import type { KeyOwner } from './signing-key.ts';
 import { earlySuccessor } from './successors.ts';
@@ -109,18 +109,32 @@ export async function restoreKeys(
     if (!(await table.apply([operation])))
       throw new Refusal('try_again', 'another change of the keys is under way');
   const report = await rotateKeys(parts, now);
-  const done = plan.write.length > 0 ? await makeNewer(parts, now) : [];
+  const done = plan.write.length > 0 ? await makeNewer(parts, plan.write, now) : [];
   return { ...report, done: [...report.done, ...done] };
 }
 
+const SSH: readonly KeyKind[] = [
+  { owner: 'ssh-user', purpose: 'sign' },
+  { owner: 'ssh-host', purpose: 'sign' },
+];
+const ISSUING: KeyKind = { owner: 'tls', purpose: 'issuing' };
+
 /**
  * Relying parties may have a newer trust bundle than the backup's, and accept none that is older. A successor of each SSH
- * authority, published now, makes the version larger than any before.
+ * authority, published now, makes the version larger than any before. Where issuing keys may have been lost, a new one is a
+ * later signer than any before.
  */
-async function makeNewer(parts: RotationParts, now: Date): Promise<RotationReport['done']> {
+async function makeNewer(
+  parts: RotationParts,
+  written: readonly Row[],
+  now: Date,
+): Promise<RotationReport['done']> {
+  const mayLackIssuing = written.some(
+    ({ partition, values }) => partition === 'tls' && values['purpose'] !== 'root',
+  );
+  const kinds = mayLackIssuing ? [...SSH, ISSUING] : SSH;
   const done: RotationReport['done'][number][] = [];
-  for (const owner of ['ssh-user', 'ssh-host'] as const) {
-    const kind = { owner, purpose: 'sign' } as const;
+  for (const kind of kinds) {
     const stored = await parts.store.list();
     const genuine = await openGenuineKeys(stored, parts, now);
     const present = presentOf(stored, genuine, now);

@@ -255,6 +255,27 @@ test('refuses a step back of the same cluster, whatever its root', async () => {
   }
 });
 
+describe('of two signers of the same cluster', () => {
+  test('the later one counts for more than a version, however large: a leaked key shuts nothing out', async () => {
+    const { bundle, pin, verify } = await setUp();
+    const { signedFrom } = await verify(bundle);
+    const known = { root: pin, version: Number.MAX_SAFE_INTEGER, cluster: 'test' };
+    await expect(verify(bundle, { known: { ...known, signedFrom } })).rejects.toThrow('older than');
+    const poisoned = { ...known, signedFrom: signedFrom - 1 };
+    expect((await verify(bundle, { known: poisoned })).bundle).toBe(bundle);
+  });
+
+  test('the earlier one is believed in what is known, and in nothing newer', async () => {
+    const { bundle, pin, verify } = await setUp();
+    const known = { root: pin, cluster: 'test', signedFrom: (await verify(bundle)).signedFrom + 1 };
+    expect(await verify(bundle, { known: { ...known, version: bundle.version } })).toBeDefined();
+    for (const version of [bundle.version - 1, bundle.version + 1])
+      await expect(verify(bundle, { known: { ...known, version } })).rejects.toMatchObject({
+        code: 'try_again',
+      });
+  });
+});
+
 test('refuses the bundle of another cluster under the root that is known', async () => {
   const { bundle, pin, verify } = await setUp();
   const known = { root: pin, version: bundle.version, cluster: 'other' };
