@@ -29,6 +29,7 @@ try {
   tell(`steps              ${figures.steps}`);
   tell(`SSH authorities    ${figures.sshAuthorities}`);
   tell(`issuing keys       ${figures.issuingKeys}`);
+  tell(`data keys          ${figures.dataKeys}`);
   tell(`joins              ${figures.joins}, all admitted`);
   tell(`tries              ${figures.tries}`);
   tell(

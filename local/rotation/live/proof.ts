@@ -37,6 +37,7 @@ export interface LiveFigures {
   /** Authorities that signed, the first ones included. */
   readonly sshAuthorities: number;
   readonly issuingKeys: number;
+  readonly dataKeys: number;
   readonly joins: number;
   /** Requests that those took: more where an instance died. */
   readonly tries: number;
@@ -59,6 +60,7 @@ const RUN_MS = 120;
 const POLICY = { JOIN_BROKER_SSH_PUBLICATION: '26h', JOIN_BROKER_SSH_SIGNING: '100h' };
 /** Just before a bundle is to be asked for again. */
 const STALE_MS = 59 * 60_000;
+const STEPS_PER_DATA_KEY = 4;
 
 interface Live {
   readonly certificate: Issued;
@@ -125,6 +127,9 @@ export async function proveLiveRotation(options: LiveOptions): Promise<LiveFigur
       });
       const victim = random.chance(0.6) ? Math.floor(random.next() * hosts.length) : undefined;
       const runs = hosts.map((host) => host.runTimer('rotate-keys'));
+      // An operator has the data key renewed meanwhile; what is left half-way is for the timers.
+      const renewal =
+        figures.steps % STEPS_PER_DATA_KEY === 0 ? renewDataKey(hosts, described) : undefined;
       let isAtWork = true;
       if (victim !== undefined) {
         void runs[victim]?.then(() => {
@@ -136,7 +141,7 @@ export async function proveLiveRotation(options: LiveOptions): Promise<LiveFigur
         await hosts[victim]?.kill();
         hosts[victim] = await spawn(victim);
       }
-      await Promise.all([...runs, ...joins]);
+      await Promise.all([...runs, ...joins, renewal]);
     }
 
     while (seen.ssh.size <= options.rotations) {
@@ -164,11 +169,12 @@ export async function proveLiveRotation(options: LiveOptions): Promise<LiveFigur
         tell(`${figures.steps} steps, ${figures.joins} joins, ${figures.kills} kills`);
       move(Math.round(options.stepHours * HOUR_MS * random.between(0.8, 1.2)) - STALE_MS);
     }
-    await expectGoodState(hosts, described);
+    const dataKeys = await expectGoodState(hosts, described);
     return {
       days: Math.round(hoursSince(begin, now()) / 24),
       sshAuthorities: seen.ssh.size,
       issuingKeys: seen.issuing.size,
+      dataKeys,
       ...figures,
       seconds: Math.round((performance.now() - started) / 1000),
     };
@@ -233,13 +239,30 @@ async function bundleOf({ url }: Host): Promise<TrustBundle> {
   return (await answer.json()) as TrustBundle;
 }
 
-/** Nothing is missing, nothing is ignored, and what is over is gone. */
-async function expectGoodState(hosts: readonly Host[], described: DescribedCloud): Promise<void> {
+/** As `joinctl auth rotate --type=data`, by way of an instance that may be killed in the middle of it. */
+async function renewDataKey(hosts: readonly Host[], described: DescribedCloud): Promise<void> {
+  const call = callerOf(hosts, described);
+  try {
+    const { keys } = (await call('GET', 'authorities')) as AuthorityStatus;
+    const numbers = keys
+      .filter(({ authority }) => authority === 'data')
+      .map(({ number }) => number);
+    await call('POST', 'authorities/data/rotate', { numbers });
+  } catch {
+    // It was killed, or a timer was faster.
+  }
+}
+
+/** Nothing is missing, nothing is ignored, and what is over is gone. Gives the number of the data key. */
+async function expectGoodState(hosts: readonly Host[], described: DescribedCloud): Promise<number> {
   const status = (await callerOf(hosts, described)('GET', 'authorities')) as AuthorityStatus;
   const { missing, ignored, keys } = status;
   if (missing !== undefined || ignored.length > 0)
     throw new Error(`at the end there are ignored rows (${ignored.join()}), or ${missing}`);
   if (keys.length > 12) throw new Error(`at the end there are ${keys.length} keys`);
+  const [data, ...more] = keys.filter(({ authority }) => authority === 'data');
+  if (!data || more.length > 0) throw new Error('at the end there is not one data key');
+  return data.number;
 }
 
 /** The signing authority's key, as it stands in an SSH certificate: what comes before the signature. */

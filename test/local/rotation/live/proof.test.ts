@@ -24,6 +24,7 @@ test.skipIf(!hasPrograms)(
     expect(figures.sshAuthorities).toBe(2);
     expect(figures.joins).toBe(6 * figures.steps);
     expect(figures.kills).toBeGreaterThan(0);
+    expect(figures.dataKeys).toBeGreaterThan(1);
     // Each with the bundle of each instance at once, and many again later.
     expect(figures.checks).toBeGreaterThan(6 * figures.joins);
   },
