@@ -10,6 +10,7 @@ import {
   type RotateBody,
   type RotatedAuthority,
 } from '../shared/protocol/authorities.ts';
+import { type AzureAnchor, azureAnchors } from '../shared/protocol/azure-roots.ts';
 import {
   type HeldNameRecord,
   type KeyBackup,
@@ -137,6 +138,8 @@ export interface BrokerClient {
   readonly removeInstance: (owner: string, id: string) => Promise<boolean>;
   /** Frees a host's name, so that another machine may have it. False where nobody had it. */
   readonly freeName: (name: string) => Promise<boolean>;
+  /** What vouches for Azure's attested documents. */
+  readonly azureRoots: () => Promise<readonly AzureAnchor[]>;
   /** The broker's keys. */
   readonly authorities: () => Promise<AuthorityStatus>;
   /** Makes the first keys. */
@@ -339,6 +342,7 @@ export function brokerClient(
     },
     removeInstance: (owner, id) => erase(instancePath(owner, id)),
     freeName: (name) => erase(`names/${encodeURIComponent(name)}`),
+    azureRoots: async () => (await getFor(azureAnchors, 'azure-roots')).items,
     authorities: () => getFor(authorityStatus, 'authorities'),
     initAuthorities: (body) => postFor(authorityStatus, 'authorities/init', body, 201),
     backUpAuthorities: () => getFor(keyBackup, 'authorities/backup'),

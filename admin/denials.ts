@@ -127,7 +127,7 @@ export const DENIALS: Readonly<Record<DenialReason, Denial>> = {
       "The certificate that signed the attested document doesn't lead to a root that the broker trusts.",
     mend: [
       {
-        says: 'If Azure has a new root, add it to JOIN_BROKER_TRUST_ANCHORS. If an intermediate is missing, let the machine reach the addresses in docs/guides/azure.md:',
+        says: 'If Azure has a new root, add it: joinctl azure-roots add. If an intermediate is missing, let the machine reach the addresses in docs/guides/azure.md:',
         run: ['joinbot doctor -c <config>'],
       },
     ],
@@ -150,6 +150,16 @@ export const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   document_signature: {
     cause: 'The attested document was changed after it was signed.',
     mend: [FORGED],
+  },
+  document_signer_denied: {
+    cause:
+      "An operator denies a certificate that the attested document rests on: its signer's, or one above it (<denied signer>).",
+    mend: [
+      {
+        says: 'joinctl get azure_denied_signers says why. If the certificate is good after all:',
+        run: ['joinctl azure-signers rm <denied signer>'],
+      },
+    ],
   },
   document_times: {
     cause: 'The attested document was made more than five minutes ago, or ends before now.',
@@ -437,6 +447,7 @@ function namesOf(record: JoinRecord): Readonly<Record<string, string | undefined
     lock: record.lock,
     role: record.denied_role,
     name: record.denied_name,
+    'denied signer': record.denied_signer,
     tenant: record.claimed_tenant ?? record.tenant,
     subscription: record.subscription,
     group: /\/resourcegroups\/([^/]+)\//i.exec(resourceId ?? '')?.[1],

@@ -1,4 +1,4 @@
-/** Reads text files; what goes wrong is said in a sentence. */
+/** Reads files; what goes wrong is said in a sentence. */
 import { readFile } from 'node:fs/promises';
 import { decodeUtf8 } from '../shared/encoding/utf8.ts';
 import { Failure } from './failure.ts';
@@ -27,6 +27,18 @@ export async function readIfThere(file: string): Promise<string | undefined> {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw unreadable(file, code);
+  }
+}
+
+/** The file's bytes; a `Failure` where it can't be read. */
+export async function readBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw unreadable(
+      file,
+      error instanceof Error && 'code' in error ? String(error.code) : String(error),
+    );
   }
 }
 

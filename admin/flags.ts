@@ -56,6 +56,8 @@ export const FLAGS = {
   ttl: { value: '<1h30m>' },
   expires: { value: '<time>' },
   message: { value: '<text>' },
+  name: { value: '<name>' },
+  sha256: { value: '<fingerprint>' },
   now: {},
   out: { value: '<file>' },
   replace: {},

@@ -1,4 +1,5 @@
 /** Reads what a resource's `spec` may hold. Its schema is the broker's to check, so nothing is taken for granted. */
+import { readCertificate, type ShownCertificate } from './certificate.ts';
 
 /** The value at a path of names, `undefined` where there is none. */
 export const field = (value: unknown, ...path: readonly string[]): unknown =>
@@ -23,3 +24,9 @@ export const texts = (value: unknown): readonly string[] =>
 /** The names and values of an object. */
 export const entries = (value: unknown): readonly (readonly [string, unknown])[] =>
   typeof value === 'object' && value !== null ? Object.entries(value) : [];
+
+/** The certificate of an `azure_root`. */
+export function certificateIn(spec: unknown): ShownCertificate | undefined {
+  const pem = field(spec, 'certificate');
+  return typeof pem === 'string' ? readCertificate(pem) : undefined;
+}

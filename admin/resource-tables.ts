@@ -1,7 +1,7 @@
 /** The table of each kind of resource. */
 import type { Resource, ResourceKind } from '../shared/protocol/resource.ts';
 import { parseTimestamp } from '../shared/protocol/values.ts';
-import { entries, field, items, texts } from './resource-fields.ts';
+import { certificateIn, entries, field, items, texts } from './resource-fields.ts';
 import { type Column, renderTable } from './table.ts';
 
 export interface TableContext {
@@ -39,6 +39,19 @@ const COLUMNS: Readonly<Record<ResourceKind, (now: Date) => readonly Column<Reso
     { header: 'Lock', cell: name },
     { header: 'Target', cell: ({ spec }) => lockTarget(spec) },
     { header: 'Expires', cell: ({ spec }) => expiry(field(spec, 'expires'), now) },
+    { header: 'Message', cell: ({ spec }) => list(field(spec, 'message')), elastic: true },
+  ],
+  azure_root: (now) => [
+    { header: 'Azure root', cell: name },
+    { header: 'Subject', cell: ({ spec }) => certificateIn(spec)?.name ?? '', elastic: true },
+    { header: 'SHA-256', cell: ({ spec }) => certificateIn(spec)?.sha256 ?? '' },
+    { header: 'Ends', cell: ({ spec }) => expiry(certificateIn(spec)?.ends, now) },
+    { header: 'Expires', cell: ({ metadata }) => expiry(metadata.expires, now) },
+  ],
+  azure_denied_signer: (now) => [
+    { header: 'Denied signer', cell: name },
+    { header: 'SHA-256', cell: ({ spec }) => list(field(spec, 'sha256')) },
+    { header: 'Expires', cell: ({ metadata }) => expiry(metadata.expires, now) },
     { header: 'Message', cell: ({ spec }) => list(field(spec, 'message')), elastic: true },
   ],
 };

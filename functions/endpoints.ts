@@ -10,6 +10,7 @@ import {
   retireRoot,
   rotateAuthority,
 } from './authorities.ts';
+import { listAzureRoots } from './azure-roots.ts';
 import { configSchema, openapi } from './documents.ts';
 import { type Endpoint, withHead } from './endpoint.ts';
 import { explain } from './explain.ts';
@@ -63,6 +64,7 @@ const known: readonly Endpoint[] = [
   deleteName,
   listAudit,
   getAudit,
+  listAzureRoots,
   getAuthorities,
   initAuthorities,
   rotateAuthority,

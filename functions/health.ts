@@ -14,7 +14,7 @@ export const readyz: BrokerEndpoint = {
   methods: ['GET'],
   route: 'readyz',
   async answer({ broker }) {
-    await broker.checkReady();
-    return { body: { status: 'ok' } };
+    const warnings = await broker.checkReady();
+    return { body: { status: 'ok', ...(warnings.length > 0 && { warnings }) } };
   },
 };

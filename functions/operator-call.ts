@@ -16,8 +16,12 @@ export async function checkReader(exchange: Exchange): Promise<void> {
 }
 
 /** What an operator may ask who may write, and changes nothing: it leaves no audit line. */
-export async function asWriter<T>(exchange: Exchange, ask: () => Promise<T>): Promise<T> {
-  checkRight(await identify(exchange), 'write');
+export async function asWriter<T>(
+  exchange: Exchange,
+  ask: () => Promise<T>,
+  right: OperatorRight = 'write',
+): Promise<T> {
+  checkRight(await identify(exchange), right);
   return ask();
 }
 

@@ -1,3 +1,4 @@
+import { rightFor } from '../shared/operators/operator.ts';
 import { badInput } from '../shared/refusal.ts';
 import type { Answer, Endpoint, Exchange } from './endpoint.ts';
 import { asWriter, audited, checkReader, param, type Written } from './operator-call.ts';
@@ -59,7 +60,8 @@ export const putResource: Endpoint = {
         changes,
       };
     };
-    if (dryRun) return asWriter(exchange, async () => (await put()).answer);
+    const right = rightFor(param(request, 'kind'));
+    if (dryRun) return asWriter(exchange, async () => (await put()).answer, right);
     const answer = await write(exchange, action, put);
     if (param(request, 'kind') === 'lock') await atMost(SEARCH_MS, broker.lists.update(call));
     return answer;
@@ -97,7 +99,8 @@ const write = (
   work: () => Promise<Written>,
 ): Promise<Answer> => {
   const { request } = exchange;
-  return audited(exchange, action, `${param(request, 'kind')}/${param(request, 'name')}`, work);
+  const kind = param(request, 'kind');
+  return audited(exchange, action, `${kind}/${param(request, 'name')}`, work, rightFor(kind));
 };
 
 /** Who locks need not wait for what may be a large search: it goes on, and the timer does it again. */

@@ -39,12 +39,13 @@ export const probe: TimerFunction = {
   run: (broker, context) => broker.probe(callOf(broker, context)),
 };
 
-/** Writes down where the join log ends, and removes rows that say nothing any more. */
+/** Writes down where the join log ends, looks when Azure's roots end, and removes rows that say nothing any more. */
 export const sweep: TimerFunction = {
   name: 'sweep',
   schedule: '0 37 * * * *',
   async run(broker, context) {
     await broker.anchorJoinLog(callOf(broker, context));
+    await broker.watchAzureTrust(callOf(broker, context));
     context.log(JSON.stringify({ event: 'sweep', removed: await broker.sweep() }));
   },
 };

@@ -8,6 +8,8 @@ import { type RotationParts, rotateKeys } from './authority/rotate.ts';
 import { type ExplainParts, explain } from './joining/explain.ts';
 import { createAuditApi } from './operators/audit-api.ts';
 import { createAuthoritiesApi, type OnKeysChanged } from './operators/authorities-api.ts';
+import { createAzureRootsApi } from './operators/azure-roots-api.ts';
+import { createChangeAudit } from './operators/change-audit.ts';
 import { createInstancesApi } from './operators/instances-api.ts';
 import { createJoinsApi } from './operators/joins-api.ts';
 import { createNamesApi } from './operators/names-api.ts';
@@ -22,6 +24,8 @@ import type { JoinLog } from './storage/join-log.ts';
 import type { Resources } from './storage/resources.ts';
 import type { Revocations } from './storage/revoked.ts';
 import type { Table } from './storage/table.ts';
+import type { AzureTrustWatch } from './telemetry/azure-trust.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface OperatorsParts extends Omit<ExplainParts, 'findJoin' | 'resources'> {
   readonly naming: Naming;
@@ -36,6 +40,10 @@ export interface OperatorsParts extends Omit<ExplainParts, 'findJoin' | 'resourc
   readonly names: HostNameStore;
   readonly joinLog: JoinLog;
   readonly auditLog: AuditLog;
+  readonly telemetry: Telemetry;
+  /** DER of the roots that need no resource. */
+  readonly pinnedRoots: readonly Uint8Array[];
+  readonly azureTrust: Pick<AzureTrustWatch, 'look'>;
   readonly onKeysChanged: OnKeysChanged;
 }
 
@@ -45,11 +53,13 @@ export function createBrokerForOperators(parts: OperatorsParts) {
   const { naming, rotation, keyring, keys, resources, now } = parts;
   const { instances, heartbeats, revocations, names, joinLog, auditLog } = parts;
   return {
-    resources: createResourceApi(resources, naming),
+    resources: createResourceApi(resources, { naming, pinnedRoots: parts.pinnedRoots, now }),
+    azureRoots: createAzureRootsApi(resources, parts.azureTrust, now),
     instances: createInstancesApi(instances, heartbeats, revocations, now),
     names: createNamesApi(names),
     joins: createJoinsApi(joinLog, now),
     audit: createAuditApi(auditLog, now),
+    changes: createChangeAudit(auditLog, parts.telemetry, now),
     authorities: createAuthoritiesApi(rotation, keyring, resources, keys, parts.onKeysChanged, now),
     rotateKeys: () => rotateKeys(rotation, now()),
     explain: (asked: ExplainRequest) => explain(asked, { ...parts, findJoin: joinLog.find }),

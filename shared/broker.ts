@@ -25,8 +25,8 @@ import { isProbeMark } from './joining/probe-mark.ts';
 import type { Report } from './joining/report.ts';
 import type { AuditApi } from './operators/audit-api.ts';
 import type { AuthoritiesApi } from './operators/authorities-api.ts';
-import { type ChangeAudit, createChangeAudit } from './operators/change-audit.ts';
-import { changesOf } from './operators/changes.ts';
+import type { AzureRootsApi } from './operators/azure-roots-api.ts';
+import type { ChangeAudit } from './operators/change-audit.ts';
 import type { InstancesApi } from './operators/instances-api.ts';
 import type { JoinsApi } from './operators/joins-api.ts';
 import type { NamesApi } from './operators/names-api.ts';
@@ -38,6 +38,7 @@ import type { ExplainRequest, Explanation } from './protocol/explain.ts';
 import type { HeartbeatBody } from './protocol/heartbeat.ts';
 import type { JoinAnswer, JoinBody } from './protocol/join.ts';
 import { VERSION } from './protocol/version.ts';
+import { documentAnchors } from './resources/document-anchors.ts';
 import type { Lock } from './resources/lock.ts';
 import type { ListsApi } from './revocation/lists-api.ts';
 import { acceptedAudiences, namedUrl, rotationPolicy, type Settings } from './settings.ts';
@@ -51,7 +52,8 @@ import { createMachines } from './storage/machines.ts';
 import { createResources } from './storage/resources.ts';
 import { createRevocations } from './storage/revoked.ts';
 import type { Tables } from './storage/table.ts';
-import { watchKeys, watchSigners } from './telemetry/ages.ts';
+import { watchKeys } from './telemetry/ages.ts';
+import { warningsOf, watchAzureTrust } from './telemetry/azure-trust.ts';
 import { keyEvents } from './telemetry/key-events.ts';
 import { lookupsOf } from './telemetry/lookups.ts';
 import { measured } from './telemetry/measured.ts';
@@ -90,17 +92,21 @@ export interface Broker {
   discover(): Promise<Discovery>;
   /** The origin that the settings name; where they name none, joiners know it better than we do. */
   readonly publicUrl: string | undefined;
-  /** Throws `unavailable` with the check that failed. */
-  checkReady(): Promise<void>;
+  /** Throws `unavailable` with the check that failed. Answers what will fail, in sentences. */
+  checkReady(): Promise<readonly string[]>;
   /** Who sent this `Authorization` header. What they may do is for `checkRight` to say. */
   identifyOperator(header: string | null): Promise<Operator>;
   readonly resources: ResourceApi;
   readonly instances: InstancesApi;
   readonly names: NamesApi;
+  /** What vouches for attested documents. */
+  readonly azureRoots: AzureRootsApi;
   readonly authorities: AuthoritiesApi;
   readonly lists: ListsApi;
   /** Makes keys that are due, and removes those that are over. */
   rotateKeys(call: Call): Promise<void>;
+  /** Measures and tells what of Azure's roots and chains ends soon. */
+  watchAzureTrust(call: Call): Promise<void>;
   /** Writes a backup into the container of the settings, if they name one. */
   backUp(call: Call): Promise<void>;
   /** Tries what must be denied, and what must work. */
@@ -185,19 +191,24 @@ export function createBroker(parts: BrokerParts): Broker {
     now,
   });
   const auditLog = createAuditLog(tables.audit);
-  const changes = createChangeAudit(auditLog, telemetry, now);
   const directory = guardMachineDirectory(machines, now);
+  const azureTrust = watchAzureTrust(parts.roots, telemetry, now);
+  const addedRoots = async () => {
+    const snapshot = await resources.snapshot();
+    return documentAnchors(snapshot.all('azure_root'), [], now()).added;
+  };
   const methods = joinMethods({
     azure: {
       trust: {
         cloud,
         roots: parts.roots,
-        known: watchSigners(createKnownCertificates(lookups('certificates')), telemetry, now),
+        known: azureTrust.signers(createKnownCertificates(lookups('certificates'))),
         keys,
         audiences,
       },
       tenants: settings.JOIN_BROKER_TENANTS,
       binder: createMachineBinder(directory, now, lookups('machines')),
+      onAddedRoot: azureTrust.used,
       now,
     },
     iam: {
@@ -249,11 +260,7 @@ export function createBroker(parts: BrokerParts): Broker {
     const caller = callers(call.client);
     caller.countAttempt(now());
     const onLocked = (lock: Lock): Promise<void> =>
-      changes.byBroker(
-        { action: 'create', resource: `lock/${lock.metadata.name}` },
-        { changes: changesOf(undefined, lock) },
-        call,
-      );
+      changes.byBroker({ action: 'create', resource: `lock/${lock.metadata.name}` }, lock, call);
     const probing = await isProbe();
     const joined = await join(read(), { ...joinParts, onLocked, probing }, caller, report);
     const { bundle } = await trust();
@@ -295,6 +302,9 @@ export function createBroker(parts: BrokerParts): Broker {
       revocations,
       joinLog,
       auditLog,
+      telemetry,
+      pinnedRoots: parts.roots,
+      azureTrust,
       // A leaked issuing key comes on the root's list at once.
       async onKeysChanged(report, call) {
         tellKeys(report, call);
@@ -302,6 +312,10 @@ export function createBroker(parts: BrokerParts): Broker {
       },
     }),
   );
+  const changes = onFirstUse<ChangeAudit>(async () => (await forOperators()).changes, {
+    byOperator: true,
+    byBroker: true,
+  });
   const takeHeartbeat = once(async () =>
     (await import('./joining/heartbeat.ts')).createHeartbeatTaker({
       cluster,
@@ -365,7 +379,10 @@ export function createBroker(parts: BrokerParts): Broker {
       };
     },
     publicUrl: namedUrl(settings),
-    checkReady,
+    async checkReady() {
+      await checkReady();
+      return warningsOf(azureTrust.look(await addedRoots()), now());
+    },
     identifyOperator: (header) =>
       identifyOperator(header, {
         keys,
@@ -382,6 +399,7 @@ export function createBroker(parts: BrokerParts): Broker {
     }),
     instances: onFirstUse(() => api('instances'), { list: true, get: true, remove: true }),
     names: onFirstUse(() => api('names'), { list: true, get: true, free: true, restore: true }),
+    azureRoots: onFirstUse(() => api('azureRoots'), { list: true }),
     authorities: onFirstUse(() => api('authorities'), {
       status: true,
       init: true,
@@ -403,6 +421,9 @@ export function createBroker(parts: BrokerParts): Broker {
         const detail = `no backup was made: ${error instanceof Error ? error.message : error}`;
         telemetry.audit({ event: 'failure', detail }, requestId, log);
       }
+    },
+    async watchAzureTrust(call) {
+      azureTrust.look(await addedRoots(), call);
     },
     async rotateKeys(call) {
       tellKeys(await (await forOperators()).rotateKeys(), call);

@@ -8,6 +8,7 @@ import {
   retireBody,
   rotateBody,
 } from './protocol/authorities.ts';
+import { azureAnchors } from './protocol/azure-roots.ts';
 import {
   keyBackup,
   namePage,
@@ -210,6 +211,16 @@ export function openApiDocument(version: string): Json {
           ),
         ),
       },
+      '/v1/azure-roots': {
+        get: operator(
+          operation(
+            'What vouches for attested documents: pinned roots, added ones, and what is above the youngest signer that this function instance has seen',
+            { answer: 'AzureAnchors' },
+            [],
+            ['unauthenticated', 'forbidden'],
+          ),
+        ),
+      },
       '/v1/authorities': {
         get: operator(
           operation(
@@ -315,7 +326,7 @@ export function openApiDocument(version: string): Json {
         get: operator(operation('One resource', { answer: 'Resource' }, [KIND, NAME], READING)),
         put: operator(
           operation(
-            'Creates (`If-None-Match: *`) or replaces (`If-Match`) a resource; with `dry_run=true` says what that would answer, and changes nothing',
+            'Creates (`If-None-Match: *`) or replaces (`If-Match`) a resource; with `dry_run=true` says what that would answer, and changes nothing. `azure_root` needs app role JoinBroker.AuthorityAdmin',
             { body: 'Resource', answer: 'WrittenResource' },
             [KIND, NAME, header('If-None-Match'), header('If-Match'), queryFlag('dry_run')],
             [
@@ -357,6 +368,7 @@ export function openApiDocument(version: string): Json {
         Explanation: schemaOf(explanation),
         InstanceRecord: schemaOf(instanceRecord),
         InstancePage: schemaOf(instancePage),
+        AzureAnchors: schemaOf(azureAnchors),
         AuthorityStatus: schemaOf(authorityStatus),
         InitBody: schemaOf(initBody),
         RotateBody: schemaOf(rotateBody),
@@ -374,7 +386,9 @@ export function openApiDocument(version: string): Json {
         Bot: schemaOf(SCHEMAS.bot),
         Role: schemaOf(SCHEMAS.role),
         Lock: schemaOf(SCHEMAS.lock),
-        Resource: { oneOf: ['Token', 'Bot', 'Role', 'Lock'].map(reference) },
+        AzureRoot: schemaOf(SCHEMAS.azure_root),
+        AzureDeniedSigner: schemaOf(SCHEMAS.azure_denied_signer),
+        Resource: { oneOf: RESOURCES.map(reference) },
       },
       securitySchemes: {
         operator: {
@@ -387,6 +401,8 @@ export function openApiDocument(version: string): Json {
     },
   };
 }
+
+const RESOURCES = ['Token', 'Bot', 'Role', 'Lock', 'AzureRoot', 'AzureDeniedSigner'];
 
 const JOINING: readonly ProblemCode[] = [
   'bad_request',

@@ -23,6 +23,7 @@ type Subject =
   | 'bot'
   | 'claimed_tenant'
   | 'denied_name'
+  | 'denied_signer'
   | 'denied_role'
   | 'denied_role_is'
   | 'join_token'
@@ -42,6 +43,8 @@ export interface RefusalDetails {
   readonly cause?: unknown;
   /** Whoever asks can bring it about alone: nobody is woken by it. */
   readonly callersDoing?: true;
+  /** What an operator changed a moment ago may make it good. */
+  readonly newerMayHelp?: boolean;
 }
 
 /**
@@ -57,6 +60,7 @@ export class Refusal extends Error {
   readonly retryAfter: number | undefined;
   readonly allow: readonly string[] | undefined;
   readonly callersDoing: boolean;
+  readonly newerMayHelp: boolean;
 
   /** Each bundle has a copy of this class of its own: a refusal is known by its name. */
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -76,6 +80,7 @@ export class Refusal extends Error {
     this.retryAfter = details.retryAfter;
     this.allow = details.allow;
     this.callersDoing = details.callersDoing === true;
+    this.newerMayHelp = details.newerMayHelp === true;
   }
 }
 

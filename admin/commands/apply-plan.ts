@@ -20,7 +20,20 @@ export type Change =
   | { readonly action: 'delete'; readonly stored: StoredResource };
 
 /** A resource is created after what it names, and deleted before it. */
-const CREATION_ORDER = ['role', 'bot', 'token', 'lock'] as const satisfies readonly ResourceKind[];
+const CREATION_ORDER = [
+  'role',
+  'bot',
+  'token',
+  'lock',
+  'azure_denied_signer',
+  'azure_root',
+] as const satisfies readonly ResourceKind[];
+
+/** An answer to what happens: files bring it back, and never end or change it. */
+const ANSWERS: readonly ResourceKind[] = ['lock', 'azure_denied_signer'];
+
+/** Nothing of these is deleted because it stands in no file: trust in a root is not for who deploys join tokens to end. */
+const KEPT: readonly ResourceKind[] = [...ANSWERS, 'azure_root'];
 
 /** Roles that every broker starts with; they are no file's to delete. */
 export const PRESET_ROLES: readonly string[] = ['access', 'auditor', 'editor'];
@@ -35,21 +48,20 @@ export async function planChanges(
   const removals: Change[] = [];
   for (const kind of CREATION_ORDER) {
     const wanted = documents.filter(({ resource }) => resource.kind === kind);
-    // A lock is an answer to what happens: files bring it back, and never end or change it.
-    const isLock = kind === 'lock';
-    if (wanted.length === 0 && (!prune || isLock)) continue;
+    const isKept = KEPT.includes(kind);
+    if (wanted.length === 0 && (!prune || isKept)) continue;
     const present = new Map((await client.list(kind)).map((found) => [found.metadata.name, found]));
     for (const document of wanted) {
       const { name } = document.resource.metadata;
       const found = present.get(name);
       present.delete(name);
       changes.push(
-        found && (isLock || isSame(document.resource, found))
+        found && (ANSWERS.includes(kind) || isSame(document.resource, found))
           ? { action: 'none', document }
           : await changeTo(client, document),
       );
     }
-    if (prune && !isLock) removals.unshift(...(await removalsOf(client, [...present.values()])));
+    if (prune && !isKept) removals.unshift(...(await removalsOf(client, [...present.values()])));
   }
   return [...changes, ...removals];
 }

@@ -10,6 +10,7 @@ import {
 } from '../../shared/protocol/backup.ts';
 import type { Resource } from '../../shared/protocol/resource.ts';
 import { parseJsonWith, sentenceOf } from '../../shared/protocol/schema.ts';
+import { parseTimestamp } from '../../shared/protocol/values.ts';
 import { type Arguments, flagValue, hasFlag, operand } from '../arguments.ts';
 import { type BrokerClient, withoutRevision } from '../broker-client.ts';
 import type { Command } from '../command.ts';
@@ -20,6 +21,7 @@ import { readText } from '../files.ts';
 import type { Io } from '../io.ts';
 import { display } from '../kinds.ts';
 import { printable } from '../printable.ts';
+import { certificateIn } from '../resource-fields.ts';
 import { openSession } from '../session.ts';
 import { carryOut } from './apply-change.ts';
 import { type Change, PRESET_ROLES, planChanges, referenceOf } from './apply-plan.ts';
@@ -45,12 +47,13 @@ export const authRestore: Command = {
       );
     const body = bodyOf(backup, args);
     const plan = await client.restoreAuthorities({ ...body, dry_run: true });
-    const changes = await changesOf(client, backup, shown);
+    const changes = await changesOf(client, backup, shown, io.now());
     await confirm(io, args, consequencesOf(backup, plan, changes, io.now()));
 
     // With keys and a join token machines join: by then names are whose they were, and what was locked is locked.
     await restoreNames(io, client, backup.names);
-    const isLock = (change: Change): boolean => referenceOf(change).kind === 'lock';
+    const isLock = (change: Change): boolean =>
+      ['lock', 'azure_denied_signer'].includes(referenceOf(change).kind);
     await restoreResources(io, client, changes.due.filter(isLock));
     const { written, removed } = await client.restoreAuthorities(body);
     for (const row of removed) io.stdout.write(`row ${printable(row)} has been removed\n`);
@@ -128,10 +131,18 @@ async function changesOf(
   client: BrokerClient,
   { resources }: BackupFile,
   shown: string,
+  now: Date,
 ): Promise<Changes> {
+  const isOver = ({ spec }: Resource): boolean => {
+    const ends = parseTimestamp(certificateIn(spec)?.ends ?? '');
+    return ends !== undefined && ends <= now;
+  };
   const changes = await planChanges(
     client,
-    resources.map((resource) => documentOf(resource, shown)),
+    // The broker takes no root that is over, and it would vouch for nothing.
+    resources
+      .filter((resource) => !isOver(resource))
+      .map((resource) => documentOf(resource, shown)),
     false,
   );
   const updates = changes.filter(({ action }) => action === 'update');

@@ -8,6 +8,8 @@ import { authExport } from './auth-export.ts';
 import { authRestore } from './auth-restore.ts';
 import { authRetire } from './auth-retire.ts';
 import { authRotate } from './auth-rotate.ts';
+import { azureRootsAdd, azureRootsLs, azureRootsRm } from './azure-roots.ts';
+import { azureSignersDeny, azureSignersLs, azureSignersRm } from './azure-signers.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
 import { completion } from './completion.ts';
@@ -65,6 +67,12 @@ export const COMMANDS: readonly Command[] = [
   auditShow,
   lock,
   unlock,
+  azureRootsAdd,
+  azureRootsLs,
+  azureRootsRm,
+  azureSignersDeny,
+  azureSignersLs,
+  azureSignersRm,
   completion,
   version,
 ];

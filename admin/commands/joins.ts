@@ -61,6 +61,7 @@ const LABELS = {
   vm_binding: 'Binding',
   rule: 'Rule',
   document_signer: 'Signer',
+  azure_root: 'Added root',
   aws_account: 'AWS account',
   aws_arn: 'ARN',
   audit_rules: 'Audit rules',
@@ -70,6 +71,7 @@ const LABELS = {
   lock: 'Lock',
   denied_role: 'Denied role',
   denied_name: 'Denied name',
+  denied_signer: 'Denied by',
   client: 'Client',
 } as const satisfies Partial<Record<keyof JoinRecord, string>>;
 

@@ -116,6 +116,8 @@ const NAMED: ReadonlyMap<string, ResourceKind> = new Map([
   ['<bot>', 'bot'],
   ['<token>', 'token'],
   ['<lock>', 'lock'],
+  ['<azure root>', 'azure_root'],
+  ['<denied signer>', 'azure_denied_signer'],
 ]);
 
 async function operandsFor(

@@ -16,7 +16,7 @@ import type { Lock } from '../resources/lock.ts';
 import type { HostNameStore } from '../storage/host-names.ts';
 import type { Instances, KeptFacts } from '../storage/instances.ts';
 import type { Machines } from '../storage/machines.ts';
-import type { Resources } from '../storage/resources.ts';
+import type { Resources, Snapshot } from '../storage/resources.ts';
 import type { Revocations } from '../storage/revoked.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
 import type { Caller } from './caller.ts';
@@ -26,7 +26,7 @@ import { claimPlace } from './claim-place.ts';
 import { lockCopied } from './copied-identity.ts';
 import { unixSeconds } from './instance-record.ts';
 import { answerBefore, issueAndRecord, type Joined } from './issue-and-record.ts';
-import type { JoinMethod } from './methods/method.ts';
+import type { JoinMethod, ProvedRequest } from './methods/method.ts';
 import { checkOnlyEvidenceOf, type JoinMethods } from './methods/methods.ts';
 import type { Lifetime } from './owners/lifetime.ts';
 import { ownerOf } from './owners/owners.ts';
@@ -95,15 +95,17 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     request,
     digest,
     joinToken: known && !parts.probing ? findJoinToken(request, known, at, limits) : undefined,
+    resources: parts.resources.latest(),
     at,
   };
-  const examined = method.examine(body, proved, report);
-  const proving = method.machineOf(examined);
+  const first = await examine(method, body, proved, parts, report);
+  const proving = method.machineOf(first);
   if (proving !== undefined) caller.countMachine(proving, at);
   const before = await parts.resources.snapshotWith(request.token);
   const joinToken = findJoinToken(request, before, at, limits);
   const { bot_name: bot } = joinToken.spec;
   report({ join_token: joinToken.metadata.name, ...(bot !== undefined && { bot }) });
+  const examined = trusted(method, first, body, { ...proved, resources: before }, report);
   method.checkCouldMatch(examined, joinToken, report);
   const keys = readCertificateKeys(request.certificates);
 
@@ -147,6 +149,7 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   if (whose.bot !== undefined) report({ bot: whose.bot });
   const instanceId = request.instance?.id ?? method.firstInstanceId(proved);
   const subject = { join_token: token.metadata.name, instance: instanceId };
+  method.checkTrusted(examined, snapshot, at);
   checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, snapshot, at);
   method.decide(facts, token, report);
   report({ known: true });
@@ -214,6 +217,43 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     report,
     giveBack,
   );
+}
+
+/** Examines evidence once more, where an operator may have changed a moment ago what it rests on: at most once per cooldown. */
+async function examine<Examined, Facts extends KeptFacts>(
+  method: JoinMethod<Examined, Facts>,
+  body: JoinBody,
+  proved: ProvedRequest,
+  { resources }: JoinParts,
+  report: Report,
+): Promise<Examined> {
+  try {
+    return method.examine(body, proved, report);
+  } catch (error) {
+    if (!(error instanceof Refusal && error.newerMayHelp)) throw error;
+    const newest = await resources.newest();
+    if (newest === proved.resources) throw error;
+    return method.examine(body, { ...proved, resources: newest }, report);
+  }
+}
+
+/** What was examined, if it is trusted now. What rested on resources of a moment ago may rest on something else as well. */
+function trusted<Examined, Facts extends KeptFacts>(
+  method: JoinMethod<Examined, Facts>,
+  examined: Examined,
+  body: JoinBody,
+  proved: ProvedRequest & { readonly resources: Snapshot },
+  report: Report,
+): Examined {
+  try {
+    method.checkTrusted(examined, proved.resources, proved.at);
+    return examined;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const again = method.examine(body, proved, report);
+    method.checkTrusted(again, proved.resources, proved.at);
+    return again;
+  }
 }
 
 function parseRequest(text: string): JoinRequest {

@@ -5,9 +5,10 @@
 import type { Call } from '../call.ts';
 import type { ProblemCode } from '../protocol/problem.ts';
 import { Refusal } from '../refusal.ts';
+import type { AnyResource } from '../resources/resource.ts';
 import type { AuditFacts, AuditLog } from '../storage/audit-log.ts';
 import type { ResourceEvent, Telemetry } from '../telemetry/telemetry.ts';
-import type { ResourceChanges } from './changes.ts';
+import { changesOf, type ResourceChanges } from './changes.ts';
 import { checkRight, type Operator, type OperatorRight } from './operator.ts';
 
 /** What is to be done, and the app role that it takes. */
@@ -30,8 +31,8 @@ export interface ChangeAudit {
     call: Call,
     make: () => Promise<T>,
   ): Promise<T>;
-  /** Tells of a change that the broker made by itself. */
-  byBroker(change: Omit<Change, 'right'>, changed: Changed, call: Call): Promise<void>;
+  /** Tells of a resource that the broker made by itself. */
+  byBroker(change: Omit<Change, 'right'>, made: AnyResource, call: Call): Promise<void>;
 }
 
 /** Whoever has no right may try as often as he likes: so many rows a minute of one function instance, and all lines. */
@@ -97,7 +98,8 @@ export function createChangeAudit(
         throw error;
       }
     },
-    async byBroker({ action, resource }, { changes }, call) {
+    async byBroker({ action, resource }, made, call) {
+      const changes = changesOf(undefined, made);
       const facts = { action, resource, outcome: 'done', ...changes } as const;
       telemetry.audit({ event: 'resource', ...facts }, call.requestId, call.log);
       await writeEnd(facts, call);

@@ -14,8 +14,11 @@ export interface OperatorChecks {
   readonly at: Date;
 }
 
-/** What an app role allows. Both administrators may read; who manages join tokens can't touch keys. */
-export type OperatorRight = 'read' | 'write' | 'authorities';
+/**
+ * What an app role allows. Both administrators may read; who manages join tokens can't touch keys, and can't say what
+ * vouches for machines. Each of them may stop what a signer vouches for.
+ */
+export type OperatorRight = 'read' | 'write' | 'authorities' | 'distrust';
 
 export interface Operator {
   /** Object id of the user or service principal. */
@@ -30,7 +33,12 @@ const RIGHTS: Readonly<Record<OperatorRight, readonly string[]>> = {
   read: ['JoinBroker.Admin', 'JoinBroker.Reader', 'JoinBroker.AuthorityAdmin'],
   write: ['JoinBroker.Admin'],
   authorities: ['JoinBroker.AuthorityAdmin'],
+  distrust: ['JoinBroker.Admin', 'JoinBroker.AuthorityAdmin'],
 };
+
+/** What a write of a resource takes. What isn't listed is for who may write. */
+export const rightFor = (kind: string): OperatorRight =>
+  kind === 'azure_root' ? 'authorities' : kind === 'azure_denied_signer' ? 'distrust' : 'write';
 
 const MOST_TOKEN = 16_384;
 const appRoles = z.object({ roles: z.optional(z.array(z.string())) });

@@ -63,6 +63,8 @@ function referencesOf(resource: AnyResource): readonly Reference[] {
       ];
     }
     case 'role':
+    case 'azure_root':
+    case 'azure_denied_signer':
       return [];
   }
 }

@@ -18,6 +18,7 @@ import { changedOwnership } from '../resources/join-token.ts';
 import { type AnyResource, parseResource } from '../resources/resource.ts';
 import type { Resources, StoredResource } from '../storage/resources.ts';
 import { changesOf, type ResourceChanges } from './changes.ts';
+import { checkDocumentAnchor } from './document-anchors.ts';
 import { withNewSecret, withOldSecret } from './join-secret.ts';
 import { parseField } from './parse-field.ts';
 import { checkRemovable, missingReferences } from './references.ts';
@@ -60,7 +61,17 @@ export interface ResourceApi {
 const PAGE = 100;
 const MOST_JSON = 32_768;
 
-export function createResourceApi(resources: Resources, naming: Naming): ResourceApi {
+export interface ResourceChecks {
+  readonly naming: Naming;
+  /** DER of the roots that sign attested documents whatever resources say. */
+  readonly pinnedRoots: readonly Uint8Array[];
+  readonly now: () => Date;
+}
+
+export function createResourceApi(
+  resources: Resources,
+  { naming, pinnedRoots, now }: ResourceChecks,
+): ResourceApi {
   async function existing(kind: ResourceKind, name: string): Promise<StoredResource> {
     const stored = await resources.read(kind, name);
     if (!stored) throw new Refusal('not_found', `there is no ${kind} ${name}`);
@@ -144,9 +155,10 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
       );
       const { resource, notices } = written;
       checkHostNames(resource, naming);
+      const doubts = await checkDocumentAnchor(resource, resources, pinnedRoots, now());
       const withWarnings = async (stored: Stored): Promise<WrittenResource> => ({
         ...stored,
-        warnings: [...notices, ...(await missingReferences(resource, resources))],
+        warnings: [...notices, ...doubts, ...(await missingReferences(resource, resources))],
       });
       if (condition.ifNoneMatch === '*' && condition.ifMatch === null)
         return withWarnings(await create(resource, dryRun));
@@ -172,7 +184,10 @@ export function createResourceApi(resources: Resources, naming: Naming): Resourc
 function parseKind(text: string): ResourceKind {
   const parsed = parseWith(resourceKind, text);
   if (!parsed.ok)
-    throw new Refusal('not_found', 'there is no such kind: expected token, bot, role or lock');
+    throw new Refusal(
+      'not_found',
+      `there is no such kind: expected one of ${resourceKind.options.join(', ')}`,
+    );
   return parsed.value;
 }
 

@@ -16,6 +16,7 @@ export const DENIAL_REASONS = [
   'document_name',
   'document_nonce',
   'document_signature',
+  'document_signer_denied',
   'document_times',
   'host_name_impossible',
   'host_name_taken',

@@ -35,6 +35,8 @@ export const joinRecord = z.object({
   identity: z.optional(guid),
   vm_binding: z.optional(z.string()),
   document_signer: z.optional(z.string()),
+  /** The added root that alone explains the attested document. */
+  azure_root: z.optional(z.string()),
   rule: z.optional(z.string()),
   claimed_vm_id: z.optional(guid),
   claimed_subscription: z.optional(guid),
@@ -59,6 +61,7 @@ export const joinRecord = z.object({
   denied_role: z.optional(z.string()),
   denied_role_is: z.optional(z.enum(["not the bot's", 'missing', 'expired'])),
   denied_name: z.optional(z.string()),
+  denied_signer: z.optional(z.string()),
   client: z.optional(z.string()),
 });
 export type JoinRecord = z.infer<typeof joinRecord>;

@@ -3,7 +3,14 @@ import * as z from 'zod/mini';
 import { joinSecret } from './evidence.ts';
 import { name, timestamp } from './values.ts';
 
-export const resourceKind = z.enum(['token', 'bot', 'role', 'lock']);
+export const resourceKind = z.enum([
+  'token',
+  'bot',
+  'role',
+  'lock',
+  'azure_root',
+  'azure_denied_signer',
+]);
 export type ResourceKind = z.infer<typeof resourceKind>;
 
 /** The versions that each kind is written in. */
@@ -12,6 +19,8 @@ export const VERSIONS = {
   bot: ['v1'],
   role: ['v3', 'v4', 'v5', 'v6', 'v7', 'v8'],
   lock: ['v2'],
+  azure_root: ['v1'],
+  azure_denied_signer: ['v1'],
 } as const satisfies Record<ResourceKind, readonly string[]>;
 
 const text = (most: number) =>

@@ -2,6 +2,8 @@
 import * as z from 'zod/mini';
 import { type ResourceKind, resourceKind } from '../protocol/resource.ts';
 import { type Parsed, parseWith } from '../protocol/schema.ts';
+import { type AzureDeniedSigner, azureDeniedSigner } from './azure-denied-signer.ts';
+import { type AzureRoot, azureRoot } from './azure-root.ts';
 import { type Bot, bot } from './bot.ts';
 import { type JoinToken, joinToken } from './join-token.ts';
 import { type Lock, lock } from './lock.ts';
@@ -12,6 +14,8 @@ export interface ResourceOf {
   readonly bot: Bot;
   readonly role: Role;
   readonly lock: Lock;
+  readonly azure_root: AzureRoot;
+  readonly azure_denied_signer: AzureDeniedSigner;
 }
 export type AnyResource = ResourceOf[ResourceKind];
 
@@ -20,6 +24,8 @@ export const SCHEMAS: { readonly [K in ResourceKind]: z.ZodMiniType<ResourceOf[K
   bot,
   role,
   lock,
+  azure_root: azureRoot,
+  azure_denied_signer: azureDeniedSigner,
 };
 
 const kindOnly = z.object({ kind: resourceKind });

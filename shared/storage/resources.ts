@@ -42,6 +42,13 @@ export interface Resources {
    * sake too.
    */
   known(joinToken: string): Snapshot | undefined;
+  /** The newest that was read so far, however old: nobody is asked. */
+  latest(): Snapshot | undefined;
+  /**
+   * What holds now, at most a cooldown old: for whoever may need what an operator changed a moment ago. However many ask,
+   * storage is asked once per cooldown (rule 8).
+   */
+  newest(): Promise<Snapshot>;
   /**
    * The same. A secret's hash that it doesn't have is looked for among newer resources, at most once per cooldown: a join
    * token that was made a second ago works at once, and garbage costs nothing (rule 8).
@@ -68,7 +75,7 @@ export interface Resources {
 
 /** How long a change may take to be noticed by every function instance. */
 const SNAPSHOT_SECONDS = 5;
-const UNKNOWN_SECRET_COOLDOWN_SECONDS = 2;
+const COOLDOWN_SECONDS = 2;
 
 const PARTITION = 'config';
 const REVISION = 'revision';
@@ -111,11 +118,11 @@ export function createResources(
 
   const atHand = (at: number) => (at - checkedAt < SNAPSHOT_SECONDS * 1000 ? cached : undefined);
 
+  const isCool = (at: number): boolean => at - lookedAt >= COOLDOWN_SECONDS * 1000;
+
   /** Whether a secret's hash that isn't known is to be looked for among newer resources. */
   const isWorthLooking = (joinToken: string, known: Snapshot, at: number): boolean =>
-    joinToken.startsWith(SECRET) &&
-    !known.joinToken(joinToken) &&
-    at - lookedAt >= UNKNOWN_SECRET_COOLDOWN_SECONDS * 1000;
+    joinToken.startsWith(SECRET) && !known.joinToken(joinToken) && isCool(at);
 
   function known(joinToken: string): Snapshot | undefined {
     const at = now().getTime();
@@ -133,13 +140,18 @@ export function createResources(
     return pending;
   }
 
+  async function newest(): Promise<Snapshot> {
+    const at = now().getTime();
+    if (isCool(at)) {
+      lookedAt = at;
+      checkedAt = Number.NEGATIVE_INFINITY;
+    }
+    return snapshot();
+  }
+
   async function snapshotWith(joinToken: string): Promise<Snapshot> {
     const found = await snapshot();
-    const at = now().getTime();
-    if (!isWorthLooking(joinToken, found, at)) return found;
-    lookedAt = at;
-    checkedAt = Number.NEGATIVE_INFINITY;
-    return snapshot();
+    return isWorthLooking(joinToken, found, now().getTime()) ? newest() : found;
   }
 
   /** Whoever asks first finds the presets there, too. */
@@ -177,6 +189,8 @@ export function createResources(
   return {
     snapshot,
     known,
+    latest: () => cached?.snapshot,
+    newest,
     snapshotWith,
     async read(kind, name) {
       await started();

@@ -1,5 +1,4 @@
-/** How old, or how near to its end, is what the broker rests on: the keys that it signs with, and Azure's signers. */
-import type { KnownCertificates } from '../attestation/azure/known-certificates.ts';
+/** How near to its end is what the broker signs with. */
 import type { Authorities } from '../authority/authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import type { Dimensions } from './metrics.ts';
@@ -28,22 +27,3 @@ export function watchKeys(keyring: Keyring, telemetry: Telemetry, now: () => Dat
 }
 
 type Authority = Dimensions<'signing_key_days_left'>['authority'];
-
-/** The same certificates. Measures the age of the youngest signer each time that one was verified. */
-export function watchSigners(
-  known: KnownCertificates,
-  telemetry: Telemetry,
-  now: () => Date,
-): KnownCertificates {
-  let newest = Number.NEGATIVE_INFINITY;
-  return {
-    ...known,
-    remember(path) {
-      known.remember(path);
-      const [signer] = path;
-      if (!signer) return;
-      newest = Math.max(newest, signer.notBefore.getTime());
-      telemetry.measure('newest_chain_age_days', (now().getTime() - newest) / DAY_MS, {});
-    },
-  };
-}

@@ -112,6 +112,20 @@ export const METRICS = {
       "Age of the youngest certificate that signed an attested document accepted by this process. Azure renews these certificates every few months: a number that only grows means that machines with newer ones are denied (`document_chain`), maybe because Microsoft has moved to a root that the broker doesn't know.",
     dimensions: {},
   },
+  azure_trust_days_left: {
+    kind: 'gauge',
+    unit: 'd',
+    about:
+      'Days until the first of them ends. `pinned`: the roots that come with the broker or stand in its settings. `added`: those that operators added (`kind: azure_root`). `newest_chain`: the authorities above the youngest signer that this process has seen. From 90 days on the log and `/readyz` warn. Measured every hour by the timer `sweep`, and by `/readyz`.',
+    dimensions: { anchor: ['pinned', 'added', 'newest_chain'] },
+  },
+  documents_by_added_root: {
+    kind: 'count',
+    unit: '{document}',
+    about:
+      'Attested documents of good signature that only a root explains that an operator added: Azure signs with a root that this release does not have yet. Look for a newer one.',
+    dimensions: {},
+  },
   cache_lookups: {
     kind: 'count',
     unit: '{lookup}',

@@ -29,6 +29,8 @@ export interface JoinEvent {
   readonly vm_binding?: 'strict' | 'claims';
   /** Hex SHA-256 of the certificate that signed the attested document. */
   readonly document_signer?: string;
+  /** The added root that alone explains the attested document: its resource's name. */
+  readonly azure_root?: string;
   /** The rule that admitted it, as a path in the join token. */
   readonly rule?: string;
   /** What the machine says that it is, where it was denied before that was verified. */
@@ -44,6 +46,7 @@ export interface JoinEvent {
   readonly denied_role?: string;
   readonly denied_role_is?: "not the bot's" | 'missing' | 'expired';
   readonly denied_name?: string;
+  readonly denied_signer?: string;
   readonly aws_account?: string;
   readonly aws_arn?: string;
   /** As the joiner names it: an id, not the key. */
@@ -147,6 +150,17 @@ export interface AnchorEvent {
   readonly mac: string;
 }
 
+/** A root or chain of Azure's that ends soon, or a root that an operator added and that documents come by. Once a day. */
+export interface AzureTrustEvent {
+  readonly event: 'azure_trust';
+  readonly finding: 'ends_soon' | 'ended' | 'added_root_used';
+  readonly anchor: Dimensions<'azure_trust_days_left'>['anchor'];
+  /** Of an added root the resource's name, of others the subject. */
+  readonly name: string;
+  readonly sha256: string;
+  readonly expires: string;
+}
+
 /** Something went wrong inside the broker. */
 export interface FailureEvent {
   readonly event: 'failure';
@@ -168,6 +182,7 @@ export type AuditEvent =
   | SecondInstanceEvent
   | SampledEvent
   | KeyEvent
+  | AzureTrustEvent
   | RevocationEvent
   | FailureEvent
   | AnchorEvent

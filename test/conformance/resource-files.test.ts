@@ -99,7 +99,8 @@ const REFUSED: Readonly<Record<string, string>> = {
     '7:5: spec.allow.node_labels: expected {"*": "*"}: nothing here could enforce narrower node labels.',
   '22-logins-external.yaml':
     "6:14: spec.allow.logins[0]: expected {{internal.logins}} (the bot's trait logins), which is the only template there is.",
-  '23-user.yaml': '1:1: kind: expected one of token, bot, role, lock.',
+  '23-user.yaml':
+    '1:1: kind: expected one of token, bot, role, lock, azure_root, azure_denied_signer.',
   '25-lock-user.yaml':
     '6:12: spec.target.user: unknown field; there are bot, instance, join_token, machine, identity, aws_arn.',
   '26-github-token.yaml':

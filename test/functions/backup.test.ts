@@ -1,8 +1,10 @@
 /** All tables are lost and come back from one file, by the commands that the runbook names. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
+import { createRoot } from '../../local/azure/certificates/authority.ts';
+import { newAuthorityKey } from '../../local/azure/certificates/certificate-key.ts';
 import { type BackupFile, backupFile } from '../../shared/protocol/backup.ts';
 import type { Table, TableName } from '../../shared/storage/table.ts';
 import { HOST, hostScene, namesOf } from '../broker/host-scene.ts';
@@ -49,6 +51,9 @@ async function backedUp(answer = 'yes') {
     spec: { allow: { logins: ['deploy'] }, options: { max_session_ttl: '20m' } },
   });
   const shell = await operatorShell(api, BOTH, { answer });
+  const { certificate } = createRoot('Added', newAuthorityKey(), api.clock.now());
+  await writeFile(joinPath(shell.folder, 'root.crt'), certificate);
+  await shell.run('azure-roots', 'add', 'root.crt');
   const made = await shell.run('auth', 'backup', '--out=backup.json');
   expect(made).toMatchObject({ code: 0, stderr: '' });
   const file = joinPath(shell.folder, 'backup.json');
@@ -75,6 +80,7 @@ describe('when all tables are lost', () => {
     expect(stderr).toContain('Machines of azure and iam join afresh by themselves');
     expect(stdout).toContain('row data/000000001 has been restored');
     expect(stdout).toContain('role "access" has been restored');
+    expect(stdout).toContain('azure_root "added" has been restored');
     expect(stdout).toContain('1 names of hosts have been restored');
 
     // Every function instance, also one that knew what was lost.
@@ -128,7 +134,21 @@ describe('when all tables are lost', () => {
       'role',
       'bot',
       'token',
+      'azure_root',
     ]);
+  });
+
+  test('leaves out an added root that is over by now, and restores everything else', async () => {
+    const { api, shell } = await backedUp();
+    await loseTables(api, ...ALL);
+    // Roots of the simulation end after 5,000 days: only this terminal's clock is that far.
+    const late = new Date(api.clock.now().getTime() + 5001 * 24 * 3_600_000);
+    const shellOfLater = await operatorShell(api, BOTH, { answer: 'yes', now: late });
+    const file = joinPath(shellOfLater.folder, 'backup.json');
+    await writeFile(file, await readFile(joinPath(shell.folder, 'backup.json')));
+    const { stdout } = await shellOfLater.run('auth', 'restore', 'backup.json');
+    expect(stdout).toContain('bot "example" has been restored');
+    expect(stdout).not.toContain('azure_root');
   });
 
   test('warns of a name that another machine has by now, and of no other', async () => {

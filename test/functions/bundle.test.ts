@@ -34,6 +34,7 @@ test('the bundle registers exactly these functions, routes, methods and schedule
     'install-script: GET,HEAD scripts/install.sh',
     'join: POST v1/join',
     'list-audit: GET,HEAD v1/audit',
+    'list-azure-roots: GET,HEAD v1/azure-roots',
     'list-instances: GET,HEAD v1/instances',
     'list-joins: GET,HEAD v1/joins',
     'list-names: GET,HEAD v1/names',
@@ -82,6 +83,8 @@ test('what a cold start reads has nothing that only operators, the prober or a f
   for (const name of [
     'createBrokerForOperators',
     'createResourceApi',
+    'createChangeAudit',
+    'verifyJoinLog',
     'explain(asked',
     'openInstallation',
     'createProber',

@@ -10,6 +10,7 @@ import { join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
 import { createClock, createTestBroker, type TestBroker } from '../broker/test-broker.ts';
 import { joinWith, makeSecret, renew } from '../broker/token-joiner.ts';
+import { lock } from '../shared/resources/samples.ts';
 import { operatorShell } from './operator-shell.ts';
 
 const EXAMPLE = '/v1/resources/bot/example';
@@ -303,7 +304,7 @@ describe('the list', () => {
     const admin = adminOf(api);
     for (let day = 0; day < 3; day += 1) {
       for (let i = 0; i < 500; i += 1)
-        await api.broker.changes.byBroker(change(day, i), {}, call(api));
+        await api.broker.changes.byBroker(change(day, i), lock(), call(api));
       api.clock.advance(24 * 3600);
     }
     const seen: string[] = [];
@@ -341,7 +342,7 @@ describe('the list', () => {
 
 test('changes are kept for a year and a month', async () => {
   const api = createTestBroker();
-  await api.broker.changes.byBroker(change(0, 0), {}, call(api));
+  await api.broker.changes.byBroker(change(0, 0), lock(), call(api));
   api.clock.advance((AUDIT_DAYS - 1) * 24 * 3600);
   expect(await api.broker.sweep()).toBe(0);
   api.clock.advance(2 * 24 * 3600);

@@ -2,7 +2,7 @@
  * Every reason for which a join is denied: provoked, shown by `joinctl joins show`, mended by the commands that it prints,
  * and then the machine joins.
  */
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import '../broker/matchers.ts';
@@ -113,6 +113,15 @@ const TROUBLES: Readonly<Record<DenialReason, Provoke>> = {
   })),
   document_nonce: withEvidence(() => ({ nonce: '0'.repeat(32) })),
   document_signature: withEvidence(() => ({ document: { changedSignature: true } })),
+  document_signer_denied: async ({ api, vm }) => {
+    const { certificate } = api.cloud.signingChain().leaf(vm.location);
+    const { fingerprint256 } = new X509Certificate(certificate);
+    const shell = await operatorShell(api, ['JoinBroker.Admin']);
+    await shell.run('azure-signers', 'deny', fingerprint256, '--message=leaked');
+    api.clock.advance(6);
+    const attempt = () => join(api, vm);
+    return { denied: await attempt(), again: attempt };
+  },
   document_times: withEvidence(({ api }) => ({
     document: { createdOn: new Date(api.clock.now().getTime() - 3_600_000) },
   })),

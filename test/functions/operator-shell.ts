@@ -21,7 +21,7 @@ const fetchFrom =
 export async function operatorShell(
   api: TestBroker,
   roles: readonly AppRole[],
-  options: Pick<TerminalOptions, 'stdin' | 'answer' | 'editor'> = {},
+  options: Pick<TerminalOptions, 'stdin' | 'answer' | 'editor' | 'now'> = {},
 ): Promise<Terminal> {
   const { body } = await api.request('GET', '/v1/webapi/find');
   const { tenant, client_id } = (body as { operators: { tenant: string; client_id: string } })

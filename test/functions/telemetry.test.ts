@@ -80,6 +80,7 @@ test('every metric of the catalogue, and every audit event once, has arrived whe
     'revoked_certificates',
     'backups',
     'second_instances',
+    'documents_by_added_root',
   ];
   const quiet = Object.keys(METRICS).filter((name) => !absent.includes(name));
   expect(new Set(metrics.map(({ name }) => name))).toEqual(new Set(quiet));

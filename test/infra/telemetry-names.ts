@@ -41,6 +41,12 @@ const AUDIT_MEMBERS: readonly (MemberOf<AuditEvent> | 'request_id')[] = [
   'beside',
   'key',
   'mac',
+  'finding',
+  'anchor',
+  'name',
+  'sha256',
+  'azure_root',
+  'document_signer',
 ];
 const AUDIT_VALUES: Readonly<Record<string, readonly string[]>> = {
   event: [
@@ -53,6 +59,7 @@ const AUDIT_VALUES: Readonly<Record<string, readonly string[]>> = {
     'security',
     'second_instance',
     'anchor',
+    'azure_trust',
   ],
   outcome: [...METRICS.joins.dimensions.outcome, 'begun', 'done', 'refused', 'passed'],
   sign: METRICS.theft_signs.dimensions.sign,

@@ -51,6 +51,7 @@ describe('the function app', () => {
       'install-script: anonymous GET,HEAD /scripts/install.sh',
       'join: anonymous POST /v1/join',
       'list-audit: anonymous GET,HEAD /v1/audit',
+      'list-azure-roots: anonymous GET,HEAD /v1/azure-roots',
       'list-instances: anonymous GET,HEAD /v1/instances',
       'list-joins: anonymous GET,HEAD /v1/joins',
       'list-names: anonymous GET,HEAD /v1/names',

@@ -101,7 +101,7 @@ describe('every operation', () => {
   test('on what operators manage is for operators, and no other', () => {
     for (const { path, operation } of operations)
       expect(operation.security !== undefined).toBe(
-        /^\/v1\/(?:resources|joins|join-log|instances|names|explain|authorities|audit)(?:\/|$)/.test(
+        /^\/v1\/(?:resources|joins|join-log|instances|names|explain|authorities|azure-roots|audit)(?:\/|$)/.test(
           path,
         ),
       );
@@ -117,7 +117,7 @@ test('schemas are those of the checks', () => {
   });
   expect(Token).toMatchObject({ properties: { kind: { const: 'token' } } });
   expect(Resource).toEqual({
-    oneOf: ['Token', 'Bot', 'Role', 'Lock'].map((name) => ({
+    oneOf: ['Token', 'Bot', 'Role', 'Lock', 'AzureRoot', 'AzureDeniedSigner'].map((name) => ({
       $ref: `#/components/schemas/${name}`,
     })),
   });

@@ -4,20 +4,29 @@
  */
 import { verify } from 'node:crypto';
 import * as z from 'zod/mini';
-import { type Certificate, parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
+import {
+  type Certificate,
+  parseCertificate,
+  publicKeyOf,
+  sameBytes,
+} from '../../encoding/certificate.ts';
 import { DerError } from '../../encoding/der-decode.ts';
 import { isStrong } from '../../encoding/public-key-info.ts';
 import { parseSignedData, type SignedData } from '../../encoding/signed-data.ts';
 import { STRANGERS } from '../../protocol/json.ts';
 import { parseJsonWith } from '../../protocol/schema.ts';
 import { guid } from '../../protocol/values.ts';
-import { denied } from '../../refusal.ts';
+import { denied, Refusal } from '../../refusal.ts';
 import { buildCertificatePath } from './certificate-path.ts';
 import type { KnownCertificates } from './known-certificates.ts';
 
 export interface AttestedDocumentChecks {
   /** DER of the pinned roots. */
   readonly roots: readonly Uint8Array[];
+  /** Roots that operators added: they count where no path leads to a pinned one. */
+  readonly added?: readonly Certificate[];
+  /** Certificates that a path avoids where it can. */
+  readonly isAvoided?: ((certificate: Certificate) => boolean) | undefined;
   /** DER of the issuing certificates that came along; at most six. */
   readonly intermediates: readonly Uint8Array[];
   /** The cloud's names: the signer's certificate is for one of them, or for a name below one (rule 3). */
@@ -151,18 +160,28 @@ function checkSignature({ content, signer, signature }: SignedData): void {
 
 function verifyPath(
   signer: Certificate,
-  { roots, intermediates, at, known }: AttestedDocumentChecks,
+  { roots, added, isAvoided, intermediates, at, known }: AttestedDocumentChecks,
 ): readonly Certificate[] {
   const found = buildCertificatePath(signer, {
     at,
     roots: roots.map(pinnedRoot),
+    ...(added && { added }),
+    isAvoided,
     intermediates: intermediates.map((der) => suppliedCertificate(der, known)),
     ...(known && { isKnownSignature: known.isSignedBy }),
   });
   if (!found.ok) {
-    throw denied('document_chain', `the document's signer is not trusted: ${found.problem}`);
+    const { problem, leadsNowhere: newerMayHelp } = found;
+    const message = `the document's signer is not trusted: ${problem}`;
+    throw new Refusal('access_denied', message, { reason: 'document_chain', newerMayHelp });
   }
   return found.path;
+}
+
+/** Whether a path ends in a pinned root, and not in one that an operator added. */
+export function endsInPinned(path: readonly Certificate[], roots: readonly Uint8Array[]): boolean {
+  const root = path.at(-1);
+  return root !== undefined && roots.some((der) => sameBytes(der, root.der));
 }
 
 const pinned = new WeakMap<Uint8Array, Certificate>();

@@ -4,6 +4,7 @@ import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { badInput, denied } from '../../refusal.ts';
 import { type ManagedIdentity, readMachineClaims, verifyMachineToken } from './access-token.ts';
 import {
+  type AttestedDocumentChecks,
   type AttestedMachine,
   type ClaimedVm,
   verifyAttestedDocument,
@@ -24,7 +25,7 @@ export interface AzureTrust {
   readonly audiences: readonly string[];
 }
 
-export interface Freshness {
+export interface Freshness extends Pick<AttestedDocumentChecks, 'added' | 'isAvoided'> {
   readonly nonce: string;
   readonly at: Date;
   /** Is told what the document says before any signature is checked, and throws where it need not be. */

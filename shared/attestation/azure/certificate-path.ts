@@ -15,6 +15,10 @@ import { CERTIFICATE_SIGNATURES } from '../../encoding/signature-algorithms.ts';
 export interface PathOptions {
   readonly intermediates: readonly Certificate[];
   readonly roots: readonly Certificate[];
+  /** Roots that count only where no path leads to one of `roots`, by names and key ids. */
+  readonly added?: readonly Certificate[];
+  /** What a path avoids, where another one leads to a root. Whoever asks looks for it in the path. */
+  readonly isAvoided?: ((certificate: Certificate) => boolean) | undefined;
   readonly at: Date;
   /** Whether a signature is known to be good, from an earlier path. */
   readonly isKnownSignature?: (child: Certificate, issuer: Certificate) => boolean;
@@ -23,7 +27,12 @@ export interface PathOptions {
 export type CertificatePath =
   /** From the signer's certificate to the root. */
   | { readonly ok: true; readonly path: readonly Certificate[] }
-  | { readonly ok: false; readonly problem: string };
+  | {
+      readonly ok: false;
+      readonly problem: string;
+      /** No root that is known vouches for it, true or not: another one might. */
+      readonly leadsNowhere: boolean;
+    };
 
 const MOST_INTERMEDIATES = 6;
 const MOST_CERTIFICATES_IN_PATH = 5;
@@ -34,19 +43,25 @@ const MOST_CERTIFICATES_IN_PATH = 5;
  * the check that came furthest.
  */
 export function buildCertificatePath(signer: Certificate, options: PathOptions): CertificatePath {
-  const { intermediates, roots, at, isKnownSignature = () => false } = options;
-  if (intermediates.length > MOST_INTERMEDIATES)
-    return { ok: false, problem: 'too many intermediates' };
+  const { intermediates, roots, added = [], isAvoided, at } = options;
+  const { isKnownSignature = () => false } = options;
+  const failed = (problem: string, leadsNowhere = false) =>
+    ({ ok: false, problem, leadsNowhere }) as const;
+  if (intermediates.length > MOST_INTERMEDIATES) return failed('too many intermediates');
   const leafProblem = signerProblem(signer, at);
-  if (leafProblem) return { ok: false, problem: leafProblem };
+  if (leafProblem) return failed(leafProblem);
 
   let problem = 'no certificate of its issuer is known';
 
-  function extend(path: readonly Certificate[]): readonly Certificate[] | undefined {
+  function extend(
+    path: readonly Certificate[],
+    roots: readonly Certificate[],
+    avoids: NonNullable<PathOptions['isAvoided']>,
+  ): readonly Certificate[] | undefined {
     const child = path[path.length - 1];
     if (!child) return undefined;
     for (const issuer of [...roots, ...intermediates]) {
-      if (!isNamedAsIssuer(issuer, child) || path.includes(issuer)) continue;
+      if (!isNamedAsIssuer(issuer, child) || path.includes(issuer) || avoids(issuer)) continue;
       const wrong =
         authorityProblem(issuer, path.length - 1, at) ?? algorithmProblem(child, issuer);
       if (wrong) {
@@ -58,16 +73,21 @@ export function buildCertificatePath(signer: Certificate, options: PathOptions):
         problem = 'the chain is too long';
         continue;
       }
-      const found = extend([...path, issuer]);
+      const found = extend([...path, issuer], roots, avoids);
       if (found) return found;
     }
     return undefined;
   }
 
-  const path = extend([signer]);
-  if (!path) return { ok: false, problem };
-  const forged = signatureProblem(path, isKnownSignature);
-  return forged ? { ok: false, problem: forged } : { ok: true, path };
+  for (const avoids of isAvoided ? [isAvoided, () => false] : [() => false]) {
+    for (const trusted of added.length > 0 ? [roots, [...roots, ...added]] : [roots]) {
+      const path = extend([signer], trusted, avoids);
+      if (!path) continue;
+      const forged = signatureProblem(path, isKnownSignature);
+      return forged ? failed(forged) : { ok: true, path };
+    }
+  }
+  return failed(problem, true);
 }
 
 /** By the name, and by the key's id where both say one (RFC 5280 section 4.2.1.1). */

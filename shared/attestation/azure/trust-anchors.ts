@@ -1,7 +1,7 @@
 /**
  * The roots that sign Azure's attested documents, in PEM: public certificates of Microsoft and DigiCert. All but the last
  * are also in Node's own list (`tls.rootCertificates`); the last one's key is the key of a certificate that DigiCert Global
- * Root G2 signed. Operators can add more without a release (`JOIN_BROKER_TRUST_ANCHORS`).
+ * Root G2 signed. Operators can add more without a release (`kind: azure_root`, or `JOIN_BROKER_TRUST_ANCHORS`).
  */
 import { parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
 import { DerError } from '../../encoding/der-decode.ts';
@@ -155,7 +155,8 @@ export function readTrustAnchors(pem: string, at: Date): Parsed<readonly Uint8Ar
   return { ok: true, value: anchors };
 }
 
-function anchorProblem(der: Uint8Array, at: Date): string | undefined {
+/** What keeps a certificate from being a root here: rule 4, at this time. */
+export function anchorProblem(der: Uint8Array, at: Date): string | undefined {
   try {
     const certificate = parseCertificate(der);
     const wrong = authorityProblem(certificate, 0, at);

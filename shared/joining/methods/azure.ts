@@ -1,7 +1,11 @@
 /** Join method `azure`: an attested document and a managed identity's access token, both of one virtual machine. */
 import { createHash } from 'node:crypto';
 import type { ClaimedVm } from '../../attestation/azure/attested-document.ts';
-import { CLOCK_SKEW_SECONDS, DOCUMENT_SECONDS } from '../../attestation/azure/attested-document.ts';
+import {
+  CLOCK_SKEW_SECONDS,
+  DOCUMENT_SECONDS,
+  endsInPinned,
+} from '../../attestation/azure/attested-document.ts';
 import {
   type AttestedVm,
   type AzureTrust,
@@ -17,6 +21,7 @@ import {
   type MachineId,
   parseMachineId,
 } from '../../attestation/azure/resource-id.ts';
+import { type Certificate, sameBytes } from '../../encoding/certificate.ts';
 import type { AzureEvidence } from '../../protocol/evidence.ts';
 import { instanceIdOf } from '../../protocol/join.ts';
 import { badInput, denied, type Refusal } from '../../refusal.ts';
@@ -25,9 +30,15 @@ import {
   evaluateAllowRules,
   type MachineFacts,
 } from '../../resources/azure-rule-decision.ts';
+import {
+  type AddedRoot,
+  type DocumentAnchors,
+  documentAnchors,
+} from '../../resources/document-anchors.ts';
 import type { JoinToken } from '../../resources/join-token.ts';
 import { specOf } from '../../resources/join-token-spec.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
+import type { Snapshot } from '../../storage/resources.ts';
 import type { Report } from '../report.ts';
 import type { JoinMethod } from './method.ts';
 
@@ -36,6 +47,8 @@ export interface AzureParts {
   /** Tenants whose machines may join even where a rule names no tenant. */
   readonly tenants: readonly string[];
   readonly binder: MachineBinder;
+  /** Told of each document of good signature that an added root alone explains. */
+  readonly onAddedRoot: (root: AddedRoot) => void;
   readonly now: () => Date;
 }
 
@@ -51,6 +64,7 @@ export function azureMethod({
   trust,
   tenants,
   binder,
+  onAddedRoot,
   now,
 }: AzureParts): JoinMethod<Examined, AzureFacts> {
   return {
@@ -59,15 +73,20 @@ export function azureMethod({
     firstInstanceId: ({ digest }) => instanceIdOf(digest),
     usedReason: 'request_used',
 
-    examine({ azure: evidence }, { digest, joinToken, at }, report) {
+    examine({ azure: evidence }, { digest, joinToken, resources, at }, report) {
       if (!evidence)
         throw badInput({ field: 'azure', message: 'expected the evidence of join method azure' });
       report({
         access_token_sha256: createHash('sha256').update(evidence.access_token).digest('hex'),
       });
+      const anchors = resources && anchorsIn(resources, at);
       const document = verifyDocument(evidence, trust, {
         nonce: digest.slice(0, 32),
         at,
+        ...(anchors && { added: anchors.added.map(({ certificate }) => certificate) }),
+        ...(anchors?.deniesAny && {
+          isAvoided: (one: Certificate) => anchors.deniedBy(one) !== undefined,
+        }),
         onClaims: (claims) => joinToken && checkClaims(joinToken, claims, evidence, report),
       });
       report({
@@ -77,7 +96,30 @@ export function azureMethod({
       });
       const claimed = parseMachineId(evidence.resource_id ?? '');
       if (claimed) report({ claimed_resource_id: formatMachineId(claimed) });
+      const added = anchors && addedRootOf(document, anchors, trust);
+      if (added) {
+        report({ azure_root: added.name });
+        onAddedRoot(added);
+      }
       return { evidence, document };
+    },
+
+    checkTrusted({ document }, resources, at) {
+      const anchors = anchorsIn(resources, at);
+      const pinned = endsInPinned(document.path, trust.roots);
+      if (!pinned && !addedRootOf(document, anchors, trust)) {
+        throw denied(
+          'document_chain',
+          "the document's signer is not trusted: the root that was added for it is gone",
+        );
+      }
+      const name = document.path.map(anchors.deniedBy).find((found) => found !== undefined);
+      if (name === undefined) return;
+      throw denied(
+        'document_signer_denied',
+        `azure_denied_signer ${name} denies a certificate that the document rests on`,
+        { denied_signer: name },
+      );
     },
 
     provesLocally: true,
@@ -142,6 +184,20 @@ export function azureMethod({
       },
     }),
   };
+}
+
+const anchorsIn = (resources: Snapshot, at: Date): DocumentAnchors =>
+  documentAnchors(resources.all('azure_root'), resources.all('azure_denied_signer'), at);
+
+/** The added root that a document's path ends in, unless the same one is pinned. */
+function addedRootOf(
+  { path }: AttestedVm,
+  { added }: DocumentAnchors,
+  { roots }: AzureTrust,
+): AddedRoot | undefined {
+  if (endsInPinned(path, roots)) return undefined;
+  const root = path.at(-1);
+  return added.find(({ certificate }) => root && sameBytes(certificate.der, root.der));
 }
 
 /** By claims alone nothing ties a resource id to the machine: its document does say which one it is. */

@@ -48,6 +48,10 @@ export const iamMethod = ({
     return request;
   },
 
+  checkTrusted() {
+    // AWS itself says whose the request is.
+  },
+
   provesLocally: false,
   machineOf: () => undefined,
 

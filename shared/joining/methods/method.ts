@@ -10,6 +10,7 @@ import type { NameFacts } from '../../resources/host-names.ts';
 import type { JoinToken } from '../../resources/join-token.ts';
 import type { LockSubject } from '../../resources/lock.ts';
 import type { KeptFacts } from '../../storage/instances.ts';
+import type { Snapshot } from '../../storage/resources.ts';
 import type { Report } from '../report.ts';
 
 /** What all proof of a join is made over. */
@@ -19,6 +20,8 @@ export interface ProvedRequest {
   readonly digest: string;
   /** The join token that the request names, where it is known without asking. */
   readonly joinToken: JoinToken | undefined;
+  /** The newest resources that were read so far, however old. What counts is looked at once more, in `checkTrusted`. */
+  readonly resources: Snapshot | undefined;
   readonly at: Date;
 }
 
@@ -41,9 +44,13 @@ export interface JoinMethod<Examined, Facts extends KeptFacts> {
 
   /**
    * Everything that can be checked locally, over the proof message. Nothing is fetched, no storage is read. Whom no rule
-   * could admit even if all were true that the evidence says is denied before any signature is checked.
+   * could admit even if all were true that the evidence says is denied before any signature is checked. Where newer
+   * resources may help, the refusal says so.
    */
   examine(body: JoinBody, join: ProvedRequest, report: Report): Examined;
+
+  /** Denies what rests on something that operators don't trust, or don't trust any more. */
+  checkTrusted(examined: Examined, resources: Snapshot, at: Date): void;
 
   /** Whether `examine` proves anything. Where not, what is asked for a caller is limited by the caller's address. */
   readonly provesLocally: boolean;

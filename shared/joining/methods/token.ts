@@ -32,6 +32,10 @@ export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
     return { reference: request.token };
   },
 
+  checkTrusted() {
+    // A secret, or a key, rests on nothing but itself.
+  },
+
   // The join token is found by the secret's hash, which no stranger knows.
   provesLocally: true,
   machineOf: () => undefined,

@@ -12,7 +12,11 @@ describe('joinctl apply --prune', () => {
     metadata: { name: 'stolen' },
     spec: { target: { bot: 'example' } },
   };
-  const resources = [...ROLES, OLD_ROLE, OLD_BOT, OLD_TOKEN, lock];
+  const anchors: readonly Resource[] = [
+    { kind: 'azure_root', version: 'v1', metadata: { name: 'g4' }, spec: { certificate: '' } },
+    { kind: 'azure_denied_signer', version: 'v1', metadata: { name: 'bad' }, spec: { sha256: '' } },
+  ];
+  const resources = [...ROLES, OLD_ROLE, OLD_BOT, OLD_TOKEN, lock, ...anchors];
 
   it('lists what is not in the files and deletes it last, join tokens before bots before roles', async () => {
     const shell = await repository({ 'bot.yaml': BOT_YAML }, { resources });
@@ -36,13 +40,15 @@ describe('joinctl apply --prune', () => {
     ]);
   });
 
-  it('never deletes preset roles and locks', async () => {
+  it('never deletes preset roles, locks, added roots and denied signers', async () => {
     const shell = await repository({ 'bot.yaml': BOT_YAML }, { resources });
     await shell.run('apply', 'resources', '--prune');
     for (const { metadata } of ROLES) {
       expect(shell.broker.stored('role', metadata.name)).toBeDefined();
     }
     expect(shell.broker.stored('lock', 'stolen')).toBeDefined();
+    for (const { kind, metadata } of anchors)
+      expect(shell.broker.stored(kind, metadata.name)).toBeDefined();
   });
 
   it('knows the preset roles of the broker', () => {

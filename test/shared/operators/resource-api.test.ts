@@ -14,7 +14,11 @@ const bot = (role: string): string => JSON.stringify(botExample({ roles: [role] 
 async function createRace() {
   const memory = createMemoryTable();
   const apiOn = (table: Table) =>
-    createResourceApi(createResources(table, createClock().now), { cluster: 'test', domains: [] });
+    createResourceApi(createResources(table, createClock().now), {
+      naming: { cluster: 'test', domains: [] },
+      pinnedRoots: [],
+      now: createClock().now,
+    });
   const other = apiOn(memory);
   const made = await other.put('bot', 'example', bot('first'), CREATE);
   let meanwhile = async (): Promise<unknown> =>

@@ -6,7 +6,7 @@ import { parseResource } from '../../../shared/resources/resource.ts';
 import { PRESET_ROLES } from '../../../shared/resources/role.ts';
 import { bot, joinToken, lock, role } from './samples.ts';
 
-const KINDS = 'expected one of token, bot, role, lock';
+const KINDS = 'expected one of token, bot, role, lock, azure_root, azure_denied_signer';
 
 test.each([
   ['a number', 5, '', 'expected fields, got a number'],

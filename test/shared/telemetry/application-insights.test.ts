@@ -143,13 +143,15 @@ describe('a broker that joins, denies and fails', () => {
       ['failed', 'unavailable', 1],
     ]);
     const names = new Set(ingestion.metrics().map(({ name }) => name));
-    // The functions count cold starts: a broker knows nothing of them. And nobody was robbed or locked, and no backup made.
+    // The functions count cold starts: a broker knows nothing of them. And nobody was robbed or locked, no backup made and no
+    // root added.
     const others = [
       'cold_starts',
       'theft_signs',
       'audit_lines_not_written',
       'revoked_certificates',
       'backups',
+      'documents_by_added_root',
     ];
     expect(names).toEqual(new Set(Object.keys(METRICS).filter((name) => !others.includes(name))));
     expect(titles(ingestion)).toEqual([

@@ -173,6 +173,7 @@ test('where nobody knows a signature, every one is checked', () => {
   expect(buildCertificatePath(leaf, options).ok).toBe(true);
   expect(buildCertificatePath(forged, options)).toEqual({
     ok: false,
+    leadsNowhere: false,
     problem: 'a certificate is not signed by its issuer',
   });
 });
@@ -380,4 +381,56 @@ test('certificates that sign each other lead nowhere', () => {
   const ba = certify(nameA, a, { name: nameB, key: b }, CA, {});
   const signer = certify(LEAF, leafKey, { name: nameB, key: b }, SERVER, {});
   expect(build(signer, [ab, ba]).checks).toBe(0);
+});
+
+describe('a root that was added', () => {
+  const added = authorityUnder(undefined, { name: 'Added' });
+  const below = authorityUnder(added, { name: 'Below' });
+  const signer = leafUnder(below);
+
+  test('counts where no path leads to a pinned one', () => {
+    const { outcome } = build(signer, [below.certificate], { added: [added.certificate] });
+    expect(outcome).toEqual([signer, below.certificate, added.certificate]);
+    expect(build(signer, [below.certificate]).outcome).toBe(
+      'no certificate of its issuer is known',
+    );
+  });
+
+  test('is passed over where one does, even a longer one', () => {
+    const { outcome } = build(leaf, [issuing.certificate], { added: [issuing.certificate] });
+    expect(outcome).toEqual([leaf, issuing.certificate, root.certificate]);
+  });
+
+  test('with name and key id of a pinned one gets no second try, and costs no second check', () => {
+    const { name } = root;
+    const key = newAuthorityKey();
+    const extensions = [...CA, subjectKeyIdentifier(keyIdentifier(root.key))];
+    const alike = certify(name, key, { name, key }, extensions, { keyIds: 'none' });
+    const forged = certify(LEAF, leafKey, { name, key: root.key }, SERVER, { signedBy: key });
+    expect(build(forged, [], { added: [alike] })).toEqual({
+      checks: 1,
+      outcome: 'a certificate is not signed by its issuer',
+    });
+    expect(build(leaf, [issuing.certificate], { added: [alike] }).outcome).toContain(
+      root.certificate,
+    );
+  });
+
+  test('costs a stranger one check of a signature, too', () => {
+    const forged = leafUnder(added, { signedBy: newAuthorityKey() });
+    expect(build(forged, [], { added: [added.certificate] })).toEqual({
+      checks: 1,
+      outcome: 'a certificate is not signed by its issuer',
+    });
+  });
+});
+
+test('a certificate is avoided where another path leads to a root, and only there', () => {
+  const old = authorityUnder(undefined, { name: 'Old Root' });
+  const cross = certify(issuing.name, issuing.key, old, CA, {});
+  const both = [issuing.certificate, cross];
+  const roots = [root.certificate, old.certificate];
+  const isAvoided = (one: Certificate) => one === issuing.certificate;
+  expect(build(leaf, both, { roots, isAvoided }).outcome).toEqual([leaf, cross, old.certificate]);
+  expect(build(leaf, [issuing.certificate], { isAvoided }).outcome).toContain(issuing.certificate);
 });
