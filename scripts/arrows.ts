@@ -114,7 +114,10 @@ export const ARROWS: readonly Arrows[] = [
   { from: 'agent', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
   { from: 'admin', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
   { from: 'functions', to: ['shared', 'shared/broker.ts'] },
-  { from: 'scripts', to: ['shared', 'agent/systemd', 'agent/config-document'] },
+  {
+    from: 'scripts',
+    to: ['shared', 'agent/systemd', 'agent/config-document', 'admin/denials.ts'],
+  },
   { from: 'local', to: ['shared', 'shared/broker.ts', 'scripts'] },
   { from: 'bench', to: ['shared', 'shared/broker.ts', 'scripts', 'local', 'agent'] },
   {

@@ -13,6 +13,7 @@ import { type ToolName, toolsFile } from '../shared/tools-file.ts';
 import { digestSources, expectSource, recordBuild } from './build-record.ts';
 import { type BundleOptions, bundle, type OutputFile, type Replacement } from './bundle.ts';
 import { OLDEST_PARSER, oldNodeGuard } from './old-node.ts';
+import { referenceFiles } from './reference/reference-files.ts';
 
 /** What machines are installed with, from the broker itself. */
 const INSTALL = 'dist/functions/install';
@@ -116,11 +117,8 @@ export async function build(): Promise<readonly BuiltFile[]> {
 export async function writeDocuments(): Promise<void> {
   await writeIfChanged(textFile('docs/settings.md', settingsMarkdown()));
   await writeIfChanged(textFile('docs/metrics.md', metricsMarkdown()));
-  await writeIfChanged(textFile('docs/reference/joinbot.schema.json', configSchemaText()));
+  for (const [path, text] of referenceFiles()) await writeIfChanged(textFile(path, text));
 }
-
-/** As it is kept beside the other documents. */
-export const configSchemaText = (): string => `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
 
 const SHEBANG = '#!/usr/bin/env node\n';
 

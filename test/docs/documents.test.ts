@@ -23,8 +23,12 @@ const startingWith = (start: string): readonly string[] =>
   commands.filter((command) => command.startsWith(`${start} `));
 
 const guides = readdirSync(join(ROOT, 'docs/guides')).map((name) => `docs/guides/${name}`);
-const others = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-const linked = ['README.md', ...guides, ...others.map((name) => `docs/${name}`)].map((path) => ({
+const others = ['docs', 'docs/reference'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`),
+);
+const linked = ['README.md', ...guides, ...others].map((path) => ({
   path,
   text: read(path),
 }));

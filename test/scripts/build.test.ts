@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createFunctionsHost } from '../../local/functions-host.ts';
-import { configSchemaText } from '../../scripts/build.ts';
+import { referenceFiles } from '../../scripts/reference/reference-files.ts';
 import { settingsMarkdown } from '../../shared/settings-schema.ts';
 import { metricsMarkdown } from '../../shared/telemetry/metrics-document.ts';
 
@@ -183,14 +183,12 @@ describe('the tools, which machines download, too', () => {
   });
 });
 
-test.each([
+test.each<readonly [string, string, string]>([
   ['docs/settings.md is what the settings say', 'docs/settings.md', settingsMarkdown()],
   ['docs/metrics.md is what the catalogue says', 'docs/metrics.md', metricsMarkdown()],
-  [
-    'docs/reference/joinbot.schema.json is what the agent reads',
-    'docs/reference/joinbot.schema.json',
-    configSchemaText(),
-  ],
+  ...referenceFiles().map(
+    ([path, text]) => [`${path} is what the sources say`, path, text] as const,
+  ),
 ])('%s: else run npm run build', async (_, file, made) => {
   expect(await readFile(join(ROOT, file), 'utf8')).toBe(made);
 });
