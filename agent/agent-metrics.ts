@@ -10,6 +10,8 @@ export interface Health {
   readonly renewAt: Date | undefined;
   /** The names of all places that there are to be. */
   readonly expected: readonly string[];
+  /** The revocation lists that it has, where something is to have them. */
+  readonly lists: { readonly thisUpdate: Date; readonly nextUpdate: Date } | undefined;
   readonly places: readonly {
     readonly id: string;
     readonly name: string;
@@ -23,7 +25,14 @@ export interface Health {
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-export function metricsText({ isReady, renewals, renewedAt, renewAt, places }: Health): string {
+export function metricsText({
+  isReady,
+  renewals,
+  renewedAt,
+  renewAt,
+  lists,
+  places,
+}: Health): string {
   const optional = (time: Date | undefined): readonly Sample[] =>
     time ? [[{}, secondsOf(time)]] : [];
   return [
@@ -37,6 +46,18 @@ export function metricsText({ isReady, renewals, renewedAt, renewAt, places }: H
     ]),
     metric('last_renewal_timestamp_seconds', 'gauge', 'The latest join.', optional(renewedAt)),
     metric('next_renewal_timestamp_seconds', 'gauge', 'When the next is due.', optional(renewAt)),
+    metric(
+      'revocation_lists_timestamp_seconds',
+      'gauge',
+      'When the revocation lists were made.',
+      optional(lists?.thisUpdate),
+    ),
+    metric(
+      'revocation_lists_expiry_timestamp_seconds',
+      'gauge',
+      'Until when they are good.',
+      optional(lists?.nextUpdate),
+    ),
     metric(
       'written',
       'gauge',

@@ -1,8 +1,9 @@
-/** The agent's life: join, write what was granted, renew in time; once only with `oneshot`. */
+/** The agent's life: join, write what was granted, renew in time, keep revocation lists new; once only with `oneshot`. */
 import { formatTimestamp } from '../shared/protocol/values.ts';
 import { openPlaces } from './check-directory.ts';
 import { cutLifetime } from './cut-lifetimes.ts';
 import {
+  amendDestinations,
   type Destination,
   destinationsOf,
   expectDestination,
@@ -24,6 +25,7 @@ import type { Joiner } from './joiner.ts';
 import type { Log } from './log.ts';
 import { printable } from './printable.ts';
 import { renewalPlan } from './renewal-plan.ts';
+import { type CurrentLists, LISTS_TIMEOUT_MS } from './revocation/current-lists.ts';
 import { untilNextTry, untilRenewal } from './schedule.ts';
 import type { AgentSettings, Output } from './settings.ts';
 
@@ -48,10 +50,14 @@ interface Round {
   readonly unwritten: readonly Destination[];
 }
 
+/** So long may certificates wait for the first revocation lists. */
+const FIRST_LISTS_MS = 10_000;
+
 /** Ends when it was told to stop; with `oneshot`, once everything is written. Then a failure is thrown, else logged. */
 export async function runAgent(
   settings: AgentSettings,
   openJoiner: () => Promise<Joiner>,
+  lists: CurrentLists,
   effects: Effects,
   nextWake: NextWake,
   after: AfterWriting,
@@ -121,6 +127,34 @@ export async function runAgent(
     };
   }
 
+  const wantsLists = (): boolean => destinations.some(({ hasLists }) => hasLists);
+
+  async function withNewLists({ held, ...rest }: Round, ms: number, wake: AbortSignal) {
+    const current = await lists.refresh(held, Math.min(ms, LISTS_TIMEOUT_MS), wake);
+    return { ...rest, held: { ...held, lists: current } };
+  }
+
+  /** Waits for this long, or until it is told to renew; meanwhile it asks for revocation lists when that is due. */
+  async function rest(wait: number, wake: AbortSignal): Promise<void> {
+    let left = wait;
+    for (
+      let next = isTold ? 0 : lists.untilDue();
+      round && wantsLists() && next < left;
+      next = lists.untilDue()
+    ) {
+      if (next > 0) await clock.sleep(next, wake);
+      if (wake.aborted) return;
+      left -= next;
+      const began = clock.now().getTime();
+      round = await withNewLists(round, left, wake);
+      if (wake.aborted) return;
+      await amendDestinations(destinations, round.held.lists, effects);
+      // A clock that is set meanwhile must not make the wait longer, nor end it.
+      left -= Math.min(Math.max(clock.now().getTime() - began, 0), LISTS_TIMEOUT_MS);
+    }
+    await clock.sleep(Math.max(left, 0), wake);
+  }
+
   const renewals = { done: 0, failed: 0 };
   const diagnostics =
     settings.diagnostics && !settings.oneshot
@@ -148,6 +182,9 @@ export async function runAgent(
         begun ??= await begin();
         // What could not be written is written later as it is: a full disk is no reason to ask for new certificates.
         if (isTold || !round || isDue(round, clock.now())) round = await renew(begun);
+        // Later ones come between renewals: whoever names the file wants it to be there from the start.
+        if (wantsLists() && !round.held.lists && lists.untilDue() === 0)
+          round = await withNewLists(round, FIRST_LISTS_MS, wake);
         const { unwritten, failure } = await writeDestinations(
           round.unwritten,
           round.held,
@@ -174,7 +211,7 @@ export async function runAgent(
         );
       }
       working = false;
-      await clock.sleep(wait, wake);
+      await rest(wait, wake);
       isTold = wake.aborted;
     }
   } finally {

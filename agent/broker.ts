@@ -5,6 +5,7 @@ import { type Discovery, discovery } from '../shared/protocol/discovery.ts';
 import type { HeartbeatBody } from '../shared/protocol/heartbeat.ts';
 import { type JoinAnswer, type JoinBody, joinAnswer } from '../shared/protocol/join.ts';
 import { type Problem, problem } from '../shared/protocol/problem.ts';
+import { type RevocationLists, revocationLists } from '../shared/protocol/revocation.ts';
 import { parseJsonWith, sentenceOf } from '../shared/protocol/schema.ts';
 import { type TrustBundle, trustBundle } from '../shared/protocol/trust.ts';
 import { VERSION } from '../shared/protocol/version.ts';
@@ -21,6 +22,12 @@ export interface Broker {
   trust(): Promise<TrustBundle>;
   join(body: JoinBody): Promise<JoinAnswer>;
   heartbeat(body: HeartbeatBody): Promise<void>;
+  /** The revocation lists, and the ETag to ask with the next time; `undefined` where those of this ETag are the newest. */
+  revoked(
+    etag: string | undefined,
+    timeoutMs: number,
+    stop: AbortSignal,
+  ): Promise<{ readonly lists: RevocationLists; readonly etag: string | undefined } | undefined>;
   /** The time by the broker's clock, as its latest answer said; this machine's own before the first one. */
   trueTime(): Date;
 }
@@ -30,6 +37,20 @@ const TIMEOUT_MS = 60_000;
 /** Nobody waits for it. */
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 const MOST_BYTES = 1024 * 1024;
+/** What 100,000 certificates that are all revoked need, and some room. */
+const MOST_BYTES_OF_LISTS = 16 * 1024 * 1024;
+/** RFC 9110, section 8.8.3. What it says is only sent back. */
+const ETAG = /^(?:W\/)?"[\x21\x23-\x7e]{0,256}"$/;
+
+interface Wanted {
+  readonly body?: unknown;
+  readonly timeoutMs?: number;
+  readonly mostBytes?: number;
+  /** Aborted when nobody waits for it any more; absent: when the agent is to stop. */
+  readonly stop?: AbortSignal;
+  /** Of what is known: then an answer may be without a body. */
+  readonly etag?: string | undefined;
+}
 
 /** `address` is the broker's origin, such as `https://broker.example.com`; `authorities` are trusted for its TLS, too. */
 export function brokerAt(
@@ -39,8 +60,10 @@ export function brokerAt(
 ): Broker {
   let offsetMs = 0;
 
-  /** Gives the text of an answer that says yes. */
-  async function send(path: string, body: unknown, timeoutMs = TIMEOUT_MS): Promise<string> {
+  async function exchange(
+    path: string,
+    { body, timeoutMs = TIMEOUT_MS, mostBytes = MOST_BYTES, stop: until = stop, etag }: Wanted,
+  ): Promise<HttpAnswer> {
     const answer = await web({
       method: body === undefined ? 'GET' : 'POST',
       url: `${address}${path}`,
@@ -48,35 +71,55 @@ export function brokerAt(
         accept: 'application/json',
         'user-agent': `joinbot/${VERSION}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(etag !== undefined && { 'if-none-match': etag }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(authorities !== undefined && { authorities: [...rootCertificates, authorities] }),
       timeoutMs,
-      mostBytes: MOST_BYTES,
-      stop,
+      mostBytes,
+      stop: until,
     }).catch((error: unknown) => {
       throw error instanceof NoAnswer ? unreachable(address, error) : error;
     });
     const now = clock.now();
     offsetMs = correctedTime(answer.header('date'), now).getTime() - now.getTime();
-    const text = textOf(answer);
-    if (answer.status !== 200 && answer.status !== 204)
-      throw refusal(address, answer, text, clock.now());
-    return text;
+    return answer;
   }
 
-  async function ask<T>(path: string, schema: z.ZodMiniType<T>, body?: unknown): Promise<T> {
-    const parsed = parseJsonWith(schema, await send(path, body));
+  /** Gives an answer that says yes. */
+  async function send(path: string, wanted: Wanted = {}): Promise<HttpAnswer> {
+    const answer = await exchange(path, wanted);
+    const isKnown = answer.status === 304 && wanted.etag !== undefined;
+    if (answer.status !== 200 && answer.status !== 204 && !isKnown)
+      throw refusal(address, answer, textOf(answer), clock.now());
+    return answer;
+  }
+
+  function read<T>(path: string, schema: z.ZodMiniType<T>, answer: HttpAnswer): T {
+    const parsed = parseJsonWith(schema, textOf(answer));
     if (parsed.ok) return parsed.value;
     const message = `the answer of ${address}${path} is not what this version of joinbot understands: ${sentenceOf(parsed.problem)}`;
     throw new Failure('broker_refused', message);
   }
 
+  const ask = async <T>(path: string, schema: z.ZodMiniType<T>, body?: unknown): Promise<T> =>
+    read(path, schema, await send(path, { body }));
+
   return {
     discover: () => ask('/v1/webapi/ping', discovery),
     trust: () => ask('/v1/trust', trustBundle),
     join: (body) => ask('/v1/join', joinAnswer, body),
-    heartbeat: async (body) => void (await send('/v1/heartbeat', body, HEARTBEAT_TIMEOUT_MS)),
+    heartbeat: async (body) =>
+      void (await send('/v1/heartbeat', { body, timeoutMs: HEARTBEAT_TIMEOUT_MS })),
+    async revoked(known, timeoutMs, until) {
+      const path = '/v1/trust/revoked';
+      const wanted = { etag: known, timeoutMs, stop: until, mostBytes: MOST_BYTES_OF_LISTS };
+      const answer = await send(path, wanted);
+      if (answer.status === 304) return undefined;
+      const etag = answer.header('etag');
+      const lists = read(path, revocationLists, answer);
+      return { lists, etag: etag !== undefined && ETAG.test(etag) ? etag : undefined };
+    },
     trueTime: () => new Date(clock.now().getTime() + offsetMs),
   };
 }

@@ -91,6 +91,8 @@ export const configFile = z.strictObject({
   /** The older name of `credential_ttl`. */
   certificate_ttl: z.optional(durationText),
   renewal_interval: z.optional(durationText),
+  /** How often to ask for revocation lists. */
+  revocation_interval: z.optional(durationText),
   insecure: z.optional(
     z.literal(false, {
       error:

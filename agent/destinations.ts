@@ -12,6 +12,9 @@ import { expectServiceAccount, sayName, writeSecret } from './kubernetes.ts';
 import type { Material } from './outputs/output.ts';
 import { admitReaders } from './readers.ts';
 import { reloadProgram } from './reload.ts';
+import type { AcceptedLists } from './revocation/accept-lists.ts';
+import { KRL_FILE, keptLists } from './revocation/list-files.ts';
+import { type ListPlace, listsIn, listsInSecret } from './revocation/list-places.ts';
 import {
   type AgentSettings,
   type KubernetesSecret,
@@ -23,7 +26,7 @@ import type { VerifiedTrust } from './trust-bundle.ts';
 import { workloadApiAt } from './workload-api/destination.ts';
 import { CERTIFICATE_RECORD } from './written-identity.ts';
 
-export interface Destination {
+export interface Destination extends ListPlace {
   /** Unlike any other's: `/readyz` calls it so. */
   readonly id: string;
   /** For a person: a path, or which secret. */
@@ -51,6 +54,8 @@ export interface Held {
   readonly own: IssuedCertificate;
   /** All, by the names of their wishes. */
   readonly certificates: ReadonlyMap<string, IssuedCertificate>;
+  /** What is revoked, where an output wants to know, and the broker has said so. */
+  readonly lists?: AcceptedLists | undefined;
 }
 
 /** With what a join brought. */
@@ -65,32 +70,46 @@ export const heldAfter = (
     ...(before?.certificates ?? []),
     ...certificates.map((one) => [one.name, one] as const),
   ]),
+  lists: before?.lists,
 });
 
 type Parts = Pick<Effects, 'clock' | 'programs' | 'imds' | 'log' | 'stop'>;
 
 /** The agent's own directory first: losing it costs a fresh join. `isStored`: the joiner writes that one itself. */
 export function destinationsOf(
-  { storage, outputs }: Pick<AgentSettings, 'storage' | 'outputs'>,
+  { storage, outputs, host }: Pick<AgentSettings, 'storage' | 'outputs' | 'host'>,
   isStored: boolean,
   effects: Parts,
 ): Destination[] {
-  const own = (path: string): Destination => ({
+  return [
+    ...(storage.type === 'directory' ? [ownDirectory(storage.path, host, isStored, effects)] : []),
+    ...outputs.map((output, position) => destinationOf(output, position, effects)),
+  ];
+}
+
+function ownDirectory(
+  path: string,
+  host: AgentSettings['host'],
+  isStored: boolean,
+  effects: Parts,
+): Destination {
+  const lists = listsIn(path, host?.role === 'Node' ? [KRL_FILE] : [], undefined, effects);
+  return {
     id: STORAGE_NAME,
     name: path,
     directory: path,
     check: () => checkDirectory(path, [STATE_FILE]),
     wish: OWN,
     forSsh: true,
-    write: async ({ instance, trust, own: certificate }) => {
+    ...lists.place,
+    write: async ({ instance, trust, own: certificate, lists: current }) => {
       const joined = { instance, trust, certificates: [certificate] } as const;
-      if (!isStored) await writeOwnIdentity(path, joined, effects.clock.now());
+      // Who stores it himself has done so, and may have something newer there by now.
+      if (isStored) await lists.place.amend?.(current);
+      else await writeOwnIdentity(path, joined, effects.clock.now(), lists.files(current));
+      lists.written(current);
     },
-  });
-  return [
-    ...(storage.type === 'directory' ? [own(storage.path)] : []),
-    ...outputs.map((output, position) => destinationOf(output, position, effects)),
-  ];
+  };
 }
 
 function destinationOf(output: Output, position: number, effects: Parts): Destination {
@@ -117,7 +136,7 @@ function destinationOf(output: Output, position: number, effects: Parts): Destin
 }
 
 type MaterialOf = (held: Held) => Material;
-type Place = Pick<Destination, 'name' | 'directory' | 'check' | 'write' | 'close'>;
+type Place = Pick<Destination, 'name' | 'directory' | 'check' | 'write' | 'close'> & ListPlace;
 
 function placeOf(
   destination: Output['destination'],
@@ -132,35 +151,47 @@ function placeOf(
   return { ...place, write: (held) => tell(material(held)) };
 }
 
-const inDirectory = (
+function inDirectory(
   directory: OutputDirectory,
-  { names, files }: Output['content'],
-  material: MaterialOf,
-  { clock, programs }: Parts,
-): Place => ({
-  name: directory.path,
-  directory: directory.path,
-  check: () => checkDirectory(directory.path, names),
-  write: async (held) => {
-    const { path } = directory;
-    const made = { ...material(held), directory: path };
-    const record = [CERTIFICATE_RECORD, made.certificate.tls] as const;
-    const set = new Map([...(await files(made)), record]);
-    const prepare = (version: string) => admitReaders(path, version, directory, programs);
-    await writeFileSet(path, set, clock.now(), prepare);
-  },
-});
-
-const inSecret = (
-  secret: KubernetesSecret,
-  { files }: Output['content'],
+  { names, files, lists: listed = [] }: Output['content'],
   material: MaterialOf,
   effects: Parts,
-): Place => ({
-  name: sayName(secret),
-  check: () => expectServiceAccount(secret),
-  write: async (held) => writeSecret(secret, await files(material(held)), effects),
-});
+): Place {
+  const { path } = directory;
+  const prepare = (version: string) => admitReaders(path, version, directory, effects.programs);
+  const lists = listsIn(path, listed, prepare, effects);
+  return {
+    name: path,
+    directory: path,
+    check: () => checkDirectory(path, [...names, ...listed]),
+    ...lists.place,
+    write: async (held) => {
+      const made = { ...material(held), directory: path };
+      const record = [CERTIFICATE_RECORD, made.certificate.tls] as const;
+      const set = new Map([...(await files(made)), record, ...lists.files(held.lists)]);
+      await writeFileSet(path, set, effects.clock.now(), prepare, keptLists(listed));
+      lists.written(held.lists);
+    },
+  };
+}
+
+function inSecret(
+  secret: KubernetesSecret,
+  { files, lists: listed = [] }: Output['content'],
+  material: MaterialOf,
+  effects: Parts,
+): Place {
+  const lists = listsInSecret(secret, listed, effects);
+  return {
+    name: sayName(secret),
+    check: () => expectServiceAccount(secret),
+    ...lists.place,
+    write: async (held) => {
+      await writeSecret(secret, await files(material(held)), effects);
+      await lists.place.amend?.(held.lists);
+    },
+  };
+}
 
 /**
  * Throws a `Failure` where none of them can be written: then nothing is asked for. Those that can't be written while
@@ -201,6 +232,25 @@ export async function writeDestinations(
     await reload?.();
   }
   return { unwritten, failure: problems.length > 0 ? together(problems) : undefined };
+}
+
+/** Brings what the lists say now to whoever wants to know. A failure is said in the log, and tried again the next time. */
+export async function amendDestinations(
+  destinations: readonly Destination[],
+  lists: AcceptedLists | undefined,
+  { log }: Pick<Effects, 'log'>,
+): Promise<void> {
+  for (const { name, amend, reload } of destinations) {
+    try {
+      if (!(await amend?.(lists))) continue;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      log.error(`the revocation lists in ${name} are not written: ${error.message}`);
+      continue;
+    }
+    log.info(`wrote the revocation lists in ${name}`);
+    await reload?.();
+  }
 }
 
 async function failureOf(work: Promise<void>): Promise<Failure | undefined> {

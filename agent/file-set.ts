@@ -19,7 +19,7 @@ import {
   symlink,
   unlink,
 } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import {
   codeOf,
   orUndefined,
@@ -36,19 +36,24 @@ const CURRENT = '..data';
 const NEXT = '..data_tmp';
 const VERSION = /^\.\.\d{4}(?:_\d\d){5}\.[A-Za-z0-9]{6}$/;
 
-/**
- * Replaces the whole set. Refuses, and changes nothing, where a name is taken by something that is not of a set. `prepare`
- * is given the new version's directory before anybody sees it.
- */
+/** Is given the new version's directory before anybody sees it. */
+type Prepare = (version: string) => Promise<void>;
+
+/** Names that stay as they are where `files` hasn't them, with what they are where they weren't there before. */
+export type KeptFiles = ReadonlyMap<string, Uint8Array | undefined>;
+
+/** Replaces the whole set. Refuses, and changes nothing, where a name is taken by something that is not of a set. */
 export async function writeFileSet(
   directory: string,
-  files: FileSet,
+  wanted: FileSet,
   now: Date,
-  prepare: (version: string) => Promise<void> = async () => undefined,
+  prepare: Prepare = async () => undefined,
+  kept: KeptFiles = new Map(),
 ): Promise<void> {
   await withPlainErrors(directory, async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const previous = await currentVersion(directory);
+    const files = new Map([...(await keptFiles(directory, previous, kept)), ...wanted]);
     await refuseForeignFiles(directory, visibleNames(files.keys()));
     await removeLeftovers(directory, previous);
 
@@ -63,6 +68,54 @@ export async function writeFileSet(
     if (previous !== undefined) await rm(join(directory, previous), { recursive: true });
   });
 }
+
+/** Replaces some files of the set, all others stay as they are. Whether there was a set. */
+export async function amendFileSet(
+  directory: string,
+  changes: FileSet,
+  now: Date,
+  prepare?: Prepare,
+): Promise<boolean> {
+  const files = await withPlainErrors(directory, () => currentFiles(directory));
+  if (!files) return false;
+  await writeFileSet(directory, new Map([...files, ...changes]), now, prepare);
+  return true;
+}
+
+async function currentFiles(directory: string): Promise<FileSet | undefined> {
+  const version = await currentVersion(directory);
+  if (version === undefined) return undefined;
+  const path = join(directory, version);
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = new Map<string, Uint8Array>();
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    files.set(relative(path, file), await readFile(file));
+  }
+  return files;
+}
+
+async function keptFiles(
+  directory: string,
+  version: string | undefined,
+  kept: KeptFiles,
+): Promise<FileSet> {
+  const files = new Map<string, Uint8Array>();
+  for (const [name, otherwise] of kept) {
+    const before =
+      version === undefined
+        ? undefined
+        : await orUndefined(readFile(join(directory, version, name)));
+    const content = before?.length ? before : otherwise;
+    if (content) files.set(name, content);
+  }
+  return files;
+}
+
+/** One file of the set as it is; `undefined` where it isn't there. */
+export const readSetFile = (directory: string, name: string): Promise<Uint8Array | undefined> =>
+  withPlainErrors(directory, () => orUndefined(readFile(join(directory, name))));
 
 /** The named files of the current version, all of the same one; `undefined` if there is none or it lacks one of them. */
 export async function readFileSet(

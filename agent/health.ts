@@ -33,6 +33,7 @@ export function healthOf(
     renewals,
     renewedAt: written?.joinedAt,
     renewAt: written?.renewAt,
+    lists: written?.held.lists,
     expected: [
       ...(storage.type === 'directory' ? [STORAGE_NAME] : []),
       ...outputs.map(({ name }) => name),

@@ -4,6 +4,7 @@ import type { TrustBundle } from '../shared/protocol/trust.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import { opensshPrivateKey } from './openssh-private-key.ts';
 import { pkcs8Pem } from './outputs/key-text.ts';
+import { KRL_FILE } from './revocation/list-files.ts';
 import { authorityLines, knownHosts, publicKeyLine } from './ssh-lines.ts';
 
 /** The names of all files that there may be. */
@@ -29,13 +30,15 @@ interface IdentityForm {
   readonly hosts: readonly string[];
   /** Also as `OPENSSH_FILES`. */
   readonly withOpensshKey: boolean;
+  /** There is a list of what is revoked beside them: `ssh` believes no host that is on it. */
+  readonly withRevokedHosts: boolean;
 }
 
 export function identityFiles(
   bot: string,
   certificate: IssuedCertificate,
   trust: TrustBundle,
-  { directory, hosts, withOpensshKey }: IdentityForm,
+  { directory, hosts, withOpensshKey, withRevokedHosts }: IdentityForm,
 ): ReadonlyMap<string, string> {
   const { ssh } = certificate;
   const publicKey = publicKeyLine(bot, certificate);
@@ -47,7 +50,10 @@ export function identityFiles(
     ['sshcacerts', authorityLines(trust.ssh.user_ca)],
     ['known_hosts', knownHosts(trust)],
     ...optional(directory, (path) => [
-      ['ssh_config', sshConfig(path, [`*.${trust.cluster}`, ...hosts], ssh !== undefined)],
+      [
+        'ssh_config',
+        sshConfig(path, [`*.${trust.cluster}`, ...hosts], ssh !== undefined, withRevokedHosts),
+      ],
     ]),
     ...optional(ssh, (line) => [
       ['sshcert', `${line}\n`],
@@ -71,13 +77,19 @@ const optional = <T>(value: T | undefined, entries: (value: T) => Entries): Entr
 /**
  * For these hosts alone: whoever includes it in a configuration of their own keeps their settings for all others.
  */
-function sshConfig(directory: string, hosts: readonly string[], withCertificate: boolean): string {
+function sshConfig(
+  directory: string,
+  hosts: readonly string[],
+  withCertificate: boolean,
+  withRevokedHosts: boolean,
+): string {
   const path = (file: string): string => `"${join(directory, file).replaceAll('%', '%%')}"`;
   const settings = [
     `IdentityFile ${path('key')}`,
     ...(withCertificate ? [`CertificateFile ${path('key-cert.pub')}`] : []),
     // Hosts with a certificate of the broker's authority, and those that the user knows anyway.
     `UserKnownHostsFile ${path('known_hosts')} ~/.ssh/known_hosts`,
+    ...(withRevokedHosts ? [`RevokedHostKeys ${path(KRL_FILE)}`] : []),
     'IdentitiesOnly yes',
     // A machine can't be asked whether it knows a host, and known_hosts is written anew with each renewal.
     'StrictHostKeyChecking yes',

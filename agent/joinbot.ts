@@ -29,6 +29,7 @@ import { notifyReady } from './notify.ts';
 import { printable } from './printable.ts';
 import { readConfigAt, readText } from './read-files.ts';
 import { expectReaders } from './readers.ts';
+import { currentLists } from './revocation/current-lists.ts';
 import type { AgentSettings } from './settings.ts';
 import { installSshd, SSHD_CONFIG } from './sshd/install.ts';
 import { reloadAfterRenewal } from './sshd/reload.ts';
@@ -116,7 +117,8 @@ async function start(settings: AgentSettings, flags: StartFlags, process: Proces
   const { host, storage } = settings;
   const isServer = host?.role === 'Node' && storage.type === 'directory';
   let isTold = false;
-  await runAgent(settings, openJoiner, effects, process.nextWake, {
+  const lists = currentLists(settings, broker, effects);
+  await runAgent(settings, openJoiner, lists, effects, process.nextWake, {
     async done() {
       if (!isTold) await notifyReady(env, process.programs, log);
       isTold = true;

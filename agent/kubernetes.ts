@@ -39,11 +39,15 @@ export async function expectServiceAccount({ api }: KubernetesSecret): Promise<v
   await readAccount(api.account);
 }
 
-/** Throws a `Failure` that says what the cluster said. Keys of a secret are file names without their folders. */
+/**
+ * Throws a `Failure` that says what the cluster said. Keys of a secret are file names without their folders. What another
+ * `manager` has applied stays as it is.
+ */
 export async function writeSecret(
   secret: KubernetesSecret,
   files: FileSet,
   { imds: direct, stop }: Pick<Effects, 'imds' | 'stop'>,
+  manager: 'joinbot' | `joinbot-${string}` = 'joinbot',
 ): Promise<void> {
   const { api } = secret;
   const account = await readAccount(api.account);
@@ -57,11 +61,14 @@ export async function writeSecret(
   const body = {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name: secret.name, namespace, labels: secret.labels },
+    metadata: {
+      ...{ name: secret.name, namespace },
+      ...(manager === 'joinbot' && { labels: secret.labels }),
+    },
     type: secret.secretType,
     data,
   };
-  const path = `/api/v1/namespaces/${namespace}/secrets/${secret.name}?fieldManager=joinbot&force=true`;
+  const path = `/api/v1/namespaces/${namespace}/secrets/${secret.name}?fieldManager=${manager}&force=true`;
   try {
     const answer = await direct({
       method: 'PATCH',

@@ -1,4 +1,4 @@
-/** How long certificates are to be valid, and how often the agent renews its own and the outputs that are due. */
+/** How long certificates are to be valid, and how often the agent renews its own and the outputs that are due, or asks for lists. */
 import { formatDuration } from '../shared/protocol/values.ts';
 import type { StartFlags } from './command-line.ts';
 import type { ConfigFile } from './config-schema.ts';
@@ -66,6 +66,22 @@ export function lifetimesOf(
       : secondsOf(life.interval),
   );
   return { certificateTtlSeconds: secondsOf(ttl), renewalIntervalSeconds: Math.min(...wanted) };
+}
+
+const DEFAULT_REVOCATION = '5m';
+/** More often brings nothing: the broker looks for what a lock is on each minute. */
+const SHORTEST_REVOCATION = '1m';
+/** Lists are good for a day, and are to be new in the first half of it. */
+const LONGEST_REVOCATION = '6h';
+
+/** How often to ask for revocation lists. Throws a `Failure` that names the field. */
+export function revocationSecondsOf(config: ConfigFile | undefined, problem: ProblemAt): number {
+  const { revocation_interval: interval = DEFAULT_REVOCATION } = config ?? {};
+  const seconds = secondsOf(interval);
+  if (seconds >= secondsOf(SHORTEST_REVOCATION) && seconds <= secondsOf(LONGEST_REVOCATION))
+    return seconds;
+  const message = `expected ${SHORTEST_REVOCATION} to ${LONGEST_REVOCATION}, got ${interval}`;
+  throw problem(['revocation_interval'], '--config', message);
 }
 
 /**

@@ -32,6 +32,8 @@ export interface AgentSettings {
   readonly certificateTtlSeconds: number;
   /** How often the agent's own certificate is to be renewed, and with it the outputs that are due. */
   readonly renewalIntervalSeconds: number;
+  /** How often to ask for revocation lists, where something is to have them. */
+  readonly revocationSeconds: number;
 }
 
 /** What `/readyz` calls the agent's own directory. No output has this name. */

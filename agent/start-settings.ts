@@ -10,7 +10,7 @@ import { caPinText } from './config-schema.ts';
 import { diagnosticsAddress } from './diagnostics-address.ts';
 import { Failure } from './failure.ts';
 import { joinTokenOf, type Surroundings } from './join-token.ts';
-import { lifetimesIn, lifetimesOf, refuseSpread } from './lifetimes.ts';
+import { lifetimesIn, lifetimesOf, refuseSpread, revocationSecondsOf } from './lifetimes.ts';
 import { printable } from './printable.ts';
 import type { AgentSettings } from './settings.ts';
 import { findSshHostKey } from './sshd/host-key.ts';
@@ -62,6 +62,7 @@ export function startSettings(
     ...(host && { host }),
     oneshot,
     ...lifetimesOf(lifetimes, oneshot, problem),
+    revocationSeconds: revocationSecondsOf(config, problem),
     ...((flags.debug || config?.debug) && { debug: true }),
     ...(logFormat !== undefined && { logFormat }),
     ...authoritiesOf(file, surroundings),

@@ -4,6 +4,7 @@ import { Failure } from './failure.ts';
 import { type StoredState, storedState } from './instance-state.ts';
 import type { LogFormat } from './log.ts';
 import { printable } from './printable.ts';
+import { loadLists } from './revocation/stored-lists.ts';
 import { isGood, type WrittenIdentity, writtenIdentity } from './written-identity.ts';
 
 /** One directory. Times are UTC; `seconds_left` is 0 where there is nothing good. */
@@ -27,6 +28,12 @@ interface DirectoryStatus {
   };
   /** Of the agent's own directory. */
   readonly instance?: StoredState;
+  /** The revocation lists that the agent has, where something is to have them. */
+  readonly revocation?: {
+    readonly version: number;
+    readonly this_update: string;
+    readonly next_update: string;
+  };
 }
 
 export interface Status {
@@ -56,16 +63,25 @@ async function directoryStatus(directory: string, now: Date): Promise<DirectoryS
     const identity = await writtenIdentity(directory);
     if (!identity) return { directory, state: 'missing', seconds_left: 0 };
     const instance = await storedState(directory);
+    const revocation = await revocationIn(directory);
     return {
       directory,
       ...validityOf(identity, now),
       ...certificatesOf(identity),
       ...(instance && { instance }),
+      ...(revocation && { revocation }),
     };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return { directory, state: 'unreadable', problem: error.message, seconds_left: 0 };
   }
+}
+
+async function revocationIn(directory: string): Promise<DirectoryStatus['revocation']> {
+  const stored = await loadLists(directory);
+  if (!stored) return undefined;
+  const { version, this_update, next_update } = stored.lists;
+  return { version, this_update, next_update };
 }
 
 function validityOf(
@@ -109,7 +125,7 @@ const IN_WORDS = {
 } as const;
 
 function describe(status: DirectoryStatus): string {
-  const { directory, state, problem, certificate, ssh, instance } = status;
+  const { directory, state, problem, certificate, ssh, instance, revocation } = status;
   const until =
     certificate && `until ${certificate.valid_to}${state === 'good' ? left(status) : ''}`;
   const lines = [
@@ -119,6 +135,8 @@ function describe(status: DirectoryStatus): string {
       `instance ${instance.id}, generation ${instance.generation}, ${instance.owner}, of ${instance.broker}`,
     certificate && `x509  ${certificate.names} (serial ${certificate.serial})`,
     ssh && `ssh   ${ssh.principals.join(', ')} (key id ${ssh.key_id})`,
+    revocation &&
+      `revocation lists of ${revocation.this_update}, good until ${revocation.next_update}`,
   ];
   return `${lines.filter(Boolean).join('\n  ')}\n`;
 }

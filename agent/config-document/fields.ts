@@ -81,6 +81,10 @@ export const FIELDS: Readonly<Record<string, string>> = {
     'openssh: the key in the form of OpenSSH, too (id_ecdsa), as paramiko reads it.',
   'outputs.ssh_config': 'off: no ssh_config and known_hosts for the hosts.',
   'outputs[tls].formats': 'Forms and names of the files. Default: pem.',
+  'outputs.revocation':
+    'true: also tls.crl, which says what is revoked, for programs that are told to check it. Default: false.',
+  'outputs[identity].revocation':
+    'true: also tls.crl and revoked.krl, which say what is revoked; ssh_config names the second. Default: false.',
   'outputs.pkcs12': 'Of the key stores.',
   'outputs.pkcs12.password_file':
     'A file with the password of the key stores. Default password: changeit.',
@@ -111,6 +115,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   credential_ttl: `How long certificates are to be valid. ${DURATION} Default: 1h.`,
   certificate_ttl: 'The older name of credential_ttl.',
   renewal_interval: `How often the agent renews its own certificate. ${DURATION} Default: a third of the shortest life.`,
+  revocation_interval: `How often to ask for revocation lists, where something has them: 1m to 6h. ${DURATION} Default: 5m.`,
   insecure: 'false: TLS is always checked.',
   fips: 'false: this agent makes no promise about FIPS 140.',
 };

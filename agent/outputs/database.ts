@@ -4,6 +4,7 @@ import { COMMON_FIELDS } from './common-fields.ts';
 import { checkFormats, filesOf, namesOf } from './formats.ts';
 import { outputType } from './output.ts';
 import { pkcs12Fields } from './pkcs12-fields.ts';
+import { crlFor, revocationField } from './revocation-field.ts';
 import { TOOL_FILES, toolFiles } from './tool-files.ts';
 
 const text = z.optional(z.string().check(z.maxLength(253)));
@@ -20,6 +21,7 @@ export const database = outputType({
     database: text,
     username: text,
     ...pkcs12Fields,
+    ...revocationField,
   }),
   joinOf: 'bot',
   content: (config, { isHost }) => {
@@ -29,6 +31,7 @@ export const database = outputType({
     const idle = (['service', 'database'] as const).filter((field) => config[field] !== undefined);
     return {
       names: [...TOOL_FILES, ...namesOf([chosen], options)],
+      ...crlFor(config),
       check: () => checkFormats([chosen], options),
       files: async (material) =>
         new Map([...toolFiles(material), ...(await filesOf([chosen], material, options))]),

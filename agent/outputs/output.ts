@@ -3,6 +3,7 @@ import type * as z from 'zod/mini';
 import type { TrustBundle } from '../../shared/protocol/trust.ts';
 import type { FileSet } from '../file-set.ts';
 import type { IssuedCertificate } from '../issued-certificate.ts';
+import type { ListFile } from '../revocation/list-files.ts';
 
 /** What files are made of. */
 export interface Material {
@@ -19,6 +20,8 @@ export interface Content {
   /** Names that its files may have. Of a name with a slash, the part before it. */
   readonly names: readonly string[];
   readonly files: (material: Material) => FileSet | Promise<FileSet>;
+  /** Revocation lists that belong beside them. */
+  readonly lists?: readonly ListFile[];
   /** What else has to be there. Throws a `Failure` that says what is missing. */
   readonly check?: () => Promise<void>;
   /** Whether it goes with an SSH certificate: then the log says why there is none. */

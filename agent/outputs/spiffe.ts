@@ -6,13 +6,15 @@ import * as z from 'zod/mini';
 import { COMMON_FIELDS, noSelector } from './common-fields.ts';
 import { pkcs8Pem } from './key-text.ts';
 import { type Content, type Material, outputType } from './output.ts';
+import { crlFor, revocationField } from './revocation-field.ts';
 
 const SVID = 'svid.pem';
 const KEY = 'svid_key.pem';
 const BUNDLE = 'svid_bundle.pem';
 
-const content = (): Content => ({
+const content = (config: { readonly revocation?: boolean | undefined }): Content => ({
   names: [SVID, KEY, BUNDLE],
+  ...crlFor(config),
   files: ({ certificate, trust }: Material) =>
     new Map([
       [SVID, certificate.tls],
@@ -26,6 +28,7 @@ const schemaOf = <T extends string>(type: T) =>
     type: z.literal(type),
     ...COMMON_FIELDS,
     selector: noSelector,
+    ...revocationField,
   });
 
 export const spiffe = outputType({ schema: schemaOf('spiffe'), content });

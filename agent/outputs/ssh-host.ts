@@ -1,5 +1,6 @@
 /** `ssh_host`: an SSH certificate for a host's attested names, and the user authority that its `sshd` is to trust. */
 import * as z from 'zod/mini';
+import { KRL_FILE } from '../revocation/list-files.ts';
 import { authorityLines, publicKeyLine } from '../ssh-lines.ts';
 import { absolutePath, COMMON_FIELDS } from './common-fields.ts';
 import { pkcs8Pem } from './key-text.ts';
@@ -21,6 +22,7 @@ export const sshHost = outputType({
   joinOf: 'host',
   content: ({ principals }) => ({
     names: [KEY, PUBLIC_KEY, CERTIFICATE, AUTHORITIES],
+    lists: [KRL_FILE],
     forSsh: true,
     files: ({ certificate, trust, owner }) => {
       if (certificate.ssh === undefined)

@@ -4,6 +4,7 @@ import { COMMON_FIELDS } from './common-fields.ts';
 import { checkFormats, FORMAT_NAMES, filesOf, namesOf } from './formats.ts';
 import { outputType } from './output.ts';
 import { pkcs12Fields } from './pkcs12-fields.ts';
+import { crlFor, revocationField } from './revocation-field.ts';
 
 export const tls = outputType({
   schema: z.strictObject({
@@ -13,12 +14,14 @@ export const tls = outputType({
       z.array(z.enum(FORMAT_NAMES)).check(z.minLength(1), z.maxLength(FORMAT_NAMES.length)),
     ),
     ...pkcs12Fields,
+    ...revocationField,
   }),
-  content: ({ formats, pkcs12 = {} }, { isHost, isKubernetesSecret }) => {
+  content: ({ formats, pkcs12 = {}, revocation }, { isHost, isKubernetesSecret }) => {
     const chosen = formats ?? [isKubernetesSecret ? 'kubernetes' : 'pem'];
     const options = { isHost, pkcs12 };
     return {
       names: namesOf(chosen, options),
+      ...crlFor({ revocation }),
       check: () => checkFormats(chosen, options),
       files: (material) => filesOf(chosen, material, options),
     };

@@ -178,7 +178,7 @@ describe('diag_addr', () => {
       `joinbot_certificate_expiry_timestamp_seconds{place="${good}"} 1795205100`,
       `joinbot_certificate_expiry_timestamp_seconds{place="${bad}"} 1795205100`,
     ]);
-    expect(text.match(/^# TYPE joinbot_\w+ (?:gauge|counter)$/gm)).toHaveLength(7);
+    expect(text.match(/^# TYPE joinbot_\w+ (?:gauge|counter)$/gm)).toHaveLength(9);
   });
 
   test('answers that it is not ready before its first join', async () => {

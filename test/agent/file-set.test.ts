@@ -9,8 +9,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { makeLink, readFileSet, writeFileSet } from '../../agent/file-set.ts';
+import { describe, expect, test } from 'vitest';
+import { amendFileSet, makeLink, readFileSet, writeFileSet } from '../../agent/file-set.ts';
 import { temporaryFolder } from './folder.ts';
 
 const at = new Date('2026-11-20T19:05:00Z');
@@ -46,6 +46,63 @@ test('takes away the name of a file that is no longer in the set', async () => {
   await writeFileSet(folder, set({ key: '1', sshcert: '1' }), at);
   await writeFileSet(folder, set({ key: '2' }), at);
   expect((await readdir(folder)).filter((name) => !name.startsWith('..'))).toEqual(['key']);
+});
+
+describe('files that stay', () => {
+  const kept = new Map([['list', Buffer.from('empty')]]);
+
+  test('are what they are by default, until they are something else', async () => {
+    const folder = await temporaryFolder();
+    const list = () => readFile(join(folder, 'list'), 'utf8');
+    await writeFileSet(folder, set({ key: '1' }), at, undefined, kept);
+    expect(await list()).toBe('empty');
+    await writeFileSet(folder, set({ key: '2', list: 'new' }), at, undefined, kept);
+    await writeFileSet(folder, set({ key: '3' }), at, undefined, kept);
+    expect([await list(), await readFile(join(folder, 'key'), 'utf8')]).toEqual(['new', '3']);
+  });
+
+  test('are made anew where somebody has emptied them', async () => {
+    const folder = await temporaryFolder();
+    await writeFileSet(folder, set({ key: '1', list: 'new' }), at);
+    await writeFile(join(folder, 'list'), '');
+    await writeFileSet(folder, set({ key: '2' }), at, undefined, kept);
+    expect(await readFile(join(folder, 'list'), 'utf8')).toBe('empty');
+  });
+
+  test('are left out where nothing is there to stay', async () => {
+    const folder = await temporaryFolder();
+    await writeFileSet(folder, set({ key: '1' }), at, undefined, new Map([['list', undefined]]));
+    expect(await readdir(folder)).not.toContain('list');
+  });
+});
+
+describe('a set of which one file is replaced', () => {
+  test('keeps all others as they are, in folders too, and changes as one', async () => {
+    const folder = await temporaryFolder();
+    const before = set({
+      key: '1',
+      list: 'old',
+      'certs/ca.crt': 'ca',
+      '..record': 'seen by nobody',
+    });
+    await writeFileSet(folder, before, at);
+    const [version] = await versionsIn(folder);
+    const prepared: string[] = [];
+    const note = async (path: string) => void prepared.push(await readFile(`${path}/key`, 'utf8'));
+    expect(await amendFileSet(folder, set({ list: 'new' }), at, note)).toBe(true);
+    expect(await readFileSet(folder, ['key', 'list', 'certs/ca.crt', '..record'])).toEqual(
+      set({ key: '1', list: 'new', 'certs/ca.crt': 'ca', '..record': 'seen by nobody' }),
+    );
+    expect(await versionsIn(folder)).not.toContain(version);
+    expect(await readFile(join(folder, 'list'), 'utf8')).toBe('new');
+    expect(prepared).toEqual(['1']);
+  });
+
+  test('is not made where there is none', async () => {
+    const folder = await temporaryFolder();
+    expect(await amendFileSet(folder, set({ list: 'new' }), at)).toBe(false);
+    expect(await readdir(folder)).toEqual([]);
+  });
 });
 
 test('leaves files of other names alone', async () => {

@@ -11,6 +11,7 @@ import { createHostRig, type HostRig } from './host-rig.ts';
 const NAME = 'vm-a.group1.test.example.org';
 const FILES = [
   'known_hosts',
+  'revoked.krl',
   'ssh_host_key',
   'ssh_host_key-cert.pub',
   'ssh_host_key.pub',
@@ -21,9 +22,12 @@ const FILES = [
   'tlskey',
 ];
 
+/** What is no part of the set. */
+const BESIDE = ['issuing-certificates.json', 'revocation-lists.json'];
+
 const setIn = async ({ data }: HostRig) =>
   (await readdir(data))
-    .filter((name) => !name.startsWith('..') && name !== 'issuing-certificates.json')
+    .filter((name) => !name.startsWith('..') && !BESIDE.includes(name))
     .toSorted();
 const read = (rig: HostRig, name: string) => readFile(join(rig.data, name), 'utf8');
 
@@ -59,11 +63,11 @@ test('certifies the host key that sshd has, and keeps no key of its own for it',
   expect(await read(rig, 'ssh_host_key.pub')).toBe(line);
 });
 
-test('another service gets the same files, without a look at sshd', async () => {
+test('another service gets the same files but for the list that sshd reads, without a look at it', async () => {
   const rig = await createHostRig();
   expect(await rig.once('app_service')).toBe(0);
   expect(rig.output.join('')).toContain(`joined as App ${NAME} (`);
-  expect(await setIn(rig)).toEqual(FILES);
+  expect(await setIn(rig)).toEqual(FILES.filter((name) => name !== 'revoked.krl'));
   expect(rig.commands).toEqual([]);
 });
 
@@ -166,7 +170,8 @@ describe('after each join and renewal, sshd', () => {
     });
     await rig.once();
     await writeFile(join(rig.data, 'sshd.json'), UNIT);
-    expect(await rig.renewing(3)).toBe(0);
+    // Revocation lists are asked for every five minutes, and sshd reads them by itself.
+    expect(await rig.renewing(9)).toBe(0);
     expect(commands).toEqual([RELOAD, RELOAD, RELOAD]);
     expect(rig.output.join('')).toContain('told ssh.service to reload');
   });

@@ -31,6 +31,7 @@ test('the defaults: memory, no outputs, an hour, every twenty minutes', () => {
     oneshot: false,
     certificateTtlSeconds: 3600,
     renewalIntervalSeconds: 1200,
+    revocationSeconds: 300,
   });
 });
 

@@ -2,6 +2,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { createHostRig } from './host-rig.ts';
 import { createRig, guideConfig, type Rig } from './rig.ts';
 
 const config = ({ folder }: Rig): string =>
@@ -98,4 +99,20 @@ test.each([
   const rig = await createRig();
   expect(await rig.run('status', ...flags)).toBe(2);
   expect(rig.output.join('')).toContain(said);
+});
+
+test('says of when the revocation lists are, where there are some', async () => {
+  const rig = await createHostRig();
+  await rig.once();
+  rig.output.length = 0;
+  const config = join(rig.folder, 'teleport.yaml');
+  expect(await rig.run('status', '-c', config)).toBe(0);
+  expect(rig.output.join('')).toContain(
+    '  revocation lists of 2026-11-20T11:59:01Z, good until 2026-11-21T12:00:01Z\n',
+  );
+  rig.output.length = 0;
+  await rig.run('status', '-c', config, '--format=json');
+  expect(JSON.parse(rig.output.join(''))).toMatchObject([
+    { revocation: { version: 1795176001, next_update: '2026-11-21T12:00:01Z' } },
+  ]);
 });

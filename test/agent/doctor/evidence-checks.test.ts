@@ -17,6 +17,7 @@ const SETTINGS: AgentSettings = {
   oneshot: false,
   certificateTtlSeconds: 3600,
   renewalIntervalSeconds: 1200,
+  revocationSeconds: 300,
 };
 
 async function look(env: Readonly<Record<string, string>>) {

@@ -54,6 +54,7 @@ describe('a host with outputs', () => {
     const own = output(rig, 'own', 'type: ssh_host, host_key: none, principals: [x.example.org]');
     expect(await rig.onceWith('Node', `outputs:\n${own}`)).toBe(0);
     expect(await visible(rig, 'own')).toEqual([
+      'revoked.krl',
       'ssh_host',
       'ssh_host-cert.pub',
       'ssh_host-user-ca.pub',

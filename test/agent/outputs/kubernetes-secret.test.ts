@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { kubernetesApi, writeSecret } from '../../../agent/kubernetes.ts';
 import { sendDirectly } from '../../../agent/network-http.ts';
+import type { AcceptedLists } from '../../../agent/revocation/accept-lists.ts';
+import { listsInSecret } from '../../../agent/revocation/list-places.ts';
 import type { KubernetesSecret } from '../../../agent/settings.ts';
 import { hasProgram } from '../../programs.ts';
+import { createClock, START } from '../clock.ts';
 import { temporaryFolder } from '../folder.ts';
 import { createRig, guideConfig } from '../rig.ts';
 import { serverCertificate } from './server-certificate.ts';
@@ -87,6 +90,34 @@ describe.skipIf(!hasProgram('openssl'))('a secret', () => {
         'ca.crt': 'AP8=',
       },
     });
+  });
+
+  test('has lists of revoked certificates of another manager, whom its certificates do not concern', async () => {
+    const { secret } = await cluster(() => ({ status: 200, body: {} }));
+    const wanted = secret({ labels: { app: 'web' } });
+    const effects = {
+      imds: sendDirectly,
+      stop: new AbortController().signal,
+      clock: createClock(),
+    };
+    const { place } = listsInSecret(wanted, ['tls.crl'], effects);
+    const hour = { thisUpdate: START, nextUpdate: new Date(START.getTime() + 3600_000) };
+    const lists = (says: string) =>
+      ({ ...hour, crls: { content: says, says } }) as unknown as AcceptedLists;
+    expect(await place.amend?.(undefined)).toBe(false);
+    expect(await place.amend?.(lists('one'))).toBe(true);
+    expect(await place.amend?.(lists('one'))).toBe(false);
+    expect(await place.amend?.(lists('two'))).toBe(true);
+    expect(calls.map(({ url }) => url)).toEqual(
+      Array(2).fill(
+        '/api/v1/namespaces/apps/secrets/web-tls?fieldManager=joinbot-revocation&force=true',
+      ),
+    );
+    const [one, two] = calls.map(({ body }) => JSON.parse(body));
+    expect(one.metadata).toEqual({ name: 'web-tls', namespace: 'apps' });
+    expect([one.data, two.data]).toEqual(
+      ['one', 'two'].map((text) => ({ 'tls.crl': Buffer.from(text).toString('base64') })),
+    );
   });
 
   test('may be in another namespace', async () => {
