@@ -4,9 +4,11 @@
  */
 import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { parseKrl } from '../../shared/encoding/krl.ts';
+import { SshWireError } from '../../shared/encoding/ssh-wire.ts';
 import { orUndefined, syncDirectory, withPlainErrors, writeSynced } from '../durable-file.ts';
 import { Failure } from '../failure.ts';
-import { readFileSet } from '../file-set.ts';
+import { readFileSet, readSetFile } from '../file-set.ts';
 import {
   SSH_HOST_CERTIFICATE,
   SSH_HOST_KEY,
@@ -14,6 +16,8 @@ import {
   SSH_USER_AUTHORITIES,
 } from '../host-files.ts';
 import type { MachinePrograms } from '../machine-programs.ts';
+import { printable } from '../printable.ts';
+import { KRL_FILE } from '../revocation/list-files.ts';
 import { refuseOpenToOthers } from '../safe-directory.ts';
 import { type ReloadWay, reloadSshd, rememberReload } from './reload.ts';
 import { pathsIn, sshdSnippet } from './snippet.ts';
@@ -42,13 +46,22 @@ export async function installSshd(installation: SshdInstallation): Promise<void>
   await refuseOpenToOthers(directory, OTHERS_CHOOSE);
   const sshd = await findSshd(programs, sshdConfig);
   const before = await sshd.settings();
-  const snippet = sshdSnippet(directory, await hostKeysToName(directory, files, before));
+  await expectKrl(directory);
+  const theirs = revokedKeysOfOthers(before, directory);
+  const snippet = sshdSnippet(directory, {
+    hostKeys: await hostKeysToName(directory, files, before),
+    withRevokedKeys: theirs === undefined,
+  });
   if (!write) return say(snippet);
 
   const path = join(`${sshdConfig}.d`, SNIPPET);
   const changed = await replace(path, snippet, () =>
-    refuseUnlessInEffect(sshd, sshdConfig, directory),
+    refuseUnlessInEffect(sshd, sshdConfig, directory, theirs),
   );
+  if (theirs !== undefined)
+    say(
+      `sshd has RevokedKeys ${theirs} already, and takes one only: it does not learn what the broker revokes\n`,
+    );
   say(changed ? `Wrote ${path}\n` : `${path} is as it should be\n`);
   const reload = await reloadWay(installation, before.get('pidfile')?.[0]);
   if (!reload) {
@@ -95,6 +108,36 @@ async function filesOf(directory: string): Promise<ReadonlyMap<string, string>> 
   throw new Failure('files', message);
 }
 
+/**
+ * Throws a `Failure` where there is no list that `sshd` can read: it would refuse everybody. The agent writes one with its first
+ * files, an empty one where the broker's is not known yet.
+ */
+async function expectKrl(directory: string): Promise<void> {
+  const bytes = await readSetFile(directory, KRL_FILE);
+  if (bytes && isKrl(bytes)) return;
+  const message = `there is no ${KRL_FILE} in ${directory} that sshd can read: renew first, with joinbot start -c <file> --oneshot`;
+  throw new Failure('files', message);
+}
+
+function isKrl(bytes: Uint8Array): boolean {
+  try {
+    parseKrl(bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof SshWireError) return false;
+    throw error;
+  }
+}
+
+/** The list that `sshd` reads already, where it is none of ours: what somebody revoked there must stay so. */
+function revokedKeysOfOthers(
+  settings: ReadonlyMap<string, readonly string[]>,
+  directory: string,
+): string | undefined {
+  const [file = 'none'] = settings.get('revokedkeys') ?? [];
+  return file === 'none' || file === pathsIn(directory).revokedKeys ? undefined : printable(file);
+}
+
 const isThere = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
@@ -134,12 +177,13 @@ async function refuseUnlessInEffect(
   sshd: SshdProgram,
   sshdConfig: string,
   directory: string,
+  theirs: string | undefined,
 ): Promise<void> {
   const complaint = await sshd.test();
   if (complaint !== undefined)
     throw new Failure('sshd', `sshd does not take it, so all is as it was: ${complaint}`);
   const settings = await sshd.settings();
-  const { hostCertificate, userAuthorities } = pathsIn(directory);
+  const { hostCertificate, userAuthorities, revokedKeys } = pathsIn(directory);
   if (!settings.get('hostcertificate')?.includes(hostCertificate)) {
     const message = `${sshdConfig} does not read ${sshdConfig}.d, so all is as it was: write as its first line: Include ${sshdConfig}.d/*.conf`;
     throw new Failure('sshd', message);
@@ -147,6 +191,11 @@ async function refuseUnlessInEffect(
   const [trusted = 'none'] = settings.get('trustedusercakeys') ?? [];
   if (trusted !== userAuthorities) {
     const message = `another file sets TrustedUserCAKeys to ${trusted} already, so all is as it was: sshd takes the first only: take that line out`;
+    throw new Failure('sshd', message);
+  }
+  const [revoked = 'none'] = settings.get('revokedkeys') ?? [];
+  if (revoked !== (theirs ?? revokedKeys)) {
+    const message = `sshd has RevokedKeys ${printable(revoked)} with it, not ${theirs ?? revokedKeys}, so all is as it was`;
     throw new Failure('sshd', message);
   }
 }

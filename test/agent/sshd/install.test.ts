@@ -1,7 +1,7 @@
 /** `joinbot install sshd`, with a real `sshd` that says what it would run with; it isn't started. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type MachinePrograms, machinePrograms } from '../../../agent/machine-programs.ts';
@@ -84,6 +84,7 @@ describe.skipIf(!hasSsh)('install sshd', () => {
         '# Made by joinbot install sshd, which replaces this file: make no changes here.',
         `HostCertificate "${sshd.data}/ssh_host_key-cert.pub"`,
         `TrustedUserCAKeys "${sshd.data}/ssh_user_ca.pub"`,
+        `RevokedKeys "${sshd.data}/revoked.krl"`,
         '',
       ].join('\n'),
     );
@@ -107,6 +108,17 @@ describe.skipIf(!hasSsh)('install sshd', () => {
     const { ino } = await stat(sshd.snippet);
     expect(await sshd.install()).toBe(`${sshd.snippet} is as it should be\n`);
     expect((await stat(sshd.snippet)).ino).toBe(ino);
+  });
+
+  test('leaves another list of revoked keys in force, and says what that means', async () => {
+    const sshd = await createSshd();
+    const other = join(sshd.folder, 'other.krl');
+    await mkdir(`${sshd.config}.d`);
+    await writeFile(join(`${sshd.config}.d`, '90-other.conf'), `RevokedKeys ${other}\n`);
+    expect(await sshd.install()).toContain(
+      `sshd has RevokedKeys ${other} already, and takes one only: it does not learn what the broker revokes\n`,
+    );
+    expect(await readFile(sshd.snippet, 'utf8')).not.toContain('RevokedKeys');
   });
 
   test('tells the sshd of the pid file to reload, and no other process', async () => {
@@ -189,6 +201,35 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
     expect(await refused(sshd)).toContain(
       `is for none of sshd's host keys (${sshd.hostKey}): give joinbot start the flag`,
     );
+  });
+
+  test.each([
+    ['there is no list of what is revoked', (path: string) => rm(path)],
+    ['the list of what is revoked is none', (path: string) => writeFile(path, 'SSHKRL')],
+    ['the list of what is revoked is empty', (path: string) => writeFile(path, '')],
+  ])('%s: sshd would refuse everybody', async (_, spoil) => {
+    const sshd = await createSshd();
+    await spoil(join(sshd.data, 'revoked.krl'));
+    expect(await refused(sshd)).toBe(
+      `there is no revoked.krl in ${sshd.data} that sshd can read: renew first, with joinbot start -c <file> --oneshot`,
+    );
+    await expect(stat(`${sshd.config}.d`)).rejects.toThrow('ENOENT');
+  });
+
+  test('the list of what is revoked does not come into force', async () => {
+    const sshd = await createSshd();
+    let asked = 0;
+    sshd.answer = async (program, args) => {
+      const outcome = await machinePrograms.run(program, args);
+      if (args[0] === '-T') asked += 1;
+      if (args[0] !== '-T' || asked < 2 || !outcome) return outcome;
+      return {
+        ...outcome,
+        stdout: outcome.stdout.replace(/^revokedkeys .*$/m, 'revokedkeys none'),
+      };
+    };
+    expect(await refused(sshd)).toContain('sshd has RevokedKeys none with it, not ');
+    expect(await readdir(`${sshd.config}.d`)).toEqual([]);
   });
 
   test('there is no sshd', async () => {
