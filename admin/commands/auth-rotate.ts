@@ -124,8 +124,8 @@ const sshLeaked = (
   who: string,
   kind: string,
 ): string => `Keys of ${name} that count for nothing from now on: ${numbers}. A new one signs at once, and the trust bundle lists it alone.
-- ${who} believe the old keys, the thief's certificates too, until they have read the new trust bundle: those that joinbot
-  looks after within the hour, others when somebody brings it to them.
+- ${who} believe the old keys, the thief's certificates too, until they have read the revocation lists (joinbot does so every few
+  minutes) or the new trust bundle: those that joinbot looks after within the hour, others when somebody brings it to them.
 - ${who} that have not read it refuse the certificates that machines get from now on; those that have, refuse ${kind}
   certificates of machines that have not renewed yet (joinbot renews at once on SIGUSR1).
 `;

@@ -1,5 +1,6 @@
 /** The authorities with their keys in memory, as they are at one moment. */
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { decodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate } from '../encoding/certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
@@ -50,6 +51,12 @@ export interface RevokedIssuer {
   readonly at: Date;
 }
 
+/** An SSH authority that counts for nothing any more: whatever it has signed is revoked. */
+export interface RevokedSshAuthority {
+  readonly key: SshPublicKey;
+  readonly at: Date;
+}
+
 export interface Authorities {
   readonly issuing: IssuingAuthority;
   readonly sshUser: SshIssuer;
@@ -67,6 +74,8 @@ export interface Authorities {
   readonly probeKeys: readonly ProbeKey[];
   /** Issuing certificates whose keys leaked. A successor names them for as long as they could still be believed. */
   readonly revoked: readonly RevokedIssuer[];
+  /** SSH authorities that leaked, of users and of hosts, for as long as a successor names them. */
+  readonly revokedSsh: readonly RevokedSshAuthority[];
   /** The trust bundle's version. */
   readonly version: number;
   /** When the first of the keys that sign is over: no certificate may outlive it (rule 12). */
@@ -139,6 +148,7 @@ export function authoritiesOf(
       .map(({ sequence, secret }) => ({ sequence, secret: createSecretKey(secret) }))
       .toSorted((a, b) => b.sequence - a.sequence),
     revoked: revokedIssuers(keys),
+    revokedSsh: revokedSshAuthorities(keys),
     version: publishedVersion(keys, policy, at),
     signsUntil: new Date(Math.min(issuing.expires, sshUser.expires, sshHost.expires) * 1000),
     changes: nextChange(keys, policy, at),
@@ -170,6 +180,14 @@ const revokedIssuers = (keys: readonly OpenedKey[]): RevokedIssuer[] =>
       if (!root || !certificate) return [];
       const serialNumber = Buffer.from(certificate.serial, 'hex');
       return [{ root: root.certificate, serialNumber, at: new Date(at * 1000) }];
+    });
+
+const revokedSshAuthorities = (keys: readonly OpenedKey[]): RevokedSshAuthority[] =>
+  keys
+    .flatMap(({ ended }) => ended ?? [])
+    .flatMap(({ at, publicKey }) => {
+      const spki = publicKey === undefined ? undefined : decodeBase64(publicKey);
+      return spki ? [{ key: sshKey(spki), at: new Date(at * 1000) }] : [];
     });
 
 const listedIssuer = (

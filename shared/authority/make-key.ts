@@ -1,5 +1,6 @@
 /** Makes one key that is due, sealed for storage. */
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { encodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody, RootKey } from './custody.ts';
 import { describeDataKey, type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
@@ -144,13 +145,17 @@ async function crossOf(
   return { by: by.sequence, certificate };
 }
 
-/** With what roots before a root have ended: the rows of those that said so may go before the others are over. */
+/**
+ * With what those have ended that it puts an end to, or that were roots before a root: the rows of those that said so may go before
+ * the others are over.
+ */
 function endedBy(
   { owner, purpose, ends = [], created }: DueCreation,
   keys: readonly OpenedKey[],
 ): EndedKey[] {
   const before = keys
-    .filter((key) => purpose === 'root' && key.purpose === 'root')
+    .filter((key) => key.owner === owner && key.purpose === purpose)
+    .filter(({ sequence }) => purpose === 'root' || ends.includes(sequence))
     .flatMap(({ ended }) => ended ?? []);
   const now = ends.map((sequence): EndedKey => {
     const key = keys.find((one) => one.owner === owner && one.sequence === sequence);
@@ -159,6 +164,7 @@ function endedBy(
       sequence,
       at: created,
       ...(root && { certificate: { serial: serialOf(key), root: root.sequence } }),
+      ...(purpose === 'sign' && key && { publicKey: encodeBase64(key.publicKey) }),
     };
   });
   // Two roots may say the same of a third.

@@ -14,6 +14,8 @@ export interface EndedKey {
   readonly at: number;
   /** Of an issuing certificate: its serial number in hex, and the number of the root that it is under. */
   readonly certificate?: { readonly serial: string; readonly root: number };
+  /** Of an SSH authority: base64 of its SubjectPublicKeyInfo, for the list of what is revoked. */
+  readonly publicKey?: string;
 }
 
 /** A root as its predecessor certified it, for relying parties that know only that one. */

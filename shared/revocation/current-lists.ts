@@ -6,6 +6,7 @@ import type { Authorities } from '../authority/authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import { DEADLINE_MS, withDeadline } from '../deadline.ts';
 import { Refusal, unavailable } from '../refusal.ts';
+import type { Resources } from '../storage/resources.ts';
 import type { Head, Revocations, RevokedRows } from '../storage/revoked.ts';
 import { type Lists, listVersion, makeLists } from './make-lists.ts';
 import { listName } from './root-list.ts';
@@ -13,6 +14,7 @@ import { listName } from './root-list.ts';
 export interface ListParts {
   readonly cluster: string;
   readonly keyring: Pick<Keyring, 'authorities'>;
+  readonly resources: Pick<Resources, 'snapshot'>;
   readonly revocations: Pick<Revocations, 'head' | 'read'>;
   readonly now: () => Date;
 }
@@ -23,6 +25,7 @@ const CHECKED_SECONDS = 5;
 export function createCurrentLists({
   cluster,
   keyring,
+  resources,
   revocations,
   now,
 }: ListParts): () => Promise<Lists> {
@@ -36,9 +39,11 @@ export function createCurrentLists({
 
   async function check(): Promise<Lists> {
     checkedAt = now().getTime();
+    // With it comes the word of keys that were replaced: an instance that issues nothing would hear of a leak minutes later.
+    await resources.snapshot();
     const authorities = await keyring.authorities();
     const head = await revocations.head();
-    const version = listVersion(head.version, now());
+    const version = listVersion(head.version, authorities, now());
     if (rows?.head.version !== head.version || rows.version !== version)
       rows = { head, version, read: await revocations.read() };
     const of = JSON.stringify([version, namesOf(authorities)]);
@@ -84,9 +89,11 @@ export function createCurrentLists({
 }
 
 /** Which lists there have to be, and who signs for them. */
-const namesOf = ({ issuers, roots, issuing, sshUserCas, sshHostCas }: Authorities) => [
+const namesOf = ({ issuers, roots, issuing, sshUserCas, sshHostCas, revokedSsh }: Authorities) => [
   [...issuers, ...roots, issuing].map(({ publicKeyInfo }) => listName(publicKeyInfo)),
-  [...sshUserCas, ...sshHostCas].map(({ fields }) => Buffer.from(fields).toString('base64')),
+  [...sshUserCas, ...sshHostCas, ...revokedSsh.map(({ key }) => key)].map(({ fields }) =>
+    Buffer.from(fields).toString('base64'),
+  ),
 ];
 
 const asUnavailable = (error: unknown): Refusal =>

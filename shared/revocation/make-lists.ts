@@ -45,8 +45,16 @@ const LISTED_AFTER_SECONDS = LIST_SECONDS;
 const BACKDATED_SECONDS = 60;
 
 /** The number of the lists at this time: the same on every function instance, and greater after each change. */
-export const listVersion = (version: number, at: Date): number =>
-  Math.max(version, Math.floor(at.getTime() / 1000 / LIST_SECONDS) * LIST_SECONDS);
+export const listVersion = (
+  version: number,
+  { revoked, revokedSsh }: Pick<Authorities, 'revoked' | 'revokedSsh'>,
+  at: Date,
+): number =>
+  Math.max(
+    version,
+    Math.floor(at.getTime() / 1000 / LIST_SECONDS) * LIST_SECONDS,
+    ...[...revoked, ...revokedSsh].map((one) => one.at.getTime() / 1000),
+  );
 
 export async function makeLists(
   rows: RevokedRows,
@@ -96,7 +104,7 @@ export async function makeLists(
         ),
       ),
     ],
-    keys: [],
+    keys: authorities.revokedSsh.map(({ key }) => sshBlob(key)),
   });
   const body: Omit<RevocationLists, 'signature'> = {
     cluster,

@@ -61,6 +61,7 @@ export async function createAuthorities(at: Date): Promise<Authorities> {
     logKey: { ...deriveLogKey(new Uint8Array(32)), former: [] },
     probeKeys: [],
     revoked: [],
+    revokedSsh: [],
     version: Math.floor(at.getTime() / 1000),
     signsUntil: days(0, 14).notAfter,
     changes: Number.POSITIVE_INFINITY,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createAwsCloud } from '../../local/aws/cloud.ts';
+import type { TrustBundle } from '../../shared/protocol/trust.ts';
 import { joinFromAws } from '../broker/aws-joiner.ts';
 import { botExample, createScene, joinToken } from '../broker/fixtures.ts';
 import { HOST, hostScene } from '../broker/host-scene.ts';
@@ -363,6 +364,33 @@ describe('the lists', () => {
     expect(storage.count('instances')).toBe(before);
   });
 });
+
+test.each(['ssh-user', 'ssh-host'])(
+  'the keys of %s that leaked are on the list for OpenSSH, which has a new number then, on every function instance',
+  async (name) => {
+    const { api, vm } = await scene();
+    await join(api, vm);
+    const other = api.another();
+    const before = await readLists(other);
+    const { ssh } = (await api.request('GET', '/v1/trust')).body as TrustBundle;
+    const [line] = name === 'ssh-user' ? ssh.user_ca : ssh.host_ca;
+    api.clock.advance(60);
+    const admin = signIn(api, 'JoinBroker.AuthorityAdmin');
+    const body = { numbers: [1], leaked: true };
+    expect((await admin.request('POST', `/v1/authorities/${name}/rotate`, { body })).status).toBe(
+      200,
+    );
+    api.clock.advance(5);
+    for (const one of [api, other]) {
+      const { krl, crls } = await readLists(one);
+      expect(krl.keys.map((key) => Buffer.from(key).toString('base64'))).toEqual([
+        line?.split(' ')[1],
+      ]);
+      expect(krl.version).toBeGreaterThan(before.krl.version);
+      expect(crls[0]?.number).toBe(krl.version);
+    }
+  },
+);
 
 test('without an authority there are no lists, and the answer says why', async () => {
   const api = createTestBroker({ init: 'none' });

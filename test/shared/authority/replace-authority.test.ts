@@ -131,6 +131,48 @@ describe('after a leak', () => {
     expect((await authoritiesAt(parts, later(24 * DAY))).revoked).toEqual([]);
   });
 
+  test.each(['ssh-user', 'ssh-host'] as const)(
+    '%s: its keys are told of as revoked for as long as the one that replaced them is there',
+    async (name) => {
+      const { parts } = await createScene();
+      await rotateKeys(parts, later(23 * DAY));
+      const before = await authoritiesAt(parts, later(24 * DAY));
+      const old = name === 'ssh-user' ? before.sshUserCas : before.sshHostCas;
+      expect([old.length, before.revokedSsh]).toEqual([2, []]);
+      await replaceAuthority(parts, name, leaked(1, 2), later(24 * DAY));
+      const { revokedSsh } = await authoritiesAt(parts, later(24 * DAY));
+      expect(revokedSsh).toEqual(old.map((key) => ({ key, at: later(24 * DAY) })));
+      const lists: number[] = [];
+      for (let day = 25; day < 60; day += 1) {
+        await rotateKeys(parts, later(day * DAY));
+        lists.push((await authoritiesAt(parts, later(day * DAY))).revokedSsh.length);
+      }
+      expect([lists.slice(0, 30), lists.at(-1)]).toEqual([Array(30).fill(2), 0]);
+    },
+  );
+
+  test('of the key that replaced a leaked one: both stay revoked, whoever brings their rows back', async () => {
+    const { table, parts } = await createScene();
+    const row = await table.read('ssh-user', '000000001');
+    if (!row) throw new Error('no row');
+    await replaceAuthority(parts, 'ssh-user', leaked(1), later(60));
+    await replaceAuthority(parts, 'ssh-user', leaked(2), later(120));
+    await table.apply([{ kind: 'insert', row }]);
+    const { sshUser, sshUserCas, revokedSsh } = await authoritiesAt(parts, later(120));
+    expect(sshUserCas).toEqual([sshUser.publicKey]);
+    expect(revokedSsh.map(({ at }) => at)).toEqual([later(60), later(120)]);
+    expect((await rotateKeys(parts, later(180))).done).toMatchObject([
+      { kind: 'remove', owner: 'ssh-user', sequence: 1 },
+    ]);
+  });
+
+  test('of the issuing key that replaced a leaked one: the serials of both are on the list', async () => {
+    const { parts } = await createScene();
+    await replaceAuthority(parts, 'issuing', leaked(2), later(60));
+    await replaceAuthority(parts, 'issuing', leaked(3), later(120));
+    expect((await authoritiesAt(parts, later(120))).revoked).toHaveLength(2);
+  });
+
   test('the prober: no mark of an old key counts', async () => {
     const { parts } = await createScene();
     await replaceAuthority(parts, 'probe', leaked(1), later(60));
@@ -163,16 +205,26 @@ describe('after a leak', () => {
 
   test('which keys it ends is authenticated: no other word in its place is believed', async () => {
     const { table, parts } = await createScene();
+    const before = await table.read('ssh-user', '000000001');
     await replaceAuthority(parts, 'ssh-user', leaked(1), later(60));
     const row = await table.read('ssh-user', '000000002');
-    if (!row) throw new Error('no row');
+    if (!row || !before) throw new Error('no row');
     const { ended, ...without } = row.values;
-    expect(ended).toBe(`[{"sequence":1,"at":${later(60).getTime() / 1000}}]`);
+    expect(JSON.parse(String(ended))).toEqual([
+      { sequence: 1, at: later(60).getTime() / 1000, publicKey: before.values['publicKey'] },
+    ]);
+    const [word] = JSON.parse(String(ended));
     const others: readonly Record<string, Value>[] = [
       without as Record<string, Value>,
-      ...['', '[]', 'x', 'null', '{}', '3', String(ended).replace('1', '3'), ` ${ended}`].map(
-        (text) => ({ ...without, ended: text }),
-      ),
+      ...[
+        ...['', '[]', 'x', 'null', '{}', '3', ` ${ended}`],
+        ...[
+          { ...word, sequence: 3 },
+          { ...word, at: 1 },
+          { ...word, publicKey: row.values['publicKey'] },
+          { ...word, publicKey: undefined },
+        ].map((other) => JSON.stringify([other])),
+      ].map((text) => ({ ...without, ended: text })),
     ];
     for (const values of others) {
       await table.apply([{ kind: 'put', row: { ...row, values } }]);

@@ -115,11 +115,28 @@ const remove = async (table: Table, partition: string, key: string): Promise<voi
 /** The least change, and others that a number or a text can be changed to. */
 function otherValues(value: Value): Value[] {
   if (typeof value === 'number') return [value + 1, value - 1, String(value), 0];
+  if (value.startsWith('[{')) return otherLists(value);
   const bent = Buffer.from(value, 'base64');
   if (bent.length > 0) bent[bent.length - 1] = (bent[bent.length - 1] ?? 0) ^ 1;
   return [`${value}A`, '', 'AAAA', ` ${value}`, bent.toString('base64')].filter(
     (other) => other !== value,
   );
+}
+
+/** Each member of each entry changed and taken away, and each entry. */
+function otherLists(text: string): string[] {
+  const entries = JSON.parse(text) as readonly Record<string, unknown>[];
+  const others = entries.flatMap((entry, position) => [
+    entries.toSpliced(position, 1),
+    ...Object.keys(entry).flatMap((name) => {
+      const { [name]: own, ...without } = entry;
+      const other = typeof own === 'number' ? own + 1 : `${own}A`;
+      return [without, { ...entry, [name]: other }].map((one) =>
+        entries.with(position, one as never),
+      );
+    }),
+  ]);
+  return ['', ` ${text}`, ...others.map((list) => JSON.stringify(list))];
 }
 
 /** The one outcome of all these attempts. */

@@ -1,14 +1,25 @@
 /** Real readers of the lists: programs that are told to check them refuse who is locked, and nobody else. */
 import { spawn } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { connect } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { authoritiesOf } from '../../../shared/authority/authorities.ts';
+import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
+import { createKeyStore } from '../../../shared/authority/key-store.ts';
+import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
+import {
+  issueSshHostCertificate,
+  issueSshUserCertificate,
+} from '../../../shared/authority/ssh-certificate.ts';
+import { sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
 import { createScene } from '../../broker/fixtures.ts';
-import { type Attempt, join, joined } from '../../broker/joiner.ts';
-import { createClock } from '../../broker/test-broker.ts';
+import { type Attempt, CLUSTER, join, joined, newKey } from '../../broker/joiner.ts';
+import { signIn } from '../../broker/operators.ts';
+import { createClock, type TestBroker } from '../../broker/test-broker.ts';
 import { hasProgram, programPath } from '../../programs.ts';
 import { freePort } from '../../scenarios/free-port.ts';
 import { textOf } from '../run-program.ts';
@@ -30,11 +41,31 @@ async function lockedScene() {
   api.clock.advance(5);
   const fetched = async (form: string) => (await api.request('GET', `/v1/trust/${form}`)).bytes;
   return {
+    api,
+    machine: other,
     locked,
     healthy,
     roots: Buffer.from(await fetched('tls.pem')).toString(),
     crls: Buffer.from(await fetched('tls.crl')).toString(),
     krl: await fetched('ssh.krl'),
+  };
+}
+
+/** Has the SSH authorities' private keys, and makes certificates that are in no row of the broker's. */
+async function createThief({ tables, custody, clock }: TestBroker) {
+  const parts = { custody, cluster: CLUSTER };
+  const genuine = await openGenuineKeys(await createKeyStore(tables.keys).list(), parts);
+  const stolen = genuine && authoritiesOf(genuine, ROTATION_POLICY, clock.now());
+  const key = sshPublicKey(createPublicKey(newKey()));
+  if (!stolen || !key) throw new Error('nothing to steal');
+  const certificate = {
+    ...{ serial: 4711n, key, keyId: 'nobody', principals: ['root'] },
+    validAfter: new Date(clock.now().getTime() - 60_000),
+    validBefore: new Date(clock.now().getTime() + 3600_000),
+  };
+  return {
+    ofUser: `${issueSshUserCertificate(certificate, stolen.sshUser)}\n`,
+    ofHost: `${issueSshHostCertificate(certificate, stolen.sshHost)}\n`,
   };
 }
 
@@ -85,6 +116,31 @@ describe('who is locked is refused, and nobody else, by', () => {
       );
     expect([accepts(healthy), accepts(locked)]).toEqual([true, false]);
   });
+
+  test.skipIf(!hasProgram('ssh-keygen'))(
+    'ssh-keygen -Q, where what signed leaked: also what nobody knows that the thief has made',
+    async () => {
+      const { api, machine, healthy } = await lockedScene();
+      const { ofUser, ofHost } = await createThief(api);
+      const admin = signIn(api, 'JoinBroker.AuthorityAdmin');
+      const accepts = async (certificate: string): Promise<boolean> => {
+        const krl = (await api.request('GET', '/v1/trust/ssh.krl')).bytes;
+        const args = ['-Q', '-l', '-f', '@krl', '@cert'];
+        const ask = () => textOf('ssh-keygen', args, { files: { krl, cert: certificate } });
+        return isAccepted(ask, 'REVOKED');
+      };
+      expect([await accepts(ofUser), await accepts(ofHost)]).toEqual([true, true]);
+      for (const name of ['ssh-user', 'ssh-host']) {
+        const body = { numbers: [1], leaked: true };
+        await admin.request('POST', `/v1/authorities/${name}/rotate`, { body });
+      }
+      api.clock.advance(5);
+      expect([await accepts(ofUser), await accepts(ofHost)]).toEqual([false, false]);
+      expect(await accepts(sshOf(healthy))).toBe(false);
+      const renewed = await join(api, machine, { renews: healthy });
+      expect(await accepts(sshOf(renewed))).toBe(true);
+    },
+  );
 
   test.skipIf(!['nginx', 'openssl'].every(hasProgram))('nginx with ssl_crl', async () => {
     const { locked, healthy, roots, crls } = await lockedScene();
