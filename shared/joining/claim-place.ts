@@ -69,7 +69,7 @@ export async function claimPlace(
     const written =
       limit === undefined || live.length > 0
         ? await machines.write(joinToken, row, before?.etag, at)
-        : await addToRoll(row, newcomer, limit, machines, isLive);
+        : await addToRoll(row, before?.etag, newcomer, limit, machines, isLive);
     if (written) return;
   }
   // Without a limit the row is for telling only: who lost every race has told of the others, and joins.
@@ -77,9 +77,13 @@ export async function claimPlace(
   throw new Refusal('try_again', 'many machines join at once: try again', { retryAfter: 1 });
 }
 
-/** Takes a place that is free, if there is one. `false`: somebody was faster. */
+/**
+ * Takes a place that is free, if there is one. `false`: somebody was faster, another instance of the same machine too:
+ * `etag` is of the row that this one was made from.
+ */
 async function addToRoll(
   row: MachineRow,
+  etag: string | undefined,
   { joinToken, machine, at }: Newcomer,
   limit: number,
   machines: Machines,
@@ -87,14 +91,14 @@ async function addToRoll(
 ): Promise<boolean> {
   const roll = await machines.roll(joinToken, limit + MOST_LOOKED_AT);
   const others = roll.machines.filter((one) => one.machine !== machine);
-  if (others.length < limit) return machines.add(joinToken, row, roll, [], at);
+  if (others.length < limit) return machines.add(joinToken, row, etag, roll, [], at);
   const { live, over } = await sort(others, limit, isLive);
   if (live.length >= limit) throw tooMany(joinToken, limit, live);
   if (!roll.isWhole) {
     await machines.takeOff(joinToken, over);
     return false;
   }
-  return machines.add(joinToken, row, roll, over, at);
+  return machines.add(joinToken, row, etag, roll, over, at);
 }
 
 /** Looks until as many are found that live as there may be. */

@@ -44,13 +44,14 @@ export interface Machines {
   /** At most so many. */
   roll(joinToken: string, most: number): Promise<Roll>;
   /**
-   * Writes a machine's row, and takes others off, if nobody was added to the roll since. `false`: somebody was, or a row
-   * has changed.
+   * Writes a machine's row, as `write` does, and takes others off, if nobody was added to the roll since. `false`:
+   * somebody was, or a row has changed.
    */
   add(
     joinToken: string,
     row: MachineRow,
-    roll: Roll,
+    etag: string | undefined,
+    roll: Pick<Roll, 'added'>,
     over: readonly StoredMachine[],
     at: Date,
   ): Promise<boolean>;
@@ -89,11 +90,10 @@ export function createMachines(table: Table): Machines {
         added: rows.find(({ key }) => key === ADDED)?.etag,
       };
     },
-    add(joinToken, row, { machines, added }, over, at) {
-      const before = machines.find(({ machine }) => machine === row.machine);
+    add(joinToken, row, etag, { added }, over, at) {
       const shown = { partition: joinToken, key: ADDED, values: { write: randomUUID() } };
       return table.apply([
-        written(rowOf(joinToken, row, at), before?.etag),
+        written(rowOf(joinToken, row, at), etag),
         written(shown, added),
         ...over.slice(0, MOST_TAKEN_OFF).map((one) => removal(joinToken, one)),
       ]);

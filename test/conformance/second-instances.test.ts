@@ -358,6 +358,29 @@ describe("L2 of a join token's machines no more than max_machines have live inst
     const rows = await api.tables.machines.list({});
     expect(rows.filter(({ key }) => key !== '!added').length).toBeLessThanOrEqual(210 - 98);
   });
+
+  test('a machine whose two first joins overtake each other is known by both', async () => {
+    const stored = createMemoryTables();
+    let overtaking: (() => Promise<unknown>) | undefined;
+    const list: Table['list'] = async (query) => {
+      const first = overtaking;
+      overtaking = undefined;
+      await first?.();
+      return stored.machines.list(query);
+    };
+    const machines = { ...stored.machines, list };
+    const { api, machine } = await limitedScene(1, { tables: { ...stored, machines } });
+    let faster: Attempt | undefined;
+    // After the machine's row was read, and before the others' are.
+    overtaking = async () => {
+      faster = await join(api, machine(0));
+    };
+    const slower = await join(api, machine(0), { wish: { ttl: '1m' } });
+    expect(slower).toBeAdmitted();
+    expect(told(api)).toMatchObject([{ beside: [faster && idOf(faster)] }]);
+    api.clock.advance(60);
+    expect(await join(api, machine(1))).toBeDenied(api, 'too_many_machines');
+  });
 });
 
 describe('L3 the limit of machines is never in the way of', () => {
