@@ -25,11 +25,10 @@ export async function findSurvivors(
     return found.map(asMutant);
   }
 
-  for (const tests of new Set(files.map(mirroringFolder))) {
-    const mirrored = files.filter((file) => mirroringFolder(file) === tests);
-    for (const mutant of await pass(mirrored, { tests: [tests], anew: false }))
+  const first = quick ? mirroring : (file: string): string[] => [mirroringFolder(file)];
+  for (const [tests, mirrored] of Map.groupBy(files, (file) => first(file).join()))
+    for (const mutant of await pass(mirrored, { tests: tests.split(','), anew: false }))
       all.set(keyOf(mutant), mutant);
-  }
   for (const file of files) {
     const constants = [...all.values()].filter(
       ({ fileName, status, isConstant }) =>
@@ -43,9 +42,7 @@ export async function findSurvivors(
   const open = survived().filter(
     ({ fileName, isConstant }) => fileName.startsWith('shared/') && !isConstant,
   );
-  const asked = new Map(files.map((file) => [file, wholeJoins(file)]));
-  for (const tests of new Set([...asked.values()].map(String))) {
-    const about = open.filter(({ fileName }) => String(asked.get(fileName)) === tests);
+  for (const [tests, about] of Map.groupBy(open, ({ fileName }) => wholeJoins(fileName).join())) {
     const wanted = new Set(about.map(keyOf));
     const how = { tests: tests.split(','), anew: false };
     for (const mutant of tests === '' ? [] : await pass(about.map(rangeOf), how))

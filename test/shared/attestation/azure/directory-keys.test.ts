@@ -90,3 +90,26 @@ test.each([
   expect(await keys.find(TENANT, 'good', later)).toBeDefined();
   await expect(keys.find(TENANT, 'other', later)).rejects.toThrow('can not be looked up now');
 });
+
+describe('a key id that is asked for again within the cooldown is', () => {
+  const ask = async (answer: () => Promise<string>) => {
+    const keys = createDirectoryKeys(answer, ISSUERS);
+    const find = (seconds: number) =>
+      keys
+        .find(TENANT, 'other', new Date(NOON.getTime() + seconds * 1000))
+        .catch((error: unknown) => error);
+    await find(0);
+    return find(29.999);
+  };
+  const refused = { code: 'unavailable', retryAfter: 30 };
+
+  test("the caller's doing, where the directory has answered: nobody is woken by it", async () => {
+    const refusal = await ask(async () => JSON.stringify({ keys: [good] }));
+    expect(refusal).toMatchObject({ ...refused, callersDoing: true });
+  });
+
+  test("the directory's trouble, where it has not", async () => {
+    const refusal = await ask(() => Promise.reject(new Error('down')));
+    expect(refusal).toMatchObject({ ...refused, callersDoing: false });
+  });
+});
