@@ -3,6 +3,7 @@ import {
   type Answered,
   DOCUMENT_SECONDS,
   type Instance,
+  placeOf,
   type Rules,
   type Sent,
   SIGNED_SECONDS,
@@ -26,8 +27,13 @@ export function afterClaim(state: State, { machine, owner }: Sent): State {
   return { ...state, names: { ...state.names, [hostName]: { resource, vmId, gone } } };
 }
 
-/** The state after this answer. A denial changes nothing here: the lock on a copy is a change of the rules. */
+/**
+ * The state after this answer. A denial changes nothing here: the lock on a copy is a change of the rules. But a machine
+ * that was made anew keeps the name that it took over, although it finds no place.
+ */
 export function afterVerdict(state: State, rules: Rules, sent: Sent, verdict: Verdict): State {
+  if (verdict.kind === 'denied' && verdict.reason === 'too_many_machines')
+    return state.names[sent.machine?.hostName ?? ''] ? afterClaim(state, sent) : state;
   if (verdict.kind !== 'admitted') return state;
   const claimed = afterClaim(state, sent);
   if (verdict.again) return claimed;
@@ -46,6 +52,7 @@ export function afterVerdict(state: State, rules: Rules, sent: Sent, verdict: Ve
     owner: sent.owner,
     token: sent.token,
     machine: sent.machine?.vmId ?? sent.arn ?? '',
+    place: placeOf(sent),
     madeBy: before?.madeBy ?? sent.digest,
     generation,
     key: sent.key,
@@ -71,6 +78,13 @@ export function afterVerdict(state: State, rules: Rules, sent: Sent, verdict: Ve
     goneAfter: Math.max(lastEnd, evidenceEnds, secret?.ends ?? 0) + GRACE_SECONDS,
   };
   return { ...claimed, instances: { ...claimed.instances, [id]: instance } };
+}
+
+/** The state after a join came to nothing: its machine may have been counted, and its name claimed. */
+export function afterHalfAJoin(state: State, sent: Sent): State {
+  const place = placeOf(sent);
+  if (sent.renews || place === '') return state;
+  return { ...state, halfWay: { ...state.halfWay, [place]: state.at } };
 }
 
 /** The state after an operator has removed an instance: what is left of it still counts as used. */

@@ -2,19 +2,20 @@
 import { asJoin, asPrepared } from './actions.ts';
 import { awsJoins, keyRenews, machineJoins } from './messages.ts';
 import { newestRules } from './possible.ts';
+import { placesHeld } from './reference.ts';
 import type { Run } from './run.ts';
-import type { Stage } from './stage.ts';
-import { DOCUMENT_SECONDS, SIGNED_SECONDS } from './terms.ts';
+import type { Message, Stage } from './stage.ts';
+import { DOCUMENT_SECONDS, type Places, placeOf, SIGNED_SECONDS } from './terms.ts';
 
 const ONE = { ttls: [undefined] };
 
 export async function everyoneGetsOn(stage: Stage, run: Run): Promise<void> {
   run.wait(10);
   await takeBack(stage, run);
-  // Every function instance knows it by then.
-  run.wait(5);
   await sendLostAgain(stage, run);
   await renewAll(stage, run);
+  await reinstallAll(stage, run);
+  await limitMachines(stage, run, undefined);
   for (const [i, vm] of stage.machines.entries()) {
     const first = await machineJoins(stage, vm, 'bot:example', ONE);
     const fn = i % stage.functions.length;
@@ -35,6 +36,17 @@ async function takeBack(stage: Stage, run: Run): Promise<void> {
   ];
   for (const action of wanted)
     await run.mustSucceed(await asPrepared(stage, run.world(), action), action.do);
+  // No machine of whose instances one lives is held up by it.
+  await limitMachines(stage, run, 1);
+}
+
+async function limitMachines(stage: Stage, run: Run, places: Places): Promise<void> {
+  for (const of of ['azure', 'iam'] as const) {
+    const action = { do: 'limit machines', fn: 0, of, places } as const;
+    await run.mustSucceed(await asPrepared(stage, run.world(), action), action.do);
+  }
+  // Every function instance knows it by then.
+  run.wait(5);
 }
 
 const isCopied = (run: Run, id: string): boolean =>
@@ -56,7 +68,8 @@ async function sendLostAgain(stage: Stage, run: Run): Promise<void> {
     // A first join with a secret is limited by the end of its join token.
     const inTime =
       lost.sent.renews !== undefined || method !== 'token' || endsLater(run, lost.sent.token);
-    if (owner === 'bot:example' && isFresh && isThere && hasSecret && inTime)
+    const isCounted = lost.sent.renews !== undefined || method === 'token' || holds(run, lost);
+    if (owner === 'bot:example' && isFresh && isThere && hasSecret && inTime && isCounted)
       await run.mustSucceed(asJoin(stage, 0, lost), 'a request whose answer was lost');
   }
 }
@@ -92,6 +105,22 @@ async function renewAll(stage: Stage, run: Run): Promise<void> {
   }
 }
 
+/** Who has a place is never in its own way: what it had is lost, and it joins as if for the first time. */
+async function reinstallAll(stage: Stage, run: Run): Promise<void> {
+  for (const vm of stage.machines) {
+    const first = await machineJoins(stage, vm, 'bot:example', ONE);
+    if (holds(run, first))
+      await run.mustSucceed(asJoin(stage, 2, first), `${vm.name} is reinstalled`);
+  }
+  for (const session of stage.sessions) {
+    const first = awsJoins(stage, session, ONE);
+    if (holds(run, first))
+      await run.mustSucceed(asJoin(stage, 2, first), `${session.arn} is reinstalled`);
+  }
+}
+
+const holds = (run: Run, { sent }: Message): boolean =>
+  placesHeld(run.world().state, sent.token).sure.has(placeOf(sent));
 const secretOf = (run: Run, token: string) =>
   Object.values(newestRules(run.world()).secrets).find(({ reference }) => reference === token);
 const mayUse = (run: Run, token: string): boolean => secretOf(run, token) !== undefined;

@@ -1,7 +1,7 @@
 /** Random histories: what machines, thieves, operators, timers, storage and time do, as plain data that shrinks and prints. */
 import fc from 'fast-check';
 import type { ScriptedFault } from '../broker/scripted-tables.ts';
-import type { Sent } from './terms.ts';
+import type { Places, Sent } from './terms.ts';
 
 /** Numbers named `which` choose among what there is by then, the newest first. `fn` is the function instance that is asked. */
 export type Action =
@@ -54,6 +54,12 @@ export type Action =
       readonly fn: number;
       readonly groups: readonly string[] | 'elsewhere';
       readonly life: number;
+    }
+  | {
+      readonly do: 'limit machines';
+      readonly fn: number;
+      readonly of: 'azure' | 'iam';
+      readonly places: Places;
     }
   | { readonly do: 'limit role'; readonly fn: number; readonly seconds: number }
   | {
@@ -167,6 +173,15 @@ const operating = fc.oneof(
     ),
     life: fc.constantFrom(600, 3000, 2_592_000, 2_592_000, 2_592_000),
   }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: is('limit machines'),
+      fn,
+      of: fc.constantFrom('azure' as const, 'azure' as const, 'iam' as const),
+      places: fc.constantFrom<Places>(1, 1, 2, undefined),
+    }),
+  },
   fc.record({ do: is('limit role'), fn, seconds: fc.constantFrom(300, 1800, 86_400) }),
   fc.record({ do: is('make secret'), fn, secret, life: fc.constantFrom(60, 3600, 86_400) }),
   fc.record({ do: is('delete secret'), fn, secret }),

@@ -8,6 +8,7 @@ import { type Circumstances, newestRules, type World, withRules } from './possib
 import { type Prepared, pick } from './prepared.ts';
 import {
   AWS_TOKEN,
+  awsTokenOf,
   JOIN_TOKEN,
   joinTokenOf,
   roleOf,
@@ -15,7 +16,7 @@ import {
   secondsOf,
   textOf,
 } from './stage.ts';
-import type { Rules, Target } from './terms.ts';
+import type { Allow, Rules, Target } from './terms.ts';
 
 /** An operator's change of rules, or what a timer did. */
 function asChange(
@@ -56,6 +57,15 @@ function possibleAfterChange(
   if (hasLost && faulty && next) return [world, next];
   return isNothing || hasLost ? [world] : [];
 }
+
+/** The whole join token is written anew. */
+const asAllowed = (stage: Stage, fn: number, allow: Allow): Prepared =>
+  asChange(
+    fn,
+    `token/${JOIN_TOKEN}`,
+    () => putAnyway(stage.admin(fn), joinTokenOf(stage.subscription, allow)),
+    (rules) => ({ ...rules, allow }),
+  );
 
 /** `undefined`: there is nothing yet that it could be done with. */
 export function prepareOperation(
@@ -100,12 +110,19 @@ export function prepareOperation(
       });
     }
     case 'allow': {
-      const allow = { groups: action.groups, ends: secondsOf(stage.clock) + action.life };
+      const { places } = newestRules(world).allow;
+      const ends = secondsOf(stage.clock) + action.life;
+      return asAllowed(stage, fn, { groups: action.groups, ends, places });
+    }
+    case 'limit machines': {
+      const { places } = action;
+      if (action.of === 'azure')
+        return asAllowed(stage, fn, { ...newestRules(world).allow, places });
       return asChange(
         fn,
-        `token/${JOIN_TOKEN}`,
-        () => put(joinTokenOf(stage.subscription, allow)),
-        (rules) => ({ ...rules, allow }),
+        `token/${AWS_TOKEN}`,
+        () => put(awsTokenOf(places)),
+        (rules) => ({ ...rules, awsPlaces: places }),
       );
     }
     case 'limit role':

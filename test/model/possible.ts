@@ -4,8 +4,8 @@
  * possible is a violation.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { afterClaim, afterVerdict } from './consequences.ts';
-import { judge, sameTarget } from './reference.ts';
+import { afterClaim, afterHalfAJoin, afterVerdict } from './consequences.ts';
+import { judge, MOST_KNOWN, sameTarget } from './reference.ts';
 import type { Rules, Sent, State, Verdict } from './terms.ts';
 
 /** How long a change may take to be noticed by every function instance (design, "Caches"). */
@@ -59,8 +59,9 @@ export interface Circumstances {
 /** Somebody else's action at the same time. */
 export interface Rival {
   readonly about: string;
-  /** For a join: the digest of its request. */
+  /** For a join: the digest of its request, and the name of a host that it asks for. */
   readonly digest?: string;
+  readonly hostName?: string;
 }
 
 export const newestRules = ({ versions }: World): Rules => {
@@ -100,13 +101,18 @@ export function possibleAfterJoin(
     ({ about, digest }) =>
       about === sent.renews?.id && digest !== undefined && digest !== sent.digest,
   );
+  // One that finds no place gives the name back that it had claimed by then.
+  const isNameHeld =
+    observed.reason === 'host_name_taken' &&
+    racing.some(({ hostName }) => hostName === sent.machine?.hostName);
   const isDown = faulty || keyless || (management !== 'up' && sent.machine !== undefined);
-  const excused = (status === 503 && isDown) || (isOutrun && code === 'try_again');
+  const excused = (status === 503 && isDown) || (isOutrun && code === 'try_again') || isNameHeld;
   if (!excused) return worlds;
   // The machine may have been verified before something failed.
   const known = management === 'down' ? world : bind(world, sent, TRY_AGAIN);
-  const claimed = { ...known, state: afterClaim(world.state, sent) };
-  return [...worlds, known, ...(faulty || isOutrun ? [claimed] : [])];
+  const left = faulty ? { ...known, state: afterHalfAJoin(world.state, sent) } : known;
+  const claimed = { ...left, state: afterClaim(left.state, sent) };
+  return [...worlds, left, ...(faulty || isOutrun ? [claimed] : [])];
 }
 
 const TRY_AGAIN: Verdict = { kind: 'refused', code: 'try_again' };
@@ -121,16 +127,21 @@ function visibleVersions({ versions, seen, state }: World, fn: number): number[]
     });
 }
 
-/** A function instance may know its rules without asking, or ask for them first. */
+/** A function instance may know its rules without asking, or ask for them first; a place may be held that is free by all that is known. */
 function verdicts(
   world: World,
   rules: Rules,
   sent: Sent,
   management: Circumstances['management'],
 ): Verdict[] {
-  const [warm, asking] = [true, false].map((atHand) => judge(world.state, rules, sent, atHand));
-  const either = isDeepStrictEqual(warm, asking) ? [warm] : [warm, asking];
-  return either.flatMap((verdict) => (verdict ? ifThere(world, sent, verdict, management) : []));
+  const all = [true, false].flatMap((atHand) =>
+    (['holds', 'is over'] as const).map((doubt) =>
+      judge(world.state, rules, sent, { atHand, doubt }),
+    ),
+  );
+  return all
+    .filter((verdict, i) => all.findIndex((one) => isDeepStrictEqual(one, verdict)) === i)
+    .flatMap((verdict) => ifThere(world, sent, verdict, management));
 }
 
 /**
@@ -173,9 +184,6 @@ function afterAnswer(world: World, rules: Rules, sent: Sent, verdict: Verdict): 
   if (held && sameTarget(held, target)) return next;
   return withRules(next, { ...newest, locks: { ...newest.locks, [`copied-${copied}`]: target } });
 }
-
-/** Of a machine that made more instances than these, the oldest may be forgotten. */
-const MOST_KNOWN = 7;
 
 /** A first join tells of the machine's other live instances; of one that failed in between it may. */
 function tellsOfOthers(

@@ -7,6 +7,7 @@ import {
   type Instance,
   type MachineFacts,
   type Name,
+  placeOf,
   type Rules,
   type Sent,
   SIGNED_SECONDS,
@@ -20,12 +21,22 @@ const MOST_SECONDS = 86_400;
 const LATE_SECONDS = 300;
 /** Requests that one instance answers again, while their evidence is fresh. */
 const MOST_ANSWERED = 10;
+/** Of a machine that made more instances than these, the oldest may be forgotten. */
+export const MOST_KNOWN = 7;
+/** A join that came to nothing holds a place for so long. */
+const HALF_WAY_SECONDS = 60;
 
 /**
  * What the answer must be, if these are the rules that the function instance knows. `atHand`: it knows them without asking,
- * so whom no rule could admit by what it says of itself is denied before its instance is looked for.
+ * so whom no rule could admit by what it says of itself is denied before its instance is looked for. `doubt`: whether a
+ * machine of which it can't be told holds a place.
  */
-export function judge(state: State, rules: Rules, sent: Sent, atHand: boolean): Verdict {
+export function judge(
+  state: State,
+  rules: Rules,
+  sent: Sent,
+  { atHand, doubt }: { readonly atHand: boolean; readonly doubt: 'holds' | 'is over' },
+): Verdict {
   const { at } = state;
   const { machine, renews } = sent;
   const secret = secretOf(rules, sent);
@@ -76,6 +87,9 @@ export function judge(state: State, rules: Rules, sent: Sent, atHand: boolean): 
   const locks = Object.values(rules.locks);
   if (locks.some((lock) => subjects.some((subject) => sameTarget(lock, subject))))
     return no('locked', true);
+  // A host's used request is denied before its names are looked at; a bot's after its machine was counted.
+  const isFull = !hasPlace(state, rules, sent, doubt);
+  if (isFull && sent.owner === 'bot:example') return no('too_many_machines', true);
   if (!renews && held && !again) {
     // The very same first join again is no sign that somebody else has the secret.
     const reason = held.madeBy === sent.digest ? 'request_used' : usedReason(sent);
@@ -83,6 +97,7 @@ export function judge(state: State, rules: Rules, sent: Sent, atHand: boolean): 
   }
   if (machine && sent.owner === 'host:Node' && !mayHave(machine, state.names[machine.hostName]))
     return no('host_name_taken', true);
+  if (isFull) return no('too_many_machines', true);
 
   const ends = sent.ttls.map((ttl, i) =>
     Math.min(
@@ -138,6 +153,48 @@ function showsCopy({ replaced }: Instance, sent: Sent, at: number): boolean {
     before.by !== sent.digest &&
     Math.min(sent.made, at) > before.at + LATE_SECONDS
   );
+}
+
+/**
+ * Whether a first join finds a place among the join token's machines. One that has a live instance has its place: it is
+ * never in its own way. A renewal isn't counted.
+ */
+function hasPlace(
+  state: State,
+  { allow, awsPlaces }: Rules,
+  sent: Sent,
+  doubt: 'holds' | 'is over',
+): boolean {
+  const limit = sent.method === 'azure' ? allow.places : awsPlaces;
+  const own = placeOf(sent);
+  if (sent.renews || own === '' || limit === undefined) return true;
+  const { sure, perhaps } = placesHeld(state, sent.token);
+  const others = new Set([...sure, ...(doubt === 'holds' ? perhaps : [])]);
+  const mine = doubt === 'holds' ? sure : new Set([...sure, ...perhaps]);
+  others.delete(own);
+  return mine.has(own) || others.size < limit;
+}
+
+/** The places of machines that have a live instance of this join token, and of those that may be counted. */
+export function placesHeld(
+  { instances, halfWay, at }: State,
+  token: string,
+): { readonly sure: ReadonlySet<string>; readonly perhaps: ReadonlySet<string> } {
+  const made = Object.groupBy(
+    Object.values(instances).filter((one) => one.token === token && one.place !== ''),
+    ({ place }) => place,
+  );
+  const live = Object.entries(made).filter(([, all = []]) =>
+    all.some(({ removed, lastEnd }) => !removed && lastEnd > at),
+  );
+  const known = live.filter(([, all = []]) => all.length <= MOST_KNOWN);
+  const half = Object.entries(halfWay).filter(
+    ([place, since]) => place.startsWith(`${token} `) && at < since + HALF_WAY_SECONDS,
+  );
+  return {
+    sure: new Set(known.map(([place]) => place)),
+    perhaps: new Set([...live, ...half].map(([place]) => place)),
+  };
 }
 
 const mayHave = ({ resource, vmId }: MachineFacts, name: Name | undefined): boolean =>

@@ -34,9 +34,10 @@ export async function rowsOf({ instances, names, resources }: Tables): Promise<R
         if (kind === 'lock') return [[key, JSON.stringify(json.spec.target)] as const];
         if (key === 'token!machines') {
           const groups = json.spec.azure.allow[0].resource_groups ?? 'elsewhere';
-          return [[key, `${groups} until ${Date.parse(json.metadata.expires) / 1000}`] as const];
+          const ends = Date.parse(json.metadata.expires) / 1000;
+          return [[key, `${groups} until ${ends}, at most ${json.spec.max_machines}`] as const];
         }
-        if (key === 'token!cloud') return [];
+        if (key === 'token!cloud') return [[key, `at most ${json.spec.max_machines}`] as const];
         if (kind === 'token')
           return [[key, `until ${Date.parse(json.metadata.expires) / 1000}`] as const];
         if (key === 'role!access') return [[key, json.spec.options.max_session_ttl] as const];
@@ -48,7 +49,7 @@ export async function rowsOf({ instances, names, resources }: Tables): Promise<R
 
 export function rowsIn(world: World): Rows {
   const { state } = world;
-  const { locks, allow, secrets, roleSeconds } = newestRules(world);
+  const { locks, allow, awsPlaces, secrets, roleSeconds } = newestRules(world);
   return {
     instances: sorted(
       Object.entries(state.instances).map(([id, instance]) => [
@@ -68,7 +69,8 @@ export function rowsIn(world: World): Rows {
       ...Object.entries(secrets).map(
         ([name, { ends }]) => [`token!${name}`, `until ${ends}`] as const,
       ),
-      ['token!machines', `${allow.groups} until ${allow.ends}`],
+      ['token!machines', `${allow.groups} until ${allow.ends}, at most ${allow.places}`],
+      ['token!cloud', `at most ${awsPlaces}`],
       ['role!access', `${roleSeconds}s`],
     ]),
   };

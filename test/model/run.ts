@@ -162,6 +162,8 @@ function worldsAfter(
 const rivalOf = ({ action: { about, message } }: Done): Rival => ({
   about,
   ...(message && { digest: message.sent.digest }),
+  ...(message?.sent.owner === 'host:Node' &&
+    message.sent.machine && { hostName: message.sent.machine.hostName }),
 });
 
 const least = (a: World['seen'], b: World['seen']): World['seen'] =>

@@ -20,7 +20,7 @@ import {
 import { makeSecret } from '../broker/token-joiner.ts';
 import { FUNCTION_INSTANCES, type Outage } from './histories.ts';
 import type { World } from './possible.ts';
-import type { Rules, Sent } from './terms.ts';
+import type { Places, Rules, Sent } from './terms.ts';
 
 /** The one join token of method `azure`. */
 export const JOIN_TOKEN = 'machines';
@@ -104,21 +104,12 @@ export async function setStage(cloud: Cloud, clock: Clock): Promise<[Stage, Worl
     arn: `arn:aws:sts::${ACCOUNT}:assumed-role/machines/${name}`,
     credentials: () => role.session(name),
   }));
-  await first.put({
-    kind: 'token',
-    version: 'v2',
-    metadata: { name: AWS_TOKEN },
-    spec: {
-      roles: ['Bot'],
-      bot_name: 'example',
-      join_method: 'iam',
-      allow: [{ aws_account: ACCOUNT }],
-    },
-  });
+  await first.put(awsTokenOf(undefined));
   const start = secondsOf(clock);
   const rules: Rules = {
     locks: {},
-    allow: { groups: ['group1', 'group2'], ends: start + MONTH_SECONDS },
+    allow: { groups: ['group1', 'group2'], ends: start + MONTH_SECONDS, places: undefined },
+    awsPlaces: undefined,
     secrets: Object.fromEntries(
       made.map(([name, secret]) => [
         name,
@@ -163,7 +154,7 @@ export async function setStage(cloud: Cloud, clock: Clock): Promise<[Stage, Worl
   clock.advance(5);
   for (const api of functions) await api.request('GET', '/readyz');
   const world: World = {
-    state: { at: secondsOf(clock), instances: {}, names: {} },
+    state: { at: secondsOf(clock), instances: {}, names: {}, halfWay: {} },
     versions: [{ rules, since: secondsOf(clock) - 5 }],
     seen: {},
     machines: Object.fromEntries(machines.map(({ resourceId, vmId }) => [resourceId, vmId])),
@@ -189,7 +180,23 @@ function failing(custody: Custody, isDown: () => boolean): Custody {
   };
 }
 
-export const joinTokenOf = (subscription: string, { groups, ends }: Rules['allow']): object =>
+export const awsTokenOf = (places: Places): object => ({
+  kind: 'token',
+  version: 'v2',
+  metadata: { name: AWS_TOKEN },
+  spec: {
+    roles: ['Bot'],
+    bot_name: 'example',
+    join_method: 'iam',
+    allow: [{ aws_account: ACCOUNT }],
+    max_machines: places,
+  },
+});
+
+export const joinTokenOf = (
+  subscription: string,
+  { groups, ends, places }: Rules['allow'],
+): object =>
   joinToken({
     name: JOIN_TOKEN,
     expires: textOf(ends),
@@ -198,7 +205,11 @@ export const joinTokenOf = (subscription: string, { groups, ends }: Rules['allow
         ? { subscription: '00000000-0000-4000-8000-000000000001' }
         : { subscription, resource_groups: groups },
     ],
-    spec: { roles: ['Bot', 'Node'], host_names: ['{{vm_name}}.{{cluster}}'] },
+    spec: {
+      roles: ['Bot', 'Node'],
+      host_names: ['{{vm_name}}.{{cluster}}'],
+      max_machines: places,
+    },
   });
 
 export const roleOf = ({ role }: Stage, seconds: number): object => ({

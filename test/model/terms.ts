@@ -8,6 +8,8 @@ export interface Rules {
   readonly allow: Allow;
   /** The join tokens of method `token`. */
   readonly secrets: Readonly<Record<string, Secret>>;
+  /** How many machines of AWS may have live instances. */
+  readonly awsPlaces: Places;
   /** The limit of the bot's role. */
   readonly roleSeconds: number;
 }
@@ -17,11 +19,15 @@ export type Target = readonly [
   value: string,
 ];
 
+/** `max_machines` of a join token. */
+export type Places = number | undefined;
+
 export interface Allow {
   /** Of the machines' own subscription; `elsewhere`: of another one. */
   readonly groups: readonly string[] | 'elsewhere';
   /** When the join tokens end. */
   readonly ends: number;
+  readonly places: Places;
 }
 
 export interface Secret {
@@ -62,6 +68,8 @@ export interface Instance {
   readonly owner: string;
   readonly token: string;
   readonly machine: string;
+  /** What stays the same when the machine is reinstalled, or made anew: it is counted once. */
+  readonly place: string;
   /** Digest of the request of its first join. */
   readonly madeBy: string;
   readonly generation: number;
@@ -101,6 +109,8 @@ export interface State {
   readonly at: number;
   readonly instances: Readonly<Record<string, Instance>>;
   readonly names: Readonly<Record<string, Name>>;
+  /** When a join of a machine came to nothing half-way, by its place: it may hold that for a minute. */
+  readonly halfWay: Readonly<Record<string, number>>;
 }
 
 export type Verdict =
@@ -114,6 +124,10 @@ export type Verdict =
     }
   | { readonly kind: 'denied'; readonly reason: string; readonly proved: boolean }
   | { readonly kind: 'refused'; readonly code: 'instance_unknown' | 'try_again' };
+
+/** The place of a machine among those of its join token; none where a secret joins. */
+export const placeOf = ({ method, token, machine, arn }: Sent): string =>
+  method === 'token' ? '' : `${token} ${machine?.resource ?? arn}`;
 
 /** A document is good for five minutes, and clocks may differ by one. */
 export const DOCUMENT_SECONDS = 360;
