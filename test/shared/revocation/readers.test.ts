@@ -54,7 +54,11 @@ async function lockedScene() {
 /** Has the SSH authorities' private keys, and makes certificates that are in no row of the broker's. */
 async function createThief({ tables, custody, clock }: TestBroker) {
   const parts = { custody, cluster: CLUSTER };
-  const genuine = await openGenuineKeys(await createKeyStore(tables.keys).list(), parts);
+  const genuine = await openGenuineKeys(
+    await createKeyStore(tables.keys).list(),
+    parts,
+    clock.now(),
+  );
   const stolen = genuine && authoritiesOf(genuine, ROTATION_POLICY, clock.now());
   const key = sshPublicKey(createPublicKey(newKey()));
   if (!stolen || !key) throw new Error('nothing to steal');
