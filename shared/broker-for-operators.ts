@@ -7,7 +7,11 @@ import type { Keyring } from './authority/keyring.ts';
 import { type RotationParts, rotateKeys } from './authority/rotate.ts';
 import { type ExplainParts, explain } from './joining/explain.ts';
 import { createAuditApi } from './operators/audit-api.ts';
-import { createAuthoritiesApi, type OnKeysChanged } from './operators/authorities-api.ts';
+import {
+  createAuthoritiesApi,
+  type OnKeysChanged,
+  type ServedLists,
+} from './operators/authorities-api.ts';
 import { createAzureRootsApi } from './operators/azure-roots-api.ts';
 import { createChangeAudit } from './operators/change-audit.ts';
 import { createInstancesApi } from './operators/instances-api.ts';
@@ -37,6 +41,7 @@ export interface OperatorsParts extends Omit<ExplainParts, 'findJoin' | 'resourc
   readonly instances: Instances;
   readonly heartbeats: Heartbeats;
   readonly revocations: Revocations;
+  readonly lists: ServedLists;
   readonly names: HostNameStore;
   readonly joinLog: JoinLog;
   readonly auditLog: AuditLog;
@@ -60,7 +65,15 @@ export function createBrokerForOperators(parts: OperatorsParts) {
     joins: createJoinsApi(joinLog, now),
     audit: createAuditApi(auditLog, now),
     changes: createChangeAudit(auditLog, parts.telemetry, now),
-    authorities: createAuthoritiesApi(rotation, keyring, resources, keys, parts.onKeysChanged, now),
+    authorities: createAuthoritiesApi(
+      rotation,
+      keyring,
+      resources,
+      keys,
+      parts.lists,
+      parts.onKeysChanged,
+      now,
+    ),
     rotateKeys: () => rotateKeys(rotation, now()),
     explain: (asked: ExplainRequest) => explain(asked, { ...parts, findJoin: joinLog.find }),
   };

@@ -300,6 +300,7 @@ export function createBroker(parts: BrokerParts): Broker {
       keys: tables.keys,
       heartbeats,
       revocations,
+      lists,
       joinLog,
       auditLog,
       telemetry,

@@ -1,5 +1,5 @@
 /** `joinctl auth init|status` */
-import type { AuthorityStatus, KeyRecord } from '../../shared/protocol/authorities.ts';
+import type { AuthorityStatus, KeyRecord, ListStatus } from '../../shared/protocol/authorities.ts';
 import { flagValues, hasFlag } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { printable } from '../printable.ts';
@@ -46,7 +46,7 @@ export const authStatus: Command = {
 };
 
 export function statusText(status: AuthorityStatus, columns: number | undefined): string {
-  const { cluster, ca_pins, keys, missing, ignored } = status;
+  const { cluster, ca_pins, keys, missing, ignored, revocation } = status;
   const table = renderTable<KeyRecord>(
     [
       { header: 'Authority', cell: ({ authority }) => printable(authority) },
@@ -67,6 +67,15 @@ export function statusText(status: AuthorityStatus, columns: number | undefined)
     ...(ignored.length === 0
       ? []
       : [`\nIgnored, because they don't authenticate: ${ignored.map(printable).join(', ')}\n`]),
-    ...(keys.length === 0 ? [] : [`\n${table}`]),
+    ...(keys.length === 0 ? [] : [`\n${table}`, `\n${listText(revocation)}\n`]),
   ].join('');
+}
+
+function listText(lists: ListStatus | undefined): string {
+  if (!lists) return "Revocation lists: they can't be made now";
+  const { version, certificates, this_update, next_update, root_update } = lists;
+  const root = root_update
+    ? `, the root's own of ${root_update}`
+    : ', without the root: it has signed none yet';
+  return `Revocation lists: version ${version} of ${this_update}, good until ${next_update}, ${certificates} certificates${root}`;
 }

@@ -44,6 +44,17 @@ export interface AuthoritiesApi {
   restore(body: RestoreBody, call: Call): Promise<Restored>;
 }
 
+/** The revocation lists, as far as their state goes. `current` throws where they can't be made. */
+export interface ServedLists {
+  current(): Promise<{
+    readonly version: number;
+    readonly certificates: number;
+    readonly thisUpdate: Date;
+    readonly nextUpdate: Date;
+    readonly rootUpdate: Date | undefined;
+  }>;
+}
+
 /** Told of what was done to the keys, when every function instance has been told, too. */
 export type OnKeysChanged = (report: RotationReport, call: Call) => Promise<void>;
 
@@ -52,6 +63,7 @@ export function createAuthoritiesApi(
   keyring: Keyring,
   resources: Pick<Resources, 'tellKeysChanged'>,
   table: Table,
+  lists: ServedLists,
   onChanged: OnKeysChanged,
   now: () => Date,
 ): AuthoritiesApi {
@@ -88,6 +100,7 @@ export function createAuthoritiesApi(
         ...(lost.length > 0 && {
           missing: sayMissing({ stored, lost, remembered, cluster: parts.cluster }),
         }),
+        ...(lost.length === 0 && (await listStatusOf(lists))),
         ignored: [...(genuine?.ignored ?? [])].slice(0, MOST_NAMES),
       };
     },
@@ -126,6 +139,26 @@ export function createAuthoritiesApi(
 }
 
 const MOST_NAMES = 50;
+
+/** Nothing where they can't be made now: whoever keeps them tells why. */
+async function listStatusOf({
+  current,
+}: ServedLists): Promise<Pick<AuthorityStatus, 'revocation'>> {
+  try {
+    const { version, certificates, thisUpdate, nextUpdate, rootUpdate } = await current();
+    return {
+      revocation: {
+        version,
+        certificates,
+        this_update: formatTimestamp(thisUpdate),
+        next_update: formatTimestamp(nextUpdate),
+        ...(rootUpdate && { root_update: formatTimestamp(rootUpdate) }),
+      },
+    };
+  } catch {
+    return {};
+  }
+}
 
 function recordOf(
   key: KeyDescription,

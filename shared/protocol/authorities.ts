@@ -17,12 +17,27 @@ export const keyRecord = z.object({
 });
 export type KeyRecord = z.infer<typeof keyRecord>;
 
+/** The revocation lists as they are served now. */
+export const listStatus = z.object({
+  /** The CRL number, and the version of the KRL. */
+  version: z.int(),
+  /** Serial numbers on them. */
+  certificates: z.int(),
+  this_update: timestamp,
+  next_update: timestamp,
+  /** When the root's own list was signed; absent while there is none. */
+  root_update: z.optional(timestamp),
+});
+export type ListStatus = z.infer<typeof listStatus>;
+
 export const authorityStatus = z.object({
   cluster: z.string(),
   ca_pins: z.array(caPin),
   keys: z.array(keyRecord),
   /** What an operator has to mend, in a sentence. */
   missing: z.optional(z.string()),
+  /** Absent where they can't be made now. */
+  revocation: z.optional(listStatus),
   /** Names of rows that don't authenticate and count for nothing. */
   ignored: z.array(z.string()),
 });

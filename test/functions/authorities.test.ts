@@ -122,6 +122,11 @@ test('status shows each key with its state, and when its successor is due', asyn
     starts: '2026-11-20T12:00:00Z',
     successor_due: '2027-02-18T12:00:00Z',
   });
+  const { revocation } = authorityStatus.parse((await reader.request('GET', STATUS)).body);
+  expect(revocation).toMatchObject({
+    certificates: 0,
+    next_update: expect.stringMatching(/^2026-11-21T12:00/),
+  });
   api.clock.advance(24 * 24 * 3600);
   await api.broker.rotateKeys({ requestId: 'timer' });
   const later = authorityStatus.parse((await reader.request('GET', STATUS)).body);

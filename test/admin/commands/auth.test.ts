@@ -85,7 +85,25 @@ Authority Purpose Number State   Signs from           Ends                 Succe
 --------- ------- ------ ------- -------------------- -------------------- --------------------
 ssh-user  sign    1      signing 2026-11-20T12:00:00Z 2026-12-29T12:05:00Z 2026-12-13T12:00:00Z
 data      encrypt 1      signing 2026-11-20T12:00:00Z never
+
+Revocation lists: they can't be made now
 `);
+    const revocation = {
+      version: 7,
+      certificates: 3,
+      this_update: '2026-11-20T12:00:00Z',
+      next_update: '2026-11-21T12:00:00Z',
+    };
+    const saidOf = async (lists: object): Promise<string> => {
+      broker.intercept(() => Response.json({ ...STATUS, revocation: lists }), 'authorities');
+      return (await run('auth', 'status')).stdout.split('\n').at(-2) ?? '';
+    };
+    expect(await saidOf(revocation)).toBe(
+      'Revocation lists: version 7 of 2026-11-20T12:00:00Z, good until 2026-11-21T12:00:00Z, 3 certificates, without the root: it has signed none yet',
+    );
+    expect(await saidOf({ ...revocation, root_update: '2026-11-19T00:00:00Z' })).toContain(
+      "3 certificates, the root's own of 2026-11-19T00:00:00Z",
+    );
   });
 
   it('says what is missing, and which rows are ignored, without control characters', async () => {
