@@ -1,5 +1,6 @@
 /** Real programs with the files of outputs as they are: servers with a host's, clients with a bot's. */
 import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { userInfo } from 'node:os';
@@ -7,6 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parseCrl } from '../../shared/encoding/crl.ts';
+import { decodePem } from '../../shared/encoding/pem.ts';
 import { codeBlocks } from '../docs/markdown.ts';
 import { hasProgram, programPath } from '../programs.ts';
 import { freePort } from './free-port.ts';
@@ -89,7 +92,11 @@ http {
 }
 `;
 
-function ask(port: number, pair: { readonly key?: string; readonly cert?: string }) {
+function ask(
+  port: number,
+  pair: { readonly key?: string; readonly cert?: string },
+  ca = read('bot/tls.cas'),
+) {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number | undefined;
     body: string;
@@ -98,7 +105,7 @@ function ask(port: number, pair: { readonly key?: string; readonly cert?: string
   const asking = request(
     {
       ...{ host: '127.0.0.1', port, servername: HOST_NAME, agent: false },
-      ...{ ca: read('bot/tls.cas'), ...pair },
+      ...{ ca, ...pair },
     },
     async (response) => {
       const { serialNumber: serial } = (
@@ -192,20 +199,10 @@ describe.skipIf(!hasSsh)('sshd', () => {
     succeeded(await scene.run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]));
     await scene.joinHost('Node', scene.output('ssh-host', `type: ssh_host, host_key: ${key}.pub`));
     await scene.joinBot(scene.output('ssh-bot', 'type: identity, formats: [openssh]'));
-    if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-    const config = [
+    const server = sshdCommand(folder, [
       `HostKey ${key}`,
       documented('sshd', '/etc/ssh/joinbot', scene.path('ssh-host')),
-      'AuthorizedKeysFile none',
-      'AuthenticationMethods publickey',
-      'PermitRootLogin yes',
-      'UsePAM no',
-      'StrictModes no',
-      'PidFile none',
-      "ForceCommand echo 'hello from the server'",
-    ];
-    writeFileSync(join(folder, 'config'), `${config.join('\n')}\n`);
-    const server = `${programPath('sshd')} -i -E ${join(folder, 'log')} -f ${join(folder, 'config')}`;
+    ]);
     const bot = scene.path('ssh-bot');
     const ssh = await scene.run('ssh', [
       ...['-T', '-F', `${bot}/ssh_config`, '-o', `ProxyCommand=${server}`, '-o', 'BatchMode=yes'],
@@ -223,6 +220,116 @@ describe.skipIf(!hasSsh)('sshd', () => {
     expect(other.code).not.toBe(0);
   });
 });
+
+/** The command that runs `sshd` with these lines for one connection. */
+function sshdCommand(folder: string, lines: readonly string[]): string {
+  // Debian's sshd wants this folder when root starts it.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  const config = [
+    ...lines,
+    'AuthorizedKeysFile none',
+    'AuthenticationMethods publickey',
+    'PermitRootLogin yes',
+    'UsePAM no',
+    'StrictModes no',
+    'PidFile none',
+    "ForceCommand echo 'hello from the server'",
+  ];
+  const path = join(folder, 'sshd_config');
+  writeFileSync(path, `${config.join('\n')}\n`);
+  return `${programPath('sshd')} -i -E ${join(folder, 'log')} -f ${path}`;
+}
+
+const hasAll = ['nginx', 'postgres', 'initdb', 'psql', 'sshd', 'ssh', 'ssh-keygen'].map(hasProgram);
+
+test.skipIf(!hasAll.every(Boolean))(
+  'a lock reaches sshd, nginx and PostgreSQL by the files of an agent, and nobody else is refused',
+  async () => {
+    const folder = scene.path('lock');
+    mkdirSync(folder);
+    const server = (name: string) => join(folder, name);
+    const nginxPid = server('nginx.pid');
+    const hostKey = server('host');
+    succeeded(await scene.run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey]));
+    let outputs: string[] = [];
+    const postgres = await startPostgres(async (pgFolder, { group }) => {
+      const access = group === undefined ? '' : `, readers: [{group: ${group}}]`;
+      const pgPid = join(pgFolder, 'data/postmaster.pid');
+      const told = (pid: string, program: string) =>
+        `reload: {signal: HUP, pid_file: ${pid}, program: ${program}}`;
+      outputs = [
+        scene.output('lock/sshd', `type: ssh_host, host_key: ${hostKey}.pub`),
+        scene.output(
+          'lock/nginx',
+          `type: tls, formats: [nginx], revocation: true, ${told(nginxPid, 'nginx')}`,
+        ),
+        `  - {type: tls, formats: [postgresql], revocation: true, ${told(pgPid, 'postgres')}, destination: {type: directory, path: ${join(pgFolder, 'tls')}${access}}}`,
+      ];
+      await scene.joinHost('Node', ...outputs);
+      const lines = documented('ini', '/etc/postgresql/joinbot', join(pgFolder, 'tls'));
+      return `${lines}\nssl_crl_file = '${join(pgFolder, 'tls/tls.crl')}'`;
+    });
+    const port = await freePort();
+    const config = nginxConfig(folder, server('nginx'), port).replace(
+      'ssl_verify_client on;',
+      `ssl_verify_client on;\n    ssl_crl ${server('nginx/tls.crl')};`,
+    );
+    writeFileSync(server('nginx.conf'), config);
+    const nginx = spawn(
+      programPath('nginx') ?? '',
+      ['-c', server('nginx.conf'), '-e', server('error.log'), '-g', 'daemon off;'],
+      { stdio: 'ignore' },
+    );
+    onTestFinished(() => void nginx.kill('SIGQUIT'));
+    const sshd = sshdCommand(folder, [
+      `HostKey ${hostKey}`,
+      documented('sshd', '/etc/ssh/joinbot', server('sshd')),
+    ]);
+
+    const admits = async (bot: string) => {
+      const pair = { key: read(`${bot}/key`), cert: read(`${bot}/tlscert`) };
+      const { status } = await untilAnswer(() => ask(port, pair, read(`${bot}/tlscacerts`)));
+      const path = scene.path(bot);
+      const psql = await scene.run('psql', [
+        ...['-AtX', '-c', 'select 1'],
+        `host=${HOST_NAME} hostaddr=127.0.0.1 port=${postgres.port} dbname=postgres user=${BOT} sslmode=verify-full sslrootcert=${path}/tlscacerts sslcert=${path}/tlscert sslkey=${path}/key`,
+      ]);
+      const ssh = await scene.run('ssh', [
+        ...['-T', '-F', `${path}/ssh_config`, '-o', `ProxyCommand=${sshd}`],
+        ...['-o', 'BatchMode=yes', `${LOGIN}@${HOST_NAME}`],
+      ]);
+      return { nginx: status === 200, postgres: psql.code === 0, sshd: ssh.code === 0 };
+    };
+    const everywhere = { nginx: true, postgres: true, sshd: true };
+    const nowhere = { nginx: false, postgres: false, sshd: false };
+    for (const bot of ['lock/bot', 'lock/other']) {
+      await scene.joinBot(scene.output(bot, 'type: identity'));
+      expect(await admits(bot)).toEqual(everywhere);
+    }
+
+    const { subjectAltName } = new X509Certificate(read('lock/bot/tlscert'));
+    const id = subjectAltName?.split('/').at(-1);
+    succeeded(await scene.joinctl('lock', `--instance=${id}`));
+    while (!(await isOnLists('lock/bot'))) await delay(100);
+    await scene.joinHost('Node', ...outputs);
+    let left = await admits('lock/bot');
+    // Servers take a moment to read their files again.
+    for (let tries = 0; tries < 100 && (left.nginx || left.postgres); tries += 1) {
+      await delay(50);
+      left = await admits('lock/bot');
+    }
+    expect(left).toEqual(nowhere);
+    expect(await admits('lock/other')).toEqual(everywhere);
+  },
+);
+
+/** Whether the broker says so. */
+async function isOnLists(bot: string): Promise<boolean> {
+  const { serialNumber } = new X509Certificate(read(`${bot}/tlscert`));
+  const answer = await fetch(`${scene.stack.endpoints.broker}/v1/trust/tls.crl`);
+  const lists = decodePem('X509 CRL', await answer.text()) ?? [];
+  return lists.some((der) => parseCrl(der).revoked.has(serialNumber.toLowerCase()));
+}
 
 async function hasParamiko(): Promise<boolean> {
   if (!hasProgram('python3')) return false;
