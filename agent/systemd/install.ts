@@ -76,7 +76,10 @@ async function programWords(): Promise<readonly string[]> {
     () => true,
     () => false,
   );
-  return isInstalled ? [WRAPPER] : [process.execPath, resolve(process.argv[1] ?? '')];
+  if (isInstalled) return [WRAPPER];
+  // Node.js before 20.16 can't ask, and is no such program.
+  const isAlone = process.getBuiltinModule?.('node:sea')?.isSea() ?? false;
+  return isAlone ? [process.execPath] : [process.execPath, resolve(process.argv[1] ?? '')];
 }
 
 const ACCOUNT = /^[a-z_][a-z0-9_-]{0,31}$/;

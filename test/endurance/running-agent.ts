@@ -15,8 +15,13 @@ import { sharedRsaKeys } from '../shared-rsa-keys.ts';
 export interface AgentHome {
   readonly folder: string;
   readonly broker: FakeBroker;
-  /** Starts it; it goes on until it is killed. */
-  start(): RunningAgent;
+  /** Starts it; it goes on until it is killed. `program`: another one than the bundle, in another environment. */
+  start(program?: Program): RunningAgent;
+}
+
+interface Program {
+  readonly words: readonly [file: string, ...args: string[]];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface RunningAgent {
@@ -64,11 +69,20 @@ export async function createAgentHome(
     JOINBOT_IMDS_URL: azure.urls.machines['vm-1'],
     JOINBOT_PKI_URL: azure.urls.pki,
   };
-  return { folder, broker, start: () => startAgent(config, env) };
+  const bundle: Program = { words: [process.execPath, join(ROOT, 'dist/joinbot.cjs')], env: {} };
+  return {
+    folder,
+    broker,
+    start: (program = bundle) => startAgent(program.words, config, { ...env, ...program.env }),
+  };
 }
 
-function startAgent(config: string, env: Readonly<NodeJS.ProcessEnv>): RunningAgent {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/joinbot.cjs'), 'start', '-c', config], {
+function startAgent(
+  [file, ...words]: Program['words'],
+  config: string,
+  env: Readonly<NodeJS.ProcessEnv>,
+): RunningAgent {
+  const child = spawn(file, [...words, 'start', '-c', config], {
     env: { ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

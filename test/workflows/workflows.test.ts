@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { TARGETS } from '../../scripts/node-binaries.ts';
+import { TOOLS } from '../../shared/tools-file.ts';
 import { jobs, workflows } from './workflow-files.ts';
 
 describe.each(workflows)('$path', ({ text, content }) => {
@@ -30,7 +32,10 @@ describe.each(workflows)('$path', ({ text, content }) => {
   });
 });
 
-describe.each(jobs)('job %s', (_, job) => {
+/** The one job that changes the repository: it makes the release. */
+const RELEASES = 'release.yml release';
+
+describe.each(jobs)('job %s', (name, job) => {
   const uses = (action: string): boolean =>
     job.steps.some((step) => step.uses?.startsWith(`${action}@`) ?? false);
 
@@ -43,11 +48,12 @@ describe.each(jobs)('job %s', (_, job) => {
     const needsIdentity = uses('azure/login') || uses('actions/attest-build-provenance');
     expect(job.permissions?.['id-token']).toBe(needsIdentity ? 'write' : undefined);
     const written = Object.entries(job.permissions ?? {}).filter(([, right]) => right === 'write');
-    for (const [scope] of written) expect(['id-token', 'attestations']).toContain(scope);
+    const allowed = name === RELEASES ? ['contents'] : ['id-token', 'attestations'];
+    for (const [scope] of written) expect(allowed).toContain(scope);
   });
 
-  it('installs no package where it has an identity', () => {
-    if (job.permissions?.['id-token'] === undefined) return;
+  it('installs no package where it has an identity, or may change the repository', () => {
+    if (job.permissions?.['id-token'] === undefined && name !== RELEASES) return;
     expect(job.steps.map(({ run = '' }) => run).join('\n')).not.toMatch(/\bnpm\b|\bnpx\b/);
   });
 
@@ -86,5 +92,36 @@ describe('deploy.yml', () => {
     expect(job('preview')?.if).toContain(
       'github.event.pull_request.head.repo.full_name == github.repository',
     );
+  });
+});
+
+describe('release.yml', () => {
+  const steps = (name: string) =>
+    jobs.find(([found]) => found === `release.yml ${name}`)?.[1].steps ?? [];
+  const artifacts = (name: string, action: string) =>
+    steps(name).flatMap((step) =>
+      step.uses?.startsWith(`actions/${action}@`) ? [step.with?.['name']] : [],
+    );
+
+  it('publishes what was built and attested, with the attestations, and nothing else', () => {
+    expect(artifacts('build', 'upload-artifact')).toEqual(['release']);
+    expect(artifacts('attest', 'download-artifact')).toEqual(['release']);
+    expect(artifacts('release', 'download-artifact')).toEqual(['release', 'attestations']);
+    expect(steps('release').map(({ uses, run }) => (uses ?? run ?? '').split(/[@ ]/)[0])).toEqual([
+      'actions/download-artifact',
+      'actions/download-artifact',
+      'sha256sum',
+      'gh',
+    ]);
+  });
+
+  it('attaches every program that npm run package makes', () => {
+    const [upload] = steps('build').flatMap(({ with: options }) => options?.['path'] ?? []);
+    for (const tool of TOOLS) {
+      const name = tool.replace('.cjs', '');
+      for (const target of TARGETS) expect(upload).toContain(`dist/${name}-${target}\n`);
+      expect(upload).toContain(`dist/${tool}\n`);
+    }
+    expect(upload).toContain('dist/SHA256SUMS\n');
   });
 });
