@@ -148,6 +148,29 @@ describe('C2 refuses a CSR', () => {
   });
 });
 
+describe('C2 looks at the signatures of CSRs last: no stranger makes us check sixteen of them', () => {
+  const wish = { csr: certificationRequest(newKey(), newKey()) };
+
+  test('of a machine of another subscription', async () => {
+    const { api } = await createScene();
+    const options = { resourceGroup: 'group1', systemAssigned: true };
+    const other = api.tenant.subscription().virtualMachine('vm-b', options);
+    expect(await join(api, other, { wish })).toBeDenied(api, 'rule_mismatch');
+  });
+
+  test('of a machine whose token is forged', async () => {
+    const { api, vm } = await createScene();
+    const evidence = { token: { changedSignature: true } };
+    expect(await join(api, vm, { wish, evidence })).toBeDenied(api, 'access_token_signature');
+  });
+
+  test('of a machine that does not exist', async () => {
+    const { api, vm } = await createScene();
+    vm.remove();
+    expect(await join(api, vm, { wish })).toBeDenied(api, 'machine_not_found');
+  });
+});
+
 describe('C2 denies a CSR', () => {
   test.each([
     ['signed with another key', () => certificationRequest(newKey(), newKey())],

@@ -1,6 +1,7 @@
 /** Conformance: whoever is locked does not get in until the lock ends (row G7). */
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
+import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
 import type { Table } from '../../shared/storage/table.ts';
 import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
@@ -167,4 +168,39 @@ test('G7 a join that was decided half a minute ago is not carried out any more: 
   expect(await join(api, vm)).toBeProblem('try_again');
   const rows = await memory.instances.list({});
   expect(rows.filter(({ key }) => key.includes('-'))).toHaveLength(1);
+});
+
+describe('G7 R10 what an operator says while the management API takes its time counts:', () => {
+  const narrowed = joinToken({
+    allow: [{ subscription: '00000000-0000-4000-8000-000000000001' }],
+  });
+  test.each<[string, (scene: Scene) => Promise<unknown>, DenialReason]>([
+    ['a lock', ({ api, vm }) => api.put(lock({ target: { machine: vm.vmId } })), 'locked'],
+    ['a rule that is narrower', ({ api }) => api.put(narrowed), 'rule_mismatch'],
+    [
+      'a join token that is deleted',
+      ({ api }) =>
+        signIn(api, 'JoinBroker.Admin').request('DELETE', '/v1/resources/token/example-bot'),
+      'join_token_not_found',
+    ],
+  ])('%s', async (_, say, reason) => {
+    const scene = await createScene();
+    const { api, vm } = scene;
+    const asked = Promise.withResolvers<void>();
+    const said = Promise.withResolvers<void>();
+    const { management } = api.cloud.faults;
+    management.set({
+      // It is looked at when the question has come.
+      get heldUntil() {
+        asked.resolve();
+        return said.promise;
+      },
+    });
+    const attempt = join(api, vm);
+    await asked.promise;
+    await say(scene);
+    said.resolve();
+    expect(await attempt).toBeDenied(api, reason);
+    expect(await api.tables.instances.list({})).toEqual([]);
+  });
 });

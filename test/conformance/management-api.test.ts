@@ -201,6 +201,20 @@ test('M14 a subscription is listed at most once in 30 seconds', async () => {
   expect(await join(api, other, { evidence })).toBeAdmitted();
 });
 
+test('M17 calls nobody for a VM of a tenant that its rule does not name', async () => {
+  const { api, vm, subscription } = await createScene({
+    settings: { JOIN_BROKER_AUDITED_STRANGERS: '0' },
+  });
+  const allow = [
+    { subscription: subscription.id, tenant: api.cloud.tenant().id },
+    { subscription: api.tenant.subscription().id, tenant: api.tenant.id },
+  ];
+  await api.put(joinToken({ allow }));
+  api.cloud.calls.clear();
+  expect(await join(api, vm)).toBeDenied(api, 'rule_mismatch');
+  expect(api.cloud.calls.count('management')).toBe(0);
+});
+
 // A thousand joins: a busy machine takes longer for them than other tests may.
 const LONG = { timeout: 120_000 };
 

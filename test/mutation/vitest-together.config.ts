@@ -17,7 +17,7 @@ export default defineConfig({
     globalSetup: ['test/rsa-keys-folder.ts'],
     include: ['test/{shared,conformance,functions,agent}/**/*.test.ts'],
     isolate: false,
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     sequence: { sequencer: ShortFirst },
   },

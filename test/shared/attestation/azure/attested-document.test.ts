@@ -7,7 +7,10 @@ import {
   newAuthorityKey,
 } from '../../../../local/azure/certificates/certificate-key.ts';
 import { createLeaf } from '../../../../local/azure/certificates/leaf.ts';
-import { verifyAttestedDocument } from '../../../../shared/attestation/azure/attested-document.ts';
+import {
+  type AttestedDocumentChecks,
+  verifyAttestedDocument,
+} from '../../../../shared/attestation/azure/attested-document.ts';
 import { createKnownCertificates } from '../../../../shared/attestation/azure/known-certificates.ts';
 import { OID } from '../../../../shared/encoding/oids.ts';
 import {
@@ -54,15 +57,15 @@ function documentBy(
   });
 }
 
-const checks = {
+const checks: AttestedDocumentChecks = {
   roots: [root.certificate],
   intermediates: [issuing.certificate],
   domains: ['metadata.azure.com'],
   at: NOON,
 };
-const reasonOf = (der: Uint8Array): unknown => {
+const reasonOf = (der: Uint8Array, changes: Partial<AttestedDocumentChecks> = {}): unknown => {
   try {
-    return verifyAttestedDocument(der, checks);
+    return verifyAttestedDocument(der, { ...checks, ...changes });
   } catch (error) {
     return (error as Refusal).reason;
   }
@@ -98,6 +101,13 @@ describe('denies a document of a signer', () => {
   ])('%s', (_, document) => {
     expect(reasonOf(document())).toBe('document_signature');
   });
+});
+
+test("the signature is looked at after the chain: a stranger's document costs one check, of the chain's", () => {
+  const stranger = createRoot('Root', newAuthorityKey(), NOON);
+  const forged = documentBy(rsa, { hash: 'sha384' });
+  expect(reasonOf(forged)).toBe('document_signature');
+  expect(reasonOf(forged, { roots: [stranger.certificate] })).toBe('document_chain');
 });
 
 test('certificates are remembered of documents only whose own signature is good', () => {
