@@ -19,6 +19,7 @@ const COMMANDS = {
   test: [['node_modules/vitest/vitest.mjs', 'run']],
   package: [['scripts/package.ts']],
   probe: [['scripts/probe.ts']],
+  'prove:api': [['local/prove-api.ts']],
   'prove:kill': [['scripts/prove-kill.ts']],
   'prove:memory': [['scripts/prove-memory.ts']],
   'prove:model': [['scripts/prove-model.ts']],

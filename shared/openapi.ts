@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document of the API, made from the very schemas that bodies are checked with, when a bundle is built. */
 import * as z from 'zod/mini';
-import { auditPage, auditRecord } from './protocol/audit-record.ts';
+import { auditAction, auditOutcome, auditPage, auditRecord } from './protocol/audit-record.ts';
 import {
   authorityStatus,
   initBody,
@@ -17,18 +17,22 @@ import {
   restoredNames,
   restoreNamesBody,
 } from './protocol/backup.ts';
+import { DENIAL_REASONS } from './protocol/denial-reason.ts';
 import { discovery } from './protocol/discovery.ts';
 import { explainRequest, explanation } from './protocol/explain.ts';
+import { health } from './protocol/health.ts';
 import { heartbeat, heartbeatBody } from './protocol/heartbeat.ts';
 import { nameRecord } from './protocol/host-name.ts';
 import { instancePage, instanceRecord } from './protocol/instance.ts';
 import { joinAnswer, joinBody, joinRequest } from './protocol/join.ts';
-import { logVerification } from './protocol/join-log-verification.ts';
-import { joinPage, joinRecord } from './protocol/join-record.ts';
+import { logVerification, verificationCursor } from './protocol/join-log-verification.ts';
+import { joinOutcome, joinPage, joinRecord, requestId } from './protocol/join-record.ts';
 import { PROBLEMS, type ProblemCode, problem } from './protocol/problem.ts';
 import { resourcePage, writtenResource } from './protocol/resource.ts';
+import { revocationLists } from './protocol/revocation.ts';
 import { spiffeBundle } from './protocol/spiffe-bundle.ts';
 import { trustBundle } from './protocol/trust.ts';
+import { dnsName, guid, name } from './protocol/values.ts';
 import { SCHEMAS } from './resources/resource.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -43,29 +47,45 @@ export function openApiDocument(version: string): Json {
       description: 'A virtual machine proves what it is, and gets short-lived certificates.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    servers: [{ url: '/', description: 'The broker that serves this document.' }],
+    security: [],
     paths: {
       '/v1/join': {
         post: operation(
+          'join',
           'Joins, or renews an instance. `request` is the JSON text of a JoinRequest; every proof is made over its bytes',
           { body: 'JoinBody', answer: 'JoinAnswer' },
           [],
-          [...JOINING, 'access_denied', 'instance_unknown', 'try_again'],
+          ['throttled', 'access_denied', 'instance_unknown', 'try_again'],
         ),
       },
       '/v1/heartbeat': {
         post: operation(
+          'heartbeat',
           'What an agent says of itself. `heartbeat` is the JSON text of a Heartbeat, signed with the instance key',
           { body: 'HeartbeatBody' },
           [],
-          [...JOINING, 'instance_unknown'],
+          ['throttled', 'instance_unknown'],
         ),
       },
-      '/v1/trust': { get: operation('The trust bundle', { answer: 'TrustBundle' }) },
+      '/v1/trust': {
+        get: operation('trust', 'The trust bundle', { answer: 'TrustBundle', isKept: true }),
+      },
       '/v1/trust/{form}': {
         get: {
           ...operation(
+            'trust-form',
             'One part of the trust bundle: as plain text, or the roots as a SPIFFE bundle; or a revocation list, also `<key identifier>.crl`',
-            { answer: 'SpiffeBundle' },
+            {
+              answer: ['SpiffeBundle', 'RevocationLists'],
+              types: [
+                'application/x-pem-file',
+                'text/plain',
+                'application/octet-stream',
+                'application/pkix-crl',
+              ],
+              isKept: true,
+            },
             [
               pathParameter('form', {
                 anyOf: [
@@ -79,55 +99,67 @@ export function openApiDocument(version: string): Json {
           ),
         },
       },
-      '/v1/webapi/ping': { get: operation('Discovery', { answer: 'Discovery' }) },
-      '/v1/webapi/find': { get: operation('Discovery', { answer: 'Discovery' }) },
+      '/v1/webapi/ping': { get: operation('webapi-ping', 'Discovery', { answer: 'Discovery' }) },
+      '/v1/webapi/find': { get: operation('webapi-find', 'Discovery', { answer: 'Discovery' }) },
       '/v1/webapi/automaticupgrades/channel/{channel}/version': {
         get: operation(
+          'webapi-version',
           'The version to install, as text: `v` and the version',
-          {},
+          { types: ['text/plain'] },
           [pathParameter('channel', { enum: ['default'] })],
           ['not_found'],
         ),
       },
       '/scripts/install.sh': {
         get: operation(
+          'install-script',
           'The shell script that installs joinbot, made for the address at which it is asked for',
-          {},
+          { types: ['text/x-shellscript'] },
           [],
           ['bad_request'],
         ),
       },
       '/scripts/{tool}': {
         get: operation(
+          'tool',
           'A tool of this version, as one JavaScript file for Node.js 20 or later',
-          {},
-          [
-            pathParameter('tool', { enum: ['joinbot.cjs', 'joinctl.cjs'] }),
-            header('If-None-Match'),
-          ],
+          { types: ['text/javascript'], isKept: true },
+          [pathParameter('tool', { enum: ['joinbot.cjs', 'joinctl.cjs'] })],
           ['not_found'],
         ),
       },
-      '/healthz': { get: operation('The process answers', {}) },
-      '/readyz': { get: operation('Storage is reachable, signing keys are loaded and valid', {}) },
+      '/healthz': { get: operation('healthz', 'The process answers', { answer: 'Health' }) },
+      '/readyz': {
+        get: operation('readyz', 'Storage is reachable, signing keys are loaded and valid', {
+          answer: 'Health',
+        }),
+      },
       '/v1/explain': {
         post: operator(
           operation(
+            'explain',
             'What would happen to a machine with these facts, step by step. Nothing is changed',
             { body: 'ExplainRequest', answer: 'Explanation' },
             [],
-            [...READING, 'length_required', 'too_large', 'unsupported_media_type'],
+            READING,
           ),
         ),
       },
       '/v1/joins': {
         get: operator(
           operation(
+            'list-joins',
             'A page of attempts to join, oldest first: of the last hour, unless since says otherwise. It may be empty and name a next one',
             { answer: 'JoinPage' },
-            ['since', 'until', 'bot', 'token', 'machine', 'result', 'reason', 'next'].map(
-              (name) => ({ name, in: 'query', schema: { type: 'string' } }),
-            ),
+            [
+              ...PERIOD,
+              query('bot', TEXT),
+              query('token', TEXT),
+              query('machine', TEXT),
+              query('result', schemaOf(joinOutcome)),
+              query('reason', { enum: DENIAL_REASONS }),
+              query('next', schemaOf(requestId)),
+            ],
             READING,
           ),
         ),
@@ -135,13 +167,10 @@ export function openApiDocument(version: string): Json {
       '/v1/join-log/verification': {
         get: operator(
           operation(
+            'verify-joins',
             'A page of looking whether the join log is as it was written: of all that it keeps, unless since says otherwise',
             { answer: 'LogVerification' },
-            ['since', 'until', 'next'].map((name) => ({
-              name,
-              in: 'query',
-              schema: { type: 'string' },
-            })),
+            [...PERIOD, query('next', schemaOf(verificationCursor))],
             READING,
           ),
         ),
@@ -149,9 +178,10 @@ export function openApiDocument(version: string): Json {
       '/v1/joins/{id}': {
         get: operator(
           operation(
+            'get-join',
             'What became of a join, and why',
             { answer: 'JoinRecord' },
-            [pathParameter('id', { type: 'string' })],
+            [pathParameter('id', schemaOf(requestId))],
             READING,
           ),
         ),
@@ -159,13 +189,17 @@ export function openApiDocument(version: string): Json {
       '/v1/audit': {
         get: operator(
           operation(
+            'list-audit',
             'A page of changes by operators, oldest first: of the last day, unless since says otherwise. It may be empty and name a next one',
             { answer: 'AuditPage' },
-            ['since', 'until', 'operator', 'resource', 'action', 'outcome', 'next'].map((name) => ({
-              name,
-              in: 'query',
-              schema: { type: 'string' },
-            })),
+            [
+              ...PERIOD,
+              query('operator', SHORT_TEXT),
+              query('resource', SHORT_TEXT),
+              query('action', schemaOf(auditAction)),
+              query('outcome', schemaOf(auditOutcome)),
+              query('next', schemaOf(requestId)),
+            ],
             READING,
           ),
         ),
@@ -173,9 +207,10 @@ export function openApiDocument(version: string): Json {
       '/v1/audit/{id}': {
         get: operator(
           operation(
+            'get-audit',
             'One change: who, what, before and after',
             { answer: 'AuditRecord' },
-            [pathParameter('id', { type: 'string' })],
+            [pathParameter('id', schemaOf(requestId))],
             READING,
           ),
         ),
@@ -183,12 +218,10 @@ export function openApiDocument(version: string): Json {
       '/v1/instances': {
         get: operator(
           operation(
+            'list-instances',
             'A page of the instances of an owner: `bot:<name>`, or `host:<system role>`',
             { answer: 'InstancePage' },
-            [
-              { name: 'owner', in: 'query', schema: { type: 'string' } },
-              { name: 'next', in: 'query', schema: { type: 'string' } },
-            ],
+            [{ ...query('owner', OWNER_TEXT), required: true }, query('next', schemaOf(guid))],
             READING,
           ),
         ),
@@ -196,6 +229,7 @@ export function openApiDocument(version: string): Json {
       '/v1/instances/{owner}/{id}': {
         get: operator(
           operation(
+            'get-instance',
             'One instance',
             { answer: 'InstanceRecord' },
             [OWNER, INSTANCE_ID],
@@ -204,6 +238,7 @@ export function openApiDocument(version: string): Json {
         ),
         delete: operator(
           operation(
+            'delete-instance',
             'Removes an instance: its next renewal is refused, its request stays used',
             {},
             [OWNER, INSTANCE_ID],
@@ -214,6 +249,7 @@ export function openApiDocument(version: string): Json {
       '/v1/azure-roots': {
         get: operator(
           operation(
+            'list-azure-roots',
             'What vouches for attested documents: pinned roots, added ones, and what is above the youngest signer that this function instance has seen',
             { answer: 'AzureAnchors' },
             [],
@@ -224,6 +260,7 @@ export function openApiDocument(version: string): Json {
       '/v1/authorities': {
         get: operator(
           operation(
+            'get-authorities',
             'The keys of the authorities, their states, and what is missing',
             { answer: 'AuthorityStatus' },
             [],
@@ -234,6 +271,7 @@ export function openApiDocument(version: string): Json {
       '/v1/authorities/init': {
         post: operator(
           operation(
+            'init-authorities',
             'Makes the first keys, once. Needs app role JoinBroker.AuthorityAdmin',
             { body: 'InitBody', answer: 'AuthorityStatus' },
             [],
@@ -244,6 +282,7 @@ export function openApiDocument(version: string): Json {
       '/v1/authorities/{name}/rotate': {
         post: operator(
           operation(
+            'rotate-authority',
             'Makes the successor of a key before it is due; with `leaked` a key that takes the place of all of its kind at once. Needs app role JoinBroker.AuthorityAdmin',
             { body: 'RotateBody', answer: 'AuthorityStatus' },
             [pathParameter('name', { enum: ROTATED_AUTHORITIES })],
@@ -254,6 +293,7 @@ export function openApiDocument(version: string): Json {
       '/v1/authorities/tls/retire': {
         post: operator(
           operation(
+            'retire-root',
             'Ends a root whose successor signs. Needs app role JoinBroker.AuthorityAdmin',
             { body: 'RetireBody', answer: 'AuthorityStatus' },
             [],
@@ -264,6 +304,7 @@ export function openApiDocument(version: string): Json {
       '/v1/authorities/backup': {
         get: operator(
           operation(
+            'back-up-authorities',
             'The rows of the keys as they are stored, sealed. Needs app role JoinBroker.AuthorityAdmin',
             { answer: 'KeyBackup' },
             [],
@@ -274,6 +315,7 @@ export function openApiDocument(version: string): Json {
       '/v1/authorities/restore': {
         post: operator(
           operation(
+            'restore-authorities',
             'Brings the keys back from a backup, or with `dry_run` says what that would do. Needs app role JoinBroker.AuthorityAdmin',
             { body: 'RestoreBody', answer: 'Restored' },
             [],
@@ -284,14 +326,16 @@ export function openApiDocument(version: string): Json {
       '/v1/names': {
         get: operator(
           operation(
+            'list-names',
             'A page of the names of hosts, with all that is known of them',
             { answer: 'NamePage' },
-            [{ name: 'next', in: 'query', schema: { type: 'string' } }],
+            [query('next', schemaOf(dnsName))],
             READING,
           ),
         ),
         post: operator(
           operation(
+            'restore-names',
             'Puts back who had names, from a backup; whoever has one by now keeps it',
             { body: 'RestoreNamesBody', answer: 'RestoredNames' },
             [],
@@ -301,13 +345,20 @@ export function openApiDocument(version: string): Json {
       },
       '/v1/names/{name}': {
         get: operator(
-          operation("Whose a host's name is", { answer: 'NameRecord' }, [NAME], READING),
+          operation(
+            'get-name',
+            "Whose a host's name is",
+            { answer: 'NameRecord' },
+            [HOST_NAME],
+            READING,
+          ),
         ),
         delete: operator(
           operation(
+            'delete-name',
             'Frees the name of a host, for any machine whose name it would be',
             {},
-            [NAME],
+            [HOST_NAME],
             READING,
           ),
         ),
@@ -315,17 +366,21 @@ export function openApiDocument(version: string): Json {
       '/v1/resources/{kind}': {
         get: operator(
           operation(
+            'list-resources',
             'A page of resources',
             { answer: 'ResourcePage' },
-            [KIND, { name: 'next', in: 'query', schema: { type: 'string' } }],
+            [KIND, query('next', schemaOf(name))],
             READING,
           ),
         ),
       },
       '/v1/resources/{kind}/{name}': {
-        get: operator(operation('One resource', { answer: 'Resource' }, [KIND, NAME], READING)),
+        get: operator(
+          operation('get-resource', 'One resource', { answer: 'Resource' }, [KIND, NAME], READING),
+        ),
         put: operator(
           operation(
+            'put-resource',
             'Creates (`If-None-Match: *`) or replaces (`If-Match`) a resource; with `dry_run=true` says what that would answer, and changes nothing. `azure_root` needs app role JoinBroker.AuthorityAdmin',
             { body: 'Resource', answer: 'WrittenResource' },
             [KIND, NAME, header('If-None-Match'), header('If-Match'), queryFlag('dry_run')],
@@ -340,6 +395,7 @@ export function openApiDocument(version: string): Json {
         ),
         delete: operator(
           operation(
+            'delete-resource',
             'Deletes a resource; a role that a bot has only with `force=true`',
             {},
             [KIND, NAME, header('If-Match'), queryFlag('force')],
@@ -357,7 +413,9 @@ export function openApiDocument(version: string): Json {
         Heartbeat: schemaOf(heartbeat),
         TrustBundle: schemaOf(trustBundle),
         SpiffeBundle: schemaOf(spiffeBundle),
+        RevocationLists: schemaOf(revocationLists),
         Discovery: schemaOf(discovery),
+        Health: schemaOf(health),
         Problem: schemaOf(problem),
         JoinRecord: schemaOf(joinRecord),
         JoinPage: schemaOf(joinPage),
@@ -404,12 +462,12 @@ export function openApiDocument(version: string): Json {
 
 const RESOURCES = ['Token', 'Bot', 'Role', 'Lock', 'AzureRoot', 'AzureDeniedSigner'];
 
-const JOINING: readonly ProblemCode[] = [
+/** What may be wrong with a body, before anybody looks at what it says. */
+const WITH_BODY: readonly ProblemCode[] = [
   'bad_request',
   'length_required',
   'too_large',
   'unsupported_media_type',
-  'throttled',
 ];
 const READING: readonly ProblemCode[] = [
   'bad_request',
@@ -418,62 +476,118 @@ const READING: readonly ProblemCode[] = [
   'not_found',
 ];
 
-const pathParameter = (name: string, schema: Json): Json => ({
-  name,
+const pathParameter = (parameter: string, schema: Json): Json => ({
+  name: parameter,
   in: 'path',
   required: true,
   schema,
 });
-const queryFlag = (name: string): Json => ({ name, in: 'query', schema: { type: 'boolean' } });
-const header = (name: string): Json => ({ name, in: 'header', schema: { type: 'string' } });
+const query = (parameter: string, schema: Json): Json => ({
+  name: parameter,
+  in: 'query',
+  schema,
+});
+const queryFlag = (flag: string): Json => query(flag, { type: 'boolean' });
+const header = (field: string): Json => ({
+  name: field,
+  in: 'header',
+  schema: { type: 'string' },
+});
 
 const KIND = pathParameter('kind', { enum: Object.keys(SCHEMAS) });
-const OWNER = pathParameter('owner', { type: 'string' });
+/** What only code says of an owner, as a pattern. */
+const OWNER_TEXT: Json = {
+  type: 'string',
+  pattern:
+    '^(?:bot:[A-Za-z0-9][A-Za-z0-9._-]{0,62}|host:(?:Node|Proxy|Kube|App|Db|WindowsDesktop|Discovery))$',
+};
+const TEXT: Json = { type: 'string', minLength: 1, maxLength: 2048 };
+const SHORT_TEXT: Json = { type: 'string', minLength: 1, maxLength: 256 };
+const PERIOD: readonly Json[] = ['since', 'until'].map((end) =>
+  query(end, { type: 'string', format: 'date-time' }),
+);
+
+const OWNER = pathParameter('owner', OWNER_TEXT);
 const INSTANCE_ID = pathParameter('id', { type: 'string', format: 'uuid' });
-const NAME = pathParameter('name', { type: 'string' });
+const NAME = pathParameter('name', schemaOf(name));
+const HOST_NAME = pathParameter('name', schemaOf(dnsName));
 
-const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-const content = (type: string, name: string): Json => ({ [type]: { schema: reference(name) } });
+const reference = (schema: string): Json => ({ $ref: `#/components/schemas/${schema}` });
+const content = (type: string, schema: string): Json => ({
+  [type]: { schema: reference(schema) },
+});
 
+interface Bodies {
+  /** The schema of a body that is sent, as JSON. */
+  readonly body?: string;
+  /** The schema of the answer, as JSON; of several, one of them. */
+  readonly answer?: string | readonly string[];
+  /** Types of answers that are no JSON. */
+  readonly types?: readonly string[];
+  /** Whether it is answered 304 to who has it already (`If-None-Match`). */
+  readonly isKept?: boolean;
+}
+
+/** `id` is the function's name. */
 function operation(
+  id: string,
   summary: string,
-  { body, answer }: { readonly body?: string; readonly answer?: string },
+  { body, answer = [], types = [], isKept = false }: Bodies,
   parameters: readonly Json[] = [],
   problems: readonly ProblemCode[] = [],
 ): Json {
-  const byStatus = Object.groupBy(
-    [...problems, 'unavailable' as const],
-    (code) => PROBLEMS[code][0],
-  );
-  const responses = Object.entries(byStatus).map(([status, codes = []]) => [
+  const codes = new Set<ProblemCode>([
+    ...problems,
+    ...(body === undefined ? [] : WITH_BODY),
+    'unavailable',
+  ]);
+  const byStatus = Object.groupBy(codes, (code) => PROBLEMS[code][0]);
+  const responses = Object.entries(byStatus).map(([status, same = []]) => [
     status,
     {
-      description: `Code ${codes.join(' or ')}`,
+      description: `Code ${same.join(' or ')}`,
       content: content('application/problem+json', 'Problem'),
     },
   ]);
+  const all = [...parameters, ...(isKept ? [header('If-None-Match')] : [])];
+  const answers = [answer].flat();
+  const [only] = answers;
+  const json = answers.length > 1 ? { anyOf: answers.map(reference) } : reference(only ?? '');
+  const given = {
+    ...(only === undefined ? {} : { 'application/json': { schema: json } }),
+    ...Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }])),
+  };
   return {
+    operationId: id,
     summary,
-    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(all.length > 0 ? { parameters: all } : {}),
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: content('application/json', body) } }),
     responses: {
       '2XX':
-        answer === undefined
+        Object.keys(given).length === 0
           ? { description: 'Done' }
-          : { description: 'Done', content: content('application/json', answer) },
+          : { description: 'Done', content: given },
+      ...(isKept && { 304: { description: 'It is as it was' } }),
       ...Object.fromEntries(responses),
     },
   };
 }
 
+/** For operators, who say so; the others are for everybody. */
 const operator = (described: Json): Json => ({ ...described, security: [{ operator: [] }] });
 
 function schemaOf(schema: z.ZodMiniType): Json {
   const { $schema: _, ...described } = z.toJSONSchema(schema, {
     io: 'input',
     target: 'draft-2020-12',
+    override({ jsonSchema }) {
+      // Not every reader of patterns knows classes of Unicode: these are the same characters.
+      const { pattern } = jsonSchema;
+      if (pattern)
+        jsonSchema.pattern = pattern.replaceAll('\\p{Cc}', '\\u0000-\\u001f\\u007f-\\u009f');
+    },
   });
   return described;
 }
