@@ -1,5 +1,5 @@
-// Programs of other people that read what the broker issues, for the tests: go-spiffe, go-control-plane and zlint.
-// Usage: join-broker-peers secrets|spiffe|workload|zlint, JSON in, JSON out.
+// Programs of other people that read what the broker issues, for the tests: go-spiffe, go-control-plane, zlint and Go's own
+// crypto/x509. Usage: join-broker-peers crls|secrets|spiffe|workload|zlint, JSON in, JSON out.
 package main
 
 import (
@@ -10,10 +10,10 @@ import (
 
 func main() {
 	commands := map[string]func(*json.Decoder) (any, error){
-		"secrets": secrets, "spiffe": spiffe, "workload": workload, "zlint": zlintAll,
+		"crls": crls, "secrets": secrets, "spiffe": spiffe, "workload": workload, "zlint": zlintAll,
 	}
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		fail(fmt.Errorf("expected one command: secrets, spiffe, workload or zlint"))
+		fail(fmt.Errorf("expected one command: crls, secrets, spiffe, workload or zlint"))
 	}
 	answer, err := commands[os.Args[1]](json.NewDecoder(os.Stdin))
 	if err != nil {

@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
@@ -15,11 +16,15 @@ import {
   issueSshHostCertificate,
   issueSshUserCertificate,
 } from '../../../shared/authority/ssh-certificate.ts';
+import { encodeBase64 } from '../../../shared/encoding/base64.ts';
+import { parseCrl } from '../../../shared/encoding/crl.ts';
+import { decodePem } from '../../../shared/encoding/pem.ts';
 import { sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
 import { createScene } from '../../broker/fixtures.ts';
 import { type Attempt, CLUSTER, join, joined, newKey } from '../../broker/joiner.ts';
 import { signIn } from '../../broker/operators.ts';
 import { createClock, type TestBroker } from '../../broker/test-broker.ts';
+import { askPeer, hasPeers } from '../../peers/peers.ts';
 import { hasProgram, programPath } from '../../programs.ts';
 import { freePort } from '../../scenarios/free-port.ts';
 import { textOf } from '../run-program.ts';
@@ -106,6 +111,33 @@ describe('who is locked is refused, and nobody else, by', () => {
         'certificate revoked',
       );
     expect([accepts(healthy), accepts(locked)]).toEqual([true, false]);
+  });
+
+  test.skipIf(!hasPeers)("Go's crypto/x509", async () => {
+    const { locked, healthy, roots, crls } = await lockedScene();
+    const lists = (decodePem('X509 CRL', crls) ?? []).map(encodeBase64);
+    const root = (decodePem('CERTIFICATE', roots) ?? []).map(encodeBase64);
+    const pathOf = (attempt: Attempt): string[] => [
+      ...(decodePem('CERTIFICATE', tlsOf(attempt)) ?? []).map(encodeBase64),
+      ...root,
+    ];
+    const paths = [healthy, locked].map(pathOf);
+    const answer = askPeer('crls', { paths, lists });
+    const numbers = (decodePem('X509 CRL', crls) ?? []).map((der) => `${parseCrl(der).number}`);
+    expect(answer).toEqual({ numbers, revoked: [false, true] });
+  });
+
+  test.skipIf(!hasProgram('java'))("Java's PKIX", async () => {
+    const { locked, healthy, roots, crls } = await lockedScene();
+    const program = fileURLToPath(new URL('CheckPaths.java', import.meta.url));
+    const said = textOf(
+      'java',
+      ['-XX:TieredStopAtLevel=1', program, '@roots', '@crls', '@a', '@b'],
+      {
+        files: { roots, crls, a: tlsOf(healthy), b: tlsOf(locked) },
+      },
+    );
+    expect(said).toBe('good\nREVOKED\n');
   });
 
   test.skipIf(!hasProgram('ssh-keygen'))('ssh-keygen -Q, which reads as sshd does', async () => {
