@@ -49,6 +49,9 @@ param instanceMemoryMB int = 2048
 @description('Address at which machines reach the broker, if it has a domain of its own: https://join.example.org. The prober asks there.')
 param publicUrl string = ''
 
+@description('Address below which relying parties find revocation lists, for certificates to say: https://join.example.org/v1/trust, or a copy under plain http. None: they say nothing.')
+param crlAddress string = ''
+
 @description('Storage and vault without public addresses, reached through a virtual network. The broker itself stays public: machines join from anywhere.')
 param privateNetwork bool = false
 
@@ -189,6 +192,7 @@ module app 'modules/function-app.bicep' = {
       JOIN_BROKER_MAX_TTL: maxTtl
       JOIN_BROKER_TRUST_ANCHORS: trustAnchors
       JOIN_BROKER_PUBLIC_URL: publicUrl
+      JOIN_BROKER_CRL_ADDRESS: crlAddress
     }
   }
 }

@@ -147,6 +147,7 @@ export function createBroker(parts: BrokerParts): Broker {
     policy: rotationPolicy(settings),
     cluster,
     sshKey: settings.JOIN_BROKER_SSH_KEY_TYPE,
+    crlAddress: settings.JOIN_BROKER_CRL_ADDRESS,
   };
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
   const tellKeys = keyEvents(telemetry);
@@ -222,6 +223,7 @@ export function createBroker(parts: BrokerParts): Broker {
   const joinParts = {
     cluster,
     naming,
+    crlAddress: settings.JOIN_BROKER_CRL_ADDRESS,
     defaultSeconds: settings.JOIN_BROKER_DEFAULT_TTL,
     maxSeconds: settings.JOIN_BROKER_MAX_TTL,
     methods,

@@ -175,6 +175,19 @@ export const SETTINGS = {
       'How long an SSH authority is in the trust bundle before it signs. Every relying party has to read the trust bundle more often than that.',
     standard: '168h',
   },
+  JOIN_BROKER_CRL_ADDRESS: {
+    schema: z
+      .string()
+      .check(
+        z.refine(
+          isFolder,
+          'expected an http or https address without a slash at its end, such as http://crl.example.org/lists',
+        ),
+      ),
+    about:
+      "Where relying parties find revocation lists, for certificates to say (CRL distribution point): the broker's own `/v1/trust`, or whatever keeps a copy of it under plain http, which some programs insist on. `/<key identifier>.crl` is appended. Certificates that are there keep what they say. Without it they say nothing.",
+    example: 'https://join.example.org/v1/trust',
+  },
   JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: {
     schema: count,
     about:
@@ -274,6 +287,17 @@ function isContainer(text: string): boolean {
     url?.protocol === 'https:' &&
     /^\/[a-z0-9-]{3,63}$/.test(url.pathname) &&
     url.href === `${url.origin}${url.pathname}`
+  );
+}
+
+/** An address that a name can be appended to. It goes into certificates: plain ASCII, and not long. */
+function isFolder(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return (
+    /^https?:$/.test(url?.protocol ?? '') &&
+    /^[\x21-\x7e]{1,200}$/.test(text) &&
+    !text.endsWith('/') &&
+    `${url?.origin}${url?.pathname.replace(/\/$/, '')}` === text
   );
 }
 

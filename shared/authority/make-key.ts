@@ -27,6 +27,8 @@ export interface KeyMaker {
   readonly policy: RotationPolicy;
   /** The kind of the next SSH authority's key: Ed25519, unless said otherwise. */
   readonly sshKey?: SshAuthorityKey;
+  /** Where everybody finds lists of what is revoked, for certificates to say. */
+  readonly crlAddress?: string | undefined;
 }
 
 const NONE = new Uint8Array();
@@ -106,7 +108,7 @@ export async function makeKey(
       const certificate = await issueIssuingCertificate(
         `${maker.cluster} issuing ${creation.sequence}`,
         publicKey,
-        validityOf(creation),
+        { ...validityOf(creation), crlAddress: maker.crlAddress },
         namesOf(root),
         (message) => maker.custody.signWithRoot(root.secret, message),
       );
@@ -125,7 +127,7 @@ async function crossOf(
   { crossedBy, created }: DueCreation,
   root: { readonly publicKey: KeyObject; readonly certificate: Uint8Array },
   keys: readonly OpenedKey[],
-  { custody, cluster }: KeyMaker,
+  { custody, cluster, crlAddress }: KeyMaker,
 ): Promise<CrossCertificate | undefined> {
   const by = keys.find(({ purpose, sequence }) => purpose === 'root' && sequence === crossedBy);
   const room = by && parseCertificate(by.certificate).extensions.basicConstraints?.pathLength;
@@ -137,6 +139,7 @@ async function crossOf(
       publicKeyInfo: publicKeyInfo(root.publicKey),
       notBefore: new Date((created - BACKDATED_SECONDS) * 1000),
       notAfter: new Date(Math.min(by.expires * 1000, notAfter.getTime())),
+      crlAddress,
     },
     cluster,
     namesOf(by),

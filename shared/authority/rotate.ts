@@ -26,6 +26,7 @@ export interface RotationParts {
   readonly cluster: string;
   /** The kind of the next SSH authority's key. */
   readonly sshKey?: SshAuthorityKey;
+  readonly crlAddress?: string | undefined;
 }
 
 /** What a run did, and what it found that it must not mend. */

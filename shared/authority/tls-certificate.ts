@@ -6,10 +6,12 @@ import {
   authorityKeyIdentifier,
   basicConstraints,
   commonName,
+  crlDistributionPoint,
   EMPTY_NAME,
   extendedKeyUsage,
   hostAlternativeNames,
   keyUsage,
+  listName,
   publicKeyInfo,
   signed,
   subjectKeyIdentifier,
@@ -30,6 +32,11 @@ export function randomSerialNumber(): Uint8Array {
 interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
+}
+
+interface Terms extends Validity {
+  /** Below it everybody finds the lists of what is revoked, by `listName`; absent: the certificate doesn't say where. */
+  readonly crlAddress?: string | undefined;
 }
 
 /**
@@ -67,7 +74,7 @@ export async function issueRootCertificate(
 export const ROOT_PATH_LENGTH = 2;
 
 /** The successor of a root, as the certificate that its predecessor makes for it says. */
-export interface CrossedRoot extends Validity {
+export interface CrossedRoot extends Terms {
   /** DER of the successor's subject and SubjectPublicKeyInfo. */
   readonly subject: Uint8Array;
   readonly publicKeyInfo: Uint8Array;
@@ -75,7 +82,7 @@ export interface CrossedRoot extends Validity {
 
 /** Certifies a root under its predecessor: whoever knows only that one believes what the successor signs. */
 export async function issueCrossCertificate(
-  { subject, publicKeyInfo: spki, notBefore, notAfter }: CrossedRoot,
+  { subject, publicKeyInfo: spki, notBefore, notAfter, crlAddress }: CrossedRoot,
   trustDomain: string,
   predecessor: IssuerNames,
   signWithRoot: (message: Uint8Array) => Promise<Uint8Array>,
@@ -93,6 +100,7 @@ export async function issueCrossCertificate(
       keyUsage('keyCertSign', 'crlSign'),
       subjectKeyIdentifier(spki),
       authorityKeyIdentifier(predecessor.publicKeyInfo),
+      ...listOf(predecessor, crlAddress),
       uriAlternativeName(`spiffe://${trustDomain}`),
     ],
   });
@@ -110,7 +118,7 @@ export interface IssuerNames {
 export async function issueIssuingCertificate(
   name: string,
   key: KeyObject,
-  { notBefore, notAfter }: Validity,
+  { notBefore, notAfter, crlAddress }: Terms,
   root: IssuerNames,
   signWithRoot: (message: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
@@ -128,12 +136,13 @@ export async function issueIssuingCertificate(
       keyUsage('digitalSignature', 'keyCertSign', 'crlSign'),
       subjectKeyIdentifier(spki),
       authorityKeyIdentifier(root.publicKeyInfo),
+      ...listOf(root, crlAddress),
     ],
   });
   return signed(tbs, 'ecdsaWithSHA384', await signWithRoot(tbs));
 }
 
-interface Leaf extends Validity {
+interface Leaf extends Terms {
   readonly serialNumber: Uint8Array;
   /** SPIFFE ID (https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md). */
   readonly uri: string;
@@ -198,8 +207,12 @@ function issueLeaf(
       keyUsage('digitalSignature'),
       subjectKeyIdentifier(spki),
       authorityKeyIdentifier(issuer.publicKeyInfo),
+      ...listOf(issuer, leaf.crlAddress),
       ...extensions,
     ],
   });
   return signed(tbs, 'ecdsaWithSHA256', sign('sha256', tbs, issuer.privateKey));
 }
+
+const listOf = ({ publicKeyInfo: spki }: IssuerNames, address: string | undefined): Uint8Array[] =>
+  address === undefined ? [] : [crlDistributionPoint(`${address}/${listName(spki)}.crl`)];

@@ -69,7 +69,7 @@ export const publicKeyInfo = (key: KeyObject): Uint8Array =>
   key.export({ format: 'der', type: 'spki' });
 
 /** Key identifier: SHA-1 of the public key's bits (RFC 5280 section 4.2.1.2, method 1). A name, not a protection. */
-export function keyIdentifier(spki: Uint8Array): Uint8Array {
+function keyIdentifier(spki: Uint8Array): Uint8Array {
   const info = new DerReader(spki).enter(TAG.sequence);
   info.read(TAG.sequence);
   return createHash('sha1')
@@ -98,6 +98,18 @@ export const subjectKeyIdentifier = (spki: Uint8Array): Uint8Array =>
 
 export const authorityKeyIdentifier = (issuerSpki: Uint8Array): Uint8Array =>
   extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(issuerSpki))));
+
+/** How the list of an authority is named in addresses: the hex of its key identifier, which certificates show. */
+export const listName = (issuerSpki: Uint8Array): string =>
+  Buffer.from(keyIdentifier(issuerSpki)).toString('hex');
+
+/** Where the issuer's list is (RFC 5280 section 4.2.1.13): one point, one address, all reasons. */
+export const crlDistributionPoint = (url: string): Uint8Array =>
+  extension(
+    OID.crlDistributionPoints,
+    false,
+    sequence(sequence(explicit(0, explicit(0, uniformResourceIdentifier(url))))),
+  );
 
 export const dnsAlternativeNames = (names: readonly string[]): Uint8Array =>
   extension(OID.subjectAltName, false, sequence(...names.map(dnsName)));

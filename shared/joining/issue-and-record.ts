@@ -30,6 +30,12 @@ export interface Joined {
   readonly certificates: readonly GrantedCertificate[];
 }
 
+interface IssuingParts {
+  readonly cluster: string;
+  readonly crlAddress?: string | undefined;
+  readonly instances: Instances;
+}
+
 /**
  * Mints, writes one row, and lets the certificates go only after the write is acknowledged. Calls `onGone` where the
  * instance turns out to be no more.
@@ -40,7 +46,7 @@ export async function issueAndRecord(
   renewing: StoredInstance | undefined,
   usedReason: DenialReason,
   authorities: Authorities,
-  { cluster, instances }: { readonly cluster: string; readonly instances: Instances },
+  { cluster, crlAddress, instances }: IssuingParts,
   report: Report,
   onGone: () => Promise<void>,
 ): Promise<Joined> {
@@ -53,7 +59,7 @@ export async function issueAndRecord(
       const grant = grants[i];
       const record = records[i];
       if (!grant || !record) throw new Error('a certificate has no grant');
-      const subject = { cluster, instanceId: decided.instanceId };
+      const subject = { cluster, crlAddress, instanceId: decided.instanceId };
       return issueCertificates(keys, grant, record, subject, authorities);
     }),
   });

@@ -22,6 +22,8 @@ import type { Grant, HostGrant, UserGrant } from './owners/owner.ts';
 export interface Subject {
   readonly cluster: string;
   readonly instanceId: string;
+  /** Where everybody finds lists of what is revoked, for certificates to say. */
+  readonly crlAddress?: string | undefined;
 }
 
 /**
@@ -76,7 +78,7 @@ function userCertificates(
   keys: CertificateKeys,
   { bot, roles, logins, permissions }: UserGrant,
   record: IssuedCertificate,
-  { cluster, instanceId }: Subject,
+  { cluster, instanceId, crlAddress }: Subject,
   { issuing, sshUser }: Authorities,
 ): Pick<GrantedCertificate, 'roles' | 'tls' | 'ssh' | 'ssh_absent'> {
   const recorded = recordedIn(record);
@@ -85,6 +87,7 @@ function userCertificates(
       commonName: bot,
       uri: `spiffe://${cluster}/bot/${bot}/${instanceId}`,
       publicKeyInfo: keys.tlsKey.der,
+      crlAddress,
       ...recorded,
     },
     issuing,
@@ -105,7 +108,7 @@ function hostCertificates(
   keys: CertificateKeys,
   { role, names }: HostGrant,
   record: IssuedCertificate,
-  { cluster, instanceId }: Subject,
+  { cluster, instanceId, crlAddress }: Subject,
   { issuing, sshHost }: Authorities,
 ): Pick<GrantedCertificate, 'names' | 'tls' | 'ssh'> {
   const recorded = recordedIn(record);
@@ -114,6 +117,7 @@ function hostCertificates(
       names,
       uri: `spiffe://${cluster}/host/${role}/${instanceId}`,
       publicKeyInfo: keys.tlsKey.der,
+      crlAddress,
       ...recorded,
     },
     issuing,

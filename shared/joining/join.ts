@@ -36,6 +36,8 @@ import type { Report } from './report.ts';
 export interface JoinParts {
   readonly cluster: string;
   readonly naming: Naming;
+  /** Where everybody finds lists of what is revoked, for certificates to say. */
+  readonly crlAddress?: string | undefined;
   readonly defaultSeconds: number;
   readonly maxSeconds: number;
   readonly methods: JoinMethods;

@@ -4,12 +4,12 @@
  */
 import type { Authorities } from '../authority/authorities.ts';
 import type { Keyring } from '../authority/keyring.ts';
+import { listName } from '../authority/x509.ts';
 import { DEADLINE_MS, withDeadline } from '../deadline.ts';
 import { Refusal, unavailable } from '../refusal.ts';
 import type { Resources } from '../storage/resources.ts';
 import type { Head, Revocations, RevokedRows } from '../storage/revoked.ts';
 import { type Lists, listVersion, makeLists } from './make-lists.ts';
-import { listName } from './root-list.ts';
 
 export interface ListParts {
   readonly cluster: string;

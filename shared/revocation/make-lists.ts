@@ -3,6 +3,7 @@ import { createHash, sign } from 'node:crypto';
 import type { Authorities, ListedIssuer } from '../authority/authorities.ts';
 import { makeCrl } from '../authority/crl.ts';
 import { signDetached } from '../authority/detached-signature.ts';
+import { listName } from '../authority/x509.ts';
 import { encodeBase64 } from '../encoding/base64.ts';
 import { encodeKrl, type KrlAuthority } from '../encoding/krl.ts';
 import { encodePem } from '../encoding/pem.ts';
@@ -11,7 +12,7 @@ import type { RevocationLists } from '../protocol/revocation.ts';
 import { signedPayload } from '../protocol/trust.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import type { RevokedInstance, RevokedRows } from '../storage/revoked.ts';
-import { genuineRootList, listName } from './root-list.ts';
+import { genuineRootList } from './root-list.ts';
 
 export interface Lists {
   /** The CRL number of all but the roots' lists, and the version of the KRL. */

@@ -6,17 +6,12 @@ import { createPublicKey, verify } from 'node:crypto';
 import type { RootAuthority } from '../authority/authorities.ts';
 import { makeCrl, type RevokedCertificate } from '../authority/crl.ts';
 import type { Custody } from '../authority/custody.ts';
-import { keyIdentifier } from '../authority/x509.ts';
 import { type Crl, parseCrl } from '../encoding/crl.ts';
 import { DerError } from '../encoding/der-decode.ts';
 
 const VALID_SECONDS = 14 * 24 * 3600;
 const RENEWED_SECONDS = 7 * 24 * 3600;
 const BACKDATED_SECONDS = 60;
-
-/** How a list's authority is named in addresses: the hex of its key identifier, which certificates show. */
-export const listName = (publicKeyInfo: Uint8Array): string =>
-  Buffer.from(keyIdentifier(publicKeyInfo)).toString('hex');
 
 /** The list, if it is the root's own and not over; whoever can write to the table can put anything there. */
 export function genuineRootList(

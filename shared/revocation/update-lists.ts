@@ -4,12 +4,13 @@
  */
 import type { Custody } from '../authority/custody.ts';
 import type { Keyring } from '../authority/keyring.ts';
+import { listName } from '../authority/x509.ts';
 import { isInForce, type Lock, type LockSubject } from '../resources/lock.ts';
 import type { Instances } from '../storage/instances.ts';
 import type { Resources, Snapshot } from '../storage/resources.ts';
 import { nextVersion, type Revocations, type RevokedInstance } from '../storage/revoked.ts';
 import { dueRevocations, type RevocationTarget, type SubjectOf } from './due-revocations.ts';
-import { genuineRootList, isRootListDue, listName, makeRootList } from './root-list.ts';
+import { genuineRootList, isRootListDue, makeRootList } from './root-list.ts';
 
 export interface UpdateParts {
   readonly resources: Pick<Resources, 'snapshot'>;

@@ -1,17 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { createAwsCloud } from '../../local/aws/cloud.ts';
+import { parseCertificate } from '../../shared/encoding/certificate.ts';
+import { parseCrl } from '../../shared/encoding/crl.ts';
+import { decodePem } from '../../shared/encoding/pem.ts';
 import type { TrustBundle } from '../../shared/protocol/trust.ts';
 import { joinFromAws } from '../broker/aws-joiner.ts';
 import { botExample, createScene, joinToken } from '../broker/fixtures.ts';
 import { HOST, hostScene } from '../broker/host-scene.ts';
-import { join, joined } from '../broker/joiner.ts';
+import { chainOf, join, joined } from '../broker/joiner.ts';
 import { createMemoryCustody } from '../broker/memory-custody.ts';
 import { signIn } from '../broker/operators.ts';
 import { readLists, serialOf, sshSerialOf, tend } from '../broker/revoked.ts';
 import { createClock, createTestBroker, type TestBroker } from '../broker/test-broker.ts';
 import { joinWith, makeSecret, renew } from '../broker/token-joiner.ts';
 import { watchTables } from '../broker/watched-tables.ts';
+import { hasProgram } from '../programs.ts';
+import { textOf } from '../shared/run-program.ts';
 
 const lock = (target: object, more: object = {}): object => ({
   kind: 'lock',
@@ -391,6 +396,44 @@ test.each(['ssh-user', 'ssh-host'])(
     }
   },
 );
+
+describe.skipIf(!hasProgram('openssl'))('where the lists are is said by', () => {
+  const POINT = /CRL Distribution Points: Full Name: URI:(\S+)/;
+  const shown = (der: Uint8Array): string =>
+    textOf('openssl', ['x509', '-inform', 'DER', '-noout', '-text'], {
+      stdin: Buffer.from(der),
+    }).replace(/\s+/g, ' ');
+
+  test('certificates of bots and hosts, and the issuing one, once a setting knows: each names the list of who signed it', async () => {
+    const address = 'http://crl.example.org/v1/trust';
+    const { api, vm, machine } = await hostScene(undefined, {
+      settings: { JOIN_BROKER_CRL_ADDRESS: address },
+    });
+    const [leaf, issuing] = chainOf(await join(api, vm));
+    const [host] = chainOf(await join(api, machine('web'), HOST));
+    const { tls } = (await api.request('GET', '/v1/trust')).body as TrustBundle;
+    const [root] = decodePem('CERTIFICATE', tls.roots) ?? [];
+    if (!leaf || !issuing || !host || !root) throw new Error('no chains');
+    for (const [certificate, issuer] of [
+      [leaf, issuing],
+      [host, issuing],
+      [issuing, root],
+    ] as const) {
+      const url = POINT.exec(shown(certificate))?.[1] ?? '';
+      expect(url.startsWith(`${address}/`)).toBe(true);
+      const path = url.slice('http://crl.example.org'.length);
+      const list = parseCrl((await api.request('GET', path)).bytes);
+      expect(Buffer.from(list.issuer)).toEqual(Buffer.from(parseCertificate(issuer).subject));
+    }
+    expect(shown(root)).not.toMatch(POINT);
+  });
+
+  test('nothing without the setting', async () => {
+    const { api, vm } = await scene();
+    for (const der of chainOf(await join(api, vm)))
+      expect(shown(der)).not.toContain('CRL Distribution');
+  });
+});
 
 test('without an authority there are no lists, and the answer says why', async () => {
   const api = createTestBroker({ init: 'none' });

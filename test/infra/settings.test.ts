@@ -59,6 +59,7 @@ it('writes settings with which the broker starts on Azure', () => {
     JOIN_BROKER_MAX_TTL: '24h',
     JOIN_BROKER_TRUST_ANCHORS: '',
     JOIN_BROKER_PUBLIC_URL: '',
+    JOIN_BROKER_CRL_ADDRESS: '',
   };
   expect([...brokerSettings, 'AZURE_CLIENT_ID'].toSorted()).toEqual(
     Object.keys(written).toSorted(),

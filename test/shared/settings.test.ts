@@ -58,6 +58,15 @@ describe('is accepted', () => {
     expect(problemsOf(env)).toEqual([]);
   });
 
+  test.each([
+    'https://join.example.org/v1/trust',
+    'http://crl.example.org',
+    'http://crl.example.org:8080/lists',
+  ])('%s as the place of revocation lists', (JOIN_BROKER_CRL_ADDRESS) => {
+    const env = { ...azure, JOIN_BROKER_CRL_ADDRESS };
+    expect(readSettings(env).JOIN_BROKER_CRL_ADDRESS).toBe(JOIN_BROKER_CRL_ADDRESS);
+  });
+
   test('more roots, until the day on which they expire', () => {
     const JOIN_BROKER_TRUST_ANCHORS = azureTrustAnchors()
       .map((der) => encodePem('CERTIFICATE', der))
@@ -134,6 +143,26 @@ const VAULT =
   'JOIN_BROKER_KEY_VAULT_URL: expected an https address, such as https://example.vault.azure.net';
 const NAME =
   'JOIN_BROKER_CLUSTER_NAME: expected 1 to 63 lower-case letters, digits, dots or dashes';
+
+test.each([
+  ...['ldap://crl.example.org/lists', 'file:///etc/crl', 'crl.example.org', 'https://', 'http:crl'],
+  ...[
+    'https://join.example.org/',
+    'https://join.example.org/v1/trust/',
+    'HTTPS://join.example.org',
+  ],
+  ...[
+    'https://join.example.org/v1?a=b',
+    'https://join.example.org/v1#a',
+    'https://a:b@join.example.org',
+  ],
+  ...['https://join.example.org/a/../b', 'https://join.example.org/ä', 'https://jöin.example.org'],
+  `https://join.example.org/${'a'.repeat(180)}`,
+])('%s is no place of revocation lists', (JOIN_BROKER_CRL_ADDRESS) => {
+  expect(problemsOf({ ...azure, JOIN_BROKER_CRL_ADDRESS })).toEqual([
+    'JOIN_BROKER_CRL_ADDRESS: expected an http or https address without a slash at its end, such as http://crl.example.org/lists',
+  ]);
+});
 
 describe('is refused, and named', () => {
   test.each<[string, Environment, readonly string[]]>([
