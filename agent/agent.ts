@@ -1,14 +1,10 @@
 /** The agent's life: join, write what was granted, renew in time, keep revocation lists new; once only with `oneshot`. */
-import { formatTimestamp } from '../shared/protocol/values.ts';
-import { openPlaces } from './check-directory.ts';
 import { cutLifetime } from './cut-lifetimes.ts';
 import {
   amendDestinations,
   type Destination,
   destinationsOf,
   expectDestination,
-  type Held,
-  heldAfter,
   writeDestinations,
 } from './destinations.ts';
 import { startDiagnostics } from './diagnostics.ts';
@@ -18,16 +14,14 @@ import { Failure } from './failure.ts';
 import { healthOf } from './health.ts';
 import type { Written } from './heartbeat.ts';
 import { type Instance, loadInstance } from './instance-state.ts';
-import { type IssuedCertificate, soonestEnd } from './issued-certificate.ts';
-import type { Joined } from './join-answer.ts';
-import { OWN, wishName } from './join-request.ts';
 import type { Joiner } from './joiner.ts';
 import type { Log } from './log.ts';
-import { printable } from './printable.ts';
 import { renewalPlan } from './renewal-plan.ts';
 import { type CurrentLists, LISTS_TIMEOUT_MS } from './revocation/current-lists.ts';
-import { untilNextTry, untilRenewal } from './schedule.ts';
-import type { AgentSettings, Output } from './settings.ts';
+import { dueOutputs, isDue, nextRound, type Round } from './round.ts';
+import { sayAtStart, sayJoined, sayStillGood } from './said.ts';
+import { untilNextTry } from './schedule.ts';
+import type { AgentSettings } from './settings.ts';
 
 /** Gives a signal that is aborted once the agent is told to renew now, or to stop, from here on. */
 export type NextWake = () => AbortSignal;
@@ -38,16 +32,6 @@ export interface AfterWriting {
   readonly done: () => Promise<void>;
   /** Everything was tried. */
   readonly tried: (written: Written) => Promise<void>;
-}
-
-/** What the agent has after a join, and which directories don't have it yet. */
-interface Round {
-  readonly held: Held;
-  readonly joinedAt: Date;
-  readonly renewAt: Date;
-  /** When each output is to be renewed. */
-  readonly dueAt: ReadonlyMap<Output, Date>;
-  readonly unwritten: readonly Destination[];
 }
 
 /** So long may certificates wait for the first revocation lists. */
@@ -63,14 +47,13 @@ export async function runAgent(
   after: AfterWriting,
 ): Promise<void> {
   const { clock, random, log, stop } = effects;
-  await announce(settings, effects);
+  await sayAtStart(settings, effects);
   let joiner: Joiner | undefined;
   let instance: Instance | undefined;
   let destinations: readonly Destination[] = [];
   let round: Round | undefined;
   let cutBefore: string | undefined;
   const plan = renewalPlan(settings);
-  const roundMs = plan.roundSeconds * 1000;
   if (!settings.oneshot) for (const note of plan.notes) log.warn(note);
 
   /** The joiner first: it may lock the storage directory, and nobody else changes what is read there afterwards. */
@@ -82,49 +65,18 @@ export async function runAgent(
     return opened;
   }
 
-  /** Those outputs whose time is nearer to this round than to the next one, or all where the clock was set back. */
-  function dueOutputs({ joinedAt, dueAt }: Round): readonly Output[] {
-    const now = clock.now();
-    if (now < joinedAt) return settings.outputs;
-    const soon = now.getTime() + roundMs / 2;
-    return settings.outputs.filter((output) => (dueAt.get(output)?.getTime() ?? 0) <= soon);
-  }
-
   async function renew(by: Joiner): Promise<Round> {
     await expectDestination(destinations);
-    const due = round && !isTold ? dueOutputs(round) : settings.outputs;
+    const { outputs } = settings;
+    const due = round && !isTold ? dueOutputs(round, outputs, plan, clock.now()) : outputs;
     const joined = await by.join(instance, due);
-    report(joined, instance, effects);
+    sayJoined(joined, instance, effects);
     const cut = cutLifetime(joined, settings, due);
     if (cut !== undefined && cut !== cutBefore) log.warn(cut);
     cutBefore = cut;
     instance = joined.instance;
-    const held = heldAfter(round?.held, joined);
-    const joinedAt = clock.now();
-    const dueAfter = (intervalMs: number, certificates: Iterable<IssuedCertificate>): Date => {
-      const expires = soonestEnd(certificates);
-      const wait = untilRenewal({ intervalMs, expires, now: joinedAt }, random);
-      return new Date(joinedAt.getTime() + wait);
-    };
-    const dueAt = new Map(round?.dueAt);
-    for (const output of due) {
-      const certificate = held.certificates.get(wishName(settings.outputs.indexOf(output)));
-      if (certificate) dueAt.set(output, dueAfter(plan.secondsOf(output) * 1000, [certificate]));
-    }
-    // Trust that has changed is written for all.
-    const isTrusted = round?.held.trust.bundle.version === joined.trust.bundle.version;
-    const changed = new Set([OWN, ...joined.certificates.map(({ name }) => name)]);
-    const stale = new Set(round?.unwritten);
-    const unwritten = destinations.filter(
-      (one) => !isTrusted || changed.has(one.wish) || stale.has(one),
-    );
-    return {
-      held,
-      joinedAt,
-      renewAt: dueAfter(roundMs, held.certificates.values()),
-      dueAt,
-      unwritten,
-    };
+    const now = clock.now();
+    return nextRound(round, joined, { outputs, due, destinations, plan, now, random });
   }
 
   const wantsLists = (): boolean => destinations.some(({ hasLists }) => hasLists);
@@ -207,7 +159,7 @@ export async function runAgent(
         renewals.failed += 1;
         wait = Math.max(untilNextTry(failures, random), error.retryAfterMs ?? 0);
         log.error(
-          `${error.message}${stillGood(instance, clock.now())}; trying again in ${Math.round(wait / 1000)} s`,
+          `${error.message}${sayStillGood(instance, clock.now())}; trying again in ${Math.round(wait / 1000)} s`,
         );
       }
       working = false;
@@ -221,10 +173,6 @@ export async function runAgent(
   }
   log.info('stopped');
 }
-
-/** Also where the clock was set back: nobody knows then how old the certificates are. */
-const isDue = ({ joinedAt, renewAt }: Round, now: Date): boolean =>
-  now < joinedAt || now >= renewAt;
 
 /** Before it has begun, only what the disk or another process has in its way can pass. */
 const isFinal = ({ code }: Failure, begun: Joiner | undefined): boolean =>
@@ -245,47 +193,4 @@ async function storedInstance(
     log.warn(`joining afresh: ${error.message}`);
     return undefined;
   }
-}
-
-async function announce(settings: AgentSettings, { log }: Pick<Effects, 'log'>): Promise<void> {
-  if (settings.caPins.length === 0) {
-    log.info(
-      'no ca_pins are set: the trust bundle is taken as the TLS connection delivers it; pins are safer, "joinctl status" shows them',
-    );
-  }
-  if (settings.storage.type === 'memory' && settings.outputs.length === 0) {
-    log.info('storage is memory and there are no outputs: nothing will be written');
-  }
-  for (const note of [...(settings.notes ?? []), ...(settings.host?.notes ?? [])]) log.info(note);
-  for (const path of await openPlaces(settings)) {
-    log.warn(
-      `everybody on this machine may replace what is written to ${path}: take their right to write away (chmod o-w)`,
-    );
-  }
-}
-
-function report(joined: Joined, before: Instance | undefined, { log }: Pick<Effects, 'log'>): void {
-  const { instance, trust, certificates, requestId, machine } = joined;
-  const done = before?.id === instance.id ? 'renewed' : 'joined';
-  const [own] = certificates;
-  const facts = [
-    `instance ${instance.id}`,
-    `generation ${instance.generation}`,
-    `certificates until ${formatTimestamp(own.expires)}`,
-    `request ${printable(requestId, 64)}`,
-    ...(machine === undefined ? [] : [`machine ${printable(machine)}`]),
-  ];
-  log.info(`${done} as ${describe(joined)} (${facts.join(', ')})`);
-  if (before?.trust.root !== trust.root) log.info(`the broker's root has the CA pin ${trust.root}`);
-}
-
-const describe = ({ instance: { role, bot }, certificates: [own] }: Joined): string =>
-  bot === undefined ? `${role} ${own.names.join(', ')}` : `bot ${bot}`;
-
-function stillGood(instance: Instance | undefined, now: Date): string {
-  if (!instance) return '';
-  const until = formatTimestamp(instance.expires);
-  return instance.expires > now
-    ? ` (the certificates are good until ${until})`
-    : ` (the certificates expired at ${until})`;
 }
