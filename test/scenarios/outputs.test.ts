@@ -13,6 +13,7 @@ import { decodePem } from '../../shared/encoding/pem.ts';
 import { codeBlocks } from '../docs/markdown.ts';
 import { hasProgram, programPath } from '../programs.ts';
 import { freePort } from './free-port.ts';
+import { startMariadb } from './mariadb.ts';
 import { BOT, HOST_NAME, type OutputScene, openOutputScene } from './outputs-scene.ts';
 import { startPostgres } from './postgres.ts';
 import { succeeded } from './scenario.ts';
@@ -171,6 +172,63 @@ describe.skipIf(!['postgres', 'initdb', 'psql'].map(hasProgram).every(Boolean))(
   },
 );
 
+const hasMariadb = ['mariadbd', 'mariadb-install-db', 'mariadb', 'openssl']
+  .map(hasProgram)
+  .every(Boolean);
+
+describe.skipIf(!hasMariadb)('MariaDB', () => {
+  test('serves with an output, and knows a bot by its name', async () => {
+    await scene.joinHost('Db', scene.output('mariadb', 'type: tls, formats: [mysql]'));
+    await scene.joinBot(scene.output('mariadb-bot', 'type: database, format: mysql'));
+    const mariadb = await startMariadb(
+      documented('ini', '/etc/mysql/joinbot', scene.path('mariadb'), '[mariadb]'),
+      `${documented('sql', BOT, BOT)}create user other require subject '/CN=other';\n`,
+    );
+    const [, ...words] = documented('sh', '/opt/db', scene.path('mariadb-bot'), 'mariadb')
+      .trim()
+      .split(' ');
+    const options = words.filter((word) => !/^--(?:host|user|ssl-verify)/.test(word));
+    const connect = (user: string, more: readonly string[]) =>
+      scene.run('mariadb', [
+        ...['--no-defaults', '-N', '--host=127.0.0.1', `--port=${mariadb.port}`, `--user=${user}`],
+        ...[
+          '-e',
+          "select current_user(), variable_value <> '' from information_schema.session_status where variable_name = 'ssl_cipher'",
+        ],
+        ...more,
+      ]);
+    expect(succeeded(await connect(BOT, options)).stdout).toBe(`${BOT}@%\t1\n`);
+    expect((await connect('other', options)).stderr).toContain('Access denied');
+    const [authorities = ''] = options;
+    expect((await connect(BOT, [authorities])).stderr).toContain('Access denied');
+    // Its name is the attested one; the client's own check of it needs a DNS that knows the name.
+    const shown = await scene.run('openssl', [
+      ...['s_client', '-starttls', 'mysql', '-connect', `127.0.0.1:${mariadb.port}`],
+      ...['-CAfile', scene.path('mariadb-bot/ca.pem'), '-verify_return_error'],
+      ...['-verify_hostname', HOST_NAME],
+    ]);
+    expect(shown.stdout).toContain(`Verified peername: ${HOST_NAME}`);
+  });
+});
+
+describe("MongoDB's driver", () => {
+  test('connects with an output, to a server with one, and each knows the other', async (own) => {
+    if (!(await hasPackage('pymongo'))) return own.skip();
+    await scene.joinHost('Db', scene.output('mongo-host', 'type: tls, formats: [mongo]'));
+    await scene.joinBot(scene.output('mongo-bot', 'type: database, format: mongo'));
+    const program = fileURLToPath(new URL('meet_with_pymongo.py', import.meta.url));
+    const [host, bot] = [scene.path('mongo-host'), scene.path('mongo-bot')];
+    const said = succeeded(await scene.run('python3', [program, host, bot, HOST_NAME]));
+    expect(JSON.parse(said.stdout)).toEqual({
+      good: 1,
+      server_saw: [BOT],
+      other_name: expect.stringContaining('certificate is not valid for'),
+      without: expect.any(String),
+      then_saw: ['nobody'],
+    });
+  });
+});
+
 describe.skipIf(!hasProgram('java'))('Java', () => {
   test('serves and connects with key stores, and knows host and bot', async () => {
     await scene.joinHost('App', scene.output('java-host', 'type: tls, formats: [pkcs12]'));
@@ -211,7 +269,7 @@ describe.skipIf(!hasSsh)('sshd', () => {
     expect(ssh.stderr).toBe('');
     expect(succeeded(ssh).stdout).toBe('hello from the server\n');
 
-    if (!(await hasParamiko())) return;
+    if (!(await hasPackage('paramiko'))) return;
     const program = fileURLToPath(new URL('sign_in_with_paramiko.py', import.meta.url));
     const args = [program, HOST_NAME, LOGIN, `${bot}/id_ecdsa`, `${key}.pub`, server];
     expect(succeeded(await scene.run('python3', args)).stdout).toBe('hello from the server\n');
@@ -331,10 +389,11 @@ async function isOnLists(bot: string): Promise<boolean> {
   return lists.some((der) => parseCrl(der).revoked.has(serialNumber.toLowerCase()));
 }
 
-async function hasParamiko(): Promise<boolean> {
+/** Of Python's. */
+async function hasPackage(name: string): Promise<boolean> {
   if (!hasProgram('python3')) return false;
-  const { code } = await scene.run('python3', ['-c', 'import paramiko']);
+  const { code } = await scene.run('python3', ['-c', `import ${name}`]);
   if (code !== 0 && process.env['CI'])
-    throw new Error('paramiko is not installed, but tests need it.');
+    throw new Error(`${name} is not installed, but tests need it.`);
   return code === 0;
 }
