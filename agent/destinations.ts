@@ -153,12 +153,13 @@ function placeOf(
 
 function inDirectory(
   directory: OutputDirectory,
-  { names, files, lists: listed = [] }: Output['content'],
+  { names, files, ownerOnly = [], lists: listed = [] }: Output['content'],
   material: MaterialOf,
   effects: Parts,
 ): Place {
   const { path } = directory;
-  const prepare = (version: string) => admitReaders(path, version, directory, effects.programs);
+  const prepare = (version: string) =>
+    admitReaders(path, version, { ...directory, ownerOnly }, effects.programs);
   const lists = listsIn(path, listed, prepare, effects);
   return {
     name: path,

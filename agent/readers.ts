@@ -2,15 +2,19 @@
  * Who else may read an output: users and groups by access control lists, or everybody with a mode. Each version of the
  * files gets its rights before it becomes the current one, so that readers never meet files which they can't read.
  */
+import type { Dirent } from 'node:fs';
 import { chmod, chown, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from './durable-file.ts';
+import { codeOf, orUndefined } from './durable-file.ts';
 import { Failure } from './failure.ts';
 import type { MachinePrograms } from './machine-programs.ts';
 import { printable } from './printable.ts';
 import type { Output, OutputDirectory, Reader } from './settings.ts';
 
-type Wanted = Pick<OutputDirectory, 'readers' | 'mode'>;
+interface Wanted extends Pick<OutputDirectory, 'readers' | 'mode'> {
+  /** Files that nobody else gets to read. */
+  readonly ownerOnly?: readonly string[];
+}
 
 /** Throws a `Failure` for a user or group that isn't there. Where nobody can say, it shows when the files are written. */
 export async function expectReaders(
@@ -36,14 +40,22 @@ export const readersOf = ({ destination: to }: Pick<Output, 'destination'>): rea
 export async function admitReaders(
   directory: string,
   version: string,
-  { readers = [], mode }: Wanted,
+  { readers = [], mode, ownerOnly = [] }: Wanted,
   programs: MachinePrograms,
 ): Promise<void> {
-  if (mode !== undefined) await setModes(directory, version, mode);
+  if (mode !== undefined) await setModes(directory, version, mode, ownerOnly);
   if (readers.length === 0) return;
   await admitToDirectory(directory, readers, programs);
   const args = ['-R', '-m', entriesFor(readers, 'r-X'), '--', version];
   await setList(args, directory, programs);
+  for (const name of ownerOnly) await withdraw(join(version, name), directory, programs);
+}
+
+/** Takes a list away again. A mask would show as rights of the group. */
+async function withdraw(path: string, directory: string, programs: MachinePrograms): Promise<void> {
+  if (!(await orUndefined(stat(path)))) return;
+  await setList(['-b', '--', path], directory, programs);
+  await chmod(path, 0o600);
 }
 
 /** Lets them enter a directory and list it: the names of the files in it are known anyway. */
@@ -87,14 +99,19 @@ async function setList(
 }
 
 /** Who may read a file may enter its directories. Their group is that of the directory. */
-async function setModes(directory: string, version: string, mode: number): Promise<void> {
+async function setModes(
+  directory: string,
+  version: string,
+  mode: number,
+  ownerOnly: readonly string[],
+): Promise<void> {
   const { gid } = await stat(directory);
   const enter = mode | ((mode & 0o444) >> 2);
+  const modeOf = (entry: Dirent): number =>
+    entry.isDirectory() ? enter : ownerOnly.includes(entry.name) ? 0o600 : mode;
   const entries = await readdir(version, { recursive: true, withFileTypes: true });
   for (const [path, wanted] of [
-    ...entries.map(
-      (entry) => [join(entry.parentPath, entry.name), entry.isDirectory() ? enter : mode] as const,
-    ),
+    ...entries.map((entry) => [join(entry.parentPath, entry.name), modeOf(entry)] as const),
     [version, enter] as const,
   ]) {
     if ((await stat(path)).gid !== gid) await giveToGroup(path, gid, directory);

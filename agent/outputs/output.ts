@@ -24,6 +24,8 @@ export interface Content {
   readonly lists?: readonly ListFile[];
   /** What else has to be there. Throws a `Failure` that says what is missing. */
   readonly check?: () => Promise<void>;
+  /** Those that stay their owner's alone, whoever else may read the others: their program refuses them otherwise. */
+  readonly ownerOnly?: readonly string[];
   /** Whether it goes with an SSH certificate: then the log says why there is none. */
   readonly forSsh?: boolean;
   /** What a reader of the file may expect to have an effect, and has none. */

@@ -23,6 +23,8 @@ export const sshHost = outputType({
   content: ({ principals }) => ({
     names: [KEY, PUBLIC_KEY, CERTIFICATE, AUTHORITIES],
     lists: [KRL_FILE],
+    // sshd takes no key of its own that others can read.
+    ownerOnly: [KEY],
     forSsh: true,
     files: ({ certificate, trust, owner }) => {
       if (certificate.ssh === undefined)

@@ -44,6 +44,18 @@ describe.each(linked)('$path', ({ path, text }) => {
   });
 });
 
+test('every curl whose answer is kept or run fails where the server answers with an error', () => {
+  const kept = linked.flatMap(({ path, text }) =>
+    text
+      .split('\n')
+      .filter((line) => /\bcurl\b.*(?:\| *(?:sudo|sh|bash|tee)\b| -o |>)/.test(line))
+      .filter((line) => !line.includes('curl …'))
+      .map((line) => [path, line] as const),
+  );
+  expect(kept.length).toBeGreaterThan(5);
+  for (const [path, line] of kept) expect(line, path).toMatch(/\bcurl (?:-\w*f|--fail)/);
+});
+
 test('the table of guides in README.md names tests that there are', () => {
   const names = [...read('README.md').matchAll(/`([\w-]+\.test\.ts)`/g)].map(([, name]) => name);
   expect(names.length).toBeGreaterThan(10);

@@ -1,10 +1,14 @@
 /** Outputs of a host's join: server certificates for attested names, each with a key of its own. */
+
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { machinePrograms } from '../../../agent/machine-programs.ts';
 import { parseSshCertificate } from '../../../agent/ssh-certificate.ts';
+import { hasProgram } from '../../programs.ts';
 import { createHostRig, type HostRig } from '../host-rig.ts';
 
 const NAME = 'vm-a.group1.test.example.org';
@@ -72,6 +76,25 @@ describe('a host with outputs', () => {
     const certificate = parseSshCertificate(read(rig, 'theirs/ssh_host-cert.pub').trimEnd());
     expect(certificate).toMatchObject({ kind: 'host', principals: [NAME] });
   });
+
+  test
+    .skipIf(!['setfacl', 'ssh-keygen'].every(hasProgram))
+    .each(['readers: [{group: root}]', 'mode: "0640"'])(
+    'has a key of ssh_host that OpenSSH takes, whoever may read the rest: %s',
+    async (access) => {
+      const rig = await createHostRig(machinePrograms);
+      const path = join(rig.folder, 'ssh');
+      const to = `{type: directory, path: ${path}, ${access}}`;
+      const outputs = `outputs: [{type: ssh_host, host_key: none, destination: ${to}}]\n`;
+      expect(await rig.onceWith('Node', outputs)).toBe(0);
+      const mode = (name: string) => (statSync(join(path, name)).mode & 0o777).toString(8);
+      expect(mode('ssh_host-cert.pub')).toBe('640');
+      expect(mode('ssh_host')).toBe('600');
+      const args = ['-y', '-f', join(path, 'ssh_host')];
+      const line = execFileSync('ssh-keygen', args, { encoding: 'utf8', stdio: 'pipe' });
+      expect(read(rig, 'ssh/ssh_host.pub')).toContain(line.trim());
+    },
+  );
 
   test('keeps its instance in its storage directory', async () => {
     const rig = await createHostRig();
