@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ToolName } from '../shared/tools-file.ts';
@@ -41,12 +41,11 @@ export async function makeExecutable(tool: ToolName, node: string, path: string)
     };
     await writeFile(join(folder, 'sea.json'), JSON.stringify(config));
     await runNode(['--experimental-sea-config', 'sea.json'], folder);
-    const made = join(folder, basename(tool, '.cjs'));
-    await copyFile(node, made);
-    await runNode([POSTJECT, made, RESOURCE, RESOURCE, '--sentinel-fuse', FUSE], folder);
-    await chmod(made, 0o755);
-    await copyFile(made, `${path}.new`);
-    await rename(`${path}.new`, path);
+    const next = `${resolve(path)}.new`;
+    await copyFile(node, next);
+    await runNode([POSTJECT, next, RESOURCE, RESOURCE, '--sentinel-fuse', FUSE], folder);
+    await chmod(next, 0o755);
+    await rename(next, path);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -47,19 +47,22 @@ describe.skipIf(!isRoot)('a disk', () => {
     if (!mountsHere(small)) return own.skip();
     const filling = join(small, 'filling');
     await writeFile(filling, Buffer.alloc(252 * 1024));
-    const out = join(small, 'out');
+    const [storage, out] = [join(small, 'bot'), join(small, 'out')];
     let during: (string | undefined)[] = [];
     beforeWaits(rig, async () => {
       during = [await certificateIn(out), await certificateIn(other)];
       await rm(filling);
     });
-    expect(await rig.start(outputTo(out, other))).toBe(0);
+    const config = `${outputTo(out, other)}storage: {type: directory, path: ${storage}}\n`;
+    expect(await rig.start(config)).toBe(0);
     expect(during).toEqual([undefined, expect.stringContaining('CERTIFICATE')]);
     expect(await certificateIn(out)).toContain('CERTIFICATE');
     expect(rig.broker.joins).toHaveLength(1);
     const errors = rig.output.filter((line) => line.includes('ERROR'));
     expect(errors).toHaveLength(1);
-    expect(errors[0]).toContain(`${out} can't be used: the disk is full`);
+    for (const path of [storage, out])
+      expect(errors[0]).toContain(`the directory ${path} can't be used: the disk is full`);
+    expect(await certificateIn(storage)).toContain('CERTIFICATE');
     expect((await readdir(out)).filter((name) => name.startsWith('..joinbot'))).toEqual([]);
   });
 

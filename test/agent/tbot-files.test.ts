@@ -1,13 +1,16 @@
 /**
  * Files as users of tbot write them. They and what each should do lie beside the repository (see test/beside.ts).
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { parseCommandLine } from '../../agent/command-line.ts';
 import { readConfig } from '../../agent/config-file.ts';
 import type { AgentSettings } from '../../agent/settings.ts';
 import { startSettings } from '../../agent/start-settings.ts';
 import { beside } from '../beside.ts';
+import { createRig } from './rig.ts';
 
 const { here, folder: CASES, names } = beside('cases/agent/');
 
@@ -16,9 +19,18 @@ const settingsOf = (
   files: Readonly<Record<string, string>> = {},
   env: Readonly<Record<string, string>> = {},
 ): AgentSettings => {
+  return settingsFrom(readFileSync(new URL(file, CASES), 'utf8'), file, files, env);
+};
+
+const settingsFrom = (
+  text: string,
+  file: string,
+  files: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
+): AgentSettings => {
   const command = parseCommandLine(['start']);
   if (command.name !== 'start') throw new Error('not the start command');
-  const config = readConfig(readFileSync(new URL(file, CASES), 'utf8'), file);
+  const config = readConfig(text, file);
   return startSettings(command.flags, config, { env, readText: (path) => files[path] });
 };
 
@@ -97,9 +109,29 @@ describe.skipIf(!here)("files of tbot's users", () => {
     expect(settingsOf(file)).toMatchObject(settings);
   });
 
-  test.each(Object.entries(REFUSED))('%s is refused', (file, said) => {
+  test.each(Object.entries(REFUSED))('%s is refused', async (file, said) => {
     expect(failureOf(file)).toContain(`${file}${said}`);
     expect(failureOf(file)).not.toContain('123456');
+    // The program ends so, and has asked for nothing and made nothing.
+    const rig = await createRig();
+    expect(await rig.run('start', '-c', fileURLToPath(new URL(file, CASES)))).toBe(1);
+    expect(rig.output).toHaveLength(1);
+    expect(rig.output[0]).toContain(said);
+    expect(rig.broker.calls).toEqual([]);
+    expect(readdirSync(rig.folder)).toEqual([]);
+  });
+
+  test('14-multiplexer.yaml works without its services', () => {
+    const text = readFileSync(new URL('14-multiplexer.yaml', CASES), 'utf8');
+    const { services: _, ...others } = parse(text);
+    expect(settingsFrom(stringify(others), 'a.yaml').outputs).toHaveLength(1);
+  });
+
+  test('24-cert-lifetime-day.yaml: no field takes a number of seconds', () => {
+    const text = readFileSync(new URL('24-cert-lifetime-day.yaml', CASES), 'utf8');
+    expect(() => settingsFrom(text.replace('1d', '24h'), 'a.yaml')).toThrow(
+      'renewal_interval: expected a duration such as 24h, 30m or 1h30m, got 3600',
+    );
   });
 
   test('08-kubernetes-secret.yaml works in a pod', () => {
