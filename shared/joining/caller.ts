@@ -69,7 +69,7 @@ export function networkOf(client: string): string {
   const words = (text: string | undefined): string[] => (text ? text.split(':') : []);
   const left = words(before);
   const right = words(after);
-  const zeros = after === undefined ? 0 : Math.max(8 - left.length - right.length, 0);
+  const zeros = Math.max(8 - left.length - right.length, 0);
   return [...left, ...Array<string>(zeros).fill('0'), ...right]
     .slice(0, 4)
     .map((word) => word.replace(/^0+(?=.)/, ''))

@@ -114,7 +114,8 @@ function generation(
 ): Omit<Instance, 'id' | 'owner' | 'role' | 'joinToken' | 'madeBy' | 'joined' | 'replaced'> {
   const { digest, certificates, keys, machine, names, freshSeconds } = join;
   const [first] = keys;
-  if (!first) throw new Error('a join has no certificate');
+  const [certificate] = certificates;
+  if (!first || !certificate) throw new Error('a join has no certificate');
   const at = unixSeconds(join.at);
   const issued = certificates.map(({ serial, expires }) => ({ serial, expires }));
   const unexpired = [...serials, ...issued].toSorted((a, b) => a.expires - b.expires);
@@ -131,7 +132,7 @@ function generation(
   return {
     generation: number,
     instanceKey: first.tlsKey.der,
-    instanceKeyExpires: certificates[0]?.expires ?? 0,
+    instanceKeyExpires: certificate.expires,
     machine,
     names,
     serials: unexpired,

@@ -7,12 +7,16 @@ const at = (seconds: number): Date => new Date(Date.UTC(2026, 10, 20, 12) + seco
 
 function setUp(perMinute: number) {
   const events: AuditEvent[] = [];
+  const ids: string[] = [];
   const telemetry = recorded();
   const sample = createAuditSample(
     perMinute,
-    telemetry.around({ audit: (event) => void events.push(event), measure() {} }),
+    telemetry.around({
+      audit: (event, id) => void [events.push(event), ids.push(id)],
+      measure() {},
+    }),
   );
-  return { sample, telemetry, events };
+  return { sample, telemetry, events, ids };
 }
 
 test('so many a minute may leave a line; how many did not is measured at once and told with the next minute', () => {
@@ -30,13 +34,15 @@ test('so many a minute may leave a line; how many did not is measured at once an
 });
 
 test('what is left to tell is told when the process ends, once', () => {
-  const { sample, events } = setUp(1);
+  const { sample, events, ids } = setUp(1);
   sample.take(at(0));
   sample.tell();
   sample.take(at(1));
   sample.tell();
   sample.tell();
   expect(events).toEqual([{ event: 'sampled', not_written: 1 }]);
+  // It is about no request.
+  expect(ids).toEqual(['none']);
 });
 
 test('0 leaves nothing out', () => {

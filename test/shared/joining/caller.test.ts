@@ -12,6 +12,11 @@ test.each([
   ['[2001:DB8:0001:2::9]:443', '2001:db8:1:2'],
   ['2001:db8::1', '2001:db8:0:0'],
   ['::1', '0:0:0:0'],
+  ['1::2:3:4:5:6:7', '1:0:2:3'],
+  // Nobody's tries count for the IPv4 address that stands within another one.
+  ['2001:db8::203.0.113.7', '2001:db8:0:0'],
+  ['203.0.113.7.8', '203.0.113.7.8:0:0:0'],
+  ['2001:db8::[1]', '2001:db8:0:0'],
 ])('of %s the limit is on %s', (client, network) => {
   expect(networkOf(client)).toBe(network);
 });

@@ -24,8 +24,12 @@ const wish = (change: Partial<CertificateWish> = {}): CertificateWish => ({
   csr: certificationRequest(p256),
   ...change,
 });
-const refusal = (code: string, field: string) =>
-  expect.objectContaining({ code, field: `request.certificates[0].${field}` });
+const ACCEPTED = 'ECDSA P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits with exponent 65537';
+const refusal = (code: string, field: string, message: unknown = expect.any(String)) =>
+  expect.objectContaining({ code, field: `request.certificates[0].${field}`, message });
+const WEAK = `expected a key of ${ACCEPTED}`;
+const NO_CSR = `expected one CERTIFICATE REQUEST in PEM, with a key of ${ACCEPTED}`;
+const NO_LINE = `expected one line of an OpenSSH public key: ${ACCEPTED}`;
 
 const accepted: readonly (readonly [string, () => KeyObject])[] = [
   ['P-256', () => p256],
@@ -58,10 +62,10 @@ describe('a key', () => {
   ])('%s is refused', (_, make) => {
     const key = make();
     expect(() => readCertificateKeys([wish({ csr: certificationRequest(key) })])).toThrow(
-      refusal('bad_request', 'csr'),
+      refusal('bad_request', 'csr', WEAK),
     );
     expect(() => readCertificateKeys([wish({ ssh_public_key: sshLine(key) })])).toThrow(
-      refusal('bad_request', 'ssh_public_key'),
+      refusal('bad_request', 'ssh_public_key', NO_LINE),
     );
   });
 
@@ -82,6 +86,7 @@ describe('a key', () => {
       }),
     );
     expect(() => checkPossession(keys.slice(0, 1))).not.toThrow();
+    expect(() => checkPossession(keys.toReversed())).toThrow('request.certificates[0].csr');
   });
 });
 
@@ -103,7 +108,9 @@ describe('what is no key is bad input, never an error of ours', () => {
     ['another label', certificationRequest(p256).replaceAll('CERTIFICATE REQUEST', 'CERTIFICATE')],
     ['half of a request', certificationRequest(p256).replace(/\n.{64}\n/, '\n')],
   ])('a request of %s', (_, csr) => {
-    expect(() => readCertificateKeys([wish({ csr })])).toThrow(refusal('bad_request', 'csr'));
+    expect(() => readCertificateKeys([wish({ csr })])).toThrow(
+      refusal('bad_request', 'csr', NO_CSR),
+    );
   });
 
   test('an SSH key of any numbers', () => {

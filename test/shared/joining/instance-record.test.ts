@@ -75,6 +75,7 @@ describe('the first join', () => {
   });
 
   test('its request is answered, and its serials are kept', () => {
+    expect(instance.answered).toHaveLength(1);
     expect(serialsOf(instance)).toEqual(['serial 1.0', 'serial 1.1']);
     expect(answeredWith(instance, 'digest 1', later(299))).toEqual({
       digest: 'digest 1',
@@ -154,7 +155,7 @@ describe('a renewal', () => {
     const expiries = instance.serials.map(({ expires }) => expires);
     expect(expiries).toEqual(expiries.toSorted((a, b) => a - b));
     expect(() => renewedInstance(instance, join(75, 75_000, lives))).toThrow(
-      expect.objectContaining({ code: 'try_again' }),
+      expect.objectContaining({ code: 'try_again', retryAfter: 300 }),
     );
     expect(renewedInstance(instance, join(75, 300_000, lives)).serials.length).toBeLessThanOrEqual(
       1200,
@@ -166,9 +167,55 @@ describe('a renewal', () => {
     const renewOften = () => {
       for (let n = 2; n < 100; n += 1) instance = renewedInstance(instance, join(n));
     };
-    expect(renewOften).toThrow(expect.objectContaining({ code: 'try_again' }));
+    expect(renewOften).toThrow(expect.objectContaining({ code: 'try_again', retryAfter: 60 }));
+    expect(instance.answered).toHaveLength(10);
     expect(renewedInstance(instance, join(100, 300)).answered).toHaveLength(1);
   });
+});
+
+describe('of more than 150 generations whose certificates live', () => {
+  const renewals = (freshSeconds: number | undefined) => {
+    const of = (n: number) => ({ ...join(n, n * 301, [86_400]), freshSeconds });
+    let instance = firstInstance(of(0));
+    for (let n = 1; n <= 150; n += 1) instance = renewedInstance(instance, of(n));
+    return { instance, next: () => renewedInstance(instance, of(151)) };
+  };
+
+  test('the oldest is forgotten, where evidence proves the machine anew each time', () => {
+    const { instance, next } = renewals(300);
+    expect(instance.replaced.map(({ generation }) => generation).slice(0, 2)).toEqual([1, 2]);
+    expect(next().replaced.map(({ generation }) => generation)).toHaveLength(150);
+    expect(next().replaced[0]).toMatchObject({ generation: 2 });
+  });
+
+  test('none is forgotten, where an old one shows a copy: the next renewal has to wait', () => {
+    const { next } = renewals(undefined);
+    expect(next).toThrow(expect.objectContaining({ code: 'try_again', retryAfter: 300 }));
+  });
+});
+
+test('a renewal for a short life does not end the time in which a copy shows, where only the key proves', () => {
+  const by = (freshSeconds: number | undefined) => {
+    const instance = firstInstance({ ...join(1, 0, [3600]), freshSeconds });
+    return renewedInstance(instance, { ...join(2, 10, [60]), freshSeconds }).instanceKeyExpires;
+  };
+  expect(by(undefined)).toBe(noon + 3600);
+  expect(by(300)).toBe(noon + 70);
+  const longer = firstInstance({ ...join(1, 0, [60]), freshSeconds: undefined });
+  expect(
+    renewedInstance(longer, { ...join(2, 10, [3600]), freshSeconds: undefined }).instanceKeyExpires,
+  ).toBe(noon + 3610);
+});
+
+test('a join without a certificate makes no instance', () => {
+  expect(() => firstInstance({ ...join(1), keys: [] })).toThrow('no certificate');
+  expect(() => firstInstance({ ...join(1), certificates: [] })).toThrow('no certificate');
+});
+
+test('a key is known by the SHA-256 of its DER', () => {
+  expect(keyHash(Buffer.from('abc'))).toBe(
+    'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+  );
 });
 
 test('sixteen certificates for a day, renewed every 20 minutes, go on for days, in one row', async () => {

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { isProbeMark, makeProbeMark } from '../../../shared/joining/probe-mark.ts';
+import { isProbeMark, makeProbeMark, PROBE_HEADER } from '../../../shared/joining/probe-mark.ts';
 
 const key = (sequence: number, fill = sequence) => ({
   sequence,
@@ -13,6 +13,14 @@ const MARK = makeProbeMark('request', NEW);
 test('a mark is good for its request, under the key that it names', () => {
   expect(isProbeMark(MARK, 'request', [OLD, NEW])).toBe(true);
   expect(isProbeMark(makeProbeMark('request', OLD), 'request', [NEW, OLD])).toBe(true);
+});
+
+test('the tenth key, and the latest that there can be, make marks too', () => {
+  for (const sequence of [10, 999_999_999]) {
+    const later = key(sequence, 3);
+    expect(isProbeMark(makeProbeMark('request', later), 'request', [NEW, later])).toBe(true);
+  }
+  expect(PROBE_HEADER).toBe('x-join-broker-probe');
 });
 
 describe('no mark is', () => {

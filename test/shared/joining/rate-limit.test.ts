@@ -53,6 +53,23 @@ test('no more callers are known than it says: the first ones are forgotten', () 
   expect(taken(limit, 'a')).toBe(true);
 });
 
+test('those that are known are not forgotten, as long as there is room', () => {
+  const limit = createRateLimit({ of: 'joins', perMinute: 2, mostCallers: 2 });
+  const tries = ['a', 'b', 'b', 'a', 'a', 'b'].map((caller) => taken(limit, caller));
+  expect(tries).toEqual([true, true, true, true, false, false]);
+  // Of three, the one that came first.
+  expect(taken(limit, 'c')).toBe(true);
+  expect(['b', 'a'].map((caller) => taken(limit, caller))).toEqual([false, true]);
+});
+
+test('a try of a caller who was forgotten is taken back from nobody', () => {
+  const limit = createRateLimit({ of: 'joins', perMinute: 1, mostCallers: 1 });
+  const takeBack = limit.take('a', at(0));
+  limit.take('b', at(0));
+  takeBack();
+  expect(['a', 'a'].map((caller) => taken(limit, caller))).toEqual([true, false]);
+});
+
 test('0 is no limit', () => {
   const limit = createRateLimit({ of: 'joins', perMinute: 0 });
   expect([1, 2, 3].every(() => taken(limit, 'a'))).toBe(true);
