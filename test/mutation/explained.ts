@@ -29,4 +29,39 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'undefined is less than no number: the comparison is for the type',
     },
   ],
+  'shared/joining/audited-join.ts': [
+    {
+      line: 'const probe = refused && (await isProbe().catch(() => false));',
+      becomes: ['() => undefined'],
+      why: 'undefined is as false as false',
+    },
+  ],
+  'shared/joining/caller.ts': [
+    {
+      line: "const [before = '', after] = address.toLowerCase().split('::', 2);",
+      becomes: ['"Stryker was here!"'],
+      why: 'a text that is split has a first part: the default is for the type',
+    },
+  ],
+  'shared/joining/instance-proof.ts': [
+    {
+      line: "const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';",
+      becomes: ['true'],
+      why: "OpenSSL's own choice for RSA and these curves is SHA-256, too",
+    },
+  ],
+  'shared/joining/probe-mark.ts': [
+    {
+      line: "const [, sequence, encoded = ''] = FORM.exec(mark) ?? [];",
+      becomes: ['"Stryker was here!"', '["Stryker was here"]'],
+      why: 'a mark of another form names no key: its MAC is never looked at',
+    },
+  ],
+  'shared/joining/rate-limit.ts': [
+    {
+      line: 'if (count === 0 && tries.size >= mostCallers && first !== undefined) tries.delete(first);',
+      becomes: ['true'],
+      why: 'what is full has a first key: the comparison is for the type',
+    },
+  ],
 };
