@@ -37,7 +37,7 @@ import {
 } from '../shared/protocol/resource.ts';
 import { type TrustBundle, trustBundle } from '../shared/protocol/trust.ts';
 import { codeOf, failureOf, readAnswer } from './broker-answer.ts';
-import { allPages, firstOfPages } from './broker-pages.ts';
+import { allPages, eachPage, firstOfPages } from './broker-pages.ts';
 import { Failure } from './failure.ts';
 import type { Http, HttpAnswer, HttpRequest } from './http.ts';
 import { hasSecret, keepingSecret } from './join-tokens.ts';
@@ -116,6 +116,11 @@ export interface BrokerClient {
     filter: JoinFilter,
     most: number,
   ) => Promise<{ readonly items: readonly JoinRecord[]; readonly isCut: boolean }>;
+  /** All attempts that fit, page by page, for as long as `onPage` wants more. Whether that was all of them. */
+  readonly eachJoin: (
+    filter: JoinFilter,
+    onPage: (items: readonly JoinRecord[]) => boolean,
+  ) => Promise<boolean>;
   /** Looks page by page whether the join log is as it was written. */
   readonly verifyJoins: (
     since: string | undefined,
@@ -309,6 +314,8 @@ export function brokerClient(
     },
     joins: (filter, most) =>
       firstOfPages(broker, most, (next) => getFor(joinPage, 'joins', { ...filter, next })),
+    eachJoin: (filter, onPage) =>
+      eachPage(broker, (next) => getFor(joinPage, 'joins', { ...filter, next }), onPage),
     async verifyJoins(since, onPage) {
       // Every page names a later minute: a broker that doesn't go on is not followed.
       let next: string | undefined;

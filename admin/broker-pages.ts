@@ -20,13 +20,26 @@ export async function firstOfPages<T>(
   fetchPage: FetchPage<T>,
 ): Promise<{ readonly items: readonly T[]; readonly isCut: boolean }> {
   const items: T[] = [];
+  const isWhole = await eachPage(broker, fetchPage, (found) => {
+    items.push(...found);
+    return items.length < most;
+  });
+  return { items: items.slice(0, most), isCut: !isWhole || items.length > most };
+}
+
+/** Page after page, for as long as more are wanted. Whether that was all of them. */
+export async function eachPage<T>(
+  broker: string,
+  fetchPage: FetchPage<T>,
+  onPage: (items: readonly T[]) => boolean,
+): Promise<boolean> {
   let next: string | undefined;
   do {
     const page = await fetchPage(next);
     if (page.next !== undefined && page.next === next)
       throw new Failure(`${broker} lists the same page again and again.`);
-    items.push(...page.items);
     next = page.next;
-  } while (next !== undefined && items.length < most);
-  return { items: items.slice(0, most), isCut: next !== undefined || items.length > most };
+    if (!onPage(page.items)) return next === undefined;
+  } while (next !== undefined);
+  return true;
 }

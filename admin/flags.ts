@@ -41,6 +41,8 @@ export const FLAGS = {
   location: { value: '<region>' },
   tag: { value: '<name=value>', repeatable: true },
   since: { value: '<90m|7d|time>' },
+  by: { value: 'reason|bot|machine' },
+  follow: {},
   operator: { value: '<object id|name>' },
   resource: { value: '<kind[/name]>' },
   action: { value: 'create|replace|delete|read' },

@@ -37,6 +37,8 @@ export interface Io {
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Runs a task after some time, unless what it gives back is called before. */
   readonly after: (milliseconds: number, task: () => void) => () => void;
+  /** Calls back when somebody ends the program (Ctrl-C), instead of ending it, unless what it gives back is called before. */
+  readonly onInterrupt: (stop: () => void) => () => void;
   readonly randomId: () => string;
   /** Opens a file in an editor, given as the shell command that `$EDITOR` holds, and waits; answers its exit code. */
   readonly openEditor: (command: string, file: string) => Promise<number>;

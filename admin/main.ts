@@ -10,6 +10,8 @@ import type { Io, Output } from './io.ts';
 import { nodeFetch } from './node-fetch.ts';
 import { run } from './run.ts';
 
+const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const;
+
 const io: Io = {
   fetch: nodeFetch,
   stdout: outputOf(process.stdout),
@@ -26,6 +28,12 @@ const io: Io = {
   after: (milliseconds, task) => {
     const timer = setTimeout(task, milliseconds);
     return () => clearTimeout(timer);
+  },
+  onInterrupt: (stop) => {
+    for (const signal of INTERRUPTS) process.once(signal, stop);
+    return () => {
+      for (const signal of INTERRUPTS) process.off(signal, stop);
+    };
   },
   randomId: randomUUID,
   openEditor,

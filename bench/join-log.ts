@@ -137,7 +137,10 @@ const QUESTIONS: readonly (readonly [string, () => Promise<number>])[] = [
     () => all({ since: sinceEnd(1440), reason: 'locked' }),
   ],
   ['`joins ls --bot=bot-7 --since=5m`', () => all({ since: sinceEnd(5), bot: 'bot-7' })],
+  ['`joins ls --bot=bot-7 --since=1h`', () => all({ since: sinceEnd(60), bot: 'bot-7' })],
   ['`joins ls --machine=vm-7 --since=1h`', () => all({ since: sinceEnd(60), machine: 'vm-7' })],
+  ['`joins ls --machine=vm-7 --since=1d`', () => all({ since: sinceEnd(1440), machine: 'vm-7' })],
+  ['`joins ls --token=token-7 --since=5m`', () => all({ since: sinceEnd(5), token: 'token-7' })],
   ['`joins verify --since=1h`', () => verifyPages(sinceEnd(60))],
 ];
 

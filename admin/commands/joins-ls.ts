@@ -1,10 +1,13 @@
 /** `joinctl joins ls`: who joined, who was refused, and why. */
-import type { JoinRecord } from '../../shared/protocol/join-record.ts';
+import { hasFlag } from '../arguments.ts';
 import type { Command } from '../command.ts';
+import { UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import { formatOf } from '../resource-output.ts';
 import { openSession } from '../session.ts';
-import type { Column } from '../table.ts';
+import { JOIN_COLUMNS } from './join-columns.ts';
+import { groupingOf, printCounts } from './joins-count.ts';
+import { FOLLOW_SECONDS, followJoins } from './joins-follow.ts';
 import { filterOf, MOST, printFirst } from './long-list.ts';
 import { sinceOf } from './since.ts';
 
@@ -20,38 +23,30 @@ export const joinsLs: Command = {
   words: ['joins', 'ls'],
   summary: 'list attempts to join, oldest first',
   operands: [],
-  flags: { ...FILTERS, since: 'from when on (1h)', format: 'how to show them (text)' },
+  flags: {
+    ...FILTERS,
+    since: 'from when on (1h; with --follow: now)',
+    by: 'count them instead, the most first',
+    follow: `print new ones as they come, asking every ${FOLLOW_SECONDS} seconds, until Ctrl-C`,
+    format: 'how to show them (text); json with --follow is a line for each',
+  },
   examples: [
     'joinctl joins ls --result=denied --since=24h',
     'joinctl joins ls --bot=example --since=2026-11-20T08:00:00Z',
+    'joinctl joins ls --result=denied --since=24h --by=reason',
+    'joinctl joins ls --bot=example --follow',
   ],
   async run(io, args) {
     const format = formatOf(args, 'text');
-    const filter = { ...filterOf(args, FILTERS), since: sinceOf(args, '1h', io.now()) };
+    const by = groupingOf(args);
+    const filter = filterOf(args, FILTERS);
+    if (hasFlag(args, 'follow')) {
+      if (by) throw new UsageFailure('Give either --by or --follow.');
+      return followJoins(io, args, { ...filter, since: sinceOf(args, '1s', io.now()) }, format);
+    }
+    const period = { ...filter, since: sinceOf(args, '1h', io.now()) };
     const { client } = await openSession(io, args);
-    printFirst(io, format, await client.joins(filter, MOST), COLUMNS);
+    if (by) return printCounts(io, format, client, period, by);
+    printFirst(io, format, await client.joins(period, MOST), JOIN_COLUMNS);
   },
 };
-
-const COLUMNS: readonly Column<JoinRecord>[] = [
-  { header: 'Time', cell: ({ time }) => time },
-  { header: 'Result', cell: ({ outcome }) => outcome },
-  { header: 'Reason', cell: ({ reason, code }) => reason ?? code ?? '' },
-  { header: 'Bot', cell: ({ bot, system_role }) => bot ?? system_role ?? '' },
-  { header: 'Join token', cell: ({ join_token }) => join_token ?? '' },
-  { header: 'Machine', cell: machineOf, elastic: true },
-  { header: 'Request', cell: ({ request_id }) => request_id },
-];
-
-function machineOf({ resource_id, aws_arn, vm_id, names }: JoinRecord): string {
-  const short = resource_id === undefined ? undefined : shortOf(resource_id);
-  return names?.[0] ?? short ?? aws_arn ?? vm_id ?? '';
-}
-
-/** `group/vm`, or `group/set/number`. */
-const shortOf = (resourceId: string): string =>
-  resourceId.replace(
-    /^.*\/resourcegroups\/([^/]+)\/providers\/microsoft\.compute\/virtualmachine(?:scalesets\/([^/]+)\/virtualmachines|s)\/([^/]+)$/i,
-    (_, group: string, set: string | undefined, name: string) =>
-      [group, ...(set === undefined ? [] : [set]), name].join('/'),
-  );

@@ -5,6 +5,7 @@ import { type LogVerification, verificationCursor } from '../protocol/join-log-v
 import { type JoinPage, type JoinRecord, joinOutcome, requestId } from '../protocol/join-record.ts';
 import { parseTimestamp, timestamp } from '../protocol/values.ts';
 import type { JoinLog } from '../storage/join-log.ts';
+import type { JoinListQuery } from '../storage/join-log-lists.ts';
 import { JOIN_LOG_DAYS } from '../storage/join-log-places.ts';
 import { parseQuery, periodOf } from './parse-field.ts';
 
@@ -59,10 +60,17 @@ export function createJoinsApi(
       const query = parseQuery(joinQuery, asked);
       const period = periodOf(query, now(), DEFAULT_SECONDS);
       const refusedOnly = query.reason !== undefined || (query.result ?? 'admitted') !== 'admitted';
-      const page = await list({ ...period, after: query.next, refusedOnly });
+      const of = indexOf(query, refusedOnly);
+      const page = await list({ ...period, after: query.next, refusedOnly, ...(of && { of }) });
       return { ...page, items: page.items.filter((record) => isAsked(record, query)) };
     },
   };
+}
+
+/** What reads least: a machine's attempts are few, refusals are few among those of a bot. */
+function indexOf({ machine, bot }: JoinQuery, refusedOnly: boolean): JoinListQuery['of'] {
+  if (machine !== undefined) return { by: 'machine', value: machine };
+  return bot === undefined || refusedOnly ? undefined : { by: 'bot', value: bot };
 }
 
 function isAsked(record: JoinRecord, query: JoinQuery): boolean {

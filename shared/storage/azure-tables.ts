@@ -198,10 +198,12 @@ function rowOf(entity: TableEntityResult<Entity>): StoredRow {
   };
 }
 
-function filterOf({ partition, keyAfter, partitionAfter, partitionBelow, below }: Query): string {
+function filterOf(query: Query): string {
+  const { partition, keyAfter, keyBelow, partitionAfter, partitionBelow, below } = query;
   const parts = [
     ...(partition === undefined ? [] : [odata`PartitionKey eq ${partition}`]),
     ...(keyAfter === undefined ? [] : [odata`RowKey gt ${keyAfter}`]),
+    ...(keyBelow === undefined ? [] : [odata`RowKey lt ${keyBelow}`]),
     ...(partitionAfter === undefined ? [] : [odata`PartitionKey gt ${partitionAfter}`]),
     ...(partitionBelow === undefined ? [] : [odata`PartitionKey lt ${partitionBelow}`]),
     ...(below === undefined ? [] : [`${below.column} lt ${below.value}L`]),

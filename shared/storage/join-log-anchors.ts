@@ -5,41 +5,20 @@
 import * as z from 'zod/mini';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { formatTimestamp, parseTimestamp, timestamp } from '../protocol/values.ts';
+import { type AnchorParts, WRITERS } from './join-log-last.ts';
 import { checkSeal, type LogKey, type Sealed, seal } from './join-log-seal.ts';
 import type { StoredRow, Table } from './table.ts';
 
-const WRITERS = 'writers';
 const ANCHORS = 'anchors';
 
 const place = z.object({ partition: z.string(), key: z.string(), mac: z.string() });
 const writerText = z.object({ time: timestamp, last: place });
 const anchorText = z.object({ time: timestamp, last: z.array(place) });
 
-export interface AnchorParts {
-  readonly table: Table;
-  readonly key: () => Promise<LogKey>;
-}
-
 /** An anchor's name, and its authenticator: what to compare with the broker's own log. */
 export interface Anchor {
   readonly key: string;
   readonly mac: string;
-}
-
-/** Where a writer is. It is told every ten minutes, before an anchor of its own, and before the process ends. */
-export async function writeLast(
-  { table, key }: AnchorParts,
-  writer: string,
-  last: Sealed,
-  at: Date,
-): Promise<void> {
-  const json = JSON.stringify({ time: formatTimestamp(at), last });
-  const { row } = seal(
-    { partition: WRITERS, key: writer, values: { json } },
-    undefined,
-    await key(),
-  );
-  await table.apply([{ kind: 'put', row }]);
 }
 
 const TWO_HOURS_MS = 2 * 3600 * 1000;

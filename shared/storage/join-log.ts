@@ -8,27 +8,21 @@ import {
   type JoinFacts,
   type JoinPage,
   type JoinRecord,
-  joinRecord,
   requestId,
 } from '../protocol/join-record.ts';
-import { parseJsonWith, parseWith } from '../protocol/schema.ts';
+import { parseWith } from '../protocol/schema.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { unavailable } from '../refusal.ts';
 import { timeOfRequestId } from '../request-id.ts';
-import { type Anchor, sweepAnchors, writeAnchor, writeLast } from './join-log-anchors.ts';
-import {
-  isRefusal,
-  JOIN_LOG_DAYS,
-  justBefore,
-  minuteOf,
-  partitionOf,
-  REFUSED,
-  refusalsOf,
-} from './join-log-places.ts';
+import type { Anchor } from './join-log-anchors.ts';
+import { INDEX_PARTS, indexDayRow, indexRowsOf, prefixesOf } from './join-log-index.ts';
+import { writeLast } from './join-log-last.ts';
+import type { JoinListQuery } from './join-log-lists.ts';
+import { isRefusal, partitionOf, refusalsOf } from './join-log-places.ts';
 import { type LogKey, type Sealed, seal } from './join-log-seal.ts';
-import { dayOf, isWithin, readPage } from './log-pages.ts';
-import type { Row, StoredRow, Table } from './table.ts';
-import { removeRows, transactionsOf } from './transactions.ts';
+import { dayOf } from './log-pages.ts';
+import type { Row, Table } from './table.ts';
+import { transactionsOf } from './transactions.ts';
 import type { VerifyQuery } from './verify-join-log.ts';
 
 export interface JoinLog {
@@ -38,7 +32,7 @@ export interface JoinLog {
    */
   record(id: string, facts: JoinFacts): Promise<void>;
   find(id: string): Promise<JoinRecord | undefined>;
-  /** One page of the attempts of a time: what at most 1,000 rows say, in two questions to storage. */
+  /** One page of the attempts of a time, or of those about one machine or bot (join-log-lists.ts says what that reads). */
   list(query: JoinListQuery): Promise<JoinPage>;
   /** Writes what was kept. */
   flush(): Promise<void>;
@@ -50,15 +44,6 @@ export interface JoinLog {
   verify(query: VerifyQuery): Promise<LogVerification>;
   /** Removes what is older than the retention. Gives how many rows. */
   sweep(at: Date): Promise<number>;
-}
-
-export interface JoinListQuery {
-  readonly since: Date;
-  readonly until: Date;
-  /** The request after which the page begins: `next` of the page before. */
-  readonly after: string | undefined;
-  /** Only those that were not admitted, which have rows of their own. */
-  readonly refusedOnly: boolean;
 }
 
 export interface JoinLogOptions {
@@ -75,10 +60,14 @@ export interface JoinLogOptions {
 }
 
 const MOST_KEPT = 5000;
-const MOST_SWEPT = 5000;
 
 /** What waits: an admission until it is written, anything else until a batch was tried. */
-type Waiting = Row & { readonly admitted: boolean };
+interface Waiting {
+  readonly row: Row;
+  readonly admitted: boolean;
+  /** What it is found by. */
+  readonly prefixes: readonly string[];
+}
 
 /** So often a function instance writes down where it is. */
 const LAST_EVERY_MS = 600_000;
@@ -92,6 +81,9 @@ export function createJoinLog({
   now,
 }: JoinLogOptions): JoinLog {
   const writer = randomUUID();
+  const part = Number.parseInt(writer.slice(0, 1), 16) % INDEX_PARTS;
+  /** Days that storage knows of as having an index. */
+  const listed = new Set<string>();
   /** The last row of ours that storage has acknowledged, and when that was told of. */
   let last: Sealed | undefined;
   let told = { last, at: now().getTime() };
@@ -106,8 +98,8 @@ export function createJoinLog({
     scheduled = false;
     if (lost > 0) onFailure(`${lost} joins were not kept in the join log`);
     lost = 0;
-    const written: Row[] = [];
-    for (const batch of batchesOf(rows)) {
+    const written: Waiting[] = [];
+    for (const batch of transactionsOf(rows, ({ row }) => row.partition)) {
       try {
         written.push(...(await writeSealed(batch)));
       } catch (error) {
@@ -115,26 +107,53 @@ export function createJoinLog({
         keep(...batch.filter(({ admitted }) => admitted));
       }
     }
-    for (const batch of batchesOf(written.flatMap(asRefusal))) {
-      try {
-        await table.apply(batch.map((row) => ({ kind: 'put', row })));
-      } catch (error) {
-        onFailure(`${batch.length} joins could not be listed as refused: ${error}`);
-      }
-    }
+    await writeBeside(
+      written.flatMap(({ row }) => asRefusal(row)),
+      'joins could not be listed as refused',
+    );
+    await writeBeside(
+      written.flatMap(({ row, prefixes }) => indexRowsOf(row, prefixes, part)),
+      'rows could not be written by which joins are found by machine and bot',
+    );
+    await writeBeside(newDays(written), 'days of joins could not be listed', (row) =>
+      listed.add(row.key),
+    );
     await tellLast(false);
   }
 
+  /** What lists need beside the attempts: where it can't be written, that is told, and the attempts stand. */
+  async function writeBeside(
+    rows: readonly Row[],
+    trouble: string,
+    onWritten: (row: Row) => void = () => {},
+  ): Promise<void> {
+    for (const batch of transactionsOf(rows, ({ partition }) => partition)) {
+      try {
+        await table.apply(batch.map((row) => ({ kind: 'put', row })));
+        for (const row of batch) onWritten(row);
+      } catch (error) {
+        onFailure(`${batch.length} ${trouble}: ${error}`);
+      }
+    }
+  }
+
+  function newDays(written: readonly Waiting[]): readonly Row[] {
+    const days = written.flatMap(({ row, prefixes }) =>
+      prefixes.length > 0 ? [dayOf(timeOfRequestId(row.key))] : [],
+    );
+    return [...new Set(days)].filter((day) => !listed.has(day)).map(indexDayRow);
+  }
+
   /** Only rows that storage has acknowledged have successors: an answer that was lost breaks no chain. */
-  async function writeSealed(batch: readonly Waiting[]): Promise<readonly Row[]> {
+  async function writeSealed(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const key = await keyOf();
     let previous = last;
-    const sealed = batch.map(({ admitted: _, ...row }) => {
-      const made = seal(row, previous, key);
+    const sealed = batch.map((waiting) => {
+      const made = seal(waiting.row, previous, key);
       previous = made.sealed;
-      return made.row;
+      return { ...waiting, row: made.row };
     });
-    await table.apply(sealed.map((row) => ({ kind: 'put', row })));
+    await table.apply(sealed.map(({ row }) => ({ kind: 'put', row })));
     last = previous;
     return sealed;
   }
@@ -175,27 +194,14 @@ export function createJoinLog({
         await flush();
         if (kept.length >= most) throw unavailable('joins can not be written to the join log now');
       }
-      keep({ ...rowOf(id, facts), admitted });
+      keep({ row: rowOf(id, facts), admitted, prefixes: prefixesOf(facts) });
     },
-    async find(id) {
-      const row = await table.read(partitionOf(id), id);
-      return row && recordOf(row);
-    },
-    async list({ since, until, after, refusedOnly }) {
-      const prefix = refusedOnly ? REFUSED : '';
-      const partition = refusedOnly ? refusalsOf : partitionOf;
-      const { rows, next } = await readPage(table, {
-        after: after === undefined ? undefined : { partition: partition(after), key: after },
-        partitionAfter: prefix + justBefore(minuteOf(since)),
-        // Nothing sorts between a minute's partitions and this.
-        partitionBelow: `${prefix}${minuteOf(until)}~`,
-      });
-      const items = rows
-        .filter((row) => isWithin(row, { since, until }))
-        .map(recordOf)
-        .filter((record) => record !== undefined)
-        .toSorted((a, b) => (a.request_id < b.request_id ? -1 : 1));
-      return { items, ...(next !== undefined && { next }) };
+    find: async (id) => (await lists()).findJoin(table, id),
+    async list({ of, ...query }) {
+      const { listJoins, listJoinsOf } = await lists();
+      return of
+        ? listJoinsOf(table, { ...query, of }, await keyOf())
+        : listJoins(table, { ...query });
     },
     flush,
     async end() {
@@ -204,6 +210,7 @@ export function createJoinLog({
     },
     async anchor(at) {
       await tellLast(true);
+      const { writeAnchor } = await import('./join-log-anchors.ts');
       return writeAnchor({ table, key: keyOf }, at);
     },
     async verify(query) {
@@ -211,20 +218,12 @@ export function createJoinLog({
       const { verifyJoinLog } = await import('./verify-join-log.ts');
       return verifyJoinLog(query, { table, key: await keyOf(), own: last, at: now() });
     },
-    async sweep(at) {
-      const oldest = new Date(at.getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
-      const day = dayOf(oldest);
-      const attempts = await table.list({ partitionBelow: day, most: MOST_SWEPT });
-      if (attempts.length === 0) return 0;
-      await sweepAnchors(table, oldest);
-      // They go first: each has an attempt's row of the same day, which has the next sweep look for the rest.
-      const refused = { partitionAfter: REFUSED, partitionBelow: REFUSED + day, most: MOST_SWEPT };
-      const over = [...(await table.list(refused)), ...attempts];
-      await removeRows(table, over);
-      return over.length;
-    },
+    sweep: async (at) => (await lists()).sweepJoins(table, at, now),
   };
 }
+
+/** What is asked is asked by operators and timers: no start waits for it. */
+const lists = () => import('./join-log-lists.ts');
 
 /** Whether a text is a request id. */
 export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
@@ -237,11 +236,3 @@ function rowOf(id: string, facts: JoinFacts): Row {
 /** An attempt that was not admitted is written twice, with the same seal. */
 const asRefusal = (row: Row): readonly Row[] =>
   isRefusal(row) ? [{ ...row, partition: refusalsOf(row.key) }] : [];
-
-function recordOf({ values }: StoredRow): JoinRecord | undefined {
-  const parsed = parseJsonWith(joinRecord, String(values['json']));
-  return parsed.ok ? parsed.value : undefined;
-}
-
-const batchesOf = <R extends Row>(rows: readonly R[]): R[][] =>
-  transactionsOf(rows, ({ partition }) => partition);

@@ -55,10 +55,11 @@ export function createMemoryTable(): Table {
 
 function matches(
   row: StoredRow,
-  { partition, keyAfter, partitionAfter, partitionBelow, below }: Query,
+  { partition, keyAfter, keyBelow, partitionAfter, partitionBelow, below }: Query,
 ): boolean {
   if (partition !== undefined && row.partition !== partition) return false;
   if (keyAfter !== undefined && row.key <= keyAfter) return false;
+  if (keyBelow !== undefined && row.key >= keyBelow) return false;
   if (partitionAfter !== undefined && row.partition <= partitionAfter) return false;
   if (partitionBelow !== undefined && row.partition >= partitionBelow) return false;
   return (

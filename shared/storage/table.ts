@@ -33,6 +33,8 @@ export interface Query {
   readonly partition?: string;
   /** Only rows whose key sorts after this text. */
   readonly keyAfter?: string;
+  /** Only rows whose key sorts before this text. */
+  readonly keyBelow?: string;
   /** Only rows of partitions that sort after this text. */
   readonly partitionAfter?: string;
   /** Only rows of partitions that sort before this text. */

@@ -57,6 +57,10 @@ export interface TerminalOptions extends FakeBrokerOptions {
   readonly signedIn?: boolean;
   /** What the last sign-in remembered, where it is not the fake broker's. */
   readonly profile?: Partial<Profile>;
+  readonly after?: Io['after'];
+  readonly onInterrupt?: Io['onInterrupt'];
+  /** Told of everything that is printed, as it is. */
+  readonly onPrint?: (text: string) => void;
   /** Where the operator stands, below `folder`. */
   readonly cwd?: string;
 }
@@ -88,6 +92,7 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
         stdout: {
           write: (text) => {
             stdout += text;
+            options.onPrint?.(text);
           },
           ...(options.columns !== undefined && { columns: options.columns }),
         },
@@ -110,7 +115,8 @@ export async function terminal(options: TerminalOptions = {}): Promise<Terminal>
         sleep: async (milliseconds) => {
           time += milliseconds;
         },
-        after: () => () => {},
+        after: options.after ?? (() => () => {}),
+        onInterrupt: options.onInterrupt ?? (() => () => {}),
         randomId: () => {
           ids += 1;
           return `10c00000-0000-4000-8000-${String(ids).padStart(12, '0')}`;

@@ -124,7 +124,11 @@ describe('what a join asks of storage and vault', () => {
       await join(another, newMachine());
       await another.broker.flush();
     });
-    expect(operations).toBe(said('table_operations_join') + said('table_operations_cold_start'));
+    expect(operations).toBe(
+      said('table_operations_join') +
+        said('table_operations_new_day') +
+        said('table_operations_cold_start'),
+    );
     expect(vault.calls.length - calls).toBe(said('key_operations_cold_start'));
   });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { makeRequestId } from '../../shared/request-id.ts';
+import { firstRequestId, makeRequestId } from '../../shared/request-id.ts';
 
 const time = fc.date({
   min: new Date(0),
@@ -30,4 +30,19 @@ test('ids sort by time', () => {
 test('ids of one moment differ', () => {
   const ids = Array.from({ length: 1000 }, () => makeRequestId(new Date(0)));
   expect(new Set(ids).size).toBe(1000);
+});
+
+test('ids of one process end alike, so that what it writes at once goes to one place', () => {
+  const ends = Array.from({ length: 100 }, () => makeRequestId(new Date()).at(-1));
+  expect(new Set(ends).size).toBe(1);
+});
+
+test('what stands before the ids of a time stands behind those of before', () => {
+  fc.assert(
+    fc.property(time, (at) => {
+      fc.pre(at.getTime() > 0);
+      expect(firstRequestId(at) < makeRequestId(at)).toBe(true);
+      expect(firstRequestId(at) > makeRequestId(new Date(at.getTime() - 1))).toBe(true);
+    }),
+  );
 });

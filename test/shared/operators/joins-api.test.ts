@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createJoinsApi } from '../../../shared/operators/joins-api.ts';
-import type { JoinListQuery, JoinLog } from '../../../shared/storage/join-log.ts';
+import type { JoinLog } from '../../../shared/storage/join-log.ts';
+import type { JoinListQuery } from '../../../shared/storage/join-log-lists.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 
@@ -34,4 +35,16 @@ test.each([
   [{ bot: 'example' }, false],
 ])('%j reads the rows of refusals alone: %s', async (query, refusedOnly) => {
   expect(await askedOf(query)).toMatchObject([{ refusedOnly }]);
+});
+
+test.each([
+  [
+    { machine: 'vm-a', bot: 'example', result: 'denied' },
+    { by: 'machine', value: 'vm-a' },
+  ],
+  [{ bot: 'example' }, { by: 'bot', value: 'example' }],
+  [{ bot: 'example', reason: 'locked' }, undefined],
+  [{ token: 'example-bot' }, undefined],
+])('%j is found by %j', async (query, of) => {
+  expect((await askedOf(query))[0]?.of).toEqual(of);
 });

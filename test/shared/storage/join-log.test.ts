@@ -3,7 +3,7 @@ import { deriveLogKey } from '../../../shared/authority/log-key.ts';
 import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
 import { unavailable } from '../../../shared/refusal.ts';
 import { makeRequestId } from '../../../shared/request-id.ts';
-import { createJoinLog } from '../../../shared/storage/join-log.ts';
+import { createJoinLog, type JoinLog } from '../../../shared/storage/join-log.ts';
 import { JOIN_LOG_DAYS } from '../../../shared/storage/join-log-places.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Query, Table } from '../../../shared/storage/table.ts';
@@ -148,8 +148,8 @@ test('sweeping removes what is older than the retention, and nothing else', asyn
   for (const id of ids) await log.record(id, denied);
   await log.flush();
   expect(await log.sweep(at(JOIN_LOG_DAYS))).toBe(0);
-  // Of a refusal there are two rows.
-  expect(await log.sweep(at(JOIN_LOG_DAYS + 1))).toBe(2);
+  // Of a refusal there are two rows, and one that finds it by its machine; and the day's.
+  expect(await log.sweep(at(JOIN_LOG_DAYS + 1))).toBe(4);
   expect((await Promise.all(ids.map(log.find))).map(Boolean)).toEqual([false, true, true]);
 });
 
@@ -157,8 +157,47 @@ test('sweeping removes more rows than a transaction takes, refusals and attempts
   const { log, table } = setUp();
   for (let i = 0; i < 250; i += 1) await log.record(makeRequestId(NOON), denied);
   await log.flush();
-  expect(await log.sweep(new Date(NOON.getTime() + (JOIN_LOG_DAYS + 1) * DAY_MS))).toBe(500);
+  expect(await log.sweep(new Date(NOON.getTime() + (JOIN_LOG_DAYS + 1) * DAY_MS))).toBe(751);
   expect(await table.list({})).toEqual([]);
+});
+
+/** Attempts that are found by five names each: of 1,100 of them a sweep removes 7,701 rows, and reads 5,000 at once. */
+async function fill({ record, flush }: Pick<JoinLog, 'record' | 'flush'>): Promise<void> {
+  for (let i = 0; i < 1100; i += 1)
+    await record(makeRequestId(NOON), {
+      ...denied,
+      bot: 'example',
+      resource_id: `/vm-${i}`,
+      instance_id: `i-${i}`,
+      aws_arn: `arn-${i}`,
+    });
+  await flush();
+}
+
+test('one sweep removes more than it reads at once, and leaves no row that finds nothing', async () => {
+  const { log, table } = setUp();
+  await fill(log);
+  const over = new Date(NOON.getTime() + (JOIN_LOG_DAYS + 1) * DAY_MS);
+  expect(await log.sweep(over)).toBe(7701);
+  expect(await table.list({})).toEqual([]);
+});
+
+test('a sweep that takes too long ends, and the next one goes on', async () => {
+  const table = createMemoryTable();
+  let time = NOON.getTime() + (JOIN_LOG_DAYS + 1) * DAY_MS;
+  const log = createJoinLog({
+    table,
+    later: () => {},
+    onFailure: () => {},
+    key: async () => KEY,
+    now: () => {
+      time += 200_000;
+      return new Date(time);
+    },
+  });
+  await fill(log);
+  expect(await log.sweep(new Date(time))).toBe(6100);
+  expect(await log.sweep(new Date(time))).toBe(1601);
 });
 
 describe('a list', () => {
@@ -239,5 +278,144 @@ describe('a list', () => {
         most: 1000,
       },
     ]);
+  });
+
+  describe('of one machine or bot', () => {
+    const ARN = 'arn:aws:sts::111111111111:assumed-role/example/i-1';
+    const INSTANCE = '8e7a4f0c-5d0b-4b39-a8f3-3a4d1f0c9b7e';
+    const resource = (name: string) =>
+      `/subscriptions/1/resourcegroups/g/providers/microsoft.compute/virtualmachines/${name}`;
+    const mine: JoinFacts = {
+      outcome: 'admitted',
+      bot: 'robot',
+      vm_id: VM,
+      resource_id: resource('vm-a'),
+      instance_id: INSTANCE,
+    };
+
+    /** Attempts of three days, every tenth of which is mine. */
+    async function crowded(facts: JoinFacts = mine) {
+      const parts = watched();
+      const own: string[] = [];
+      for (let i = 0; i < 300; i += 1) {
+        const id = makeRequestId(at(i * 900));
+        const isOwn = i % 10 === 0;
+        if (isOwn) own.push(id);
+        await parts.log.record(id, isOwn ? facts : { ...admitted, vm_id: undefined, bot: 'other' });
+      }
+      await parts.log.flush();
+      return { ...parts, own };
+    }
+    const whole = { ...all, until: at(300 * 900) };
+    const idsOf = ({ items }: { readonly items: readonly { request_id: string }[] }) =>
+      items.map(({ request_id }) => request_id);
+
+    test.each<['machine' | 'bot', string, string, JoinFacts]>([
+      ['machine', 'its vmId, in any case', VM.toUpperCase(), mine],
+      ['machine', 'its name, in any case', 'VM-A', mine],
+      ['machine', 'its resource id', resource('vm-a').toUpperCase(), mine],
+      ['machine', 'its instance', INSTANCE, mine],
+      ['machine', 'its ARN', ARN, { outcome: 'admitted', aws_arn: ARN }],
+      [
+        'machine',
+        'the vmId that it claims',
+        VM,
+        { ...denied, vm_id: undefined, claimed_vm_id: VM },
+      ],
+      ['bot', 'its name', 'robot', mine],
+    ])(
+      '%s by %s has them all, oldest first, and reads no rows of others',
+      async (by, _, value, facts) => {
+        const { log, own, queries } = await crowded(facts);
+        queries.length = 0;
+        expect(idsOf(await log.list({ ...whole, of: { by, value } }))).toEqual(own);
+        // One question for the days, and one for each part of the four days that this time is of.
+        expect(queries).toHaveLength(1 + 4 * 4);
+        for (const { keyAfter = '', keyBelow = '', partition } of queries.slice(1))
+          expect({ partition, same: keyAfter.slice(0, 30) === keyBelow.slice(0, 30) }).toEqual({
+            partition: expect.stringMatching(/^index-202611\d\d-[0-3]$/),
+            same: true,
+          });
+      },
+    );
+
+    test('is of the time that is asked, to the millisecond', async () => {
+      const { log, own } = await crowded();
+      const of = { by: 'machine', value: VM } as const;
+      const [, second = '', third = ''] = own;
+      const times = [second, third].map((id) => at(own.indexOf(id) * 9000));
+      const [since = NOON, until = NOON] = times;
+      expect(idsOf(await log.list({ ...whole, since, until, of }))).toEqual([second, third]);
+      const later = new Date(since.getTime() + 1);
+      expect(idsOf(await log.list({ ...whole, since: later, until, of }))).toEqual([third]);
+    });
+
+    test('goes on page by page', async () => {
+      const { log } = watched();
+      const ids = Array.from({ length: 450 }, (_, i) => makeRequestId(at(i)));
+      for (const id of ids) await log.record(id, mine);
+      await log.flush();
+      const seen: string[] = [];
+      const sizes: number[] = [];
+      let after: string | undefined;
+      do {
+        const page = await log.list({ ...all, after, of: { by: 'bot', value: 'robot' } });
+        seen.push(...idsOf(page));
+        sizes.push(page.items.length);
+        after = page.next;
+      } while (after !== undefined);
+      expect({ seen, sizes }).toEqual({ seen: ids, sizes: [200, 200, 50] });
+    });
+
+    test('a copy that somebody changed is not believed: the attempt itself is asked', async () => {
+      const { log, table, own } = await crowded();
+      const rows = (await table.list({})).filter(({ key }) => key.startsWith('bot-'));
+      for (const { etag: _, ...row } of rows) {
+        const json = String(row.values['json']).replace('"admitted"', '"denied"');
+        await table.apply([{ kind: 'put', row: { ...row, values: { ...row.values, json } } }]);
+      }
+      const { items } = await log.list({ ...whole, of: { by: 'bot', value: 'robot' } });
+      expect(items.map(({ outcome }) => outcome)).toEqual(own.map(() => 'admitted'));
+      const { problems } = await log.verify({ since: NOON, until: whole.until, after: undefined });
+      expect(problems).toEqual([]);
+    });
+
+    test('rows that cannot be written beside the attempts are told of, and the attempts stand', async () => {
+      const memory = createMemoryTable();
+      const { log, failures } = setUp({
+        ...memory,
+        apply: (operations) =>
+          JSON.stringify(operations).includes('"partition":"index-')
+            ? Promise.reject(unavailable('storage can not be asked now'))
+            : memory.apply(operations),
+      });
+      const id = makeRequestId(NOON);
+      await log.record(id, mine);
+      await log.flush();
+      expect(await log.find(id)).toMatchObject({ bot: 'robot' });
+      expect(failures).toEqual([
+        expect.stringMatching(/^4 rows could not be written by which joins are found/),
+        expect.stringMatching(/^1 days of joins could not be listed/),
+      ]);
+    });
+  });
+
+  test('what is written at once costs one transaction more, for what finds it', async () => {
+    const memory = createMemoryTable();
+    const sizes: number[] = [];
+    const { log } = setUp({
+      ...memory,
+      apply: (operations) => {
+        sizes.push(operations.length);
+        return memory.apply(operations);
+      },
+    });
+    const facts: JoinFacts = { ...admitted, bot: 'robot' };
+    await log.record(makeRequestId(NOON), facts);
+    await log.flush();
+    sizes.length = 0;
+    for (let i = 0; i < 40; i += 1) await log.record(makeRequestId(NOON), facts);
+    await log.flush();
+    expect(sizes).toEqual([40, 80]);
   });
 });
