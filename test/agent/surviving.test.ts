@@ -121,6 +121,47 @@ describe('a directory that is deleted while the agent runs', () => {
   });
 });
 
+describe('a broker that can not be reached', () => {
+  const unreachable = (code: string) => () => {
+    throw Object.assign(new TypeError('fetch failed'), {
+      cause: Object.assign(new Error(code), { code }),
+    });
+  };
+
+  test.each([
+    ['ENOTFOUND', 'there is no such host name'],
+    ['EAI_AGAIN', 'the host name could not be looked up'],
+    ['ECONNREFUSED', 'the connection was refused'],
+  ])(
+    'at the start (%s) leaves an agent with what it has stored, and it renews once there is one',
+    async (code, said) => {
+      const rig = await createRig();
+      const [storage, out] = [join(rig.folder, 'bot'), join(rig.folder, 'out')];
+      const config = `${outputTo(out)}storage: {type: directory, path: ${storage}}\n`;
+      expect(await rig.start(config, '--oneshot')).toBe(0);
+      const before = await certificateIn(out);
+      const mishaps = rig.broker.next['/v1/join'];
+      mishaps.push(...Array.from({ length: 100 }, () => unreachable(code)));
+      let during: string | undefined;
+      const { sleep } = rig.clock;
+      rig.clock.sleep = async (ms, signal) => {
+        if (rig.broker.joins.length === 1) during = await certificateIn(out);
+        else rig.stop.abort();
+        await sleep(ms, signal);
+      };
+      expect(await rig.start(config)).toBe(0);
+      expect(during).toBe(before);
+      expect(rig.broker.joins).toHaveLength(2);
+      expect(rig.broker.joins[1]?.body.proof).toBeDefined();
+      const [error = ''] = rig.output.filter((line) => line.includes('ERROR'));
+      expect(error).toContain(`can't be reached: ${said}`);
+      expect(error).toContain(
+        '(the certificates are good until 2026-11-20T20:05:00Z); trying again',
+      );
+    },
+  );
+});
+
 describe('a clock', () => {
   const DAY = 86_400_000;
 
