@@ -178,18 +178,54 @@ test('reads nothing from a directory that is not there, or lacks a file', async 
   expect(await readFileSet(folder, ['key', 'state.json'])).toBeUndefined();
 });
 
-test.each(['EPERM', 'EOPNOTSUPP', 'ENOSYS'])(
+test.each(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'])(
   'says what is the matter on a file system without links (%s)',
   async (code) => {
     const folder = await temporaryFolder();
     const none = async (): Promise<void> => {
       throw Object.assign(new Error(code), { code });
     };
-    await expect(makeLink('a', join(folder, 'b'), none)).rejects.toThrow(
-      `the file system of ${folder} has no symbolic links, and files that belong together change by one`,
-    );
+    await expect(makeLink('a', join(folder, 'b'), none)).rejects.toMatchObject({
+      code: 'files',
+      message: expect.stringContaining(
+        `the file system of ${folder} has no symbolic links, and files that belong together change by one`,
+      ),
+      cause: { code },
+    });
   },
 );
+
+test('a link that can not be made for another reason is told as it is', async () => {
+  const folder = await temporaryFolder();
+  await makeLink('a', join(folder, 'b'));
+  await expect(makeLink('a', join(folder, 'b'))).rejects.toMatchObject({ code: 'EEXIST' });
+});
+
+describe('takes for a version of its own only what is named so, and nothing like it:', () => {
+  test.each([
+    'x..2026_11_20_19_07_00.AbCdEf',
+    '..2026_11_20_19_07_00.AbCdEf.old',
+    '..2026_11_20_19_07.AbCdEf',
+    '..2026_11_20_19_07_00.AbCdE-',
+  ])('%s', async (name) => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, name));
+    await writeFileSet(folder, set({ key: '1' }), at);
+    expect(await readdir(folder)).toContain(name);
+    await rename(join(folder, '..data'), join(folder, 'ours'));
+    await symlink(name, join(folder, '..data'));
+    await expect(readFileSet(folder, ['key'])).rejects.toMatchObject({ code: 'files' });
+  });
+});
+
+test('leaves no half of a version behind where one of its files can not be written', async () => {
+  const folder = await temporaryFolder();
+  await writeFileSet(folder, set({ key: '1' }), at);
+  const writing = writeFileSet(folder, set({ key: '2', ['x'.repeat(300)]: '2' }), at);
+  await expect(writing).rejects.toThrow('the path is too long');
+  expect(await versionsIn(folder)).toHaveLength(1);
+  expect(await readFile(join(folder, 'key'), 'utf8')).toBe('1');
+});
 
 test('writes folders, of which only the first part is a name to be seen', async () => {
   const folder = await temporaryFolder();

@@ -14,7 +14,7 @@ import { makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
 import { certificationRequest } from '../../shared/encoding/certification-request-encode.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
-import { sshBlob, sshPublicKey } from '../../shared/encoding/ssh-public-key.ts';
+import { sshBlob, sshPublicKey, sshPublicKeyLine } from '../../shared/encoding/ssh-public-key.ts';
 import { sshString, sshUint32, sshUint64 } from '../../shared/encoding/ssh-wire.ts';
 import type { GrantedCertificate } from '../../shared/protocol/join.ts';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
@@ -118,63 +118,120 @@ test.each([
   expect(() => check({ ...granted, ssh })).toThrow('its SSH form is not one line of OpenSSH');
 });
 
-describe('refuses an SSH certificate of a host that', () => {
-  const NAMES = ['web.example.com'];
-  test.each([
-    ['is for a user', { issue: issueSshUserCertificate, by: 'sshHost' }, 'is for a user'],
-    ['the authority of users signed', { by: 'sshUser' }, 'signed by an authority'],
-    ['is for other names', { principals: ['web.example.org'] }, 'for other names'],
-    ['is for more names', { principals: [...NAMES, 'web.example.net'] }, 'for other names'],
-  ] as const)('%s', async (_, bend, said) => {
-    const {
-      issue = issueSshHostCertificate,
-      by = 'sshHost',
-      principals = NAMES,
-    } = {
-      issue: undefined,
-      by: undefined,
-      principals: undefined,
-      ...bend,
-    };
-    const { authorities, key, trust } = await setUp();
-    const validity = { notBefore: START, notAfter: new Date(START.getTime() + 3600_000) };
-    const leaf = issueHostTlsCertificate(
-      {
-        ...validity,
-        serialNumber: randomSerialNumber(),
-        names: NAMES,
-        uri: 'spiffe://test/host/Node/1',
-        publicKeyInfo: createPublicKey(key).export({ format: 'der', type: 'spki' }),
-      },
-      authorities.issuing,
-    );
-    const sshKey = sshPublicKey(createPublicKey(key));
+/** A host's certificate, each of whose parts a test can change. */
+async function hostSetUp() {
+  const { authorities, key, trust } = await setUp();
+  const NAMES = ['a.example.com', 'b.example.com'];
+  const validity = { notBefore: START, notAfter: new Date(START.getTime() + 3600_000) };
+  const tlsFor = (names: readonly string[]): string =>
+    encodePem(
+      'CERTIFICATE',
+      issueHostTlsCertificate(
+        {
+          ...validity,
+          serialNumber: randomSerialNumber(),
+          names,
+          uri: 'spiffe://test/host/Node/1',
+          publicKeyInfo: createPublicKey(key).export({ format: 'der', type: 'spki' }),
+        },
+        authorities.issuing,
+      ),
+    ) + authorities.issuing.pem;
+  const certificateOf = (principals: readonly string[], of: KeyObject = key) => {
+    const sshKey = sshPublicKey(createPublicKey(of));
     if (!sshKey) throw new Error('not a key of SSH');
-    const granted = (ssh: string): GrantedCertificate => ({
-      name: 'identity',
-      names: NAMES,
-      issued: formatTimestamp(START),
-      expires: formatTimestamp(validity.notAfter),
-      tls: encodePem('CERTIFICATE', leaf) + authorities.issuing.pem,
-      ssh,
-    });
-    const certificate = {
-      serial: 1n,
-      key: sshKey,
-      keyId: 'id',
-      validAfter: START,
-      validBefore: validity.notAfter,
-    };
-    const check = (ssh: string) =>
-      checkIssued(granted(ssh), key, trust, { kind: 'host', now: START });
-    const good = issueSshHostCertificate(
-      { ...certificate, principals: NAMES },
-      authorities.sshHost,
+    const times = { validAfter: START, validBefore: validity.notAfter };
+    return { serial: 1n, key: sshKey, keyId: 'id', ...times, principals: [...principals] };
+  };
+  const sshFor = (principals: readonly string[], of?: KeyObject): string =>
+    issueSshHostCertificate(certificateOf(principals, of), authorities.sshHost);
+  const granted: GrantedCertificate = {
+    name: 'identity',
+    names: NAMES,
+    issued: formatTimestamp(START),
+    expires: formatTimestamp(validity.notAfter),
+    tls: tlsFor(NAMES),
+    ssh: sshFor(NAMES),
+  };
+  const check = (changes: Partial<GrantedCertificate>, sshKey?: string) =>
+    checkIssued({ ...granted, ...changes }, key, trust, { kind: 'host', sshKey, now: START });
+  return { authorities, granted, tlsFor, sshFor, certificateOf, check };
+}
+
+test('accepts the certificates of a host, for all its names in any order', async () => {
+  const { granted, sshFor, check } = await hostSetUp();
+  const { ssh = '', names = [] } = granted;
+  expect(check({})).toMatchObject({ names, ssh: ssh.trimEnd(), roles: [] });
+  const turned = sshFor(names.toReversed());
+  expect(check({ ssh: `${turned.trimEnd()}\n` }).ssh).toBe(turned.trimEnd());
+  expect(check({})).not.toHaveProperty('sshKey');
+});
+
+test("accepts an SSH certificate for the key that the host's sshd has, and for no third one", async () => {
+  const { granted, sshFor, check } = await hostSetUp();
+  const [own, other] = [newKey(), newKey()];
+  const line = sshPublicKey(createPublicKey(own));
+  const sshKey = line && sshPublicKeyLine(line);
+  const { names = [] } = granted;
+  const found = check({ ssh: sshFor(names, own) }, sshKey).sshKey;
+  expect(found?.equals(createPublicKey(own))).toBe(true);
+  for (const ssh of [sshFor(names, other), granted.ssh ?? ''])
+    expect(() => check({ ssh }, sshKey)).toThrow('its SSH form is for another key');
+});
+
+describe('refuses a certificate of a host', () => {
+  test.each<[string, Partial<GrantedCertificate>, string]>([
+    ['without a name', { names: [] }, 'it names no host'],
+    ['whose names are not said', { names: undefined } as never, 'it names no host'],
+    ['with a name that is none', { names: ['a.example.com', '-'] }, 'a name of it is no DNS name'],
+    ['without an SSH form', { ssh: undefined } as never, 'it has no SSH form'],
+    ['with more names than it is for', { names: ['c.example.com'] }, 'it is for other names'],
+    [
+      'that is no certificate',
+      { tls: encodePem('CERTIFICATE', Buffer.from('x')) },
+      'it is not a certificate',
+    ],
+  ])('%s', async (_, changes, said) => {
+    const { check } = await hostSetUp();
+    expect(() => check(changes)).toThrow(
+      expect.objectContaining({
+        code: 'untrusted',
+        message: `a certificate from the broker is not accepted: ${said}`,
+      }),
     );
-    expect(check(good)).toMatchObject({ names: NAMES, ssh: good });
-    const bad = issue({ ...certificate, principals: [...principals] }, authorities[by]);
-    expect(() => check(bad)).toThrow(said);
   });
+});
+
+describe('refuses an SSH certificate of a host that', () => {
+  test.each<[string, readonly string[]]>([
+    ['is for other names', ['a.example.com', 'c.example.com']],
+    ['is for one name less', ['a.example.com']],
+    ['is for one name more', ['a.example.com', 'b.example.com', 'c.example.com']],
+    ['is for one name that is both', ['a.example.comb.example.com']],
+  ])('%s', async (_, principals) => {
+    const { sshFor, check } = await hostSetUp();
+    expect(() => check({ ssh: sshFor(principals) })).toThrow('its SSH form is for other names');
+  });
+
+  test('is for a user, or that the authority of users signed', async () => {
+    const { authorities, granted, certificateOf, check } = await hostSetUp();
+    const certificate = certificateOf(granted.names ?? []);
+    const user = issueSshUserCertificate(certificate, authorities.sshHost);
+    expect(() => check({ ssh: user })).toThrow('is for a user');
+    const foreign = issueSshHostCertificate(certificate, authorities.sshUser);
+    expect(() => check({ ssh: foreign })).toThrow('signed by an authority');
+  });
+});
+
+test('what a certificate is without is told: logins, and why there are none', async () => {
+  const { granted, check } = await setUp();
+  const { ssh: _, roles: __, ...rest } = granted;
+  const { sshAbsent, ...others } = check({ ...rest, ssh_absent: 'no login\u001b' });
+  expect(sshAbsent).toMatch(/^no login/);
+  expect(sshAbsent).not.toContain('\u001b');
+  expect(others).toMatchObject({ roles: [], names: [] });
+  expect(check(rest)).not.toHaveProperty('ssh');
+  expect(check(granted)).not.toHaveProperty('sshAbsent');
 });
 
 test('refuses a certificate with names for a bot', async () => {

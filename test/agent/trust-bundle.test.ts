@@ -1,14 +1,16 @@
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { CompactSign } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
+import { countingPins, type KnownTrust, verifyTrustBundle } from '../../agent/trust-bundle.ts';
 import {
+  issueCrossCertificate,
   issueIssuingCertificate,
   issueRootCertificate,
   issueTlsCertificate,
   randomSerialNumber,
 } from '../../shared/authority/tls-certificate.ts';
 import { caPin, makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
+import { commonName, publicKeyInfo as spkiOf } from '../../shared/authority/x509.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
 import { type TrustBundle, trustPayload } from '../../shared/protocol/trust.ts';
@@ -195,7 +197,9 @@ describe('refuses a bundle whose signature comes', () => {
   ])('%s', async (_, x5c, problem) => {
     await expect(signedWith(x5c)).rejects.toMatchObject({
       code: 'untrusted',
-      message: expect.stringContaining(problem),
+      message: expect.stringMatching(
+        new RegExp(`^the broker's trust bundle is not accepted: (?:it holds )?${problem}`),
+      ),
     });
   });
 
@@ -207,15 +211,20 @@ describe('refuses a bundle whose signature comes', () => {
 });
 
 describe('refuses a bundle with', () => {
-  test.each<[string, string]>([
-    ['no roots', ''],
-    ['roots that are no PEM', 'roots'],
-    ['a root that is no certificate', encodePem('CERTIFICATE', Buffer.from('root'))],
-  ])('%s', async (_, roots) => {
+  const NO_PEM = 'its roots are not PEM certificates';
+  test.each<[string, string, string]>([
+    ['no roots', '', NO_PEM],
+    ['roots that are no PEM', 'roots', NO_PEM],
+    [
+      'a root that is no certificate',
+      encodePem('CERTIFICATE', Buffer.from('root')),
+      'it holds something that is not a certificate',
+    ],
+  ])('%s', async (_, roots, problem) => {
     const { bundle, verify } = await setUp();
     await expect(verify({ ...bundle, tls: { roots } })).rejects.toMatchObject({
       code: 'untrusted',
-      message: expect.stringMatching(/not PEM certificates|not a certificate/),
+      message: expect.stringContaining(problem),
     });
   });
 
@@ -294,4 +303,121 @@ test('refuses an expired bundle, with some room for clocks', async () => {
   const after = (ms: number) => ({ now: new Date(Date.parse(bundle.expires) + ms) });
   expect(await verify(bundle, after(240_000))).toBeDefined();
   await expect(verify(bundle, after(360_000))).rejects.toThrow(`it expired at ${bundle.expires}`);
+});
+
+test('an expired bundle is good for five minutes more, to the millisecond', async () => {
+  const { bundle, verify } = await setUp();
+  const end = Date.parse(bundle.expires) + 300_000;
+  expect(await verify(bundle, { now: new Date(end) })).toBeDefined();
+  await expect(verify(bundle, { now: new Date(end + 1) })).rejects.toThrow('it expired');
+});
+
+describe('the pins that count are', () => {
+  const [a, b, c] = ['a', 'b', 'c'].map((digit) => `sha256:${digit.repeat(64)}`) as [
+    string,
+    string,
+    string,
+  ];
+  const known = (more: object) =>
+    ({ root: a, version: 1, cluster: 'test', refreshAfter: '', ...more }) as KnownTrust;
+  test.each<[string, string[], KnownTrust | undefined, string[]]>([
+    ['those of the config, where nothing is known yet', [a], undefined, [a]],
+    [
+      'also those that a root vouched for, as long as the config is the same, in any order',
+      [a, b],
+      known({ configured: [b, a], pins: [a, c] }),
+      [a, b, c],
+    ],
+    ['the same, where none was vouched for', [a], known({ configured: [a] }), [a]],
+    [
+      'none but those of the config, where that has others than it had',
+      [b],
+      known({ configured: [a], pins: [a, c] }),
+      [b],
+    ],
+    ['none but those, where nobody knows what it had', [a], known({ pins: [a, c] }), [a]],
+    ['none, where the config has none', [], known({ configured: [], pins: [a] }), []],
+  ])('%s', (_, configured, trust, counting) => {
+    expect(countingPins(configured, trust)).toEqual(counting);
+  });
+});
+
+describe("of a root's successor", () => {
+  /** A bundle that the successor's authorities sign, with the successor's certificate by the old root beside it. */
+  async function succession(listed: 'both' | 'the old root alone') {
+    const keys = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    const old = { subject: commonName('old root'), publicKeyInfo: spkiOf(keys.publicKey) };
+    const days = { notBefore: START, notAfter: new Date(START.getTime() + 86_400_000) };
+    const signWithOld = async (message: Uint8Array) => sign('sha384', message, keys.privateKey);
+    const certificate = await issueRootCertificate(
+      'old root',
+      'test.example.org',
+      keys.publicKey,
+      days,
+      signWithOld,
+    );
+    const authorities = await createAuthorities(START);
+    const { issuing } = authorities;
+    const [successor] = authorities.roots;
+    if (!successor) throw new Error('no root');
+    const cross = await issueCrossCertificate(
+      { ...successor, ...days },
+      'test.example.org',
+      old,
+      signWithOld,
+    );
+    const oldRoot = { ...successor, ...old, certificate };
+    const roots = listed === 'both' ? [oldRoot, successor] : [oldRoot];
+    const signer = { ...issuing, chain: [issuing.certificate, cross] };
+    const bundle = makeTrustBundle('test', { ...authorities, roots, issuing: signer }, START);
+    const pins = { old: caPin(old.publicKeyInfo), successor: caPin(successor.publicKeyInfo) };
+    const verify = (...configured: string[]) =>
+      verifyTrustBundle(bundle, { pins: configured, known: undefined, now: START });
+    return { pins, verify };
+  }
+
+  test('the old root vouches: who pinned that one knows the successor from now on', async () => {
+    const { pins, verify } = await succession('both');
+    expect(await verify(pins.old)).toMatchObject({
+      root: pins.old,
+      pins: [pins.old, pins.successor],
+    });
+    expect(await verify(pins.successor)).toMatchObject({
+      root: pins.successor,
+      pins: [pins.successor],
+    });
+  });
+
+  test('nothing is kept that the bundle does not list', async () => {
+    const { pins, verify } = await succession('the old root alone');
+    expect(await verify(pins.old)).toMatchObject({ root: pins.old, pins: [pins.old] });
+  });
+});
+
+test('refuses a signature by another algorithm than ES256, although an authority made it', async () => {
+  const { authorities } = await setUp();
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const days = { notBefore: START, notAfter: new Date(START.getTime() + 86_400_000) };
+  const signWithRoot = async (message: Uint8Array) => sign('sha384', message, keys.privateKey);
+  const certificate = await issueRootCertificate(
+    'root',
+    'test.example.org',
+    keys.publicKey,
+    days,
+    signWithRoot,
+  );
+  const root = {
+    subject: commonName('root'),
+    publicKeyInfo: spkiOf(keys.publicKey),
+    certificate,
+    handle: new Uint8Array(),
+  };
+  const bundle = makeTrustBundle('test', { ...authorities, roots: [root] }, START);
+  const jws = await new CompactSign(trustPayload(bundle))
+    .setProtectedHeader({ alg: 'ES384', x5c: [encodeBase64(certificate)] })
+    .sign(keys.privateKey);
+  const signed = { ...bundle, signature: jws.replace(/\..*\./, '..') };
+  await expect(
+    verifyTrustBundle(signed, { pins: [], known: undefined, now: START }),
+  ).rejects.toThrow('its signature is not valid');
 });
