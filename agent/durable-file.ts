@@ -36,11 +36,7 @@ export async function writeSynced(
 /** Makes sure of the names in a directory: what was renamed or removed stays so. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await handle.sync().finally(() => handle.close());
 }
 
 /** What the promise gives, or `undefined` where there is no such file, or it is no link. */

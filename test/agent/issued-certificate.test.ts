@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { checkIssued } from '../../agent/issued-certificate.ts';
 import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
@@ -11,6 +11,15 @@ import {
   randomSerialNumber,
 } from '../../shared/authority/tls-certificate.ts';
 import { makeTrustBundle } from '../../shared/authority/trust-bundle.ts';
+import {
+  basicConstraints,
+  commonName,
+  dnsAlternativeNames,
+  EMPTY_NAME,
+  signed,
+  toBeSigned,
+  uriAlternativeName,
+} from '../../shared/authority/x509.ts';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
 import { certificationRequest } from '../../shared/encoding/certification-request-encode.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
@@ -137,6 +146,21 @@ async function hostSetUp() {
         authorities.issuing,
       ),
     ) + authorities.issuing.pem;
+  /** Of any subject and alternative names. */
+  const tlsOf = (subject: Uint8Array, names: Uint8Array): string => {
+    const { issuing } = authorities;
+    const tbs = toBeSigned({
+      ...validity,
+      serialNumber: randomSerialNumber(),
+      signatureAlgorithm: 'ecdsaWithSHA256',
+      issuer: issuing.subject,
+      subject,
+      publicKeyInfo: createPublicKey(key).export({ format: 'der', type: 'spki' }),
+      extensions: [basicConstraints(), names],
+    });
+    const leaf = signed(tbs, 'ecdsaWithSHA256', sign('sha256', tbs, issuing.privateKey));
+    return encodePem('CERTIFICATE', leaf) + issuing.pem;
+  };
   const certificateOf = (principals: readonly string[], of: KeyObject = key) => {
     const sshKey = sshPublicKey(createPublicKey(of));
     if (!sshKey) throw new Error('not a key of SSH');
@@ -155,7 +179,7 @@ async function hostSetUp() {
   };
   const check = (changes: Partial<GrantedCertificate>, sshKey?: string) =>
     checkIssued({ ...granted, ...changes }, key, trust, { kind: 'host', sshKey, now: START });
-  return { authorities, granted, tlsFor, sshFor, certificateOf, check };
+  return { authorities, granted, tlsOf, sshFor, certificateOf, check };
 }
 
 test('accepts the certificates of a host, for all its names in any order', async () => {
@@ -199,6 +223,22 @@ describe('refuses a certificate of a host', () => {
         message: `a certificate from the broker is not accepted: ${said}`,
       }),
     );
+  });
+});
+
+describe('takes a certificate for a name only where it says the name itself, and not', () => {
+  const NAMES = ['web.example.com'];
+  test('with a wildcard', async () => {
+    const { tlsOf, sshFor, check } = await hostSetUp();
+    const tls = tlsOf(EMPTY_NAME, dnsAlternativeNames(['*.example.com']));
+    expect(() => check({ names: NAMES, tls, ssh: sshFor(NAMES) })).toThrow('it is for other names');
+  });
+
+  test('in the subject, as a bot of that name has it', async () => {
+    const { tlsOf, sshFor, check } = await hostSetUp();
+    const uri = uriAlternativeName('spiffe://test/bot/web.example.com/1');
+    const tls = tlsOf(commonName('web.example.com'), uri);
+    expect(() => check({ names: NAMES, tls, ssh: sshFor(NAMES) })).toThrow('it is for other names');
   });
 });
 
