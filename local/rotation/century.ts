@@ -25,7 +25,7 @@ export const POLICY: RotationPolicy = { ...ROTATION_POLICY, root: 1000 * YEAR };
 const LONGEST_SILENCE = 12 * DAY;
 /** A lost row is put back, while instances go on with what they know. */
 const LONGEST_REPAIR = 12 * HOUR;
-const MOST_ROUNDS = 24;
+const MOST_ROUNDS = 64;
 /** How often a run dies before a write, and how often another one makes the same key. */
 const CRASHES = 0.1;
 const TWICE = 0.2;
