@@ -4,6 +4,7 @@
  * from any of them; rows that are lost, restored or planted. All decisions are the broker's own functions; only secrets are
  * left out. At every event it is checked what must always hold.
  */
+import { isLeaving } from '../../shared/authority/published-keys.ts';
 import { type KeyKind, keysOfKind, usedKey } from '../../shared/authority/rotation.ts';
 import { ROTATION_POLICY, type RotationPolicy } from '../../shared/authority/rotation-policy.ts';
 import type { KeyDescription } from '../../shared/authority/signing-key.ts';
@@ -179,6 +180,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
       return;
     }
     if (keys.some(({ starts }) => starts > at) || keys.length >= MOST_KEYS) return;
+    if (isLeaving(present.keys, kind, policy, at)) return;
     if (!table.write(earlySuccessor(kind, present, policy, new Date(at * 1000)))) return;
     figures.keys += 1;
     madeSinceEnd += 1;

@@ -88,6 +88,21 @@ export const nextChange = (
       .filter((change) => change > at),
   );
 
+/**
+ * Whether a key of this kind is about to leave the bundle, and has left it by a clock that is ahead. A successor that is made
+ * meanwhile has no time that counts as a change for everybody.
+ */
+export const isLeaving = (
+  keys: readonly KeyDescription[],
+  { owner, purpose }: KeyKind,
+  policy: RotationPolicy,
+  at: number,
+): boolean =>
+  PUBLISHED.some((one) => one[0] === owner && one[1] === purpose) &&
+  keysOfKind(keys, { owner, purpose })
+    .map((key) => endOf(key, keys, policy))
+    .some((end) => end > at && end <= at + 2 * policy.skew);
+
 /** When a key leaves the bundle: at its own end, or when its successor has signed for long enough. */
 const endOf = (
   key: KeyDescription,

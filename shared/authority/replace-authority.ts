@@ -6,6 +6,7 @@ import type { RotatedAuthority } from '../protocol/authorities.ts';
 import { Refusal, unavailable } from '../refusal.ts';
 import { openGenuineKeys } from './genuine-keys.ts';
 import { kindName } from './missing-authority.ts';
+import { isLeaving } from './published-keys.ts';
 import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
 import { type DueAction, type KeyKind, keysOfKind } from './rotation.ts';
 import type { KeyDescription } from './signing-key.ts';
@@ -64,6 +65,10 @@ export async function replaceAuthority(
   );
   checkSeen(name, alive, numbers);
   if (!leaked) checkSuccessor(name, alive, now);
+  if (!leaked && isLeaving(present.keys, kind, parts.policy, now.getTime() / 1000))
+    throw new Refusal('try_again', `a key of ${name} leaves the trust bundle just now: try again`, {
+      retryAfter: 3 * parts.policy.skew,
+    });
 
   const make = leaked ? replacement : earlySuccessor;
   const action = make(kind, present, parts.policy, now);

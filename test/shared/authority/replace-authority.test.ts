@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { stateOf } from '../../../shared/authority/published-keys.ts';
 import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { retirement } from '../../../shared/authority/rotation-policy.ts';
 import type { SealedKey } from '../../../shared/authority/signing-key.ts';
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';
 import type { Value } from '../../../shared/storage/table.ts';
@@ -33,6 +34,22 @@ describe('a successor before it is due', () => {
       keys.map((key) => stateOf(key, keys, parts.policy, at.getTime() / 1000));
     expect(states(later(8 * DAY - 1))).toEqual(['signing', 'upcoming']);
     expect(states(later(8 * DAY))).toEqual(['retiring', 'signing']);
+  });
+
+  test('waits while a key leaves the bundle: its time would count as no change for everybody', async () => {
+    const { parts } = await createScene();
+    await replaceAuthority(parts, 'ssh-user', early(1), later(DAY));
+    const leaves = 8 * DAY + retirement(parts.policy);
+    const { skew } = parts.policy;
+    for (const at of [leaves - 2 * skew, leaves - 1])
+      await expect(
+        replaceAuthority(parts, 'ssh-user', early(1, 2), later(at)),
+      ).rejects.toMatchObject({ code: 'try_again', retryAfter: 900 });
+    const at = later(leaves);
+    await rotateKeys(parts, at);
+    const { version } = await authoritiesAt(parts, at);
+    await replaceAuthority(parts, 'ssh-user', early(2), at);
+    expect((await authoritiesAt(parts, at)).version).toBeGreaterThan(version);
   });
 
   test.each([
