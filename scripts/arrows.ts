@@ -99,6 +99,7 @@ export const ARROWS: readonly Arrows[] = [
     from: 'shared/settings-schema.ts',
     to: [...BASE, 'shared/attestation', 'shared/authority/ssh-certificate.ts'],
   },
+  { from: 'shared/settings-about.ts', to: ['shared/settings-schema.ts'] },
   {
     from: 'shared/settings.ts',
     to: [

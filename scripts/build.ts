@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { configJsonSchema } from '../agent/config-document/json-schema.ts';
 import { shippedUnits } from '../agent/systemd/shipped-units.ts';
 import { openApiDocument } from '../shared/openapi.ts';
-import { settingsMarkdown } from '../shared/settings-schema.ts';
+import { settingsMarkdown } from '../shared/settings-about.ts';
 import { metricsMarkdown } from '../shared/telemetry/metrics-document.ts';
 import { type ToolName, toolsFile } from '../shared/tools-file.ts';
 import { digestSources, expectSource, recordBuild } from './build-record.ts';

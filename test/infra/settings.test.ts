@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { cloudName } from '../../shared/attestation/azure/cloud-profile.ts';
 import { readSettings } from '../../shared/settings.ts';
-import { settingsMarkdown } from '../../shared/settings-schema.ts';
+import { settingsMarkdown } from '../../shared/settings-about.ts';
 import { propertiesOf } from './bicep-file.ts';
 import { readValue } from './bicep-value.ts';
 import { bicepFile } from './project-files.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createFunctionsHost } from '../../local/functions-host.ts';
 import { referenceFiles } from '../../scripts/reference/reference-files.ts';
-import { settingsMarkdown } from '../../shared/settings-schema.ts';
+import { settingsMarkdown } from '../../shared/settings-about.ts';
 import { metricsMarkdown } from '../../shared/telemetry/metrics-document.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

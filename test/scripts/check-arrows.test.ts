@@ -119,6 +119,10 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
   },
   'shared/openapi.ts': { may: ['shared/resources/y.ts'], mayNot: ['shared/storage/y.ts'] },
   'shared/settings-schema.ts': { mayNot: ['shared/settings.ts'] },
+  'shared/settings-about.ts': {
+    may: ['shared/settings-schema.ts'],
+    mayNot: ['shared/settings.ts'],
+  },
   'shared/settings.ts': { may: ['shared/settings-schema.ts'], mayNot: ['shared/storage/y.ts'] },
   'shared/broker-for-operators.ts': {
     may: ['shared/operators/y.ts', 'shared/joining/y.ts', 'shared/authority/y.ts'],

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { azureTrustAnchors } from '../../shared/attestation/azure/trust-anchors.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
 import { acceptedAudiences, readSettings, SettingsError } from '../../shared/settings.ts';
-import { settingsMarkdown } from '../../shared/settings-schema.ts';
+import { settingsMarkdown } from '../../shared/settings-about.ts';
 
 const TENANT = '00000000-0000-4000-8000-000000000001';
 type Environment = Readonly<Record<string, string | undefined>>;
