@@ -298,6 +298,7 @@ export function createBroker(parts: BrokerParts): Broker {
   const forOperators = once(async () =>
     (await import('./broker-for-operators.ts')).createBrokerForOperators({
       ...joinParts,
+      machineDirectory: directory,
       rotation,
       keys: tables.keys,
       heartbeats,

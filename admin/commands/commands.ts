@@ -12,11 +12,13 @@ import { azureRootsAdd, azureRootsLs, azureRootsRm } from './azure-roots.ts';
 import { azureSignersDeny, azureSignersLs, azureSignersRm } from './azure-signers.ts';
 import { botsLs, botsRm, botsUpdate } from './bots.ts';
 import { botsAdd } from './bots-add.ts';
+import { botsShow } from './bots-show.ts';
 import { completion } from './completion.ts';
 import { create } from './create.ts';
 import { edit } from './edit.ts';
 import { explain } from './explain.ts';
 import { get } from './get.ts';
+import { botsInstancesLock, botsInstancesUnlock } from './instance-locks.ts';
 import { botsInstancesLs, botsInstancesRm, botsInstancesShow } from './instances.ts';
 import { joinsShow } from './joins.ts';
 import { joinsLs } from './joins-ls.ts';
@@ -48,11 +50,14 @@ export const COMMANDS: readonly Command[] = [
   rm,
   botsAdd,
   botsLs,
+  botsShow,
   botsUpdate,
   botsRm,
   botsInstancesLs,
   botsInstancesShow,
   botsInstancesRm,
+  botsInstancesLock,
+  botsInstancesUnlock,
   tokensAdd,
   tokensLs,
   tokensRm,

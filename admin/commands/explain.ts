@@ -22,7 +22,6 @@ const MEMBERS = {
   subscription: 'subscription',
   'resource-group': 'resource_group',
   'vm-name': 'vm_name',
-  machine: 'vm_id',
   'scale-set': 'scale_set',
   location: 'location',
   identity: 'identity',
@@ -42,7 +41,7 @@ export const explain: Command = {
     subscription: 'its subscription',
     'resource-group': 'its resource group',
     'vm-name': 'its name',
-    machine: 'its vmId, for locks',
+    machine: 'its resource id: what Azure says of it is taken; or its vmId, for locks',
     'scale-set': 'its scale set',
     location: 'its region',
     identity: 'its managed identity: principal id, client id or resource id',
@@ -54,6 +53,7 @@ export const explain: Command = {
   examples: [
     'joinctl explain --token=example-bot --subscription=11111111-1111-1111-1111-111111111111 --resource-group=group1',
     'joinctl explain --join=01a1fa95-c122-7a58-aa32-c69cc852cfc7',
+    'joinctl explain --machine=/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/group1/providers/Microsoft.Compute/virtualMachines/vm-a',
   ],
   async run(io, args) {
     const format = formatOf(args, 'text');
@@ -63,13 +63,22 @@ export const explain: Command = {
   },
 };
 
-function asText({ steps, verdict }: Explanation): string {
+function asText({ steps, verdict, tokens }: Explanation): string {
+  if (!tokens) return `${linesOf(steps)}\n${SAID[verdict]}\n`;
+  const each = tokens.map(
+    (one) => `\nJoin token ${printable(one.token)}: ${one.verdict}\n${linesOf(one.steps)}`,
+  );
+  const none = tokens.length === 0 ? '\nThere is no join token of join method azure.\n' : '';
+  return `${linesOf(steps)}${each.join('')}${none}\n${SAID[verdict]}\n`;
+}
+
+function linesOf(steps: Explanation['steps']): string {
   const width = Math.max(...steps.map(({ step }) => step.length));
   const lines = steps.map(({ step, result, reason, detail }) => {
     const why = reason === undefined ? '' : ` (${reason})`;
     return `${printable(step).padEnd(width)}  ${result.padEnd(7)}  ${printable(detail)}${printable(why)}\n`;
   });
-  return `${lines.join('')}\n${SAID[verdict]}\n`;
+  return lines.join('');
 }
 
 const SAID = {
@@ -91,15 +100,21 @@ function requestOf(args: Arguments): ExplainRequest {
       );
     return [name, value] as const;
   });
+  const machine = flagValue(args, 'machine');
   const parsed = parseWith(explainRequest, {
     ...Object.fromEntries(given),
+    ...(machine !== undefined && {
+      [machine.startsWith('/') ? 'resource_id' : 'vm_id']: machine,
+    }),
     ...(tags.length > 0 && { tags: Object.fromEntries(tags) }),
   });
   if (parsed.ok) return parsed.value;
-  const flag = Object.entries(MEMBERS).find(([, member]) => member === parsed.problem.field)?.[0];
+  const flag = Object.entries({ ...MEMBERS, machine: 'vm_id' }).find(
+    ([, member]) => member === parsed.problem.field,
+  )?.[0];
   throw new UsageFailure(
     flag === undefined
-      ? 'Say what to explain: --token and facts of a machine, or --join.'
+      ? 'Say what to explain: --token and facts of a machine, --machine and a resource id, or --join.'
       : ended(sentenceOf({ field: `--${flag}`, message: parsed.problem.message })),
   );
 }

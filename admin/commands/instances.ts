@@ -1,4 +1,4 @@
-/** `joinctl bots instances ls|show|rm` */
+/** `joinctl bots instances ls|show|rm`; `lock` and `unlock` are in a file of their own. */
 import type { HeartbeatRecord } from '../../shared/protocol/heartbeat.ts';
 import type { InstanceRecord } from '../../shared/protocol/instance.ts';
 import { guid } from '../../shared/protocol/values.ts';
@@ -11,6 +11,7 @@ import { formatOf, printMany, printOne } from '../resource-output.ts';
 import { expiry } from '../resource-tables.ts';
 import { openSession } from '../session.ts';
 import { renderTable } from '../table.ts';
+import { locksOn } from './locks.ts';
 
 export const botsInstancesLs: Command = {
   words: ['bots', 'instances', 'ls'],
@@ -54,6 +55,14 @@ export const botsInstancesShow: Command = {
     if (!found) throw missing(owner, id);
     if (found === 'removed') throw new Failure(`instance "${id}" was removed.`);
     printOne(io, format, found, asText);
+    if (format !== 'text') return;
+    const locks = (await locksOn(client, { instance: id })).map(({ metadata }) => metadata.name);
+    const named = `${operand(args, 0)} ${id}`;
+    io.stdout.write(
+      locks.length > 0
+        ? `\nIt is locked by ${locks.map(printable).join(', ')}. To let it renew itself again:\n  joinctl bots instances unlock ${named}\n`
+        : `\nTo keep it from renewing itself, and put its certificates on the revocation lists:\n  joinctl bots instances lock ${named}\n`,
+    );
   },
 };
 
@@ -74,9 +83,11 @@ Certificates that it has are on the revocation lists; servers that read none bel
   },
 };
 
-const ownerOf = (args: Arguments): string => `bot:${parseName(operand(args, 0))}`;
+/** Whose instance: the first operand. */
+export const ownerOf = (args: Arguments): string => `bot:${parseName(operand(args, 0))}`;
 
-function idOf(args: Arguments): string {
+/** Which one: the second operand. */
+export function idOf(args: Arguments): string {
   const text = operand(args, 1);
   const parsed = guid.safeParse(text);
   if (parsed.success) return parsed.data;
@@ -85,7 +96,7 @@ function idOf(args: Arguments): string {
   );
 }
 
-const missing = (owner: string, id: string): Failure =>
+export const missing = (owner: string, id: string): Failure =>
   new Failure(`${owner} has no instance "${id}".`);
 
 /** What was proved of the machine, in a word or two. One with a secret proved nothing but the secret. */

@@ -6,10 +6,11 @@ import type { BrokerClient } from '../broker-client.ts';
 import type { Command } from '../command.ts';
 import { Failure, UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
+import type { Io } from '../io.ts';
 import { display, parseName } from '../kinds.ts';
 import { printable } from '../printable.ts';
 import { field } from '../resource-fields.ts';
-import { formatOf, printResource } from '../resource-output.ts';
+import { type Format, formatOf, printResource } from '../resource-output.ts';
 import { lockTarget } from '../resource-tables.ts';
 import { openSession } from '../session.ts';
 import { expiryOf } from './expiry.ts';
@@ -50,32 +51,48 @@ export const lock: Command = {
     const format = formatOf(args, 'text');
     const target = targetOf(args);
     if (!target) throw new UsageFailure(`Say what to lock: ${flagsShown}.`);
-    const expires = expiryOf(args, io.now());
-    const message = flagValue(args, 'message');
-    const created: Resource = {
-      kind: 'lock',
-      version: 'v2',
-      metadata: { name: io.randomId() },
-      spec: {
-        target,
-        ...(message !== undefined && { message }),
-        ...(expires !== undefined && { expires }),
-      },
-    };
+    const wanted = lockOn(io, args, target);
     const { client } = await openSession(io, args);
-    const { name } = created.metadata;
-    if (!hasFlag(args, 'force')) await refuseNothing(client, created);
-    if (!(await client.create(created))) {
-      throw new Failure(`${display({ kind: 'lock', name })} exists already: try again.`);
-    }
-    if (format !== 'text') return printResource(io, format, created);
-    const end = expires === undefined ? 'it is unlocked' : expires;
-    io.stdout.write(
-      `${display({ kind: 'lock', name })} has been created\n\n${lockTarget(created.spec)} is locked until ${end}. Its certificates are on the revocation lists within a minute. To end it:\n  joinctl unlock ${name}\n`,
-    );
-    if (target['machine'] !== undefined) io.stdout.write(await notHeldByLock(client));
+    if (!hasFlag(args, 'force')) await refuseNothing(client, wanted);
+    await createLock(io, format, client, wanted);
+    if (format === 'text' && target['machine'] !== undefined)
+      io.stdout.write(await notHeldByLock(client));
   },
 };
+
+/** A lock on a target, with the end and the message of the flags. */
+export function lockOn(io: Io, args: Arguments, target: Target): Resource {
+  const expires = expiryOf(args, io.now());
+  const message = flagValue(args, 'message');
+  return {
+    kind: 'lock',
+    version: 'v2',
+    metadata: { name: io.randomId() },
+    spec: {
+      target,
+      ...(message !== undefined && { message }),
+      ...(expires !== undefined && { expires }),
+    },
+  };
+}
+
+/** Creates a lock and says so. */
+export async function createLock(
+  io: Io,
+  format: Format,
+  client: BrokerClient,
+  wanted: Resource,
+): Promise<void> {
+  const { name } = wanted.metadata;
+  if (!(await client.create(wanted))) {
+    throw new Failure(`${display({ kind: 'lock', name })} exists already: try again.`);
+  }
+  if (format !== 'text') return printResource(io, format, wanted);
+  const end = field(wanted.spec, 'expires') ?? 'it is unlocked';
+  io.stdout.write(
+    `${display({ kind: 'lock', name })} has been created\n\n${lockTarget(wanted.spec)} is locked until ${end}. Its certificates are on the revocation lists within a minute. To end it:\n  joinctl unlock ${name}\n`,
+  );
+}
 
 /** A lock on what does not exist is a slip of the keyboard, unless it is said to be meant. */
 async function refuseNothing(client: BrokerClient, wanted: Resource): Promise<void> {
@@ -101,16 +118,26 @@ export const unlock: Command = {
     const checkedName = name === undefined ? undefined : parseName(name);
     const { client } = await openSession(io, args);
     if (checkedName !== undefined) return remove(io, client, { kind: 'lock', name: checkedName });
-    const locks = (await client.list('lock')).filter(({ spec }) =>
-      isDeepStrictEqual(field(spec, 'target'), target),
-    );
-    if (locks.length === 0)
-      throw new Failure('There is no lock on it: joinctl get locks shows all.');
-    for (const { metadata } of locks) {
-      await remove(io, client, { kind: 'lock', name: metadata.name });
-    }
+    if (target) await removeLocks(io, client, target);
   },
 };
+
+/** Every lock on exactly this target. */
+export const locksOn = async (
+  client: Pick<BrokerClient, 'list'>,
+  target: Target,
+): Promise<readonly Resource[]> =>
+  (await client.list('lock')).filter(({ spec }) =>
+    isDeepStrictEqual(field(spec, 'target'), target),
+  );
+
+export async function removeLocks(io: Io, client: BrokerClient, target: Target): Promise<void> {
+  const locks = await locksOn(client, target);
+  if (locks.length === 0) throw new Failure('There is no lock on it: joinctl get locks shows all.');
+  for (const { metadata } of locks) {
+    await remove(io, client, { kind: 'lock', name: metadata.name });
+  }
+}
 
 /**
  * With `vm_binding: claims` nobody asks whether document and token are of one machine: a locked one that can use a

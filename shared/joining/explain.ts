@@ -2,6 +2,7 @@
  * What would happen to a machine, step by step, by the very decisions of a join. Nothing is proved here: the facts are an
  * operator's word, or what the join log has of an attempt.
  */
+import type { MachineDirectory } from '../attestation/azure/machine-directory.ts';
 import { parseMachineId } from '../attestation/azure/resource-id.ts';
 import type { ExplainRequest, Explanation } from '../protocol/explain.ts';
 import { type JoinRequest, systemRole } from '../protocol/join.ts';
@@ -12,13 +13,16 @@ import { evaluateAwsRules } from '../resources/aws-allow-rules.ts';
 import { evaluateAllowRules, type MachineFacts } from '../resources/azure-rule-decision.ts';
 import type { Naming } from '../resources/host-names.ts';
 import type { JoinToken } from '../resources/join-token.ts';
-import type { Resources } from '../storage/resources.ts';
+import type { Resources, Snapshot } from '../storage/resources.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
+import { describeMachine } from './explain-machine.ts';
 import type { Owner } from './owners/owner.ts';
 import { ownerOf } from './owners/owners.ts';
 
 export interface ExplainParts {
   readonly resources: Pick<Resources, 'snapshot'>;
+  /** The management API. */
+  readonly machineDirectory: Pick<MachineDirectory, 'read'>;
   readonly findJoin: (requestId: string) => Promise<JoinRecord | undefined>;
   readonly naming: Naming;
   readonly defaultSeconds: number;
@@ -28,10 +32,24 @@ export interface ExplainParts {
 
 type Step = Explanation['steps'][number];
 
-/** Goes on after a step that says no, as far as there is something to go on with. Throws `not_found` for an unknown join. */
+/** What is known of a machine. `identityNames` is what one identity can be named by. */
+export type ExplainedFacts = ExplainRequest & { readonly identityNames?: readonly string[] };
+
+/** Throws `not_found` for an unknown join, `bad_request` for a resource id of no machine, `unavailable`. */
 export async function explain(asked: ExplainRequest, parts: ExplainParts): Promise<Explanation> {
-  const facts = asked.join === undefined ? asked : await factsOf(asked.join, parts);
   const snapshot = await parts.resources.snapshot();
+  if (asked.resource_id !== undefined)
+    return explainMachine(asked, asked.resource_id, snapshot, parts);
+  const facts = asked.join === undefined ? asked : await factsOf(asked.join, parts);
+  return explainFacts(facts, snapshot, parts);
+}
+
+/** Goes on after a step that says no, as far as there is something to go on with. */
+function explainFacts(
+  facts: ExplainedFacts,
+  snapshot: Snapshot,
+  parts: Omit<ExplainParts, 'findJoin' | 'resources' | 'machineDirectory'>,
+): Explanation {
   const at = parts.now();
   const role = facts.role ?? 'Bot';
   const steps: Step[] = [];
@@ -91,6 +109,53 @@ export async function explain(asked: ExplainRequest, parts: ExplainParts): Promi
   return { verdict: verdictOf(steps), steps };
 }
 
+/** More join tokens than these nobody reads through. */
+const MOST_TOKENS = 200;
+
+async function explainMachine(
+  asked: ExplainRequest,
+  resourceId: string,
+  snapshot: Snapshot,
+  parts: ExplainParts,
+): Promise<Explanation> {
+  const { steps, facts } = await describeMachine(asked, resourceId, parts.machineDirectory);
+  const best = (token: string, role: ExplainRequest['role']): Explanation =>
+    facts
+      .map((one) => ({ one, found: explainFacts({ ...one, token, role }, snapshot, parts) }))
+      .map(({ one, found }) => (facts.length > 1 ? asIdentity(found, one) : found))
+      .toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict))[0] ?? {
+      verdict: 'denied',
+      steps: [],
+    };
+  if (asked.token !== undefined) {
+    const found = best(asked.token, asked.role);
+    const all = [...steps, ...found.steps];
+    return { verdict: verdictOf(all), steps: all };
+  }
+  const tokens = snapshot
+    .all('token')
+    .filter(({ spec }) => spec.join_method === 'azure')
+    .filter(({ spec }) => asked.role === undefined || spec.roles.includes(asked.role))
+    .slice(0, MOST_TOKENS)
+    .map(({ metadata, spec }) => ({
+      token: metadata.name,
+      ...best(metadata.name, asked.role ?? spec.roles[0]),
+    }));
+  const [verdict = 'denied'] = ORDER.filter((one) => tokens.some((token) => token.verdict === one));
+  return { verdict, steps: [...steps], tokens };
+}
+
+/** The best first. */
+const ORDER: readonly Explanation['verdict'][] = ['admitted', 'unknown', 'denied'];
+
+const asIdentity = (
+  { verdict, steps }: Explanation,
+  { identity }: ExplainRequest,
+): Explanation => ({
+  verdict,
+  steps: [{ step: 'identity', result: 'ok', detail: `as ${identity}` }, ...steps],
+});
+
 type Request = Pick<JoinRequest, 'token' | 'join_method' | 'role' | 'instance'>;
 
 async function factsOf(id: string, { findJoin }: ExplainParts): Promise<ExplainRequest> {
@@ -128,7 +193,7 @@ const roleOf = ({ system_role }: JoinRecord): ExplainRequest['role'] =>
 
 function decideRules(
   { metadata, spec }: JoinToken,
-  facts: ExplainRequest,
+  facts: ExplainedFacts,
 ): readonly [boolean, string, Step['result']?] {
   switch (spec.join_method) {
     case 'token':
@@ -156,14 +221,16 @@ function decideRules(
 const noRule = (name: string, misses: readonly string[]): Refusal =>
   denied('rule_mismatch', `no rule of join token ${name} admits it: ${misses.join('; ')}`);
 
-const machineFacts = (facts: ExplainRequest): MachineFacts => ({
+const machineFacts = (facts: ExplainedFacts): MachineFacts => ({
   tenant: facts.tenant,
   subscription: facts.subscription,
   resourceGroup: facts.resource_group,
   name: facts.vm_name,
   scaleSet: facts.scale_set,
   location: facts.location,
-  identity: facts.identity === undefined ? undefined : [facts.identity.toLowerCase()],
+  identity:
+    facts.identityNames ??
+    (facts.identity === undefined ? undefined : [facts.identity.toLowerCase()]),
   tags: facts.tags,
 });
 
@@ -174,7 +241,12 @@ const lockTargets = ({ vm_id, identity, aws_arn }: ExplainRequest) => ({
 });
 
 /** What a bot's certificate would say. A host's names come from what is attested of it. */
-function certificateOf(owner: Owner, token: JoinToken, parts: ExplainParts, at: Date): string {
+function certificateOf(
+  owner: Owner,
+  token: JoinToken,
+  parts: Pick<ExplainParts, 'defaultSeconds' | 'maxSeconds'>,
+  at: Date,
+): string {
   if (owner.bot === undefined) return 'for the names that its join token makes of verified facts';
   const { defaultSeconds, maxSeconds } = parts;
   const lifetime = {

@@ -18,6 +18,8 @@ export const explainRequest = z
     resource_group: z.optional(text),
     vm_name: z.optional(text),
     vm_id: z.optional(guid),
+    /** The machine's resource id: what the management API says of it is taken. Without a join token each of azure is tried. */
+    resource_id: z.optional(text),
     scale_set: z.optional(text),
     location: z.optional(text),
     /** Principal id, client id or resource id of the managed identity. */
@@ -28,23 +30,30 @@ export const explainRequest = z
   })
   .check(
     z.refine(
-      ({ join, token }) => (join === undefined) !== (token === undefined),
-      'expected either token or join',
+      ({ join, token, resource_id }) =>
+        (join === undefined) !== (token === undefined && resource_id === undefined),
+      'expected either join, or token, or a resource_id with or without token',
     ),
   );
 export type ExplainRequest = z.infer<typeof explainRequest>;
 
+/** `unknown` where it depends on what was not said. */
+const verdict = z.enum(['admitted', 'denied', 'unknown']);
+
+const steps = z.array(
+  z.object({
+    step: z.string(),
+    result: z.enum(['ok', 'denied', 'unknown']),
+    /** Why a join would be denied, as the join log names it. */
+    reason: z.optional(z.string()),
+    detail: z.string(),
+  }),
+);
+
 export const explanation = z.object({
-  /** `unknown` where it depends on what was not said. */
-  verdict: z.enum(['admitted', 'denied', 'unknown']),
-  steps: z.array(
-    z.object({
-      step: z.string(),
-      result: z.enum(['ok', 'denied', 'unknown']),
-      /** Why a join would be denied, as the join log names it. */
-      reason: z.optional(z.string()),
-      detail: z.string(),
-    }),
-  ),
+  verdict,
+  steps,
+  /** What would happen with each join token, where none was named. Then the verdict is the best of theirs. */
+  tokens: z.optional(z.array(z.object({ token: name, verdict, steps }))),
 });
 export type Explanation = z.infer<typeof explanation>;

@@ -6,8 +6,8 @@ describe('joinctl', () => {
   it.each([
     [['crate', 'x'], 'There is no command crate (did you mean create?)'],
     [['bots', 'ad', 'x'], 'There is no command bots ad (did you mean add?): there are add, ls'],
-    [['bots'], 'Say what to do with bots: add, ls, update, rm, instances.'],
-    [['bots', 'instances'], 'Say what to do with bots instances: ls, show, rm.'],
+    [['bots'], 'Say what to do with bots: add, ls, show, update, rm, instances.'],
+    [['bots', 'instances'], 'Say what to do with bots instances: ls, show, rm, lock, unlock.'],
     [['bots', 'instances', 'sow'], 'There is no command bots instances sow (did you mean show?)'],
     [[], 'Say what to do: joinctl --help lists it.'],
     [['get', 'roles', '--fromat=text'], 'There is no flag --fromat here (did you mean --format?)'],

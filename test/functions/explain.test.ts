@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
-import { createScene, type Scene } from '../broker/fixtures.ts';
+import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
 import { join } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
 
@@ -126,9 +126,130 @@ test('an attempt of the join log is held against what the rules say now', async 
   expect(await explain(scene, { join: request_id })).toMatchObject({ verdict: 'admitted' });
 });
 
+describe('a machine of Azure by its resource id', () => {
+  interface OfAll extends Answer {
+    readonly tokens?: readonly (Answer & { readonly token: string })[];
+  }
+
+  async function withMachine(more: object = {}) {
+    const scene = await createScene();
+    const { subscription, api } = scene;
+    const vm = subscription.virtualMachine('vm-x', {
+      resourceGroup: 'group2',
+      systemAssigned: true,
+      tags: { env: 'prod' },
+      ...more,
+    });
+    await api.put(
+      joinToken({
+        name: 'by-tag',
+        allow: [{ subscription: subscription.id, tags: { env: 'prod' } }],
+      }),
+    );
+    await api.put({
+      kind: 'token',
+      version: 'v2',
+      metadata: { name: 'iam' },
+      spec: {
+        roles: ['Bot'],
+        bot_name: 'example',
+        join_method: 'iam',
+        allow: [{ aws_account: '111111111111' }],
+      },
+    });
+    api.clock.advance(6);
+    const ask = async (body: object) =>
+      (await explain(scene, { resource_id: vm.resourceId, ...body })) as OfAll;
+    return { ...scene, vm, ask };
+  }
+
+  test('is told what would happen with each join token of azure, by what Azure says of it', async () => {
+    const { ask, api } = await withMachine();
+    const { verdict, steps, tokens = [] } = await ask({});
+    expect(verdict).toBe('admitted');
+    expect(steps).toEqual([
+      {
+        step: 'machine',
+        result: 'ok',
+        detail: expect.stringMatching(/^vm-x in group2, .*tags env=prod$/),
+      },
+    ]);
+    expect(tokens.map(({ token, verdict: one }) => [token, one])).toEqual([
+      ['by-tag', 'admitted'],
+      ['example-bot', 'denied'],
+    ]);
+    expect(tokens[1]?.steps[1]?.detail).toContain('resource group `group2` is not in [`group1`]');
+    expect(await api.tables.instances.list({})).toEqual([]);
+  });
+
+  test('with one join token, and locks on what it is', async () => {
+    const { ask, api, vm } = await withMachine();
+    expect(await ask({ token: 'by-tag' })).toMatchObject({ verdict: 'admitted' });
+    await api.put(lock({ machine: vm.vmId }));
+    api.clock.advance(6);
+    expect(stepsOf(await ask({ token: 'by-tag' }))).toContain('locks: denied');
+  });
+
+  test('as each of its identities: one that a rule names is enough', async () => {
+    const { subscription, api } = await createScene();
+    const named = subscription.userAssignedIdentity('named', { resourceGroup: 'ids' });
+    const vm = subscription.virtualMachine('vm-y', {
+      resourceGroup: 'group2',
+      systemAssigned: true,
+      identities: [named],
+    });
+    const managed_identities = [named.clientId];
+    await api.put(
+      joinToken({ name: 'named', allow: [{ subscription: subscription.id, managed_identities }] }),
+    );
+    api.clock.advance(6);
+    const body = { resource_id: vm.resourceId, token: 'named' };
+    const answer = await signIn(api, 'JoinBroker.Reader').request('POST', '/v1/explain', { body });
+    expect(answer.body).toMatchObject({ verdict: 'admitted' });
+    const { steps } = answer.body as Answer;
+    expect(steps.map(({ step }) => step).slice(0, 3)).toEqual([
+      'machine',
+      'identity',
+      'join token',
+    ]);
+    expect(steps[1]?.detail).toBe(`as ${named.principalId}`);
+  });
+
+  test('that there is not, or without an identity, would be denied', async () => {
+    const { ask, vm } = await withMachine();
+    const gone = await ask({ resource_id: vm.resourceId.replace('vm-x', 'vm-gone') });
+    expect(gone).toMatchObject({
+      verdict: 'denied',
+      steps: [{ step: 'machine', reason: 'machine_not_found' }],
+    });
+    const bare = await withMachine({ systemAssigned: false });
+    expect(await bare.ask({ token: 'by-tag' })).toMatchObject({
+      verdict: 'denied',
+      steps: [{ result: 'ok' }, { reason: 'machine_identity' }],
+    });
+  });
+
+  test.each(['vm-x', '/subscriptions/x', '/etc/passwd', 'https://example.com/'])(
+    'refuses %s, and asks nobody',
+    async (resource_id) => {
+      const { api } = await createScene();
+      api.cloud.calls.clear();
+      const reader = signIn(api, 'JoinBroker.Reader');
+      const answer = await reader.request('POST', '/v1/explain', { body: { resource_id } });
+      expect(answer).toBeProblem('bad_request', 'resource_id');
+      expect(api.cloud.calls.count('management')).toBe(0);
+    },
+  );
+});
+
 test.each<[string, object, string | undefined]>([
   ['neither join token nor attempt', {}, undefined],
   ['both', { token: 'a', join: '01a1fa95-c122-7a58-aa32-c69cc852cfc7' }, undefined],
+  [
+    'a machine and an attempt',
+    { resource_id: '/x', join: '01a1fa95-c122-7a58-aa32-c69cc852cfc7' },
+    undefined,
+  ],
   ['a fact that there is not', { token: 'a', group: 'x' }, 'group'],
   ['a subscription that is none', { token: 'a', subscription: 'x' }, 'subscription'],
 ])('refuses %s', async (_, body, field) => {

@@ -48,7 +48,10 @@ It would be denied.
   });
 
   it.each([
-    [[], 'Say what to explain: --token and facts of a machine, or --join.'],
+    [
+      [],
+      'Say what to explain: --token and facts of a machine, --machine and a resource id, or --join.',
+    ],
     [['--token=a', '--join=01a1fa95-c122-7a58-aa32-c69cc852cfc7'], 'Say what to explain'],
     [['--token=a', '--subscription=x'], '--subscription: expected a GUID.'],
     [['--token=a', '--tag=env'], '--tag is a name and a value, --tag=env=prod, not "env".'],
@@ -58,5 +61,34 @@ It would be denied.
     const { code, stderr } = await run('explain', ...flags);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  const MACHINE = `/subscriptions/${SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm-a`;
+
+  it('takes what Azure says of a machine, and shows every join token', async () => {
+    const { run, broker } = await terminal();
+    const found = {
+      ...ANSWER,
+      verdict: 'admitted',
+      steps: [],
+      tokens: [{ token: 'example-bot', ...ANSWER }],
+    };
+    broker.intercept(() => Response.json(found), '/v1/explain');
+    const { code, stdout } = await run('explain', `--machine=${MACHINE}`);
+    expect(code).toBe(0);
+    expect(JSON.parse(broker.requests.at(-1)?.body ?? '')).toEqual({ resource_id: MACHINE });
+    expect(stdout).toMatch(/^Join token example-bot: denied$/m);
+    expect(stdout).toMatch(/^allow rules +denied +no rule/m);
+    expect(stdout).toContain('It would be admitted');
+  });
+
+  it('takes a vmId for what locks are on', async () => {
+    const { run, broker } = await terminal();
+    broker.intercept(() => Response.json(ANSWER), '/v1/explain');
+    await run('explain', '--token=example-bot', `--machine=${SUBSCRIPTION}`);
+    expect(JSON.parse(broker.requests.at(-1)?.body ?? '')).toEqual({
+      token: 'example-bot',
+      vm_id: SUBSCRIPTION,
+    });
   });
 });

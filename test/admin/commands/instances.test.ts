@@ -80,7 +80,7 @@ claimed output 2  /opt/other: failed, until 2026-11-20T11:50:00Z
 `);
   });
 
-  it.each(['show', 'rm'])('%s says where there is none', async (verb) => {
+  it.each(['show', 'rm', 'lock'])('%s says where there is none', async (verb) => {
     const { run } = await terminal();
     expect(await run('bots', 'instances', verb, 'robot', ID)).toMatchObject({
       code: 1,
@@ -106,5 +106,51 @@ describe('joinctl bots instances rm', () => {
       stderr: `joinctl: instance "${ID}" was removed.\n`,
     });
     expect((await run('bots', 'instances', 'rm', 'robot', ID)).stderr).toContain('has no instance');
+  });
+});
+
+describe('joinctl bots instances lock, unlock', () => {
+  const words = ['bots', 'instances'] as const;
+
+  it('locks one, which show then says, and unlocks it', async () => {
+    const { run, broker } = await terminal({ instances: [instance()] });
+    const before = (await run(...words, 'show', 'robot', ID)).stdout;
+    expect(before).toContain(`  joinctl bots instances lock robot ${ID}\n`);
+    const { code, stdout } = await run(
+      ...words,
+      'lock',
+      'robot',
+      ID,
+      '--message=stolen',
+      '--ttl=1h',
+    );
+    expect(code).toBe(0);
+    const [, name = ''] = /lock "([^"]+)" has been created/.exec(stdout) ?? [];
+    expect(broker.stored('lock', name)?.spec).toEqual({
+      target: { instance: ID },
+      message: 'stolen',
+      expires: '2026-11-20T13:00:00Z',
+    });
+    const shown = (await run(...words, 'show', 'robot', ID)).stdout;
+    expect(shown).toContain(`It is locked by ${name}.`);
+    expect(shown).toContain(`  joinctl bots instances unlock robot ${ID}\n`);
+    expect((await run(...words, 'unlock', 'robot', ID)).code).toBe(0);
+    expect(broker.stored('lock', name)).toBeUndefined();
+    expect(await run(...words, 'unlock', 'robot', ID)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('There is no lock on it'),
+    });
+  });
+
+  it('prints the lock for scripts', async () => {
+    const { run } = await terminal({ instances: [instance()] });
+    const { stdout } = await run(...words, 'lock', 'robot', ID, '--format=json');
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'lock', spec: { target: { instance: ID } } });
+  });
+
+  it('show says nothing of locks to scripts', async () => {
+    const { run } = await terminal({ instances: [instance()] });
+    const { stdout } = await run(...words, 'show', 'robot', ID, '--format=json');
+    expect(JSON.parse(stdout)).toEqual(instance());
   });
 });

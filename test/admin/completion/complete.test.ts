@@ -26,7 +26,7 @@ describe('joinctl __complete', () => {
     [['bo'], ['bots']],
     [
       ['bots', 'instances', ''],
-      ['ls', 'show', 'rm'],
+      ['ls', 'show', 'rm', 'lock', 'unlock'],
     ],
     [['bots', 'rm', ''], ['example']],
     [['bots', 'rm', 'x'], []],

@@ -52,7 +52,7 @@ async function ask(shell: Shell, line: string): Promise<readonly string[]> {
 describe.each(SHELLS)('%s', (shell) => {
   test.skipIf(!hasProgram(shell)).each([
     ['joinctl bots i', ['instances']],
-    ['joinctl bots instances ', ['ls', 'rm', 'show']],
+    ['joinctl bots instances ', ['lock', 'ls', 'rm', 'show', 'unlock']],
     ['joinctl joins ls --res', ['--result=']],
     ['joinctl get ro', ['role/', 'roles']],
   ])('completes %j', async (line, expected) => {
