@@ -12,18 +12,20 @@ const OWN = '00000000-0000-4000-8000-00000000000A';
 /** A directory whose management API answers what this says. */
 function directoryOver(answer: (url: URL) => unknown) {
   const asked: URL[] = [];
+  const redirects: unknown[] = [];
   const directory = createAzureMachineDirectory({
     management: MANAGEMENT,
     audience: MANAGEMENT,
     credential: { getToken: async () => ({ token: 'secret', expiresOnTimestamp: 4e12 }) },
-    fetch: async (input) => {
+    fetch: async (input, init) => {
       const url = new URL(String(input));
       asked.push(url);
+      redirects.push(init?.redirect);
       const said = answer(url);
       return said instanceof Response ? said : Response.json(said);
     },
   });
-  return { directory, asked };
+  return { directory, asked, redirects };
 }
 
 const machine = (more: object = {}) => ({
@@ -77,6 +79,17 @@ describe("the broker's own token goes to no address that an answer names, such a
     ]);
     expect(asked).toHaveLength(1);
   });
+});
+
+test('and no redirect is followed with it', async () => {
+  const uami = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/one`;
+  const { directory, redirects } = directoryOver(({ pathname }) =>
+    pathname.includes('/userassignedidentities/')
+      ? { properties: { principalId: OWN } }
+      : withIdentities({ [uami]: {} }),
+  );
+  await directory.read(ID);
+  expect(redirects).toEqual(['manual', 'error']);
 });
 
 describe('an identity that the machine does not tell the principal of', () => {
