@@ -19,6 +19,7 @@ import {
 import { OID } from '../../../shared/encoding/oids.ts';
 import { hasProgram } from '../../programs.ts';
 import { runProgram } from '../run-program.ts';
+import { withOneMore } from './one-more.ts';
 
 const refusal = (message: string) => expect.objectContaining({ name: 'DerError', message });
 
@@ -291,6 +292,71 @@ describe('the structure', () => {
     );
     expect(() => publicKeyOf(parseCertificate(bent))).toThrow(refusal('the curve is not accepted'));
   });
+});
+
+describe('has no element more than it may have:', () => {
+  const whole = certificate({
+    extensions: [extension(OID.keyUsage, Buffer.of(3, 2, 7, 0x80), boolean(true))],
+  });
+  // Names and keys are read where they are needed, if at all.
+  const READ_LATER = ['0.3', '0.5', '0.6', '0.6.0'];
+  const more = [...withOneMore(whole)];
+
+  test('not even in its names and keys could one go unseen by the signature', () => {
+    expect(more.map(([place]) => place)).toEqual(expect.arrayContaining(['', '0', ...READ_LATER]));
+    expect(more.length).toBeGreaterThan(10);
+  });
+
+  test.each(more.filter(([place]) => !READ_LATER.includes(place)))('at %j', (_, der) => {
+    expect(() => parseCertificate(der)).toThrow(DerError);
+  });
+
+  test.each<[string, Uint8Array]>([
+    [
+      'basic constraints',
+      extension(OID.basicConstraints, sequence(boolean(true), smallInteger(0), nullValue())),
+    ],
+    [
+      'an access description',
+      extension(
+        OID.authorityInfoAccess,
+        sequence(sequence(oid(OID.caIssuers), uri('a'), nullValue())),
+      ),
+    ],
+    ['purposes', extension(OID.extendedKeyUsage, sequence(oid(OID.serverAuth), nullValue()))],
+  ])('in %s', (_, bent) => {
+    expect(() => parseCertificate(certificate({ extensions: [bent] }))).toThrow(DerError);
+  });
+});
+
+test('of the names those of DNS and the addresses count, each in its own form', () => {
+  const names = sequence(
+    implicit(1, Buffer.from('a@example.org')),
+    implicit(2, Buffer.from('a b~.example.org')),
+    element(0xa2, nullValue()),
+    uri('spiffe://x'),
+    element(0xa6, nullValue()),
+  );
+  const access = sequence(
+    sequence(oid(OID.caIssuers), uri('http://a')),
+    sequence(oid(OID.caIssuers), implicit(2, Buffer.from('b'))),
+    sequence(oid(OID.caIssuers), element(0xa6, nullValue())),
+  );
+  const { extensions } = parseCertificate(
+    certificate({
+      extensions: [
+        extension(OID.subjectAltName, names),
+        extension(OID.authorityInfoAccess, access),
+        extension(OID.authorityKeyIdentifier, sequence(element(0xa0, nullValue()))),
+      ],
+    }),
+  );
+  expect(extensions).toMatchObject({
+    dnsNames: ['a b~.example.org'],
+    uris: ['spiffe://x'],
+    issuerUrls: ['http://a'],
+  });
+  expect(extensions).not.toHaveProperty('authorityKeyIdentifier');
 });
 
 test('any changed byte is read or refused, never worse', () => {

@@ -20,6 +20,7 @@ import { parseSignedData } from '../../../shared/encoding/signed-data.ts';
 import { hasProgram } from '../../programs.ts';
 import { sharedRsaKeys } from '../../shared-rsa-keys.ts';
 import { runProgram } from '../run-program.ts';
+import { withOneMore } from './one-more.ts';
 
 const refusal = (message: string) => expect.objectContaining({ name: 'DerError', message });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-384' });
@@ -118,6 +119,20 @@ test.skipIf(!hasProgram('openssl'))('reads what openssl signs in that shape', ()
   const read = parseSignedData(runProgram('bash', ['-c', script], { files }));
   expect(Buffer.from(read.content)).toEqual(content);
   expect(verify('sha256', read.content, key.publicKey, read.signature)).toBe(true);
+});
+
+describe('has no element more than Azure gives it:', () => {
+  // Whose certificate and which names it has is read elsewhere.
+  const isOwn = (place: string): boolean => !/^1\.0\.3\.0|^1\.0\.4\.0\.1\.0/.test(place);
+  const more = [...withOneMore(signedData())].filter(([place]) => isOwn(place));
+
+  test('in all its parts', () => {
+    expect(more.length).toBeGreaterThan(12);
+  });
+
+  test.each(more)('at %j', (_, der) => {
+    expect(() => parseSignedData(der)).toThrow(DerError);
+  });
 });
 
 const attributes = explicit(0, sequence(oid('1.2.840.113549.1.9.3'), setOf(oid(OID.pkcs7Data))));
