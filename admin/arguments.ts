@@ -73,14 +73,23 @@ export const hasFlag = ({ flags }: Arguments, name: FlagName): boolean => flags.
 export const flagValue = ({ flags }: Arguments, name: FlagName): string | undefined =>
   flags.get(name)?.[0];
 
+/** Every value of a flag that may stand several times, or several with commas: of what has no comma in it. */
+export const flagValuesAndLists = (args: Arguments, name: FlagName): readonly string[] =>
+  flagValues(args, name).flatMap(partsOf);
+
 /** Every value of a flag that may stand several times. */
 export const flagValues = ({ flags }: Arguments, name: FlagName): readonly string[] =>
   flags.get(name) ?? [];
 
 /** The parts of a comma-separated flag; `undefined` where it is not given, empty for `--roles=`. */
-export const flagList = (args: Arguments, name: FlagName): readonly string[] | undefined =>
-  flagValue(args, name)
-    ?.split(',')
+export function flagList(args: Arguments, name: FlagName): readonly string[] | undefined {
+  const value = flagValue(args, name);
+  return value === undefined ? undefined : partsOf(value);
+}
+
+const partsOf = (text: string): readonly string[] =>
+  text
+    .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
 

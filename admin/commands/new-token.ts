@@ -2,7 +2,7 @@
 import { type SystemRole, systemRole } from '../../shared/protocol/join.ts';
 import type { Resource } from '../../shared/protocol/resource.ts';
 import { dnsName } from '../../shared/protocol/values.ts';
-import { type Arguments, flagValue, flagValues } from '../arguments.ts';
+import { type Arguments, flagValue, flagValuesAndLists } from '../arguments.ts';
 import { UsageFailure } from '../failure.ts';
 import type { FlagName } from '../flags.ts';
 import type { Io } from '../io.ts';
@@ -106,7 +106,7 @@ function hostNamesOf(
   method: Method,
   tokenName: string,
 ): readonly string[] {
-  const names = flagValues(args, 'host-name');
+  const names = flagValuesAndLists(args, 'host-name');
   if (roles.includes('Bot')) {
     if (names.length === 0) return [];
     throw new UsageFailure('--host-name goes with --type=node and other hosts: a bot has none.');
@@ -128,7 +128,7 @@ const RULES: Readonly<Record<Method, (args: Arguments) => Spec>> = {
 function azureRule(args: Arguments): Spec {
   const tenant = flagValue(args, 'tenant');
   const subscription = flagValue(args, 'subscription');
-  const groups = flagValues(args, 'resource-group');
+  const groups = flagValuesAndLists(args, 'resource-group');
   if (tenant === undefined && subscription === undefined) {
     throw new UsageFailure(
       'Say which machines: --subscription=<id> or --tenant=<id>, since nothing is allowed by default; or --method=token for a secret.',

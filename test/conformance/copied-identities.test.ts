@@ -70,7 +70,9 @@ describe('G4 a copy is caught and locks its instance, where', () => {
       copy = await renew(api, { secret, attempt: copy });
       expect(copy).toBeAdmitted();
     }
-    expect(await renew(api, { secret, attempt: copy })).toBeProblem('try_again');
+    const more = await renew(api, { secret, attempt: copy });
+    expect(more).toBeProblem('try_again');
+    expect(more.headers.get('retry-after')).toBe('300');
     expect(await renewLater(first)).toBeDenied(api, 'copied_identity');
     expect(await locksOf(api)).toEqual([`lock!copied-${id}`]);
   });

@@ -106,6 +106,13 @@ test('C4 denies a role of the bot that does not exist, or has expired', async ()
   const { api, vm } = await createScene();
   await api.put(botExample({ roles: ['access', 'ops'] }));
   expect(await join(api, vm)).toBeDenied(api, 'role_not_allowed');
+  // What is missing, and who has it.
+  expect(api.audit.at(-1)).toMatchObject({
+    detail: 'bot example has role ops, which does not exist',
+    bot: 'example',
+    denied_role: 'ops',
+    denied_role_is: 'missing',
+  });
   const metadata = { name: 'ops', expires: '2026-11-20T12:30:00Z' };
   await api.put({ ...role('ops', ['ops']), metadata });
   expect(await join(api, vm)).toBeAdmitted();

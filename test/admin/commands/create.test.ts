@@ -180,6 +180,21 @@ describe('joinctl create', () => {
   });
 
   it.each([
+    [
+      'a letter of Latin-1',
+      Buffer.from('kind: bot # caf\xe9\n', 'latin1'),
+      'expected UTF-8, and line 1 is not',
+    ],
+    ['UTF-16', Buffer.from('\ufeffkind: bot\n', 'utf16le'), 'expected UTF-8, and this is UTF-16'],
+  ])('refuses a file with %s, and says why', async (_, bytes, message) => {
+    const { run, folder, broker } = await terminal();
+    await writeFile(join(folder, 'bot.yaml'), bytes);
+    const { code, stderr } = await run('create', 'bot.yaml');
+    expect({ code, requests: broker.requests.length }).toEqual({ code: 1, requests: 0 });
+    expect(stderr).toContain(message);
+  });
+
+  it.each([
     ['missing.yaml', "joinctl: Can't read "],
     ['.', 'it is a folder.'],
   ])('says why it can not read %s', async (file, message) => {

@@ -31,6 +31,21 @@ If this machine is to join, add a rule or widen one, then see what it would do:
 `);
   });
 
+  it('calls what a machine only says of itself what it claims', async () => {
+    const claimed_vm_id = '1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11';
+    const claimed = {
+      claimed_vm_id,
+      claimed_subscription: claimed_vm_id,
+      claimed_resource_id: '/subscriptions/1/resourcegroups/group9',
+    };
+    const { run } = await terminal({ joins: [{ ...RECORD, ...claimed }] });
+    const { stdout } = await run('joins', 'show', ID);
+    expect(stdout).toMatch(/^Claims to be +\/subscriptions\/1\/resourcegroups\/group9$/m);
+    expect(stdout).toMatch(new RegExp(`^Claims vmId +${claimed_vm_id}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^Claims sub +${claimed_vm_id}$`, 'm'));
+    expect(stdout).not.toMatch(/^(?:vmId|Resource id|Subscription) /m);
+  });
+
   it('prints it for scripts', async () => {
     const { run } = await terminal({ joins: [RECORD] });
     expect(JSON.parse((await run('joins', 'show', ID, '--format=json')).stdout)).toEqual(RECORD);

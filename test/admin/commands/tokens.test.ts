@@ -53,6 +53,15 @@ describe('joinctl tokens add', () => {
     });
   });
 
+  it('takes groups with commas, too, as kubectl takes lists', async () => {
+    const { run, broker } = await terminal();
+    const groups = ['--resource-group=a,b', '--resource-group=c'];
+    await run('tokens', 'add', 't', '--type=node', SUBSCRIPTION_FLAG, ...groups);
+    expect(broker.stored('token', 't')?.spec).toMatchObject({
+      azure: { allow: [{ resource_groups: ['a', 'b', 'c'] }] },
+    });
+  });
+
   it.each([
     [[SUBSCRIPTION_FLAG], 'Say as which bot: --bot=<name>.'],
     [['--type=node', '--bot=b', SUBSCRIPTION_FLAG], '--bot does not go with --type=node.'],
