@@ -125,6 +125,9 @@ export function childrenOf(element: DerElement, most: number): DerElement[] {
   return children;
 }
 
+/** One bit more, and the next seven could not be counted. */
+const MOST_ARC = 2 ** 46;
+
 /** An object identifier in dotted form. */
 export function decodeOid(element: DerElement): string {
   if (element.tag !== TAG.oid || element.content.length === 0) throw new DerError('not an OID');
@@ -134,7 +137,7 @@ export function decodeOid(element: DerElement): string {
   for (const byte of element.content) {
     if (first && byte === 0x80) throw new DerError('OID is not minimal');
     value = value * 128 + (byte & 0x7f);
-    if (value > Number.MAX_SAFE_INTEGER / 128) throw new DerError('OID arc is too large');
+    if (value >= MOST_ARC) throw new DerError('OID arc is too large');
     first = byte < 0x80;
     if (!first) continue;
     arcs.push(value);
@@ -213,17 +216,13 @@ export function decodeTime(element: DerElement): Date {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
     .slice(1)
     .map(Number);
-  const fullYear = element.tag === TAG.utcTime ? year + (year < 50 ? 2000 : 1900) : year;
-  const time = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second));
-  const same =
-    time.getUTCFullYear() === fullYear &&
-    time.getUTCMonth() === month - 1 &&
-    time.getUTCDate() === day &&
-    time.getUTCHours() === hour &&
-    time.getUTCMinutes() === minute &&
-    time.getUTCSeconds() === second;
-  if (!same) throw new DerError('not a time of the calendar');
   if (element.tag === TAG.generalizedTime && year < 2050)
     throw new DerError('a time before 2050 is written as UTCTime');
+  const fullYear = element.tag === TAG.utcTime ? year + (year < 50 ? 2000 : 1900) : year;
+  const time = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second));
+  // A month, day or hour that there is not becomes another one.
+  const read = time.toISOString().replaceAll(/\D/g, '').slice(0, 14);
+  if (read !== `${fullYear}${text.slice(-11, -1)}`)
+    throw new DerError('not a time of the calendar');
   return time;
 }

@@ -108,6 +108,8 @@ describe('object identifiers', () => {
     ['06 01 4f', '1.39'],
     ['06 01 50', '2.0'],
     ['06 02 88 37', '2.999'],
+    ['06 04 55 81 80 00', '2.5.16384'],
+    ['06 08 55 8f ff ff ff ff ff 7f', '2.5.70368744177663'],
   ])('%s is %s', (text, dotted) => {
     expect(decodeOid(element(text))).toBe(dotted);
   });
@@ -118,6 +120,8 @@ describe('object identifiers', () => {
     ['that starts with a padded arc', '06 02 80 01', 'OID is not minimal'],
     ['with a padded arc inside', '06 03 55 80 03', 'OID is not minimal'],
     ['that stops inside an arc', '06 02 55 84', 'OID ends too early'],
+    ['with an arc of 47 bits', '06 08 55 90 80 80 80 80 80 00', 'OID arc is too large'],
+    ['with an arc of 56 bits', '06 09 55 ff ff ff ff ff ff ff 7f', 'OID arc is too large'],
     [
       'with an arc that no number holds',
       '06 09 ff ff ff ff ff ff ff ff 7f',
@@ -181,6 +185,7 @@ describe('BIT STRING', () => {
     ['03 02 01 06', [false, false, false, false, false, true, true]],
     ['03 03 07 00 80', [...Array(8).fill(false), true]],
     ['03 01 00', []],
+    ['03 05 00 00 00 00 01', [...Array(31).fill(false), true]],
   ])('%s names the bits %j', (text, bits) => {
     expect(decodeNamedBits(element(text))).toEqual(bits);
   });
@@ -219,6 +224,9 @@ describe('times', () => {
     ['of the other form', TAG.utcTime, '20501120190500Z'],
     ['of the other form', TAG.generalizedTime, '501120190500Z'],
     ['of another tag', TAG.printableString, '261120190500Z'],
+    ['of another tag', TAG.printableString, '20501120190500Z'],
+    ['with something before it', TAG.generalizedTime, 'x20501120190500Z'],
+    ['with something behind it', TAG.generalizedTime, '20501120190500Zx'],
     ['with a small letter', TAG.utcTime, '261120190500z'],
     ['with a line feed', TAG.utcTime, '261120190500Z\n'],
   ])('refuses one %s', (_, tag, text) => {
@@ -249,7 +257,7 @@ describe('times', () => {
 
   test('years before 100 are refused rather than moved by a century', () => {
     expect(() => decodeTime(ascii(TAG.generalizedTime, '00260101000000Z'))).toThrow(
-      refusal('not a time of the calendar'),
+      refusal('a time before 2050 is written as UTCTime'),
     );
   });
 });

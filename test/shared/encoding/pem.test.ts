@@ -37,6 +37,8 @@ test.each([
   ['another label', encodePem('PRIVATE KEY', Buffer.of(1))],
   ['one block with another label', block + encodePem('PRIVATE KEY', Buffer.of(1))],
   ['no end', block.replace(/-----END.*/s, '')],
+  ['a second block without its end', block + block.replace(/-----END.*/s, '')],
+  ['the beginning of a second block', `${block}-----BEGIN CERTIFICATE-----\n`],
   ['the end of another label', block.replace('END CERTIFICATE', 'END KEY')],
   ['a block in a block', block.replace('\n-----END', `\n${block}-----END`)],
   ['a space inside a line', block.replace('Bwc', 'B wc')],

@@ -137,3 +137,30 @@ describe('a blob', () => {
     expect(parse('ssh-rsa', sshString(Buffer.of(0, 1, 0, 1)), sshMpint(modulus))).toBeUndefined();
   });
 });
+
+describe('a point of a curve is written in one form, and refused', () => {
+  const { type, fields } = sshPublicKey(createPublicKey(keys['ecdsa-sha2-nistp256'] ?? rsa)) ?? {
+    type: '',
+    fields: Buffer.of(),
+  };
+  const point = Buffer.from(fields.subarray(-65));
+  const lineWith = (other: Uint8Array): string =>
+    `${type} ${encodeBase64(Buffer.concat([sshString(type), sshString('nistp256'), sshString(other)]))}`;
+  const begun = (first: number): Buffer => Buffer.concat([Buffer.of(first), point.subarray(1)]);
+
+  test('but not as it is', () => {
+    expect(parseSshPublicKeyLine(lineWith(point))).toBeDefined();
+  });
+
+  test.each<[string, Uint8Array]>([
+    ['compressed', Buffer.concat([Buffer.of(2), point.subarray(1, 33)])],
+    ['as a hybrid', begun(6)],
+    ['with another first byte', begun(5)],
+    ['with a zero more', Buffer.concat([point, Buffer.of(0)])],
+    ['with a byte less', point.subarray(0, -1)],
+    ['as nothing', Buffer.of()],
+    ['off its curve', Buffer.concat([point.subarray(0, -1), Buffer.of((point.at(-1) ?? 0) ^ 1)])],
+  ])('%s', (_, other) => {
+    expect(parseSshPublicKeyLine(lineWith(other))).toBeUndefined();
+  });
+});
