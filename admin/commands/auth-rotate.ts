@@ -64,7 +64,8 @@ const EARLY: Texts = {
 follow by themselves. Relying parties that were set up by hand need the new root before you retire the old one.
 `,
   issuing:
-    () => `A new issuing key signs from now on. Nobody outside notices: it travels with the certificates.
+    () => `A new issuing key signs from now on, and travels with the certificates. Who checks revocation lists refuses what it signs until
+he has read them again (joinbot does so every few minutes); nobody else notices. Rotation itself leaves three days for that.
 `,
   'ssh-user': () => published('ssh-user', 'servers'),
   'ssh-host': () => published('ssh-host', 'clients'),
@@ -97,7 +98,8 @@ const LEAKED: Texts = {
 - Joins and renewals go on. The prober, SSH and the root are not touched.
 - Certificates that the old keys signed, the thief's too, are believed until they end, and the issuing certificates themselves
   for up to two weeks, by everybody who doesn't read the root's revocation list.
-- Who reads that list refuses certificates of machines that have not renewed yet.
+- Who reads that list refuses certificates of machines that have not renewed yet; who checks lists at all, those that machines get
+  from now on until he has read the lists again (joinbot does so every few minutes).
 `,
   'ssh-user': (numbers) => sshLeaked('ssh-user', numbers, 'Servers', 'user'),
   'ssh-host': (numbers) => sshLeaked('ssh-host', numbers, 'Clients', 'host'),

@@ -6,7 +6,11 @@
  */
 import { isLeaving } from '../../shared/authority/published-keys.ts';
 import { type KeyKind, keysOfKind, usedKey } from '../../shared/authority/rotation.ts';
-import { ROTATION_POLICY, type RotationPolicy } from '../../shared/authority/rotation-policy.ts';
+import {
+  ROTATION_POLICY,
+  type RotationPolicy,
+  retirement,
+} from '../../shared/authority/rotation-policy.ts';
 import type { KeyDescription } from '../../shared/authority/signing-key.ts';
 import { earlySuccessor, replacement } from '../../shared/authority/successors.ts';
 import { type Expect, type Figures, newFigures, watchTable } from './checks.ts';
@@ -62,6 +66,8 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
   const parties = createRelyingParties(expect, policy);
   /** Keys made since a run last got to its end: runs that die first leave what they would have removed. */
   let madeSinceEnd = 0;
+  /** When the last row of a root or issuing key that was lost was there again, or is to be. */
+  let tlsLostUntil = 0;
   const repairs: { readonly at: number; readonly key: KeyDescription }[] = [];
   const skew = (): number => Math.round(random.between(-policy.skew / 2, policy.skew / 2));
   const instances: Instance[] = [1, 2].map(() => ({ skew: skew(), keys: [], readAt: 0 }));
@@ -137,7 +143,16 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
     const { cross, ended = [] } = root;
     const travels = cross && !ended.some((one) => one.sequence === cross.by);
     const under = [root.sequence, ...(travels ? [cross.by] : [])];
-    parties.issued({ owner: 'tls', sequence: issuing.sequence, under, until }, now);
+    const { sequence, created, starts } = issuing;
+    // One that an operator wants at once, or that takes the place of a lost one, signs before everybody has read its list. Nor is
+    // there one while its root is lost.
+    const publication = Math.min(policy.issuingPublication, retirement(policy));
+    const isListed =
+      publication > 0 &&
+      starts - created >= publication &&
+      starts <= at &&
+      created > tlsLostUntil + policy.skew;
+    parties.issued({ owner: 'tls', sequence, isListed, under, until }, now);
   }
 
   /** Every function instance is told before it works again. */
@@ -198,6 +213,7 @@ export function simulate(seed: number, years: number, policy: RotationPolicy = P
       const key = rows.length === 1 || !owner.startsWith('ssh') ? random.pick(rows) : undefined;
       if (!key) return;
       table.drop(key);
+      if (owner === 'tls') tlsLostUntil = now + LONGEST_REPAIR;
       // What rotation makes anew needs no repair; all else is put back as it was.
       if (key.purpose === 'sign' || key.purpose === 'root')
         repairs.push({ at: now + Math.round(random.between(0, LONGEST_REPAIR)), key });

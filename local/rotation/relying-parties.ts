@@ -15,6 +15,8 @@ interface Certificate {
   readonly owner: Owner;
   /** Of the key that signed it: an SSH authority, or an issuing key. */
   readonly sequence: number;
+  /** An issuing key had a list before it signed: whoever checks lists knows it. */
+  readonly isListed?: boolean;
   /** Any of these authorities is enough to know: the root, or the older one that certified it. */
   readonly under: readonly number[];
   readonly until: number;
@@ -24,6 +26,8 @@ interface Bundle {
   readonly fetched: number;
   /** `undefined` since a leak of it was answered: then a relying party has to read the bundle again. */
   readonly listed: Record<Owner, readonly number[] | undefined>;
+  /** Issuing keys with a revocation list, which was read along with the bundle. */
+  readonly issuers: readonly number[];
 }
 
 export interface RelyingParties {
@@ -59,6 +63,14 @@ export function createRelyingParties(expect: Expect, policy: RotationPolicy): Re
     );
   }
 
+  /** A row that is lost later takes its list along: that is no rotation's doing. */
+  function checkListed({ sequence }: Certificate, { fetched, issuers }: Bundle, now: number): void {
+    expect(
+      issuers.includes(sequence) || now > fetched + policy.bundleRefresh,
+      () => `tls/${sequence} signs, and has no list among those of ${now - fetched} s ago`,
+    );
+  }
+
   function checkPin({ owner, sequence, under, until }: Certificate, now: number): void {
     if (owner !== 'tls' || until < now || pin === undefined) return;
     const known = pin;
@@ -77,7 +89,10 @@ export function createRelyingParties(expect: Expect, policy: RotationPolicy): Re
       );
       certificates.add(certificate);
       checkPin(certificate, now);
-      for (const bundle of bundles.values()) check(certificate, bundle, now);
+      for (const bundle of bundles.values()) {
+        check(certificate, bundle, now);
+        if (certificate.isListed) checkListed(certificate, bundle, now);
+      }
     },
     fetched(party, keys, at, now) {
       const numbers = (owner: Owner): number[] =>
@@ -95,7 +110,10 @@ export function createRelyingParties(expect: Expect, policy: RotationPolicy): Re
             !ended.has(`${owner}/${sequence}`),
             () => `${owner}/${sequence} is published after its leak was answered`,
           );
-      const bundle = { fetched: now, listed };
+      const issuers = keys
+        .filter(({ purpose, expires }) => purpose === 'issuing' && expires > at)
+        .map(({ sequence }) => sequence);
+      const bundle = { fetched: now, listed, issuers };
       bundles.set(party, bundle);
       for (const certificate of certificates) {
         if (certificate.until < now) certificates.delete(certificate);

@@ -8,6 +8,8 @@ export interface RotationPolicy {
   readonly issuing: number;
   /** Age at which an issuing key gets its successor. */
   readonly issuingRenewal: number;
+  /** How long an issuing key has a revocation list before it signs: who checks lists refuses a key whose list he hasn't read. */
+  readonly issuingPublication: number;
   /** Age at which the data key gets its successor. */
   readonly dataRenewal: number;
   /** How long what a data key encrypted may be read after its successor was made: the timer may be late. */
@@ -38,6 +40,7 @@ export const ROTATION_POLICY: RotationPolicy = {
   rootPublication: 30 * DAY,
   issuing: 14 * DAY,
   issuingRenewal: 7 * DAY,
+  issuingPublication: 3 * DAY,
   dataRenewal: 90 * DAY,
   dataHandover: 30 * DAY,
   leakedHandover: DAY,
@@ -61,7 +64,7 @@ export const sshLife = (policy: RotationPolicy): number =>
 
 /** Which of the times don't fit each other; none for a policy that strands nobody. */
 export function policyProblems(policy: RotationPolicy): string[] {
-  const { reloadLag, bundleRefresh, skew, longestCertificate } = policy;
+  const { reloadLag, bundleRefresh, skew, issuingPublication } = policy;
   const learning = reloadLag + bundleRefresh + skew;
   const rules: readonly (readonly [boolean, string])[] = [
     [
@@ -73,8 +76,13 @@ export function policyProblems(policy: RotationPolicy): string[] {
       `an SSH authority has to sign for at least ${policy.sshPublication + retirement(policy) + DAY} s: its predecessor must be gone before its successor is made`,
     ],
     [
-      policy.issuing - policy.issuingRenewal >= longestCertificate + reloadLag + skew,
-      'an issuing key has to outlive the making of its successor by more than the longest certificate',
+      policy.issuing - policy.issuingRenewal >= issuingPublication + retirement(policy),
+      'an issuing key has to outlive the making of its successor by more than its publication and the longest certificate',
+    ],
+    [
+      // Lists are good for as long as the longest certificate: who goes by them has read them again by then.
+      issuingPublication >= retirement(policy),
+      `an issuing key has to have a list for at least ${retirement(policy)} s: everybody who checks lists must have read it before it signs`,
     ],
     [
       policy.probe - policy.probeRenewal > HOUR + skew,

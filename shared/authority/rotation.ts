@@ -236,7 +236,7 @@ export function creation(
   policy: RotationPolicy,
   at: number,
 ): DueCreation {
-  const starts = kind.purpose === 'sign' ? sshStart(kind.owner, present.keys, policy, at) : at;
+  const starts = startOf(kind, present.keys, policy, at);
   return {
     kind: 'create',
     owner: kind.owner,
@@ -244,7 +244,8 @@ export function creation(
     sequence: nextSequence(present, kind.owner),
     created: at,
     starts,
-    expires: endOf(kind.purpose, starts, present.keys, policy),
+    // An issuing key's life has its publication in it.
+    expires: endOf(kind.purpose, kind.purpose === 'issuing' ? at : starts, present.keys, policy),
     ...takeover(kind, present, at + policy.dataHandover),
   };
 }
@@ -260,18 +261,22 @@ export function takeover(
 }
 
 /** After its publication, but before its predecessor would have to shorten certificates; at once where none signs any more. */
-function sshStart(
-  owner: KeyOwner,
+function startOf(
+  { owner, purpose }: KeyKind,
   keys: readonly KeyDescription[],
   policy: RotationPolicy,
   at: number,
 ): number {
-  const predecessor = usedKey(keys, owner, 'sign', at);
+  const publication = publicationOf(purpose, policy);
+  const predecessor = publication > 0 && usedKey(keys, owner, purpose, at);
   if (!predecessor) return at;
-  return Math.max(
-    at,
-    Math.min(at + policy.sshPublication, predecessor.expires - retirement(policy)),
-  );
+  return Math.max(at, Math.min(at + publication, predecessor.expires - retirement(policy)));
+}
+
+/** How long relying parties hear of a key before it signs: SSH authorities from the trust bundle, issuing keys from the lists. */
+function publicationOf(purpose: KeyPurpose, policy: RotationPolicy): number {
+  if (purpose === 'sign') return policy.sshPublication;
+  return purpose === 'issuing' ? policy.issuingPublication : 0;
 }
 
 export function endOf(

@@ -14,7 +14,10 @@ import {
 import type { RotationPolicy } from './rotation-policy.ts';
 import type { KeyDescription } from './signing-key.ts';
 
-/** A key's successor before it is due, published before it signs like any other. A root's is certified by the one before. */
+/**
+ * A key's successor before it is due. A root's is certified by the one before, and an SSH authority's published before it signs like
+ * any other; an issuing key signs at once, since an operator wants it now.
+ */
 export function earlySuccessor(
   kind: KeyKind,
   present: PresentKeys,
@@ -24,6 +27,7 @@ export function earlySuccessor(
   const at = secondsOf(now);
   const created = afterAll(kind, present, policy, at);
   const made = { ...creation(kind, present, policy, at), created };
+  if (kind.purpose === 'issuing') return { ...made, starts: at };
   const root =
     kind.purpose === 'root' ? usedKey(present.keys, kind.owner, kind.purpose, at) : undefined;
   if (!root) return made;

@@ -17,8 +17,13 @@ test.each([1, 2, 3, 4, 5, 6])(
 
 describe('the checks find', () => {
   test('authorities that sign before everybody has heard of them', () => {
-    const { violations } = simulate(1, 12, { ...POLICY, sshPublication: 3600 });
+    const { violations } = simulate(3, 12, { ...POLICY, sshPublication: 3600 });
     expect(violations.join()).toContain('does not verify with a bundle of');
+  });
+
+  test('issuing keys that sign before everybody has read their list', () => {
+    const { violations } = simulate(1, 12, { ...POLICY, issuingPublication: 3600 });
+    expect(violations.join()).toContain('has no list among those of');
   });
 
   test('authorities that go before their certificates are over', () => {

@@ -11,8 +11,8 @@ import { createRotatedParts, later } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 
-/** Eight days on: two issuing keys, two keys for the prober. */
-const LATER = later(8 * DAY);
+/** Ten days on: two issuing keys, of which the second has just begun, and two keys for the prober. */
+const LATER = later(10 * DAY);
 let parts: RotationParts;
 let rows: readonly SealedKey[];
 let stored: StoredKeys;
@@ -20,7 +20,7 @@ let dataKey: Uint8Array;
 
 beforeAll(async () => {
   parts = await createRotatedParts();
-  for (const day of [7, 8]) await rotateKeys(parts, later(day * DAY));
+  for (const day of [7, 9, 10]) await rotateKeys(parts, later(day * DAY));
   stored = await parts.store.list();
   rows = stored.keys;
   const genuine = await openGenuineKeys(stored, parts, LATER);
@@ -52,7 +52,7 @@ test('opens the newest key of each kind', async () => {
   expect(authorities?.roots.map(({ publicKeyInfo }) => publicKeyInfo)).toEqual([
     row('tls', 1).publicKey,
   ]);
-  expect(authorities?.probeKeys.map(({ sequence }) => sequence)).toEqual([3, 2]);
+  expect(authorities?.probeKeys.map(({ sequence }) => sequence)).toEqual([4, 3]);
   expect(authorities?.sshUserCas).toHaveLength(1);
   expect(authorities?.sshHostCas).toHaveLength(1);
   expect(authorities?.sshUserCas).not.toEqual(authorities?.sshHostCas);
@@ -72,8 +72,8 @@ test('a key that has expired is left out, though its row is still there', async 
   const authorities = await open(rows, weeks);
   expect(authorities).toBeUndefined();
   expect(
-    (await open(rows, later(10 * DAY - 1)))?.probeKeys.map(({ sequence }) => sequence),
-  ).toEqual([3]);
+    (await open(rows, later(12 * DAY - 1)))?.probeKeys.map(({ sequence }) => sequence),
+  ).toEqual([4]);
 });
 
 describe('a row that does not authenticate is left out', async () => {
@@ -116,9 +116,9 @@ describe('a row that does not authenticate is left out', async () => {
   });
 
   test('somebody brought an expired key back', async () => {
-    const { sealed, ...description } = row('probe', 2);
+    const { sealed, ...description } = row('probe', 3);
     const old = sealKey(dataKey, { ...description, sequence: 1, expires: 5 }, sealed);
-    const revived = { ...old, expires: row('probe', 2).expires };
+    const revived = { ...old, expires: row('probe', 3).expires };
     expect((await open([...rows, old, revived]))?.probeKeys).toHaveLength(2);
   });
 });
@@ -128,7 +128,7 @@ test.each<[KeyOwner, number[]]>([
   ['tls', [2, 3]],
   ['ssh-user', [1]],
   ['ssh-host', [1]],
-  ['probe', [2, 3]],
+  ['probe', [3, 4]],
 ])('nothing opens without %s %j', async (owner, sequences) => {
   const left = rows.filter((key) => !(key.owner === owner && sequences.includes(key.sequence)));
   expect(await open(left)).toBeUndefined();

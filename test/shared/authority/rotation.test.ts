@@ -325,6 +325,7 @@ describe('the policy', () => {
     [{ sshSigning: 9 * DAY }, 'sign for at least'],
     [{ longestCertificate: 7 * DAY }, 'longer|longest certificate'],
     [{ issuingRenewal: 13 * DAY }, 'longest certificate'],
+    [{ issuingPublication: 2 * DAY }, 'must have read it before it signs'],
     [{ probeRenewal: 2 * DAY }, 'prober'],
     [{ root: DAY }, 'root'],
     [{ dataHandover: 90 * DAY }, 'data key'],
