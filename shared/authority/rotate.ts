@@ -2,7 +2,6 @@
 import type { Custody } from './custody.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import type { KeyStore, StoredKeys } from './key-store.ts';
-import { makeDataKey, makeKey } from './make-key.ts';
 import {
   type DueAction,
   type DueCreation,
@@ -128,6 +127,8 @@ async function make(
   genuine: GenuineKeys | undefined,
   parts: RotationParts,
 ): Promise<[SealedKey, SealedMark?]> {
+  // Keys are made once in days: no start waits for it.
+  const { makeDataKey, makeKey } = await import('./make-key.ts');
   if (creation.owner === 'data') return [await makeDataKey(creation, genuine, parts)];
   if (!genuine) throw new Error('the data key comes first');
   const key = await makeKey(creation, genuine, parts);

@@ -85,6 +85,7 @@ test('what a cold start reads has nothing that only operators, the prober or a f
     'createResourceApi',
     'createChangeAudit',
     'verifyJoinLog',
+    'makeDataKey',
     'explain(asked',
     'openInstallation',
     'createProber',
