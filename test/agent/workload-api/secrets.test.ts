@@ -355,6 +355,7 @@ describe('messages', () => {
   test.each([
     ['a number of ten bytes', [0x08, ...Array(9).fill(0xff), 0x01]],
     ['a number that never ends', [0x08, ...Array(20).fill(0x80)]],
+    ['a number that is longer than it has to be', [0x08, ...Array(12).fill(0x80), 0x00]],
     ['a number that is cut off', [0x08, 0x80]],
     ['a length beyond its end', [0x0a, 0x02, 0x41]],
     ['a fixed number that is cut off', [0x09, 0, 0, 0]],
