@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decrypt, encrypt, openKey, sealKey } from '../../../shared/authority/sealing.ts';
+import {
+  decrypt,
+  encrypt,
+  isGenuineMark,
+  openKey,
+  sealKey,
+  sealMark,
+} from '../../../shared/authority/sealing.ts';
 import type { KeyDescription, SealedKey } from '../../../shared/authority/signing-key.ts';
 
 const dataKey = randomBytes(32);
@@ -74,4 +81,38 @@ test('another key, and what was sealed for something else, fail', () => {
   expect(() => decrypt(dataKey, box, Buffer.from('that'))).toThrow();
   expect(() => decrypt(randomBytes(32), box, Buffer.from('this'))).toThrow();
   expect(() => decrypt(dataKey, box.subarray(0, -1), Buffer.from('this'))).toThrow();
+});
+
+describe('a mark of the highest number', () => {
+  const mark = { owner: 'ssh-user', highest: 3 } as const;
+  const genuine = sealMark(dataKey, mark);
+  const about = (text: string): Uint8Array => encrypt(dataKey, Buffer.of(), Buffer.from(text));
+
+  test('is genuine as it was sealed', () => {
+    expect(genuine).toMatchObject(mark);
+    expect(isGenuineMark(dataKey, genuine)).toBe(true);
+    expect(
+      isGenuineMark(dataKey, { ...mark, sealed: about('["join-broker numbers","ssh-user",3]') }),
+    ).toBe(true);
+  });
+
+  test.each<[string, Partial<typeof genuine>]>([
+    ['of another number', { highest: 4 }],
+    ['of another owner', { owner: 'ssh-host' }],
+    ['that is cut', { sealed: genuine.sealed.subarray(0, -1) }],
+    ['that is nothing', { sealed: Buffer.of() }],
+    ['that was sealed as something else', { sealed: about('["","ssh-user",3]') }],
+    [
+      'that holds something',
+      {
+        sealed: encrypt(dataKey, Buffer.of(1), Buffer.from('["join-broker numbers","ssh-user",3]')),
+      },
+    ],
+  ])('is not genuine %s', (_, changes) => {
+    expect(isGenuineMark(dataKey, { ...genuine, ...changes })).toBe(false);
+  });
+
+  test('is not genuine under another key', () => {
+    expect(isGenuineMark(randomBytes(32), genuine)).toBe(false);
+  });
 });
