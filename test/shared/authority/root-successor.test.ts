@@ -270,6 +270,22 @@ describe('when the old root retires', () => {
   });
 });
 
+describe('the certificate of a successor by its predecessor ends with', () => {
+  test.each([
+    ['the predecessor, which was there before it', ROTATION_POLICY.root],
+    ['the successor, where that is made for a shorter life', ROTATION_POLICY.root / 2],
+  ])('%s', async (_, life) => {
+    const { parts } = await createScene();
+    const policy = { ...parts.policy, root: life };
+    await replaceAuthority({ ...parts, policy }, 'tls', early(1), later(MADE));
+    const found = (await parts.store.list()).keys.filter(({ purpose }) => purpose === 'root');
+    const ends = found.map(({ certificate }) => parseCertificate(certificate).notAfter.getTime());
+    const cross = found.find((key) => key.cross)?.cross;
+    expect(found).toHaveLength(2);
+    expect(cross && parseCertificate(cross.certificate).notAfter.getTime()).toBe(Math.min(...ends));
+  });
+});
+
 describe('a root that leaked', () => {
   test('is replaced at once by one that it does not certify, and takes its issuing keys with it', async () => {
     const { parts } = await createScene();
