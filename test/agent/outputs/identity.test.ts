@@ -34,6 +34,22 @@ describe('ssh_config', () => {
     },
   );
 
+  test.skipIf(!['ssh', 'ssh-keygen'].map(hasProgram).every(Boolean))(
+    'names a list of revoked hosts where it is to have one, which OpenSSH reads even before the broker has given any',
+    async () => {
+      const { run, path, visible } = await configOf(', revocation: true');
+      expect(visible).toContain('revoked.krl');
+      expect(run('ssh', '-G', '-F', path('ssh_config'), 'web-1.test.example.com')).toContain(
+        `revokedhostkeys ${path('revoked.krl')}\n`,
+      );
+      // It refuses nobody.
+      run('ssh-keygen', '-Q', '-l', '-f', path('revoked.krl'), path('key-cert.pub'));
+      const plain = await configOf();
+      expect(plain.visible).not.toContain('revoked.krl');
+      expect(readFileSync(plain.path('ssh_config'), 'utf8')).not.toContain('RevokedHostKeys');
+    },
+  );
+
   test('is not written where it is off', async () => {
     expect((await configOf(', ssh_config: off')).visible).not.toContain('ssh_config');
   });
