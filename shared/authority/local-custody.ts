@@ -81,7 +81,8 @@ function readFile(file: string): KeyFile | undefined {
   const key = bytes.subarray(0, KEY_BYTES);
   if (bytes.length === KEY_BYTES) return { key, remembered: undefined };
   const parsed = parseJsonWith(memory, bytes.subarray(KEY_BYTES).toString('utf8'));
-  if (key.length < KEY_BYTES || !parsed.ok)
+  // Of a file that is shorter nothing is left to be remembered.
+  if (!parsed.ok)
     throw new Error(`${file} holds no key: expected ${KEY_BYTES} bytes, and what is remembered`);
   return { key, remembered: parsed.value };
 }
