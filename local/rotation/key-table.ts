@@ -136,7 +136,9 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       certificate: NONE,
       ...(ended.length > 0 && { ended }),
       ...(crossedBy !== undefined && { cross: { by: crossedBy, certificate: NONE } }),
-      ...(takesOver && { takenOver: { ...takesOver, logKeys: NONE } }),
+      ...(takesOver && {
+        takenOver: { from: takesOver.from, row: '', until: takesOver.until, logKeys: NONE },
+      }),
     };
     under.set(made, newestData());
     rows = [...rows, made];

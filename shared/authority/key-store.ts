@@ -94,6 +94,7 @@ export const rowOf = (key: SealedKey): Row => ({
     }),
     ...(key.takenOver && {
       takenFrom: key.takenOver.from,
+      takenRow: key.takenOver.row,
       takenUntil: key.takenOver.until,
       logKeys: encodeBase64(key.takenOver.logKeys),
     }),
@@ -137,6 +138,7 @@ function keyOf(row: StoredRow): SealedKey | undefined {
     ...(values['takenFrom'] !== undefined && {
       takenOver: {
         from: Number(values['takenFrom']),
+        row: String(values['takenRow'] ?? ''),
         until: Number(values['takenUntil']),
         logKeys: bytesOf(values['logKeys']),
       },

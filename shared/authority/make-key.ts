@@ -3,7 +3,13 @@ import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { encodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate } from '../encoding/certificate.ts';
 import type { Custody, RootKey } from './custody.ts';
-import { describeDataKey, type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
+import {
+  describeDataKey,
+  type GenuineKeys,
+  hashOf,
+  type OpenedKey,
+  rootOf,
+} from './genuine-keys.ts';
 import { deriveLogKey, type FormerLogKey, openLogKeys, sealLogKeys } from './log-key.ts';
 import { type DueCreation, type KeyCreation, usedKey } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
@@ -32,6 +38,8 @@ export interface KeyMaker {
 }
 
 const NONE = new Uint8Array();
+/** A function instance that is told of a new data key seals the join log with the old one for so long at most. */
+const LOG_KEY_SECONDS = 3600;
 
 /** The data key comes first: nothing else can be sealed without it. */
 export async function makeDataKey(
@@ -41,15 +49,22 @@ export async function makeDataKey(
 ): Promise<SealedKey> {
   const dataKey = randomBytes(32);
   const { takesOver, created } = creation;
-  // Function instances seal with the old key until they have read the keys again.
-  const former = before && formerLogKeys(before, created + policy.reloadLag + policy.skew);
+  const sealsUntil =
+    created + (takesOver?.leaked ? LOG_KEY_SECONDS : policy.reloadLag) + policy.skew;
+  const former = before && formerLogKeys(before, sealsUntil);
   const row = {
     ...described(creation),
     publicKey: NONE,
     certificate: NONE,
-    ...(takesOver && {
-      takenOver: { ...takesOver, logKeys: sealLogKeys(dataKey, former ?? []) },
-    }),
+    ...(takesOver &&
+      before && {
+        takenOver: {
+          from: takesOver.from,
+          row: hashOf(before.dataRow),
+          until: takesOver.until,
+          logKeys: sealLogKeys(dataKey, former ?? []),
+        },
+      }),
   };
   return { ...row, sealed: await custody.wrapDataKey(dataKey, describeDataKey(row, cluster)) };
 }

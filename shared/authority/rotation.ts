@@ -40,7 +40,7 @@ export type DueCreation = {
   /** Number of the root that certifies it, of a root that is made beside it. */
   readonly crossedBy?: number;
   /** Of a data key: the one before it, and until when that one may be used to read. */
-  readonly takesOver?: Omit<TakenOver, 'logKeys'>;
+  readonly takesOver?: Pick<TakenOver, 'from' | 'until'> & { readonly leaked: boolean };
 } & KeyCreation;
 
 export type DueAction =
@@ -255,9 +255,10 @@ export function takeover(
   { purpose }: KeyKind,
   { keys }: PresentKeys,
   until: number,
+  leaked = false,
 ): Pick<DueCreation, 'takesOver'> {
   const before = purpose === 'encrypt' ? newestKey(keys, 'data', 'encrypt') : undefined;
-  return before ? { takesOver: { from: before.sequence, until } } : {};
+  return before ? { takesOver: { from: before.sequence, until, leaked } } : {};
 }
 
 /** After its publication, but before its predecessor would have to shorten certificates; at once where none signs any more. */

@@ -28,8 +28,9 @@ export interface CrossCertificate {
 
 /** What a data key took over from the one before it. */
 export interface TakenOver {
-  /** The other's number. */
+  /** The other's number, and the hash of its row: a number alone may have been given by another authority. */
   readonly from: number;
+  readonly row: string;
   /** Unix seconds until which rows may still be encrypted under the other: rotation encrypts them anew before. */
   readonly until: number;
   /** Keys of the join log that were made from those before it, encrypted under this one. */

@@ -53,7 +53,7 @@ export function replacement(
     starts: at,
     expires: endOf(kind.purpose, at, present.keys, policy),
     ...(kind.purpose === 'encrypt'
-      ? takeover(kind, present, at + policy.leakedHandover)
+      ? takeover(kind, present, at + policy.leakedHandover, true)
       : { ends: keysOfKind(present.keys, kind).map(({ sequence }) => sequence) }),
   };
 }

@@ -5,11 +5,10 @@
 import * as z from 'zod/mini';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { formatTimestamp, parseTimestamp, timestamp } from '../protocol/values.ts';
-import { type AnchorParts, WRITERS } from './join-log-last.ts';
+import type { AnchorParts } from './join-log-last.ts';
+import { ANCHORS, WRITERS } from './join-log-places.ts';
 import { checkSeal, type LogKey, type Sealed, seal } from './join-log-seal.ts';
 import type { StoredRow, Table } from './table.ts';
-
-const ANCHORS = 'anchors';
 
 const place = z.object({ partition: z.string(), key: z.string(), mac: z.string() });
 const writerText = z.object({ time: timestamp, last: place });

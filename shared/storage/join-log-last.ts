@@ -1,9 +1,9 @@
 /** Where each writer of the join log is: a row that names its last one, so that an end that is cut off is noticed. */
+
 import { formatTimestamp } from '../protocol/values.ts';
+import { WRITERS } from './join-log-places.ts';
 import { type LogKey, type Sealed, seal } from './join-log-seal.ts';
 import type { Table } from './table.ts';
-
-export const WRITERS = 'writers';
 
 export interface AnchorParts {
   readonly table: Table;

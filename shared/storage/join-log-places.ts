@@ -8,6 +8,10 @@ export const JOIN_LOG_DAYS = 30;
 /** Before the partition of a row that is written once more, so that those who look for refusals read no others. */
 export const REFUSED = 'refused-';
 
+/** Where each writer names its last row, and where anchors are: their names are no request ids. */
+export const WRITERS = 'writers';
+export const ANCHORS = 'anchors';
+
 /** A minute, and a digit that spreads a busy one over sixteen partitions. */
 export const partitionOf = (id: string): string =>
   `${minuteOf(timeOfRequestId(id))}-${id.slice(-1)}`;

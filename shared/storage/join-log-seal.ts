@@ -6,6 +6,8 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod/mini';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { parseTimestamp, timestamp } from '../protocol/values.ts';
+import { timeOfRequestId } from '../request-id.ts';
+import { ANCHORS, partitionOf, WRITERS } from './join-log-places.ts';
 import type { Row, StoredRow } from './table.ts';
 
 export interface LogKey {
@@ -58,7 +60,7 @@ export function checkSeal(row: StoredRow, key: LogKey, partition = row.partition
   const parsed = parseJsonWith(sealText, String(row.values['seal'] ?? ''));
   if (!parsed.ok) return { ok: false, why: 'no seal' };
   const [id, mac, before] = parsed.value;
-  const used = id === key.id ? key : formerKey(row, id, key);
+  const used = id === key.id ? key : formerKey({ ...row, partition }, id, key);
   if (!used) return { ok: false, why: 'other key' };
   const previous = before ? { partition: before[0], key: before[1], mac: before[2] } : undefined;
   const expected = macOf({ ...row, partition }, previous, used);
@@ -69,12 +71,19 @@ export function checkSeal(row: StoredRow, key: LogKey, partition = row.partition
 
 const told = z.object({ time: timestamp });
 
-/** The key before this one that may have sealed the row, by the time that stands in it. */
-function formerKey(row: StoredRow, id: string, { former = [] }: LogKey): FormerLogKey | undefined {
+/** The key before this one that may have sealed the row. */
+function formerKey(row: Row, id: string, { former = [] }: LogKey): FormerLogKey | undefined {
   const key = former.find((one) => one.id === id);
-  const parsed = parseJsonWith(told, String(row.values['json']));
-  const time = parsed.ok ? parseTimestamp(parsed.value.time) : undefined;
+  const time = timeOf(row);
   return key && time && time < key.until ? key : undefined;
+}
+
+/** An attempt is of the time of its place, whatever else stands in it: whoever has an old key writes what he likes. */
+function timeOf({ partition, key, values }: Row): Date | undefined {
+  if (partition !== WRITERS && partition !== ANCHORS)
+    return partition === partitionOf(key) ? timeOfRequestId(key) : undefined;
+  const parsed = parseJsonWith(told, String(values['json']));
+  return parsed.ok ? parseTimestamp(parsed.value.time) : undefined;
 }
 
 function macOf(

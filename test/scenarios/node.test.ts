@@ -13,6 +13,7 @@ const NAME = 'vm-user.group1.join-broker.local';
 
 test.skipIf(!hasSsh)(
   '004 a host joins, sshd shows its certificate, and a bot signs in without a question',
+  { timeout: 120_000 },
   async () => {
     const node = await createNode();
     const { folder, joinbot, run } = node.scenario;

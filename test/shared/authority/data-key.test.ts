@@ -9,7 +9,7 @@ import { createKeyStore, rowOf } from '../../../shared/authority/key-store.ts';
 import { deriveLogKey, openLogKeys, sealLogKeys } from '../../../shared/authority/log-key.ts';
 import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import { planRestore, restoreKeys } from '../../../shared/authority/restore-keys.ts';
-import { rotateKeys } from '../../../shared/authority/rotate.ts';
+import { foundKeys, rotateKeys } from '../../../shared/authority/rotate.ts';
 import { sealKey } from '../../../shared/authority/sealing.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Row, StoredRow, Table } from '../../../shared/storage/table.ts';
@@ -213,6 +213,36 @@ describe('a data key that had a successor', () => {
     expect((await opened(scene, later(DAY))).ignored.toSorted()).toEqual(['data/1', 'probe/1']);
   });
 
+  test('is the very one that its successor names, and none of another authority under its number', async () => {
+    const { parts } = await createScene();
+    const [other] = (await parts.store.list()).keys.filter(({ owner }) => owner === 'data');
+    // The same custody and cluster, after the first authority was given up.
+    const table = createMemoryTable();
+    const anew = { ...parts, store: createParts(table).store };
+    await foundKeys(anew, NOON);
+    await replaceAuthority(anew, 'data', early, NOON);
+    if (other) await put(table, rowOf(other));
+    const { earlierRow, ignored } = await opened({ table, parts: anew });
+    expect([earlierRow, ignored]).toEqual([undefined, ['data/1']]);
+  });
+
+  test('takes no place while custody can not say whether the newer one is genuine', async () => {
+    const { parts, table, old } = await succeeded();
+    await put(table, old);
+    const newest = (await parts.store.list()).keys.find(
+      ({ owner, sequence }) => owner === 'data' && sequence === 2,
+    );
+    const custody = {
+      ...parts.custody,
+      unwrapDataKey: async (wrapped: Uint8Array, about: string) => {
+        if (Buffer.compare(wrapped, newest?.sealed ?? Buffer.of()) === 0) throw new Error('down');
+        return parts.custody.unwrapDataKey(wrapped, about);
+      },
+    };
+    await expect(rotateKeys({ ...parts, custody }, NOON)).rejects.toThrow('down');
+    expect(await table.list({ partition: 'data' })).toHaveLength(2);
+  });
+
   test('is not read without the word of its successor, however new both are', async () => {
     const scene = await createScene();
     const { parts, table } = scene;
@@ -329,6 +359,13 @@ describe('keys of the join log', () => {
     const { logKey } = await authoritiesAt(parts, later(20));
     expect(logKey.former.map(({ id }) => id)).toEqual(ids.slice(0, 16));
     expect(logKey.former[0]?.until).toEqual(later(18 + DAY + 300));
+  });
+
+  test('end an hour after a leak: by then every function instance has the new one', async () => {
+    const { parts } = await createScene();
+    await replaceAuthority(parts, 'data', leak, NOON);
+    const { logKey } = await authoritiesAt(parts, NOON);
+    expect(logKey.former.map(({ until }) => until)).toEqual([later(3600 + 300)]);
   });
 
   test('open under their own data key only', () => {

@@ -35,6 +35,9 @@ export interface FakeKeyVault {
   recoverKey(name: string): void;
   /** As an operator: disables all versions of a key. `shown`: they can be read all the same. */
   disableKey(name: string, how?: 'refused' | 'shown'): void;
+  /** As an operator: makes a new version of a key on a curve, and disables all but the newest one. */
+  renewKey(name: string): void;
+  disableOlder(name: string): void;
 }
 
 /**
@@ -50,6 +53,7 @@ interface Version {
   readonly publicKey: KeyObject;
   readonly created: number;
   readonly tags?: Readonly<Record<string, string>>;
+  isDisabled?: boolean;
 }
 
 interface Key {
@@ -128,7 +132,7 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
         'KeyNotFound',
         `A key with (name/id) ${name} was not found in this key vault`,
       );
-    if (key.disabled === 'refused' || (key.disabled && action !== 'get'))
+    if (version.isDisabled || key.disabled === 'refused' || (key.disabled && action !== 'get'))
       return refused(
         403,
         'Forbidden',
@@ -230,6 +234,16 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
     },
     recoverKey(name) {
       keyNamed(name).deleted = false;
+    },
+    renewKey(name) {
+      const [newest] = keyNamed(name).versions.slice(-1);
+      if (!newest) throw new Error(`there is no key ${name}`);
+      const { namedCurve = '' } = newest.publicKey.asymmetricKeyDetails ?? {};
+      const pair = generateKeyPairSync('ec', { namedCurve });
+      add(name, { ...pair, operations: newest.operations });
+    },
+    disableOlder(name) {
+      for (const version of keyNamed(name).versions.slice(0, -1)) version.isDisabled = true;
     },
     disableKey(name, how = 'refused') {
       keyNamed(name).disabled = how;

@@ -52,7 +52,7 @@ const whole: SealedKey = {
   ...key,
   ended: [{ sequence: 11, at: 1_795_000_000 }],
   cross: { by: 10, certificate: Buffer.from('cross') },
-  takenOver: { from: 3, until: 1_795_000_002, logKeys: Buffer.from('log') },
+  takenOver: { from: 3, row: 'hash', until: 1_795_000_002, logKeys: Buffer.from('log') },
 };
 
 test('all that a key may say comes back, too', async () => {

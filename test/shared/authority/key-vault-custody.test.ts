@@ -66,6 +66,20 @@ test('a new data key is wrapped and signed by the newest versions: the old ones 
   expect([genuine?.ignored, genuine?.stale]).toEqual([[], []]);
 });
 
+test('after a leak the old data key opens nothing, not even alone, once the version that signed it is disabled', async () => {
+  const { vault, parts } = await foundedInVault();
+  const table = createMemoryTable();
+  const before = (await parts.store.list()).keys;
+  vault.renewKey('data-key-signature');
+  await replaceAuthority(parts, 'data', { leaked: true, numbers: [1] }, NOW);
+  vault.disableOlder('data-key-signature');
+  expect((await openGenuineKeys(await parts.store.list(), parts, NOW))?.ignored).toEqual([]);
+  // All newer rows are gone, and those of before are back.
+  const back = { ...parts, store: createKeyStore(table) };
+  for (const key of before) await back.store.insert(key);
+  await expect(openGenuineKeys(await back.store.list(), back, NOW)).rejects.toThrow('disabled');
+});
+
 test.each([
   ['a data key that somebody else wrapped with the public half', { wrapped: 'AAAA' }],
   ['a changed signature', { signature: Buffer.alloc(64, 1).toString('base64') }],

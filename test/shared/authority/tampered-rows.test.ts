@@ -42,7 +42,7 @@ const KEY_COLUMNS = [
   'sealed',
 ];
 /** Of some keys only. */
-const MORE_COLUMNS = ['ended', 'takenFrom', 'takenUntil', 'logKeys'];
+const MORE_COLUMNS = ['ended', 'takenFrom', 'takenRow', 'takenUntil', 'logKeys'];
 const MARK_COLUMNS = ['highest', 'sealed'];
 
 interface Scene {

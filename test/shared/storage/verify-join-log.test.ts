@@ -5,6 +5,8 @@ import type { LogProblem } from '../../../shared/protocol/join-log-verification.
 import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
 import { makeRequestId } from '../../../shared/request-id.ts';
 import { createJoinLog, type JoinLog } from '../../../shared/storage/join-log.ts';
+import { partitionOf } from '../../../shared/storage/join-log-places.ts';
+import { seal } from '../../../shared/storage/join-log-seal.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { StoredRow, Table } from '../../../shared/storage/table.ts';
 
@@ -268,7 +270,8 @@ test('rows of a data key that was given up are told apart from changed ones', as
 });
 
 test('rows of a data key that had a successor are believed, but not where they are of after it', async () => {
-  const { writer, record, verify, clock } = scene();
+  const table = createMemoryTable();
+  const { writer, record, verify, clock } = scene(table);
   const before = deriveLogKey(new Uint8Array(32).fill(1));
   const old = writer(undefined, before);
   const first = await record(old);
@@ -282,6 +285,22 @@ test('rows of a data key that had a successor are believed, but not where they a
   const { problems } = await verify(writer(undefined, key));
   expect(problems).toContainEqual({ what: 'other key', request_id: forged });
   expect(problems).not.toContainEqual({ what: 'other key', request_id: first });
+
+  // Nor does it help to put another time into it, or to put it where others are.
+  const row = (await table.list({})).find(({ key: id }) => id === forged);
+  if (!row) throw new Error('the attempt is not there');
+  const json = JSON.stringify({
+    ...JSON.parse(String(row.values['json'])),
+    time: '2026-11-20T12:00:00Z',
+  });
+  for (const partition of [row.partition, partitionOf(first)]) {
+    const lie = seal({ partition, key: row.key, values: { json } }, undefined, before).row;
+    await table.apply([{ kind: 'put', row: lie }]);
+    expect((await verify(writer(undefined, key))).problems).toContainEqual({
+      what: 'other key',
+      request_id: forged,
+    });
+  }
 });
 
 test('a page reads whole minutes, in a bounded number of questions', async () => {
