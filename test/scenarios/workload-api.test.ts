@@ -36,8 +36,12 @@ async function startScene(): Promise<Scene> {
   return { folder, agent };
 }
 
-/** Renews again and again until the peer has seen enough; what it says. */
-async function answerOf(command: 'workload' | 'secrets', { folder, agent }: Scene) {
+/** Renews again and again, once `isReady`, until the peer has seen enough; what it says. */
+async function answerOf(
+  command: 'workload' | 'secrets',
+  { folder, agent }: Scene,
+  isReady?: Promise<void>,
+) {
   const peer = spawn('join-broker-peers', [command], { stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [peer.stdout, peer.stderr]) {
@@ -47,6 +51,7 @@ async function answerOf(command: 'workload' | 'secrets', { folder, agent }: Scen
   }
   const ended = once(peer, 'close');
   peer.stdin.end(JSON.stringify({ address: `unix://${join(folder, 'w.sock')}`, updates: 2 }));
+  await Promise.race([isReady, ended]);
   await renewUntil(agent, peer, ended);
   expect(peer.exitCode, said).toBe(0);
   return JSON.parse(said);
@@ -75,7 +80,8 @@ test.skipIf(!hasPeers)(
 
     // The same agent: a client of Envoy's service, one of whose two answers is a refusal.
     const refused = scene.agent.says('Envoy did not take a secret: a test', 1);
-    const secrets = await answerOf('secrets', scene);
+    // A renewal in between would make the refusal one of something older.
+    const secrets = await answerOf('secrets', scene, refused);
     expect(secrets).toMatchObject({
       names: ['default', 'ROOTCA'],
       everything: [ID, 'spiffe://test.example.com'],
@@ -167,6 +173,7 @@ const envoyConfig = (socket: string, port: number) => {
                     '@type':
                       'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
                     stat_prefix: 'hello',
+                    delayed_close_timeout: '0s',
                     route_config: {
                       virtual_hosts: [
                         {
