@@ -59,7 +59,7 @@ export async function claimPlace(
     const own = made.find(({ id }) => id === instance);
     // The same request again has its place as long as it lives, or is under way.
     const hasPlace = own !== undefined && (await isLive(own));
-    const others = hasPlace ? made.slice(0, made.indexOf(own)) : made.filter((one) => one !== own);
+    const others = hasPlace ? made.slice(0, made.indexOf(own)) : made;
     const live = await keepLive(others, isLive);
     const beside = besides(live, newcomer);
     // It tells the same again: it may not have got this far before.

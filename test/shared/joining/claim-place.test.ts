@@ -13,7 +13,11 @@ const OWNER = 'bot:example';
 function createScene() {
   const machines = createMachines(createMemoryTable());
   const stored = new Map<string, StoredInstance | Tombstone>();
-  const read = async (owner: string, id: string) => stored.get(`${owner} ${id}`);
+  const asked: string[] = [];
+  const read = async (owner: string, id: string) => {
+    asked.push(id);
+    return stored.get(`${owner} ${id}`);
+  };
   /** A first join that is carried out: its certificates live for an hour, or as long as is said. */
   const live = (id: string, expires = noon + 3600, owner = OWNER): void => {
     const instance = { id, owner, serials: [{ serial: 'a', expires }] } as unknown as Instance;
@@ -51,7 +55,7 @@ function createScene() {
   }
   const made = async (machine: string) =>
     (await machines.read('token', machine))?.made.map(({ id }) => id);
-  return { machines, stored, read, live, claim, join, made };
+  return { machines, stored, read, asked, live, claim, join, made };
 }
 
 const later = (seconds: number): Pick<Newcomer, 'at'> => ({
@@ -131,7 +135,7 @@ describe('of so many places', () => {
     const { join, claim } = createScene();
     for (let i = 0; i < 7; i += 1) await join(`m${i}`, `${i}`, { limit: 7 });
     await expect(claim('n', 'x', { limit: 7 })).rejects.toThrow(
-      /(?:m\d \(instance \d\), ){4}m\d \(instance \d\) and 2 more$/,
+      /instances: (?:m\d \(instance \d\), ){4}m\d \(instance \d\) and 2 more$/,
     );
     const five = createScene();
     for (let i = 0; i < 5; i += 1) await five.join(`m${i}`, `${i}`, { limit: 5 });
@@ -148,6 +152,34 @@ describe('of so many places', () => {
     // It is under way.
     await expect(claim('a', '3', { limit: 1, ...later(3659) })).rejects.toThrow(TOO_MANY);
     await claim('a', '3', { limit: 1, ...later(3660) });
+  });
+
+  test('that are enough for all nobody else is looked at', async () => {
+    const { join, claim, asked } = createScene();
+    await join('a', '1', { limit });
+    asked.length = 0;
+    await claim('b', '2', { limit });
+    expect(asked).toEqual([]);
+  });
+
+  test('a machine takes its own again, although all that it had is over', async () => {
+    const { join, claim, made } = createScene();
+    await join('a', '1', { limit: 1 });
+    await claim('a', '2', { limit: 1, ...later(3600) });
+    expect(await made('a')).toEqual(['2']);
+    await claim('a', '1', { limit: 1, ...later(3600) });
+    expect(await made('a')).toEqual(['2', '1']);
+  });
+
+  test('one is held as long as any certificate of an instance lives', async () => {
+    const { join, claim, stored } = createScene();
+    await join('a', '1', { limit: 1 });
+    const serials = [
+      { serial: 'a', expires: noon },
+      { serial: 'b', expires: noon + 60 },
+    ];
+    stored.set(`${OWNER} 1`, { instance: { serials } as unknown as Instance, etag: 'etag' });
+    await expect(claim('b', '2', { limit: 1 })).rejects.toThrow(TOO_MANY);
   });
 
   test('a machine that has one is never in its own way', async () => {
@@ -169,7 +201,11 @@ describe('of so many places', () => {
     const { join, claim } = createScene();
     for (let i = 0; i < 64; i += 1) await join('a', `${i}`, { limit });
     await expect(claim('a', 'x', { limit })).rejects.toThrow(
-      expect.objectContaining({ code: 'try_again', retryAfter: 300 }),
+      expect.objectContaining({
+        code: 'try_again',
+        retryAfter: 300,
+        message: 'too many instances of this machine live: try again when some are over',
+      }),
     );
     await claim('a', 'x', { limit, ...later(3600) });
   });
@@ -190,11 +226,17 @@ describe('where others are always faster', () => {
     add: async () => false,
   });
 
-  test('a place is asked for again later', async () => {
+  test('a place is asked for again later, after five tries', async () => {
     const { machines, claim } = createScene();
-    await expect(claim('a', '1', { limit: 1 }, beaten(machines))).rejects.toThrow(
+    let tries = 0;
+    const add = async (): Promise<boolean> => {
+      tries += 1;
+      return false;
+    };
+    await expect(claim('a', '1', { limit: 1 }, { ...machines, add })).rejects.toThrow(
       expect.objectContaining({ code: 'try_again', retryAfter: 1 }),
     );
+    expect(tries).toBe(5);
   });
 
   test('without a limit it does not matter', async () => {

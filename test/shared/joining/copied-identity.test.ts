@@ -1,6 +1,11 @@
-/** The lock on a copied identity. What shows a copy is in renewing.test.ts. */
+/** What shows that an identity was copied, and the lock on it. */
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { lockCopied } from '../../../shared/joining/copied-identity.ts';
+import { encodeBase64 } from '../../../shared/encoding/base64.ts';
+import { lockCopied, showsCopy } from '../../../shared/joining/copied-identity.ts';
+import { keyHash } from '../../../shared/joining/instance-record.ts';
+import { type JoinBody, type JoinRequest, proofMessage } from '../../../shared/protocol/join.ts';
+import { formatTimestamp } from '../../../shared/protocol/values.ts';
 import type { Lock } from '../../../shared/resources/lock.ts';
 import type { Instance } from '../../../shared/storage/instances.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
@@ -84,4 +89,72 @@ test('where the lock is gone again at once, there is none that is new', async ()
   const emptied = { ...resources, create: async () => undefined, read: async () => undefined };
   const { isNew } = await lockCopied(instance, emptied, { keepOne: async () => {} }, NOON);
   expect(isNew).toBe(false);
+});
+
+describe('the key of a replaced generation', () => {
+  const noon = NOON.getTime() / 1000;
+  const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const [old, other] = [newKey(), newKey()];
+  const spki = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' });
+  const named = (key: KeyObject): string => encodeBase64(spki(key));
+  const replaced = [
+    {
+      generation: 1,
+      key: keyHash(spki(old.publicKey)),
+      by: 'second',
+      at: noon - 1000,
+      expires: noon,
+    },
+  ];
+
+  interface Changes {
+    readonly generation?: number;
+    readonly key?: string | undefined;
+    readonly signedBy?: KeyObject;
+    readonly time?: string | undefined;
+    readonly digest?: string;
+    readonly at?: Date;
+  }
+
+  function shows(changes: Changes = {}): boolean {
+    const { generation = 1, signedBy = old.privateKey, digest = 'third', at = NOON } = changes;
+    const key = 'key' in changes ? changes.key : named(old.publicKey);
+    const time = 'time' in changes ? changes.time : formatTimestamp(NOON);
+    const proof = encodeBase64(sign('sha256', proofMessage('text'), signedBy));
+    const request = { instance: { id: ID, generation, key }, time } as JoinRequest;
+    const body = { request: 'text', proof } as JoinBody;
+    return showsCopy(body, request, digest, { ...instance, replaced }, at);
+  }
+  const timeAt = (seconds: number): string => formatTimestamp(new Date(seconds * 1000));
+
+  test('in use shows a copy, from a second beyond five minutes on', () => {
+    expect(shows()).toBe(true);
+    expect(shows({ time: timeAt(noon - 699) })).toBe(true);
+    expect(shows({ at: new Date((noon - 699) * 1000) })).toBe(true);
+  });
+
+  test.each<[string, Changes]>([
+    ['of another generation', { generation: 2 }],
+    ['that is not said', { key: undefined }],
+    ['that is no base64', { key: '!' }],
+    ['that is another one', { key: named(other.publicKey), signedBy: other.privateKey }],
+    ['that did not sign', { signedBy: other.privateKey }],
+    ['at no time', { time: undefined }],
+    ['at a time that is none', { time: 'noon' }],
+    ['in the request that replaced it', { digest: 'second' }],
+    ['in what was written five minutes after', { time: timeAt(noon - 700) }],
+    [
+      'in what came five minutes after, by a clock that is ahead',
+      { at: new Date((noon - 700) * 1000) },
+    ],
+  ])('%s shows none', (_, changes) => {
+    expect(shows(changes)).toBe(false);
+  });
+
+  test('is needed to show one: a request that names no instance shows none', () => {
+    const body = { request: 'text' } as JoinBody;
+    expect(showsCopy(body, {} as JoinRequest, 'third', { ...instance, replaced }, NOON)).toBe(
+      false,
+    );
+  });
 });

@@ -163,38 +163,4 @@ describe('where the key is all the proof there is', () => {
   test('and by any other method it does not', async () => {
     await expect(find({ ...copy, checks: {} })).rejects.toThrow(UNKNOWN);
   });
-
-  test.each<[string, Changes]>([
-    ['a generation that was never replaced', { named: { ...copy.named, generation: 3 } }],
-    ['no key', { named: { generation: 1 } }],
-    ['a key that is no base64', { named: { ...copy.named, key: '!' } }],
-    [
-      'the key of another generation',
-      {
-        named: { generation: 1, key: encodeBase64(spki(now.publicKey)) },
-        signedBy: now.privateKey,
-      },
-    ],
-    ['a signature by another key', { signedBy: other.privateKey }],
-    ['a time that is none', { time: 'noon' }],
-    ['the request that replaced it', { checks: { keyIsAllProof: true, digest: 'second' } }],
-    [
-      'what was written five minutes after it',
-      { time: formatTimestamp(new Date((noon - 700) * 1000)) },
-    ],
-    [
-      'what came five minutes after it, by a clock that is ahead',
-      {
-        checks: { keyIsAllProof: true, at: new Date((noon - 700) * 1000) },
-        time: formatTimestamp(NOON),
-      },
-    ],
-  ])('%s shows none', async (_, changes) => {
-    await expect(find({ ...copy, ...changes })).rejects.toThrow(UNKNOWN);
-  });
-
-  test('what was written a second later shows one', async () => {
-    const time = formatTimestamp(new Date((noon - 699) * 1000));
-    expect(await find({ ...copy, time })).toMatchObject({ kind: 'copied' });
-  });
 });
