@@ -45,8 +45,7 @@ export async function auditedJoin<T>(
     const event = { ...(await failure(error, isProbe)), ...facts };
     const probed = event.outcome === 'probe';
     if (probed || isKnown || sample.take(now())) {
-      // The prober leaves no row behind.
-      if (!probed) await keep(event);
+      await keep(event);
       audit(event);
     }
     count(event, reasonOf(error, event));
@@ -57,10 +56,10 @@ export async function auditedJoin<T>(
     return Math.round(performance.now() - started);
   }
 
-  function keep(event: Ended): Promise<void> {
+  async function keep(event: Ended): Promise<void> {
     const { access_token_sha256: _, access_token_uti: __, outcome, ...told } = event;
-    const ended = outcome === 'probe' ? 'denied' : outcome;
-    return log(call.requestId, { outcome: ended, ...told, ...client });
+    // The prober leaves no row behind.
+    if (outcome !== 'probe') await log(call.requestId, { outcome, ...told, ...client });
   }
 
   function audit(event: Ended): void {

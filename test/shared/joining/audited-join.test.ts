@@ -249,7 +249,8 @@ describe('beside the line of the attempt there is one of its own, with whose it 
 
 test("the prober's input that is refused is a probe, too", async () => {
   const fails = new Refusal('bad_request', 'expected a name', { field: 'request.token' });
-  const { event, logged } = await attempt({ fails, isProbe: probe });
+  const { event, logged, joins } = await attempt({ fails, isProbe: probe });
   expect(event).toMatchObject({ outcome: 'probe', code: 'bad_request' });
+  expect(joins).toMatchObject({ outcome: 'probe', reason: 'none' });
   expect(logged).toEqual([]);
 });
