@@ -27,6 +27,8 @@ export interface KnownVersion {
   readonly version: number;
   /** Unix seconds from which on its signer's certificate was valid. Agents of before did not remember it. */
   readonly signedFrom?: number | undefined;
+  /** A digest of what it says, whenever it was made. Agents of before did not remember it. */
+  readonly says?: string | undefined;
 }
 
 /** Unix seconds from which on the signer's certificate is valid. Only a root can make one that begins later. */
@@ -36,15 +38,15 @@ export const signedFrom = ({ path, root }: Signer): number =>
 /**
  * Whether a document is older than the one that is known. A later signer counts for more than a version: an issuing key that
  * leaked can sign any number, and must not shut out what its successor signs. An earlier signer's word is good only for what is
- * known: what it says beyond that was its successor's to say.
+ * known, word by word: what it says beyond that was its successor's to say.
  */
 export function isOlder(
-  { version, signedFrom: from }: { readonly version: number; readonly signedFrom: number },
+  { version, signedFrom: from, says }: Required<KnownVersion> & { readonly signedFrom: number },
   known: KnownVersion,
 ): boolean {
   const later = from - (known.signedFrom ?? from);
   if (later === 0) return version < known.version;
-  return later < 0 && version !== known.version;
+  return later < 0 && (version !== known.version || says !== known.says);
 }
 
 const MOST_SIGNERS = 3;

@@ -55,6 +55,7 @@ const stateFile = z.strictObject({
     root: caPin,
     version: z.int(),
     signedFrom: z.optional(z.int()),
+    says: z.optional(z.string()),
     cluster: z.string(),
     refreshAfter: timestamp,
     pins: z.optional(z.array(caPin)),

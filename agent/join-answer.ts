@@ -79,6 +79,7 @@ export async function acceptAnswer(
       root: trust.root,
       version: answer.trust.version,
       signedFrom: trust.signedFrom,
+      says: trust.says,
       cluster: answer.trust.cluster,
       refreshAfter: answer.trust.refresh_after,
       pins: trust.pins,

@@ -1,8 +1,7 @@
 /** Whether a trust bundle may be installed: signed under one of its own roots, which is pinned, and no step back. */
-import type { X509Certificate } from 'node:crypto';
-import { parseCertificate } from '../shared/encoding/certificate.ts';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { decodePem } from '../shared/encoding/pem.ts';
-import type { TrustBundle } from '../shared/protocol/trust.ts';
+import { signedPayload, type TrustBundle } from '../shared/protocol/trust.ts';
 import { parseTimestamp } from '../shared/protocol/values.ts';
 import {
   isOlder,
@@ -22,8 +21,10 @@ export interface VerifiedTrust {
   readonly roots: readonly X509Certificate[];
   /** The CA pin of the root that its signature leads to. */
   readonly root: string;
-  /** Unix seconds from which on its signer's certificate is valid. */
+  /** Unix seconds from which on its signer's certificate is valid; those of a later signer that is known to have said the same. */
   readonly signedFrom: number;
+  /** A digest of what it says, whenever it was made. */
+  readonly says: string;
   /** That one, and the pin of a successor that this root itself has certified. */
   readonly pins: readonly string[];
 }
@@ -73,10 +74,10 @@ export async function verifyTrustBundle(
   const roots = readRoots(bundle);
   const signer = await verifySigned(BUNDLE, bundle, { roots, pins, now });
   const pin = pinOf(signer.root);
-  const from = signedFrom(signer);
+  const [from, says] = [signedFrom(signer), saysOf(bundle)];
   // Also across roots: a successor's bundles count on.
   const comparable = known && (known.root === pin || known.cluster === bundle.cluster);
-  if (comparable && isOlder({ version: bundle.version, signedFrom: from }, known)) {
+  if (comparable && isOlder({ version: bundle.version, signedFrom: from, says }, known)) {
     // Just after a change of keys, one instance of the broker may know less than another: the next answer will do.
     throw new Failure(
       'try_again',
@@ -99,13 +100,20 @@ export async function verifyTrustBundle(
     );
   }
   const pinned = [pin, ...successorsOf(signer.path, roots)];
-  return { bundle, roots, root: pin, signedFrom: from, pins: pinned };
+  // The word of an earlier signer must not open the way for what else that one says.
+  const latest = comparable ? Math.max(from, known.signedFrom ?? from) : from;
+  return { bundle, roots, root: pin, signedFrom: latest, says, pins: pinned };
+}
+
+/** The same for all bundles of one version, whichever instance of the broker made them, and when. */
+function saysOf({ expires: _, refresh_after: __, ...said }: TrustBundle): string {
+  return createHash('sha256').update(signedPayload(said)).digest('hex');
 }
 
 /**
  * The pin of the root that the path's own root has certified. What a bundle merely names counts for nothing: issuing keys
- * sign bundles, and one that leaked must not leave a root of its own behind. An issuing certificate may certify no authority
- * (path length 0), a successor's may.
+ * sign bundles, and one that leaked must not leave a root of its own behind. That it may certify no authority (path length 0)
+ * was seen to with its chain.
  */
 function successorsOf(
   path: readonly X509Certificate[],
@@ -113,8 +121,6 @@ function successorsOf(
 ): readonly string[] {
   const certified = path.at(-1);
   if (!certified || path.length < 2) return [];
-  const { basicConstraints } = parseCertificate(certified.raw).extensions;
-  if ((basicConstraints?.pathLength ?? 0) < 1) return [];
   const pin = pinOf(certified);
   return roots.some((root) => pinOf(root) === pin) ? [pin] : [];
 }

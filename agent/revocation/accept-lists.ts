@@ -45,7 +45,7 @@ const LISTS = {
 
 /**
  * `trust` is the bundle that is installed, `pins` those that count. Lists in force are never followed by older ones; those that
- * are over bind nobody. Throws a `Failure`.
+ * are over bind nobody. Gives those that are known where an earlier signer says the same. Throws a `Failure`.
  */
 export async function acceptLists(
   body: RevocationLists,
@@ -68,16 +68,21 @@ export async function acceptLists(
     throw untrusted(LISTS, message);
   }
   const { thisUpdate, nextUpdate } = timesOf(body, now);
-  const version = { version: body.version, signedFrom: from };
-  if (known && known.nextUpdate > now && isOlder(version, known)) {
+  const [krl, crls] = [krlOf(body), crlsOf(body)];
+  const says = `${krl.says} ${crls?.says}`;
+  const version = { version: body.version, signedFrom: from, says };
+  const inForce = known && known.nextUpdate > now ? known : undefined;
+  if (inForce && isOlder(version, inForce)) {
     // Just after a change, one instance of the broker may know less than another: the next answer will do.
     const message =
-      body.version < known.version
-        ? `${LISTS.name} is not accepted: its version is ${body.version}, older than ${known.version}, which is installed`
+      body.version < inForce.version
+        ? `${LISTS.name} is not accepted: its version is ${body.version}, older than ${inForce.version}, which is installed`
         : `${LISTS.name} is not accepted: it is signed with an older key than the one that is installed`;
     throw new Failure('try_again', message);
   }
-  return { ...version, thisUpdate, nextUpdate, krl: krlOf(body), crls: crlsOf(body) };
+  // It may say it in a form that nobody can use, and must not open the way for what else that signer says.
+  if (inForce && from < (inForce.signedFrom ?? from)) return inForce;
+  return { ...version, thisUpdate, nextUpdate, krl, crls };
 }
 
 function timesOf({ this_update, next_update }: RevocationLists, now: Date) {

@@ -45,10 +45,16 @@ export function currentLists(
   let askedAt: number | undefined;
   let waitMs = 0;
 
-  async function accept({ lists, etag: tag }: StoredLists, { instance, trust }: ListTrust) {
+  /** Whether they took the place of those that are held. */
+  async function accept(
+    { lists, etag: tag }: StoredLists,
+    { instance, trust }: ListTrust,
+  ): Promise<boolean> {
     const pins = countingPins(caPins, instance.trust);
-    held = await acceptLists(lists, { trust, pins, known: held, now: clock.now() });
-    etag = tag;
+    const accepted = await acceptLists(lists, { trust, pins, known: held, now: clock.now() });
+    if (accepted === held) return false;
+    [held, etag] = [accepted, tag];
+    return true;
   }
 
   /** What can't be read or isn't believed any more is as good as none. */
@@ -64,7 +70,7 @@ export function currentLists(
   async function ask(under: ListTrust, timeoutMs: number, wake: AbortSignal): Promise<void> {
     const answer = await broker.revoked(etag, timeoutMs, wake);
     if (!answer) return;
-    await accept(answer, under);
+    if (!(await accept(answer, under))) return;
     log.debug(`the revocation lists are those of ${answer.lists.this_update}`);
     if (storage.type === 'directory')
       await attempt('the revocation lists are not kept for a restart', () =>

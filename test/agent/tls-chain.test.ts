@@ -70,6 +70,24 @@ describe('refuses a chain', () => {
     expect(() => checkChain(mixed, roots, START)).toThrow(LEADS_NOWHERE);
   });
 
+  test('with one authority more than the last one has room for', () => {
+    const issuing = createIssuing('Issuing', newAuthorityKey(), root, START);
+    const below = createIssuing('Below', newAuthorityKey(), issuing, START);
+    const leaf = createLeaf('eastus', newAuthorityKey(), below, START);
+    const [end, ...authorities] = [leaf, below, issuing].map(
+      ({ certificate }) => new X509Certificate(certificate),
+    );
+    if (!end) throw new Error('no leaf');
+    expect(() => checkChain([end, ...authorities], roots, START)).toThrow(LEADS_NOWHERE);
+    // An authority at the end is one, too; and one that is pinned is held to its word like any other.
+    expect(() => checkChain(authorities, roots, START)).toThrow(LEADS_NOWHERE);
+    const pinned = authorities.slice(1);
+    expect(() => checkChain([end, ...authorities.slice(0, 1)], pinned, START)).toThrow(
+      LEADS_NOWHERE,
+    );
+    expect(() => checkChain(pinned, roots, START)).not.toThrow();
+  });
+
   test('that ends below a root, although the root signed what stands before', () => {
     const [leaf, issuing] = chain();
     const mixed = [issuing, leaf].filter((one) => one !== undefined);

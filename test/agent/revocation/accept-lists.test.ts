@@ -194,6 +194,20 @@ describe('refuses lists', () => {
     const later = { next_update: formatTimestamp(new Date(now.getTime() + HOUR)) };
     expect(await accept(signed(later), { known, now })).toBeDefined();
   });
+
+  test('that an earlier key has signed, and say something else under the same version', async () => {
+    const { signed, accept } = await setUp();
+    const first = await accept(signed());
+    const known = { ...first, signedFrom: (first.signedFrom ?? 0) + 3600 };
+    // Where they say the same, those that are known stay: they are the word of the later key.
+    expect(await accept(signed(), { known })).toBe(known);
+    for (const more of [{ ssh: { krl: krlWith([1n]) } }, { tls: { crls: '' } }]) {
+      await expect(accept(signed(more), { known })).rejects.toMatchObject({ code: 'try_again' });
+      expect((await accept(signed(more), { known: first })).says).not.toBe(first.says);
+    }
+    const unknown = { ...known, says: undefined };
+    await expect(accept(signed(), { known: unknown })).rejects.toMatchObject({ code: 'try_again' });
+  });
 });
 
 test('with a clock that is some minutes off they are accepted', async () => {
