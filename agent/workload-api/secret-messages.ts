@@ -21,7 +21,7 @@ export interface DiscoveryRequest {
 
 /** Throws a `RangeError` for what is no message, or has text that is none. */
 export function readDiscoveryRequest(bytes: Buffer): DiscoveryRequest {
-  const request = readMessage(bytes);
+  const request = readMessage(bytes, [1, 2, 3, 4, 5, 6]);
   const [error] = request.bytes(6).slice(-1);
   return {
     version: textOf(request, 1),
@@ -29,17 +29,17 @@ export function readDiscoveryRequest(bytes: Buffer): DiscoveryRequest {
     names: request.bytes(3).flatMap((name) => utf8(name) || []),
     type: textOf(request, 4),
     nonce: textOf(request, 5),
-    error: error && textOf(readMessage(error), 2),
+    error: error && textOf(readMessage(error, [2]), 2),
   };
 }
 
 /** `Node.user_agent_build_version.version`. */
 function envoyOf(request: ReadMessage): DiscoveryRequest['envoy'] {
-  const inner = (of: ReadMessage | undefined, number: number): ReadMessage | undefined => {
+  const inner = (of: ReadMessage | undefined, number: number, kept: readonly number[]) => {
     const [bytes] = of?.bytes(number).slice(-1) ?? [];
-    return bytes && readMessage(bytes);
+    return bytes && readMessage(bytes, kept);
   };
-  const version = inner(inner(inner(request, 2), 8), 1);
+  const version = inner(inner(inner(request, 2, [8]), 8, [1]), 1, []);
   return version && { major: version.number(1), minor: version.number(2) };
 }
 

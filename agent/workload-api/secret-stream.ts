@@ -36,6 +36,7 @@ export function createSecretStream(
   let first: DiscoveryRequest | undefined;
   let wanted: Wanted | undefined;
   let nonce = '';
+  let refused: string | undefined;
 
   const send = (): Buffer | undefined => {
     const published = latest();
@@ -49,7 +50,11 @@ export function createSecretStream(
     onRequest(request) {
       checkRequest(request);
       if (nonce !== '' && request.nonce !== nonce) return undefined;
-      if (request.error !== undefined) warn(request.error);
+      // Whoever says it again and again fills no log.
+      if (request.error !== undefined && refused !== nonce) {
+        warn(request.error);
+        refused = nonce;
+      }
       first ??= request;
       const before = wanted;
       wanted = wantedBy(request, before);

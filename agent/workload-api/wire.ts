@@ -26,15 +26,21 @@ function varint(value: number): Buffer {
 
 /** What one message holds, by the numbers of its fields: those of bytes and text, and those that are whole numbers. */
 export interface ReadMessage {
-  /** In their order. */
+  /** In their order; only of the numbers that were asked for. */
   bytes(number: number): readonly Buffer[];
   /** The last one, as the standard has it; 0 where there is none. */
   number(number: number): number;
 }
 
-/** Throws a `RangeError` for what is no message: cut off, of an unknown wire type, or with a number beyond 2^53. */
-export function readMessage(message: Buffer): ReadMessage {
-  const bytes = new Map<number, Buffer[]>();
+/** Of one number, the others are nothing to us. */
+const MOST_REPEATED = 256;
+
+/**
+ * Keeps the bytes of these numbers, and passes over all others. Throws a `RangeError` for what is no message: cut off, of an
+ * unknown wire type, or with a number beyond 2^53; and for one that repeats a field too often.
+ */
+export function readMessage(message: Buffer, kept: readonly number[]): ReadMessage {
+  const bytes = new Map(kept.map((number): [number, Buffer[]] => [number, []]));
   const numbers = new Map<number, number>();
   let at = 0;
   const take = (length: number): Buffer => {
@@ -52,13 +58,17 @@ export function readMessage(message: Buffer): ReadMessage {
       if (factor > 2 ** 49) throw new RangeError('the number is too long');
     }
   };
+  const keep = (number: number, content: Buffer): void => {
+    const list = bytes.get(number);
+    if (list?.length === MOST_REPEATED) throw new RangeError('a field is repeated too often');
+    list?.push(content);
+  };
   while (at < message.length) {
     const key = readVarint();
     const [number, type] = [Math.floor(key / 8), key % 8];
     if (number === 0) throw new RangeError('a field has the number 0');
     if (type === VARINT) numbers.set(number, readVarint());
-    else if (type === LENGTH_DELIMITED)
-      bytes.set(number, [...(bytes.get(number) ?? []), take(readVarint())]);
+    else if (type === LENGTH_DELIMITED) keep(number, take(readVarint()));
     else if (type === FIXED_64) take(8);
     else if (type === FIXED_32) take(4);
     else throw new RangeError(`the wire type ${type} is unknown`);

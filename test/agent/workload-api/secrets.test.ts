@@ -55,9 +55,9 @@ interface Response {
 }
 
 function responseOf(bytes: Buffer): Response {
-  const read = readMessage(bytes);
+  const read = readMessage(bytes, [1, 2, 5]);
   const text = (number: number) => read.bytes(number)[0]?.toString() ?? '';
-  const secrets = read.bytes(2).flatMap((any) => readMessage(any).bytes(2));
+  const secrets = read.bytes(2).flatMap((any) => readMessage(any, [2]).bytes(2));
   return { version: text(1), nonce: text(5), secrets };
 }
 
@@ -129,20 +129,20 @@ describe('the secrets', () => {
 
   test.each(['default', ID])('%s is the certificate, its chain and its key', (name) => {
     const [secret = Buffer.alloc(0)] = made([name]);
-    const [certificate = Buffer.alloc(0)] = readMessage(secret).bytes(2);
+    const [certificate = Buffer.alloc(0)] = readMessage(secret, [2]).bytes(2);
     const inline = (number: number) =>
-      readMessage(readMessage(certificate).bytes(number)[0] ?? Buffer.alloc(0))
+      readMessage(readMessage(certificate, [number]).bytes(number)[0] ?? Buffer.alloc(0), [2])
         .bytes(2)
         .join('');
-    expect(readMessage(secret).bytes(1).join('')).toBe(name);
+    expect(readMessage(secret, [1]).bytes(1).join('')).toBe(name);
     expect(inline(1)).toBe(PEM('leaf') + PEM('issuing'));
     expect(inline(2)).toBe('-----BEGIN PRIVATE KEY-----\na2V5\n-----END PRIVATE KEY-----\n');
   });
 
   test.each(['ROOTCA', 'ALL', DOMAIN])('%s has the authorities, and no key', (name) => {
     const [secret = Buffer.alloc(0)] = made([name]);
-    expect(readMessage(secret).bytes(1).join('')).toBe(name);
-    expect(readMessage(secret).bytes(4).join('')).toContain(PEM('root'));
+    expect(readMessage(secret, [1]).bytes(1).join('')).toBe(name);
+    expect(readMessage(secret, [4]).bytes(4).join('')).toContain(PEM('root'));
     expect(secret.toString()).not.toContain('PRIVATE KEY');
   });
 
@@ -186,18 +186,22 @@ describe('a stream of secrets', () => {
   });
 
   test('is not sent again what was refused, but is sent what comes next; the log says so', async () => {
-    const { api, stream, warnings } = await serve();
+    const { api, stream, warnings, settled } = await serve();
     api.publish(SVID);
     const { ask, next } = stream();
     ask({ names: ['default'] });
     const first = await next();
     ask({ names: ['default'], nonce: first.nonce, error: 'no good\u001b[31m' });
+    ask({ names: ['default'], nonce: first.nonce, error: 'again' });
     // A change of names is answered: so what came before it was not.
     ask({ names: ['ROOTCA'], nonce: first.nonce });
     const second = await next();
     expect(second.secrets).toEqual(made(['ROOTCA']));
     expect(second.version).toBe(first.version);
     expect(warnings).toEqual(['Envoy did not take a secret: no good [31m']);
+    ask({ names: ['ROOTCA'], nonce: second.nonce, error: 'no better' });
+    await settled();
+    expect(warnings.slice(1)).toEqual(['Envoy did not take a secret: no better']);
     api.publish(OTHER);
     expect((await next()).secrets).toEqual(made(['ROOTCA'], OTHER));
   });
@@ -363,14 +367,25 @@ describe('messages', () => {
     ['the wire type 7', [0x0f]],
     ['a field without a number', [0x02, 0x00]],
   ])('with %s are refused', (_, bytes) => {
-    expect(() => readMessage(Buffer.from(bytes))).toThrow(RangeError);
+    expect(() => readMessage(Buffer.from(bytes), [1])).toThrow(RangeError);
   });
 
   test('may have fields that mean nothing here', () => {
     const bytes = [0x09, ...Array(8).fill(1), 0x0d, 1, 2, 3, 4, 0x10, 0xac, 0x02, 0x1a, 1, 0x41];
-    const read = readMessage(Buffer.from(bytes));
+    const read = readMessage(Buffer.from(bytes), [1, 3]);
     expect(read.number(2)).toBe(300);
     expect(read.bytes(3).join('')).toBe('A');
     expect(read.bytes(1)).toEqual([]);
+    expect(readMessage(Buffer.from(bytes), []).bytes(3)).toEqual([]);
+  });
+
+  test('repeat a field that counts 256 times at most, and any other as often as they like', () => {
+    const times = (many: number, number: number) =>
+      message(Array.from({ length: many }, () => [number, ''] as const));
+    expect(readMessage(times(256, 3), [3]).bytes(3)).toHaveLength(256);
+    expect(() => readMessage(times(257, 3), [3])).toThrow('a field is repeated too often');
+    // Where each one copied all before it, this took minutes.
+    const [most, other] = [256 * 1024, Buffer.from([0xa2, 0x06, 0])];
+    expect(readDiscoveryRequest(Buffer.alloc(most - (most % 3), other)).names).toEqual([]);
   });
 });
