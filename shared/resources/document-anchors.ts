@@ -59,9 +59,17 @@ function rootOf(root: AzureRoot): AddedRoot[] {
   return [read];
 }
 
+const fingerprints = new WeakMap<Certificate, readonly string[]>();
+
 /**
  * Every SHA-256 that names it. An ECDSA signature has a twin that is as good: whoever has a denied certificate could make
- * another one of it, with the same key and a new hash, without anybody's private key.
+ * another one of it, with the same key and a new hash, without anybody's private key. A search for a path asks often: each
+ * certificate is hashed once.
  */
-const fingerprintsOf = (certificate: Certificate): readonly string[] =>
-  [certificate.der, ...twinsOf(certificate)].map(fingerprintOfDer);
+function fingerprintsOf(certificate: Certificate): readonly string[] {
+  const before = fingerprints.get(certificate);
+  if (before) return before;
+  const all = [certificate.der, ...twinsOf(certificate)].map(fingerprintOfDer);
+  fingerprints.set(certificate, all);
+  return all;
+}

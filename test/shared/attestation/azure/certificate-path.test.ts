@@ -383,6 +383,50 @@ test('certificates that sign each other lead nowhere', () => {
   expect(build(signer, [ab, ba]).checks).toBe(0);
 });
 
+test('six certificates that all name each other are looked at 64 times in all searches, and lead nowhere', () => {
+  const name = authorityName('Issuing');
+  const by = { name, key: leafKey };
+  let read = 0;
+  const counted = Array.from({ length: 6 }, () => {
+    const one = certify(name, newAuthorityKey(), by, CA, { keyIds: 'none' });
+    return {
+      ...one,
+      get publicKeyInfo() {
+        read += 1;
+        return one.publicKeyInfo;
+      },
+    };
+  });
+  let avoided = 0;
+  const isAvoided = () => {
+    avoided += 1;
+    return false;
+  };
+  const added = [authorityUnder(undefined, { name: 'Added' }).certificate];
+  const signer = certify(LEAF, leafKey, by, SERVER, { keyIds: 'none' });
+  const options = { roots: [root.certificate], intermediates: counted, at: NOON };
+  expect(buildCertificatePath(signer, { ...options, added, isAvoided })).toEqual({
+    ok: false,
+    leadsNowhere: true,
+    problem: 'too many ways lead on from certificate to certificate',
+  });
+  // Each look reads the key twice.
+  expect([read / 2, avoided]).toEqual([64, 64]);
+});
+
+test('five certificates that name each other do not hide the sixth, which leads to a root', () => {
+  const key = newAuthorityKey();
+  const loop = { name: issuing.name, key };
+  const signer = certify(LEAF, leafKey, loop, SERVER, { keyIds: 'none' });
+  const circle = Array.from({ length: 5 }, () =>
+    certify(issuing.name, key, loop, CA, { keyIds: 'none' }),
+  );
+  const last = authorityUnder(root, { key, keyIds: 'none' });
+  const added = [authorityUnder(undefined, { name: 'Added' }).certificate];
+  const { outcome } = build(signer, [...circle, last.certificate], { added });
+  expect(outcome).toContain(root.certificate);
+});
+
 describe('a root that was added', () => {
   const added = authorityUnder(undefined, { name: 'Added' });
   const below = authorityUnder(added, { name: 'Below' });
