@@ -110,12 +110,18 @@ const WARNINGS: Readonly<Record<Anchor, string>> = {
   newest_chain: "an authority above Azure's newest signer ends",
 };
 
+const endings = new WeakMap<Uint8Array, Omit<Ending, 'anchor'>>();
+
+/** Of the same bytes every time, each is parsed once: `/readyz`, which anybody may ask, looks at all of them. */
 function endingOf(anchor: Anchor, der: Uint8Array): Ending {
+  const before = endings.get(der);
+  if (before) return { anchor, ...before };
   const { subject, fingerprint256, validToDate } = new X509Certificate(der);
-  return {
-    anchor,
+  const ending = {
     name: /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', '),
     sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
     expires: validToDate,
   };
+  endings.set(der, ending);
+  return { anchor, ...ending };
 }
