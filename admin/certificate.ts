@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { parseCertificate } from '../shared/encoding/certificate.ts';
 import { decodeSinglePem, encodePem } from '../shared/encoding/pem.ts';
 import { formatTimestamp } from '../shared/protocol/values.ts';
+import { fingerprintOfDer } from '../shared/resources/fingerprint.ts';
 
 export interface ShownCertificate {
   /** The common name, or the whole subject where it has none. */
@@ -10,6 +11,8 @@ export interface ShownCertificate {
   readonly subject: string;
   /** SHA-256 of its DER, in lower-case hex. */
   readonly sha256: string;
+  /** SHA-256 of its SubjectPublicKeyInfo: other certificates of the key have the same. */
+  readonly keySha256: string;
   readonly begins: string;
   readonly ends: string;
   readonly pem: string;
@@ -21,12 +24,13 @@ export function readCertificate(given: string | Uint8Array): ShownCertificate | 
   const der = text.includes('-----BEGIN ') ? decodeSinglePem('CERTIFICATE', text) : given;
   if (der === undefined || typeof der === 'string') return undefined;
   try {
-    const { notBefore, notAfter } = parseCertificate(der);
+    const { notBefore, notAfter, publicKeyInfo } = parseCertificate(der);
     const { subject, fingerprint256 } = new X509Certificate(der);
     return {
       name: /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', '),
       subject: subject.replaceAll('\n', ', '),
       sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
+      keySha256: fingerprintOfDer(publicKeyInfo),
       begins: formatTimestamp(notBefore),
       ends: formatTimestamp(notAfter),
       pem: encodePem('CERTIFICATE', der),

@@ -153,7 +153,7 @@ export const DENIALS: Readonly<Record<DenialReason, Denial>> = {
   },
   document_signer_denied: {
     cause:
-      "An operator denies a certificate that the attested document rests on: its signer's, or one above it (<denied signer>).",
+      "An operator denies a certificate that the attested document rests on, or its key: its signer's, or one above it (<denied signer>).",
     mend: [
       {
         says: 'joinctl get azure_denied_signers says why. If the certificate is good after all:',

@@ -50,7 +50,11 @@ const COLUMNS: Readonly<Record<ResourceKind, (now: Date) => readonly Column<Reso
   ],
   azure_denied_signer: (now) => [
     { header: 'Denied signer', cell: name },
-    { header: 'SHA-256', cell: ({ spec }) => list(field(spec, 'sha256')) },
+    { header: 'Of', cell: ({ spec }) => ('public_key_sha256' in spec ? 'key' : 'certificate') },
+    {
+      header: 'SHA-256',
+      cell: ({ spec }) => list(field(spec, 'sha256') ?? field(spec, 'public_key_sha256')),
+    },
     { header: 'Expires', cell: ({ metadata }) => expiry(metadata.expires, now) },
     { header: 'Message', cell: ({ spec }) => list(field(spec, 'message')), elastic: true },
   ],

@@ -1,4 +1,4 @@
-/** `joinctl azure-signers deny|ls|rm`: certificates under which no attested document counts. */
+/** `joinctl azure-signers deny|ls|rm`: certificates and keys under which no attested document counts. */
 import { resolve } from 'node:path';
 import type { Resource } from '../../shared/protocol/resource.ts';
 import { flagValue, operand } from '../arguments.ts';
@@ -17,7 +17,7 @@ import { remove } from './rm.ts';
 export const azureSignersDeny: Command = {
   words: ['azure-signers', 'deny'],
   summary:
-    "deny joins and renewals whose attested document rests on a certificate: its signer's, or one above it",
+    "deny joins and renewals whose attested document rests on a certificate: its signer's, or one above it; by its file, on any of its key",
   operands: ['<fingerprint|certificate file>'],
   flags: {
     name: "the resource's name (made of the fingerprint)",
@@ -32,39 +32,60 @@ export const azureSignersDeny: Command = {
   ],
   async run(io, args) {
     const format = formatOf(args, 'text');
-    const sha256 = await fingerprintOf(io, operand(args, 0));
+    const denied = await deniedBy(io, operand(args, 0));
     const expires = expiryOf(args, io.now());
     const message = flagValue(args, 'message');
     const wanted: Resource = {
       kind: 'azure_denied_signer',
       version: 'v1',
       metadata: {
-        name: parseName(flagValue(args, 'name') ?? `sha256-${sha256.slice(0, 16)}`),
+        name: parseName(flagValue(args, 'name') ?? denied.name),
         ...(expires !== undefined && { expires }),
       },
-      spec: { sha256, ...(message !== undefined && { message }) },
+      spec: { ...denied.spec, ...(message !== undefined && { message }) },
     };
     const { client } = await openSession(io, args);
     const reference = { kind: wanted.kind, name: wanted.metadata.name };
     if (!(await client.create(wanted))) throw new Failure(`${display(reference)} exists already.`);
     if (format !== 'text') return printResource(io, format, wanted);
     io.stdout.write(
-      `${display(reference)} has been created\n\nJoins and renewals that rest on it are denied within five seconds; certificates that are out live on, unless their machines are locked. To end it:\n  joinctl azure-signers rm ${reference.name}\n`,
+      `${display(reference)} has been created\n${denied.note}\nJoins and renewals that rest on it are denied within five seconds; certificates that are out live on, unless their machines are locked. To end it:\n  joinctl azure-signers rm ${reference.name}\n`,
     );
   },
 };
 
-async function fingerprintOf(io: Io, given: string): Promise<string> {
+interface Denied {
+  readonly spec: { readonly sha256: string } | { readonly public_key_sha256: string };
+  readonly name: string;
+  /** What is denied by it, and what is not. */
+  readonly note: string;
+}
+
+/** A file says which key it is: another certificate of it could come from another authority, or from the same one again. */
+async function deniedBy(io: Io, given: string): Promise<Denied> {
   const sha256 = parseFingerprint(given);
-  if (sha256 !== undefined) return sha256;
+  if (sha256 !== undefined)
+    return {
+      spec: { sha256 },
+      name: `sha256-${sha256.slice(0, 16)}`,
+      note: '\nIt is this one certificate: another one of the same key counts. The file of the certificate denies the key.\n',
+    };
   const certificate = readCertificate(await readBytes(resolve(io.cwd, given)));
-  if (certificate) return certificate.sha256;
-  throw new Failure(`${printable(given)} is not one certificate in PEM or DER: nothing was done.`);
+  if (!certificate)
+    throw new Failure(
+      `${printable(given)} is not one certificate in PEM or DER: nothing was done.`,
+    );
+  const { name, keySha256 } = certificate;
+  return {
+    spec: { public_key_sha256: keySha256 },
+    name: `key-${keySha256.slice(0, 16)}`,
+    note: `\nIt is the key of ${printable(name)}: every certificate of it is denied.\n`,
+  };
 }
 
 export const azureSignersLs: Command = {
   words: ['azure-signers', 'ls'],
-  summary: 'list the certificates that are denied',
+  summary: 'list the certificates and keys that are denied',
   operands: [],
   flags: { format: 'how to show them (text)' },
   examples: ['joinctl azure-signers ls'],

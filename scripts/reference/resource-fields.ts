@@ -339,9 +339,16 @@ spec:
   },
   azure_denied_signer: {
     about:
-      'A certificate under which no attested document counts, as its signer, as one above it, or as root. At most 200. Takes app role JoinBroker.Admin or JoinBroker.AuthorityAdmin.',
+      'A certificate, or a key with all its certificates, under which no attested document counts: as its signer, as one above it, or as root. At most 200. Takes app role JoinBroker.Admin or JoinBroker.AuthorityAdmin.',
     spec: {
-      sha256: { about: "The certificate's fingerprint." },
+      sha256: {
+        about:
+          "The certificate's fingerprint. Exactly one of this and `public_key_sha256`; with this one another certificate of the same key counts.",
+      },
+      public_key_sha256: {
+        about:
+          "The SHA-256 of the certificate's SubjectPublicKeyInfo: every certificate of the key is denied, whoever signed it. `joinctl azure-signers deny <file>` writes it.",
+      },
       message: { about: 'Why, for other operators.' },
     },
     examples: [
@@ -351,6 +358,14 @@ metadata:
   name: leaked-signer
 spec:
   sha256: 6a170583db584151e1c454eeca2a64cc5d8e484a5bd1156e720b4458654ee9e5
+  message: key leaked, ticket 4711
+`,
+      `kind: azure_denied_signer
+version: v1
+metadata:
+  name: leaked-key
+spec:
+  public_key_sha256: 8bb593a93be1d0e8a822bb887c547890c3e706aad2dab76254f97fb36b82fc26
   message: key leaked, ticket 4711
 `,
     ],

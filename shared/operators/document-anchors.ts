@@ -1,5 +1,6 @@
 /** What is checked when an operator says who may sign attested documents, and who may not. */
 import { checkNewRoot, trustedRoots } from '../attestation/azure/new-root.ts';
+import { parseCertificate } from '../encoding/certificate.ts';
 import type { ResourceWarning } from '../protocol/resource.ts';
 import { badInput } from '../refusal.ts';
 import type { AzureDeniedSigner } from '../resources/azure-denied-signer.ts';
@@ -59,19 +60,27 @@ function checkDenied(
   others: readonly AzureDeniedSigner[],
   pinned: readonly Uint8Array[],
 ): ResourceWarning[] {
-  const field = 'spec.sha256';
-  const same = others.find((other) => other.spec.sha256 === spec.sha256);
+  const { sha256, public_key_sha256: key } = spec;
+  const field = sha256 === undefined ? 'spec.public_key_sha256' : 'spec.sha256';
+  const same = others.find(
+    (other) => other.spec.sha256 === sha256 && other.spec.public_key_sha256 === key,
+  );
+  const what = sha256 === undefined ? 'key' : 'certificate';
+  const roots = pinned.map(parseCertificate);
   return [
     ...(same
+      ? [{ field, message: `azure_denied_signer ${same.metadata.name} denies the same ${what}` }]
+      : []),
+    ...(roots.some(
+      (root) =>
+        fingerprintOfDer(sha256 === undefined ? root.publicKeyInfo : root.der) === (sha256 ?? key),
+    )
       ? [
           {
             field,
-            message: `azure_denied_signer ${same.metadata.name} denies the same certificate`,
+            message: `it is ${sha256 === undefined ? 'the key of ' : ''}a pinned root: nothing under it is admitted any more`,
           },
         ]
-      : []),
-    ...(pinned.some((der) => fingerprintOfDer(der) === spec.sha256)
-      ? [{ field, message: 'it is a pinned root: nothing under it is admitted any more' }]
       : []),
   ];
 }

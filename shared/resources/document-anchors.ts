@@ -1,4 +1,4 @@
-/** What operators say of the certificates behind attested documents: roots of their own, and certificates that don't count. */
+/** What operators say of the certificates behind attested documents: roots of their own, and certificates and keys that don't count. */
 import { type Certificate, parseCertificate } from '../encoding/certificate.ts';
 import { twinsOf } from '../encoding/ecdsa-twin.ts';
 import { decodeSinglePem } from '../encoding/pem.ts';
@@ -15,7 +15,7 @@ export interface AddedRoot {
 
 export interface DocumentAnchors {
   readonly added: readonly AddedRoot[];
-  /** The name of the resource that denies a certificate. */
+  /** The name of the resource that denies a certificate, or its key. */
   readonly deniedBy: (certificate: Certificate) => string | undefined;
   readonly deniesAny: boolean;
 }
@@ -30,14 +30,14 @@ export function documentAnchors(
   const denied = new Map(
     deniedSigners
       .filter((one) => !isExpired(one, at))
-      .map(({ metadata, spec }) => [spec.sha256, metadata.name]),
+      .map(({ metadata, spec }) => [nameOf(spec), metadata.name]),
   );
   return {
     added,
     deniesAny: denied.size > 0,
     deniedBy: (certificate) =>
-      fingerprintsOf(certificate)
-        .map((sha256) => denied.get(sha256))
+      namesOf(certificate)
+        .map((one) => denied.get(one))
         .find((name) => name !== undefined),
   };
 }
@@ -59,17 +59,26 @@ function rootOf(root: AzureRoot): AddedRoot[] {
   return [read];
 }
 
-const fingerprints = new WeakMap<Certificate, readonly string[]>();
+/** What a denied signer names, told apart from what the other field could name. */
+const nameOf = ({ sha256, public_key_sha256 }: AzureDeniedSigner['spec']): string =>
+  sha256 === undefined ? `key ${public_key_sha256}` : `certificate ${sha256}`;
+
+const names = new WeakMap<Certificate, readonly string[]>();
 
 /**
- * Every SHA-256 that names it. An ECDSA signature has a twin that is as good: whoever has a denied certificate could make
- * another one of it, with the same key and a new hash, without anybody's private key. A search for a path asks often: each
- * certificate is hashed once.
+ * All that names it. An ECDSA signature has a twin that is as good: whoever has a denied certificate could make another one
+ * of it, with the same key and a new hash, without anybody's private key. A search for a path asks often: each certificate
+ * is hashed once.
  */
-function fingerprintsOf(certificate: Certificate): readonly string[] {
-  const before = fingerprints.get(certificate);
+function namesOf(certificate: Certificate): readonly string[] {
+  const before = names.get(certificate);
   if (before) return before;
-  const all = [certificate.der, ...twinsOf(certificate)].map(fingerprintOfDer);
-  fingerprints.set(certificate, all);
+  const all = [
+    ...[certificate.der, ...twinsOf(certificate)].map((der) =>
+      nameOf({ sha256: fingerprintOfDer(der) }),
+    ),
+    nameOf({ public_key_sha256: fingerprintOfDer(certificate.publicKeyInfo) }),
+  ];
+  names.set(certificate, all);
   return all;
 }

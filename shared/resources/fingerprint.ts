@@ -1,4 +1,4 @@
-/** What names a certificate: the SHA-256 of its DER. Apart from the schemas, which no join needs. */
+/** What names a certificate, or its key: the SHA-256 of its DER. Apart from the schemas, which no join needs. */
 import { createHash } from 'node:crypto';
 import { decodeSinglePem } from '../encoding/pem.ts';
 
@@ -8,6 +8,6 @@ export function fingerprintOf(pem: string): string | undefined {
   return der && fingerprintOfDer(der);
 }
 
-/** Of a certificate's DER. */
+/** Of a certificate's DER, or of its SubjectPublicKeyInfo's. */
 export const fingerprintOfDer = (der: Uint8Array): string =>
   createHash('sha256').update(der).digest('hex');

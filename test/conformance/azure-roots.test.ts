@@ -1,5 +1,5 @@
 /** Conformance: roots that operators add, and signers that they deny (rows D14 and D15). */
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
@@ -33,6 +33,15 @@ const denial = (der: Uint8Array, metadata: object = {}) => ({
   version: 'v1',
   metadata: { name: 'leaked', ...metadata },
   spec: { sha256: sha256(der) },
+});
+
+const denialOfKey = (der: Uint8Array) => ({
+  ...denial(der),
+  spec: {
+    public_key_sha256: createHash('sha256')
+      .update(new X509Certificate(der).publicKey.export({ type: 'spki', format: 'der' }))
+      .digest('hex'),
+  },
 });
 
 /** As somebody with all rights. */
@@ -204,6 +213,33 @@ describe('D15 a denied certificate', () => {
       await remove();
       api.clock.advance(6);
       expect(await join(api, vm, { renews: first, evidence })).toBeAdmitted();
+    },
+  );
+
+  test.each(['signer', 'issuer', 'added root', 'pinned root'] as const)(
+    'by its key: that of the %s denies joins and renewals, and no others',
+    async (which) => {
+      const { api, vm, other, chain, evidence } = await scene();
+      await put(api, rootOf(other));
+      const isPinned = which === 'pinned root';
+      const under = isPinned ? {} : { evidence };
+      const first = await join(api, vm, under);
+      expect(first).toBeAdmitted();
+      const certificates = {
+        signer: chain.leaf(vm.location).certificate,
+        issuer: chain.intermediates[0] ?? Buffer.of(),
+        'added root': other.roots[0] ?? Buffer.of(),
+        'pinned root': api.cloud.roots[0] ?? Buffer.of(),
+      };
+      await put(api, denialOfKey(certificates[which]));
+      api.clock.advance(6);
+      expect(await join(api, vm, under)).toBeDenied(api, 'document_signer_denied');
+      const renewed = await join(api, vm, { ...under, renews: first });
+      expect(renewed).toBeDenied(api, 'document_signer_denied');
+      const otherwise = await join(api, vm, isPinned ? { evidence } : {});
+      // The two simulated Microsofts sign with one key.
+      if (which === 'signer') expect(otherwise).toBeDenied(api, 'document_signer_denied');
+      else expect(otherwise).toBeAdmitted();
     },
   );
 

@@ -1,5 +1,5 @@
 /** Roots and denied signers as operators manage them: what is refused, who may, what is shown and told. */
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -21,6 +21,11 @@ const root = (name = 'New Root') => createRoot(name, newAuthorityKey(), NOON).ce
 const pem = (der: Uint8Array): string => encodePem('CERTIFICATE', der);
 const sha256 = (der: Uint8Array): string =>
   new X509Certificate(der).fingerprint256.replaceAll(':', '').toLowerCase();
+
+const keySha256 = (der: Uint8Array): string =>
+  createHash('sha256')
+    .update(new X509Certificate(der).publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
 
 const azureRoot = (name: string, spec: object) => ({
   kind: 'azure_root',
@@ -112,6 +117,31 @@ describe('a root is refused', () => {
     const again = await add(api, { certificate: pem(pinned) }, 'b');
     expect(again.body).toMatchObject({ warnings: [{ field: 'spec.certificate' }] });
   });
+});
+
+test('a denial of a pinned root, or of its key, and one that is there already are warned of', async () => {
+  const api = createTestBroker();
+  const [pinned = Buffer.of()] = api.cloud.roots;
+  const deny = async (name: string, spec: object) =>
+    (await write(api, BOTH, 'PUT', { ...denied(name, ''), spec } as never)).body;
+  expect(await deny('a', { sha256: sha256(pinned) })).toMatchObject({
+    warnings: [{ field: 'spec.sha256', message: expect.stringContaining('it is a pinned root') }],
+  });
+  const public_key_sha256 = keySha256(pinned);
+  const key = { field: 'spec.public_key_sha256' };
+  const ofRoot = { ...key, message: expect.stringContaining('it is the key of a pinned root') };
+  expect(await deny('b', { public_key_sha256 })).toMatchObject({ warnings: [ofRoot] });
+  const same = { ...key, message: 'azure_denied_signer b denies the same key' };
+  expect(await deny('c', { public_key_sha256 })).toMatchObject({ warnings: [same, ofRoot] });
+});
+
+test.each([
+  ['nothing', {}],
+  ['both', { sha256: 'a'.repeat(64), public_key_sha256: 'b'.repeat(64) }],
+])('a denial of %s is refused', async (_, spec) => {
+  const api = createTestBroker();
+  const answer = await write(api, BOTH, 'PUT', { ...denied('a', ''), spec } as never);
+  expect(answer).toBeProblem('bad_request', 'spec');
 });
 
 describe('who may', () => {
@@ -237,10 +267,13 @@ describe('joinctl', () => {
     const { certificate } = api.cloud.signingChain().leaf(vm.location);
     await writeFile(joinPath(shell.folder, 'signer.pem'), pem(certificate));
     const { stdout } = await shell.run('azure-signers', 'deny', 'signer.pem', '--ttl=72h');
-    const name = `sha256-${sha256(certificate).slice(0, 16)}`;
+    const key = keySha256(certificate);
+    const name = `key-${key.slice(0, 16)}`;
     expect(stdout).toContain(`joinctl azure-signers rm ${name}`);
     expect((await shell.run('azure-signers', 'ls')).stdout).toMatch(
-      new RegExp(`^${name} +${sha256(certificate)} +2026-11-23T12:00:00Z`, 'm'),
+      new RegExp(`^${name} +key +${key} +2026-11-23T12:00:00Z`, 'm'),
     );
+    api.clock.advance(6);
+    expect(await join(api, vm)).toBeDenied(api, 'document_signer_denied');
   });
 });

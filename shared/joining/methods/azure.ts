@@ -117,7 +117,7 @@ export function azureMethod({
       if (name === undefined) return;
       throw denied(
         'document_signer_denied',
-        `azure_denied_signer ${name} denies a certificate that the document rests on`,
+        `azure_denied_signer ${name} denies a certificate that the document rests on, or its key`,
         { denied_signer: name },
       );
     },

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,6 +11,9 @@ const DER = createRoot('Microsoft TLS RSA Root G4', newAuthorityKey(), NOW).cert
 const PEM = encodePem('CERTIFICATE', DER);
 const FINGERPRINT = new X509Certificate(DER).fingerprint256;
 const SHA256 = FINGERPRINT.replaceAll(':', '').toLowerCase();
+const KEY_SHA256 = createHash('sha256')
+  .update(new X509Certificate(DER).publicKey.export({ type: 'spki', format: 'der' }))
+  .digest('hex');
 const NAME = 'microsoft-tls-rsa-root-g4';
 
 async function withFile(content: string | Uint8Array, options: TerminalOptions = {}) {
@@ -89,13 +92,31 @@ describe('joinctl azure-signers deny', () => {
   it.each([
     ['a fingerprint with colons', FINGERPRINT],
     ['one in hex', SHA256],
-    ['a file', 'root.crt'],
-  ])('takes %s', async (_, given) => {
+  ])('takes %s: of this one certificate', async (_, given) => {
     const shell = await withFile(PEM);
-    expect((await shell.run('azure-signers', 'deny', given, '--message=leaked')).code).toBe(0);
+    const { code, stdout } = await shell.run('azure-signers', 'deny', given, '--message=leaked');
+    expect(code).toBe(0);
+    expect(stdout).toContain('another one of the same key counts');
     expect(
       shell.broker.stored('azure_denied_signer', `sha256-${SHA256.slice(0, 16)}`)?.spec,
     ).toEqual({ sha256: SHA256, message: 'leaked' });
+  });
+
+  it.each([
+    ['PEM', PEM],
+    ['DER', DER],
+  ])('takes a file of %s: it denies the key', async (_, file) => {
+    const shell = await withFile(file);
+    const { code, stdout } = await shell.run('azure-signers', 'deny', 'root.crt');
+    expect(code).toBe(0);
+    expect(stdout).toContain('the key of Microsoft TLS RSA Root G4');
+    const name = `key-${KEY_SHA256.slice(0, 16)}`;
+    expect(shell.broker.stored('azure_denied_signer', name)?.spec).toEqual({
+      public_key_sha256: KEY_SHA256,
+    });
+    expect((await shell.run('azure-signers', 'ls')).stdout).toMatch(
+      new RegExp(`^${name} +key +${KEY_SHA256} `, 'm'),
+    );
   });
 
   it('completes the names of what it could remove', async () => {

@@ -27,6 +27,9 @@ import {
 } from '../../../../shared/attestation/azure/certificate-path.ts';
 import { type Certificate, parseCertificate } from '../../../../shared/encoding/certificate.ts';
 import { OID } from '../../../../shared/encoding/oids.ts';
+import type { AzureDeniedSigner } from '../../../../shared/resources/azure-denied-signer.ts';
+import { documentAnchors } from '../../../../shared/resources/document-anchors.ts';
+import { fingerprintOfDer } from '../../../../shared/resources/fingerprint.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const DAY = 24 * 3600 * 1000;
@@ -477,4 +480,52 @@ test('a certificate is avoided where another path leads to a root, and only ther
   const isAvoided = (one: Certificate) => one === issuing.certificate;
   expect(build(leaf, both, { roots, isAvoided }).outcome).toEqual([leaf, cross, old.certificate]);
   expect(build(leaf, [issuing.certificate], { isAvoided }).outcome).toContain(issuing.certificate);
+});
+
+describe('what an operator denies', () => {
+  const old = authorityUnder(undefined, { name: 'Old Root' });
+  const cross = certify(issuing.name, issuing.key, old, CA, {});
+  const roots = [root.certificate, old.certificate];
+
+  /** Whether the path that is found is denied. */
+  function isDenied(spec: AzureDeniedSigner['spec'], intermediates: readonly Certificate[]) {
+    const denial = { kind: 'azure_denied_signer', version: 'v1', metadata: { name: 'd' }, spec };
+    const { deniedBy } = documentAnchors([], [denial as AzureDeniedSigner], NOON);
+    const isAvoided = (one: Certificate) => deniedBy(one) !== undefined;
+    const { outcome } = build(leaf, intermediates, { roots, isAvoided });
+    return typeof outcome === 'string' ? outcome : outcome.some(isAvoided);
+  }
+
+  const keyOf = ({ publicKeyInfo }: Certificate) => ({
+    public_key_sha256: fingerprintOfDer(publicKeyInfo),
+  });
+  const certificateOf = ({ der }: Certificate) => ({ sha256: fingerprintOfDer(der) });
+
+  test('by its key is denied in each certificate of it, a cross-signed one too', () => {
+    for (const named of [issuing.certificate, cross])
+      for (const sent of [[issuing.certificate], [cross], [issuing.certificate, cross]])
+        expect(isDenied(keyOf(named), sent)).toBe(true);
+  });
+
+  test('by its fingerprint is denied in this one certificate alone', () => {
+    expect(isDenied(certificateOf(issuing.certificate), [issuing.certificate])).toBe(true);
+    expect(isDenied(certificateOf(issuing.certificate), [cross])).toBe(false);
+  });
+
+  test.each(['key', 'certificate'])(
+    'as a root, by its %s, leaves what another one signed',
+    (by) => {
+      const spec = by === 'key' ? keyOf(root.certificate) : certificateOf(root.certificate);
+      expect(isDenied(spec, [issuing.certificate])).toBe(true);
+      expect(isDenied(spec, [issuing.certificate, cross])).toBe(false);
+    },
+  );
+
+  test('as the key of a signer is denied, and a hash counts only as what it is said to be', () => {
+    expect(isDenied(keyOf(leaf), [issuing.certificate])).toBe(true);
+    const { public_key_sha256: sha256 } = keyOf(leaf);
+    expect(isDenied({ sha256 }, [issuing.certificate])).toBe(false);
+    const { sha256: public_key_sha256 } = certificateOf(leaf);
+    expect(isDenied({ public_key_sha256 }, [issuing.certificate])).toBe(false);
+  });
 });
