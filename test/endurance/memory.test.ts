@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { createAgentHome } from './running-agent.ts';
 
-const RENEWALS = Number(process.env['RENEWALS'] ?? 60);
+const RENEWALS = Number(process.env['RENEWALS'] ?? 30);
 const MOST_RESIDENT = 80 * 1024 * 1024;
 /** Before this, Node.js is still growing its heap to what a renewal needs. */
 const WARM = 500;

@@ -22,7 +22,7 @@ import { opensslAccepts, opensslReadsRequest, sshReadsKey } from './openssl.ts';
 import { createProgress, heapInUse } from './progress.ts';
 import { createRandom, type Random } from './random.ts';
 
-const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 4000);
+const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 2400);
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 /** The audit of a broker in memory grows: every so often comes a new one. */
 const BATCH = 20_000;

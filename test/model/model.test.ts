@@ -14,7 +14,7 @@ import type { World } from './possible.ts';
 import { createRun } from './run.ts';
 import { type Stage, setStage } from './stage.ts';
 
-const HISTORIES = Number(process.env['HISTORIES'] ?? 15);
+const HISTORIES = Number(process.env['HISTORIES'] ?? 10);
 const SEED = Number(process.env['SEED'] ?? 1);
 /** Machines that are gone and operators pile up in a simulated cloud: every so often comes a new one. */
 const BATCH = 100;
