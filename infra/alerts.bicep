@@ -62,6 +62,14 @@ var alerts = [
     range: 'PT1H'
   }
   {
+    section: 'large-lists'
+    title: 'the revocation lists grow towards what agents take'
+    severity: 2
+    query: loadTextContent('alerts/large-lists.kql')
+    every: 'PT15M'
+    range: 'PT1H'
+  }
+  {
     section: 'denial-spike'
     title: 'many more joins are denied than usual'
     severity: 2

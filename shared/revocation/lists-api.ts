@@ -21,6 +21,7 @@ interface Events {
   revoked(instances: readonly RevokedInstance[], call: Told): void;
   ran(result: 'ok' | 'failed'): void;
   failed(detail: string, call: Told): void;
+  size(bytes: number): void;
   age(list: 'issuing' | 'root', seconds: number): void;
 }
 
@@ -53,7 +54,8 @@ export function createListsApi(parts: ListParts & UpdateParts, events: Events): 
         await update(call).catch((error: unknown) => {
           failure = error;
         });
-        const { thisUpdate, rootUpdate } = await current();
+        const { thisUpdate, rootUpdate, json } = await current();
+        events.size(Buffer.byteLength(json));
         const age = (since: Date): number => (parts.now().getTime() - since.getTime()) / 1000;
         events.age('issuing', age(thisUpdate));
         if (rootUpdate) events.age('root', age(rootUpdate));

@@ -105,6 +105,13 @@ export const METRICS = {
       "Age of the newest lists, by the timer `revoke`. `issuing`: of everything that the root does not sign: made anew every hour, good for a day. `root`: the root's own list: signed anew every week, good for two.",
     dimensions: { list: ['issuing', 'root'] },
   },
+  revocation_list_bytes: {
+    kind: 'gauge',
+    unit: 'By',
+    about:
+      'How long the signed answer with all lists is (`/v1/trust/revoked`), by the timer `revoke`: about 60 for each certificate that is on them. Agents take 16 MiB.',
+    dimensions: {},
+  },
   newest_chain_age_days: {
     kind: 'gauge',
     unit: 'd',

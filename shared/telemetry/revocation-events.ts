@@ -10,6 +10,7 @@ export interface RevocationEvents {
   revoked(instances: readonly RevokedInstance[], call: Told): void;
   ran(result: Dimensions<'revocation_runs'>['result']): void;
   failed(detail: string, call: Told): void;
+  size(bytes: number): void;
   age(list: Dimensions<'revocation_list_age_hours'>['list'], seconds: number): void;
 }
 
@@ -33,6 +34,7 @@ export const revocationEvents = (telemetry: Telemetry): RevocationEvents => ({
   ran: (result) => telemetry.measure('revocation_runs', 1, { result }),
   failed: (detail, { requestId, log }) =>
     telemetry.audit({ event: 'failure', detail }, requestId, log),
+  size: (bytes) => telemetry.measure('revocation_list_bytes', bytes, {}),
   age: (list, seconds) =>
     telemetry.measure('revocation_list_age_hours', Math.max(0, seconds) / 3600, { list }),
 });

@@ -17,6 +17,7 @@ import { joinWith, makeSecret, renew } from '../broker/token-joiner.ts';
 import { watchTables } from '../broker/watched-tables.ts';
 import { hasProgram } from '../programs.ts';
 import { textOf } from '../shared/run-program.ts';
+import { recorded } from '../shared/telemetry/recorded.ts';
 
 const lock = (target: object, more: object = {}): object => ({
   kind: 'lock',
@@ -127,6 +128,24 @@ describe('a lock puts on the lists what is out of', () => {
 });
 
 describe('what is on the lists', () => {
+  test('is measured: the bytes that agents get, with more certificates more', async () => {
+    const telemetry = recorded();
+    const { api, vm } = await scene({ telemetry: telemetry.around });
+    const sizes = async () => {
+      await tend(api);
+      const { bytes } = await api.request('GET', '/v1/trust/revoked');
+      return [telemetry.values('revocation_list_bytes').at(-1), bytes.length];
+    };
+    const [empty = 0, sent] = await sizes();
+    expect(empty).toBe(sent);
+    await join(api, vm);
+    await api.put(lock({ machine: vm.vmId }));
+    api.clock.advance(60);
+    const [more, sentThen] = await sizes();
+    expect(more).toBe(sentThen);
+    expect(more).toBeGreaterThan(empty);
+  });
+
   test('stays after the lock is taken away, until its certificate has been over for a list', async () => {
     const { api, vm } = await scene();
     const attempt = await join(api, vm);
