@@ -91,15 +91,21 @@ export function buildCertificatePath(signer: Certificate, options: PathOptions):
     return undefined;
   }
 
-  for (const avoids of isAvoided ? [isAvoided, () => false] : [() => false]) {
-    for (const trusted of added.length > 0 ? [roots, [...roots, ...added]] : [roots]) {
-      const path = extend([signer], trusted, avoids);
-      if (!path) continue;
-      const forged = signatureProblem(path, isKnownSignature);
-      return forged ? failed(forged) : { ok: true, path };
-    }
+  // Where no path leads to a root, none does that avoids anything: a stranger's certificates are asked about no further.
+  const found = search(() => false);
+  if (!found) return failed(problem, true);
+  const path = (isAvoided && found.slice(1).some(isAvoided) && search(isAvoided)) || found;
+  const forged = signatureProblem(path, isKnownSignature);
+  return forged ? failed(forged) : { ok: true, path };
+
+  function search(
+    avoids: NonNullable<PathOptions['isAvoided']>,
+  ): readonly Certificate[] | undefined {
+    const pinned = extend([signer], roots, avoids);
+    return (
+      pinned ?? (added.length > 0 ? extend([signer], [...roots, ...added], avoids) : undefined)
+    );
   }
-  return failed(problem, true);
 }
 
 /** By the name, and by the key's id where both say one (RFC 5280 section 4.2.1.1). */
