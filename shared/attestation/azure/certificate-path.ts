@@ -128,13 +128,12 @@ function signerProblem({ extensions, ...signer }: Certificate, at: Date): string
 
 /** What keeps an authority out of every path. `below` counts the authorities between this one and the signer. */
 export function authorityProblem(
-  { extensions, ...authority }: Certificate,
+  { extensions, notBefore, notAfter }: Certificate,
   below: number,
   at: Date,
 ): string | undefined {
   const { basicConstraints, keyUsage, extendedKeyUsage } = extensions;
-  if (at < authority.notBefore || at > authority.notAfter)
-    return 'an authority is not valid at this time';
+  if (at < notBefore || at > notAfter) return 'an authority is not valid at this time';
   if (!basicConstraints?.ca) return 'an issuer is no authority';
   if (basicConstraints.pathLength !== undefined && basicConstraints.pathLength < below) {
     return "an authority's path length is exceeded";
@@ -157,14 +156,30 @@ function constraintProblem(extensions: Certificate['extensions']): string | unde
 function algorithmProblem(child: Certificate, issuer: Certificate): string | undefined {
   const scheme = CERTIFICATE_SIGNATURES[child.signatureAlgorithm];
   if (!scheme) return 'a signature algorithm is not accepted';
-  let info: PublicKeyInfo;
-  try {
-    info = parsePublicKeyInfo(issuer.publicKeyInfo);
-  } catch {
-    return "an authority's key can not be read";
-  }
+  const info = keyInfoOf(issuer);
+  if (!info) return "an authority's key can not be read";
   if (!isStrong(info)) return "an authority's key is too weak, or of a kind that is not accepted";
   return info.kind === scheme.key ? undefined : FORGED;
+}
+
+const keyInfos = new WeakMap<Certificate, PublicKeyInfo | 'unreadable'>();
+
+/** A search may look at an issuer many times: its key is read once. */
+function keyInfoOf(issuer: Certificate): PublicKeyInfo | undefined {
+  let info = keyInfos.get(issuer);
+  if (info === undefined) {
+    info = readKeyInfo(issuer) ?? 'unreadable';
+    keyInfos.set(issuer, info);
+  }
+  return info === 'unreadable' ? undefined : info;
+}
+
+function readKeyInfo({ publicKeyInfo }: Certificate): PublicKeyInfo | undefined {
+  try {
+    return parsePublicKeyInfo(publicKeyInfo);
+  } catch {
+    return undefined;
+  }
 }
 
 const TOO_MANY_WAYS = 'too many ways lead on from certificate to certificate';
