@@ -1,9 +1,8 @@
 /** Certificates as operators see them: whose, until when, and the fingerprint that its owner publishes. */
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { parseCertificate } from '../shared/encoding/certificate.ts';
 import { decodeSinglePem, encodePem } from '../shared/encoding/pem.ts';
 import { formatTimestamp } from '../shared/protocol/values.ts';
-import { fingerprintOfDer } from '../shared/resources/fingerprint.ts';
 
 export interface ShownCertificate {
   /** The common name, or the whole subject where it has none. */
@@ -30,7 +29,7 @@ export function readCertificate(given: string | Uint8Array): ShownCertificate | 
       name: /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', '),
       subject: subject.replaceAll('\n', ', '),
       sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
-      keySha256: fingerprintOfDer(publicKeyInfo),
+      keySha256: createHash('sha256').update(publicKeyInfo).digest('hex'),
       begins: formatTimestamp(notBefore),
       ends: formatTimestamp(notAfter),
       pem: encodePem('CERTIFICATE', der),

@@ -1,6 +1,5 @@
 /** What is checked when an operator says who may sign attested documents, and who may not. */
 import { checkNewRoot, trustedRoots } from '../attestation/azure/new-root.ts';
-import { parseCertificate } from '../encoding/certificate.ts';
 import type { ResourceWarning } from '../protocol/resource.ts';
 import { badInput } from '../refusal.ts';
 import type { AzureDeniedSigner } from '../resources/azure-denied-signer.ts';
@@ -66,7 +65,7 @@ function checkDenied(
     (other) => other.spec.sha256 === sha256 && other.spec.public_key_sha256 === key,
   );
   const what = sha256 === undefined ? 'key' : 'certificate';
-  const roots = pinned.map(parseCertificate);
+  const roots = trustedRoots(pinned, 'a pinned root').map(({ certificate }) => certificate);
   return [
     ...(same
       ? [{ field, message: `azure_denied_signer ${same.metadata.name} denies the same ${what}` }]
