@@ -74,7 +74,7 @@ export async function walkGuide(
     if (outcome === 'stays') return start(placed(command, machine));
     const line = placed(command, machine);
     // No pipe: most commands read nothing, and who writes to a pipe that nobody reads fails.
-    const args = ['-euo', 'pipefail', '-c', `{ ${line}\n} <<< '${secret}'`];
+    const args = ['--norc', '-euo', 'pipefail', '-c', `{ ${line}\n} <<< '${secret}'`];
     const done = await runProgram('bash', args, { cwd: root, env: env[where] });
     const text = `${done?.stdout}${done?.stderr}`;
     if ((done?.code === 0) !== (outcome === 'succeeds')) throw new Error(`${command}: ${text}`);

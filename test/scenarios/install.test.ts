@@ -23,7 +23,7 @@ test.skipIf(!['curl', 'jq'].map(hasProgram).every(Boolean))(
       JOINBOT_ROOT: folder,
       TELEPORT_DOMAIN: broker,
     };
-    const bash = (line: string) => run('bash', ['-euo', 'pipefail', '-c', line], env);
+    const bash = (line: string) => run('bash', ['--norc', '-euo', 'pipefail', '-c', line], env);
 
     const [first, ...others] = Object.values(VERSION_LINES).map(
       (line) =>
