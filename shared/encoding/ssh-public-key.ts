@@ -54,11 +54,16 @@ export const sshPublicKeyLine = (key: SshPublicKey, comment = ''): string =>
 export function parseSshPublicKeyLine(line: string): KeyObject | undefined {
   const match = /^([a-z0-9-]{1,32}) ([A-Za-z0-9+/=]{1,4000})(?: [^\r\n]*)?\n?$/.exec(line);
   const blob = match?.[2] === undefined ? undefined : decodeBase64(match[2]);
-  if (!blob) return undefined;
+  return blob && parseSshBlob(blob, match?.[1]);
+}
+
+/** Reads a blob, of this type where one is given. `undefined` if it is none, or of a kind that is not accepted. */
+export function parseSshBlob(blob: Uint8Array, type?: string): KeyObject | undefined {
   try {
     const reader = new SshReader(blob);
-    if (reader.text() !== match?.[1]) return undefined;
-    const key = readKey(match[1], reader);
+    const found = reader.text();
+    if (type !== undefined && found !== type) return undefined;
+    const key = readKey(found, reader);
     reader.end();
     return key;
   } catch {

@@ -54,12 +54,16 @@ export function createListsApi(parts: ListParts & UpdateParts, events: Events): 
         await update(call).catch((error: unknown) => {
           failure = error;
         });
-        const { thisUpdate, rootUpdate, json } = await current();
+        const { thisUpdate, rootUpdate, malformed, json } = await current();
         events.size(Buffer.byteLength(json));
         const age = (since: Date): number => (parts.now().getTime() - since.getTime()) / 1000;
         events.age('issuing', age(thisUpdate));
         if (rootUpdate) events.age('root', age(rootUpdate));
         if (failure !== undefined) throw failure;
+        if (malformed > 0)
+          throw new Error(
+            `the table revoked has ${malformed} serial numbers or rows that are malformed, which no list has`,
+          );
       }, call),
   };
 }

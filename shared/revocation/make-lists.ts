@@ -28,6 +28,8 @@ export interface Lists {
   readonly rootUpdate: Date | undefined;
   /** Serial numbers on the lists. */
   readonly certificates: number;
+  /** What the table has that no list can have, and none has: serial numbers, and whole rows. */
+  readonly malformed: number;
   /** The signed form for agents, as JSON. */
   readonly json: string;
   /** Weak: lists that have it differ in their signatures only. */
@@ -67,8 +69,9 @@ export async function makeLists(
   // Many changes in one second make a version that is ahead of the clock. No list is from the future.
   const thisUpdate = new Date(Math.min((version - BACKDATED_SECONDS) * 1000, at.getTime()));
   const nextUpdate = new Date((version + VALID_SECONDS) * 1000);
-  const revoked = rows.instances
-    .map(({ revoked: instance }) => listed(instance, version))
+  const { sound, malformed } = soundOf(rows);
+  const revoked = sound
+    .map((instance) => listed(instance, version))
     .filter(({ serials }) => serials.length > 0);
   const numbered = { number: version, thisUpdate, nextUpdate };
   const crls = new Map<string, Uint8Array>();
@@ -125,6 +128,7 @@ export async function makeLists(
     krl,
     rootUpdate: complete ? new Date(Math.min(...rootUpdates.map(Number))) : undefined,
     certificates: revoked.reduce((sum, { serials }) => sum + serials.length, 0),
+    malformed,
     json: JSON.stringify({ ...body, signature }),
     etag: `W/"${createHash('sha256')
       .update(JSON.stringify([version, [...crls.keys()], complete, rootsOf(rows)]))
@@ -132,6 +136,38 @@ export async function makeLists(
       .digest('base64url')}"`,
   };
 }
+
+/** What was in OpenSSH's list as the number 0 would shut everybody out: it is the first half. */
+const SERIAL = /^(?!0{16})[0-9a-f]{32}$/;
+const LAST_SECOND = Date.UTC(9999, 11, 31) / 1000;
+
+/** One row that somebody has damaged leaves all others on the lists, and so does one serial number the others of its row. */
+function soundOf(rows: RevokedRows): { sound: RevokedInstance[]; malformed: number } {
+  const sound: RevokedInstance[] = [];
+  const seen = new Set<string>();
+  let malformed = 0;
+  for (const { revoked: instance } of rows.instances) {
+    if (!isSound(instance)) {
+      malformed += 1;
+      continue;
+    }
+    // Readers refuse a list that has one twice.
+    const serials = instance.serials.filter(
+      ({ serial }) => SERIAL.test(serial) && !seen.has(serial) && seen.add(serial),
+    );
+    malformed += instance.serials.length - serials.length;
+    sound.push({ ...instance, serials });
+  }
+  return { sound, malformed };
+}
+
+/** Whether the lists can name it: a key id with a NUL is none to OpenSSH, and a time has an end in X.509. */
+const isSound = ({ owner, id, since }: RevokedInstance): boolean =>
+  /^[!-~]+:[!-~]+$/.test(owner) &&
+  /^[!-~]+$/.test(id) &&
+  Number.isSafeInteger(since) &&
+  since >= 0 &&
+  since <= LAST_SECOND;
 
 /** The roots' lists, which have numbers of their own. */
 const rootsOf = ({ rootLists }: RevokedRows): string[] =>

@@ -237,13 +237,27 @@ const rowOf = (revoked: RevokedInstance): Row => ({
   },
 });
 
+/** Stands for what is no serial number with its end: the row was written by somebody else. */
+const UNREADABLE: LiveSerial = { serial: '', expires: 0 };
+
+function serialsOf(text: string): readonly LiveSerial[] {
+  try {
+    return unpackSerials(text).map((one) =>
+      typeof one?.serial === 'string' && Number.isSafeInteger(one.expires) ? one : UNREADABLE,
+    );
+  } catch (error) {
+    if (error instanceof SyntaxError) return [UNREADABLE];
+    throw error;
+  }
+}
+
 const revokedOf = ({ key, values }: StoredRow): RevokedInstance => ({
   owner: String(values['owner']),
   id: key,
   reason: String(values['reason']) as RevocationReason,
   by: String(values['by']),
   since: Number(values['since']),
-  serials: unpackSerials(String(values['serials'])),
+  serials: serialsOf(String(values['serials'])),
 });
 
 function headOf(row: StoredRow | undefined): Head {

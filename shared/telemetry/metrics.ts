@@ -95,7 +95,7 @@ export const METRICS = {
     kind: 'count',
     unit: '{run}',
     about:
-      'Runs that keep the revocation lists up to date: one a minute by the timer `revoke`, one after each write of a lock. `failed`: the lists are as they were, the next run tries again.',
+      'Runs that keep the revocation lists up to date: one a minute by the timer `revoke`, one after each write of a lock. `failed`: the lists are as they were, or lack a row that is malformed; the next run tries again.',
     dimensions: { result: RESULTS },
   },
   revocation_list_age_hours: {

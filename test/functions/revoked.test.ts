@@ -5,6 +5,7 @@ import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import { parseCrl } from '../../shared/encoding/crl.ts';
 import { decodePem } from '../../shared/encoding/pem.ts';
 import type { TrustBundle } from '../../shared/protocol/trust.ts';
+import { packSerials } from '../../shared/storage/packed-serials.ts';
 import { joinFromAws } from '../broker/aws-joiner.ts';
 import { botExample, createScene, joinToken } from '../broker/fixtures.ts';
 import { HOST, hostScene } from '../broker/host-scene.ts';
@@ -25,6 +26,9 @@ const lock = (target: object, more: object = {}): object => ({
   metadata: { name: 'incident-1' },
   spec: { target, ...more },
 });
+
+const packed = (...serials: string[]): string =>
+  packSerials(serials.map((serial) => ({ serial, expires: 4_000_000_000 })));
 
 const unlock = (api: TestBroker) =>
   signIn(api, 'JoinBroker.Admin').request('DELETE', '/v1/resources/lock/incident-1');
@@ -280,6 +284,41 @@ describe('what is on the lists', () => {
         serials: [serialOf(attempt)],
       },
     ]);
+  });
+});
+
+describe('a damaged row', () => {
+  test.each<[string, Record<string, string | number>, number]>([
+    ['serial number of OpenSSH that is 0', { serials: packed('0'.repeat(16) + 'ab'.repeat(8)) }, 1],
+    ['short serial number', { serials: '[{"serial":"00","expires":4000000000}]' }, 1],
+    ['serial number twice', { serials: packed('ab'.repeat(16), 'ab'.repeat(16)) }, 1],
+    ['null for a serial number', { serials: '[null]' }, 1],
+    ['text for an end', { serials: `[{"serial":"${'ab'.repeat(16)}","expires":"x"}]` }, 1],
+    ['half of a list', { serials: '[' }, 1],
+    ['NUL in its owner', { owner: 'bot:a\0' }, 1],
+    ['time that is none', { since: Number.NaN }, 1],
+    ['time beyond all', { since: 1e15 }, 1],
+  ])('with a %s is not on the lists, and the log says so: all others are', async (_, values, n) => {
+    const { api, vm } = await scene();
+    const attempt = await join(api, vm);
+    await api.put(lock({ machine: vm.vmId }));
+    const good = { owner: 'bot:a', reason: 'removed', by: '', since: 1, goneAfter: 4e9 };
+    const row = {
+      partition: 'bot:a:0',
+      key: '0',
+      values: { ...good, serials: packed('cd'.repeat(16)), ...values },
+    };
+    await api.tables.revoked.apply([{ kind: 'put', row }]);
+    api.clock.advance(3600);
+    await tend(api);
+    const { serials, krl } = await readLists(api);
+    expect(serials).toContain(serialOf(attempt));
+    expect(serials.length).toBeLessThanOrEqual(2);
+    expect(krl.authorities[0]?.serials).toContain(sshSerialOf(attempt));
+    expect(api.audit.at(-1)).toMatchObject({
+      event: 'failure',
+      detail: expect.stringContaining(`has ${n} serial numbers or rows that are malformed`),
+    });
   });
 });
 

@@ -12,6 +12,7 @@ import { caPin, makeTrustBundle } from '../../../shared/authority/trust-bundle.t
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
 import { encodeKrl } from '../../../shared/encoding/krl.ts';
 import { encodePem } from '../../../shared/encoding/pem.ts';
+import { sshBlob } from '../../../shared/encoding/ssh-public-key.ts';
 import type { RevocationLists } from '../../../shared/protocol/revocation.ts';
 import { signedPayload } from '../../../shared/protocol/trust.ts';
 import { formatTimestamp } from '../../../shared/protocol/values.ts';
@@ -20,7 +21,7 @@ import { createAuthorities } from '../authorities.ts';
 import { START } from '../clock.ts';
 
 const HOUR = 3600_000;
-const KEY = Buffer.from('an authority of SSH');
+const KEY = sshBlob((await createAuthorities(START)).sshUser.publicKey);
 
 type Body = Omit<RevocationLists, 'signature'>;
 

@@ -9,6 +9,7 @@ import {
   sshPublicKey,
   sshPublicKeyLine,
 } from '../../../shared/encoding/ssh-public-key.ts';
+import { SshWireError, sshString } from '../../../shared/encoding/ssh-wire.ts';
 import { hasProgram } from '../../programs.ts';
 import { textOf } from '../run-program.ts';
 
@@ -103,8 +104,8 @@ describe.skipIf(!hasProgram('ssh-keygen'))('ssh-keygen -Q', () => {
 
 describe('a list that is read', () => {
   const authority = fc.record({
-    key: fc.uint8Array({ maxLength: 40 }),
-    serials: fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { minLength: 1, maxLength: 5 }),
+    key: fc.constantFrom(...[ssh('ed25519'), ssh('ec')].map((one) => sshBlob(one.publicKey))),
+    serials: fc.array(fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }), { minLength: 1, maxLength: 5 }),
     keyIds: fc.array(fc.stringMatching(/^[a-z/]{0,9}$/), { maxLength: 3 }),
   });
 
@@ -131,7 +132,7 @@ describe('a list that is read', () => {
   test('is refused with a byte cut off or added, with flags, and with a section of another kind', () => {
     const krl = encodeKrl({
       ...empty,
-      authorities: [{ key: Buffer.of(1), serials: [1n], keyIds: ['a'] }],
+      authorities: [{ key: sshBlob(ssh('ed25519').publicKey), serials: [1n], keyIds: ['a'] }],
       keys: [Buffer.of(2)],
     });
     const header = encodeKrl(empty).length;
@@ -148,5 +149,26 @@ describe('a list that is read', () => {
     other[header] = 4;
     expect(() => parseKrl(other)).toThrow('another kind');
     expect(() => parseKrl(Buffer.from('SSHKRL'))).toThrow();
+  });
+
+  const key = sshBlob(ssh('ed25519').publicKey);
+  const line = sshPublicKeyLine(ssh('ed25519').publicKey);
+  const short = generateKeyPairSync('rsa', { modulusLength: 768 }).publicKey;
+  const of = (change: object) => ({
+    ...empty,
+    authorities: [{ key, serials: [5n], keyIds: [], ...change }],
+  });
+  test.each<[string, Krl]>([
+    ['the serial number 0', of({ serials: [5n, 0n] })],
+    ['an authority that is no key', of({ key: Buffer.from('nonsense') })],
+    ['bytes behind the key of an authority', of({ key: Buffer.concat([key, Buffer.of(0)]) })],
+    ['an authority of another type', of({ key: Buffer.concat([sshString('ssh-dss'), key]) })],
+    ['an authority with a short key', of({ key: sshBlob(sshPublicKey(short) as SshPublicKey) })],
+    ['a key id with a NUL', of({ keyIds: ['bot/a\0/1'] })],
+    ['a comment with a NUL', { ...empty, comment: 'te\0st' }],
+  ])('is refused with %s, as OpenSSH refuses it', (_, krl) => {
+    const bytes = encodeKrl(krl);
+    expect(() => parseKrl(bytes)).toThrow(SshWireError);
+    if (hasProgram('ssh-keygen')) expect(() => isRevoked(bytes, line)).toThrow('Invalid KRL');
   });
 });
