@@ -7,10 +7,13 @@
  *     tlscert  -> ..data/tlscert
  *     ..data   -> ..2026_11_20_19_05_00.x7Kq2f
  */
+import { constants } from 'node:fs';
 import {
+  type FileHandle,
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   readlink,
@@ -19,7 +22,8 @@ import {
   symlink,
   unlink,
 } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import process from 'node:process';
 import {
   codeOf,
   orUndefined,
@@ -85,15 +89,55 @@ export async function amendFileSet(
 async function currentFiles(directory: string): Promise<FileSet | undefined> {
   const version = await currentVersion(directory);
   if (version === undefined) return undefined;
-  const path = join(directory, version);
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = await inOwn(join(directory, version), filesIn);
+  if (!files) throw foreign(join(directory, CURRENT));
+  return files;
+}
+
+async function filesIn(path: string, prefix = ''): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const file = join(entry.parentPath, entry.name);
-    files.set(relative(path, file), await readFile(file));
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const [name, of] = [`${prefix}${entry.name}`, join(path, entry.name)];
+    const content = entry.isFile() ? await readOwn(of) : undefined;
+    if (content) files.set(name, content);
+    if (!entry.isDirectory()) continue;
+    const below = await inOwn(of, (folder) => filesIn(folder, `${name}/`));
+    for (const [inner, one] of below ?? []) files.set(inner, one);
   }
   return files;
+}
+
+/**
+ * Whoever owns the set's directory may put a link in the place of anything in it, at any time, and is not to be handed what only
+ * we may read. So a version is one only if it is a real directory of our own, and stays the one that it was as it is read:
+ * `work` is given a path that leads to it, whatever becomes of its name. `undefined` where it is none.
+ */
+async function inOwn<T>(path: string, work: (path: string) => Promise<T>): Promise<T | undefined> {
+  const folder = await openUnlinked(path, constants.O_DIRECTORY);
+  if (!folder) return undefined;
+  try {
+    const { uid } = await folder.stat();
+    if (uid !== process.geteuid?.()) return undefined;
+    // Other systems have no such path: there a link is seen only if it is there already.
+    return await work(process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : path);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function readOwn(path: string): Promise<Uint8Array | undefined> {
+  const file = await openUnlinked(path);
+  return file?.readFile().finally(() => file.close());
+}
+
+/** `undefined` where it is a link, or nothing of this kind. */
+async function openUnlinked(path: string, kind = 0): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | kind);
+  } catch (error) {
+    if (['ELOOP', 'ENOTDIR', 'ENOENT'].includes(codeOf(error))) return undefined;
+    throw error;
+  }
 }
 
 async function keptFiles(
@@ -101,12 +145,18 @@ async function keptFiles(
   version: string | undefined,
   kept: KeptFiles,
 ): Promise<FileSet> {
+  const read = async (path: string) => {
+    const found = new Map<string, Uint8Array | undefined>();
+    for (const name of kept.keys()) found.set(name, await readOwn(join(path, name)));
+    return found;
+  };
+  const there =
+    version !== undefined && kept.size > 0
+      ? await inOwn(join(directory, version), read)
+      : undefined;
   const files = new Map<string, Uint8Array>();
   for (const [name, otherwise] of kept) {
-    const before =
-      version === undefined
-        ? undefined
-        : await orUndefined(readFile(join(directory, version, name)));
+    const before = there?.get(name);
     const content = before?.length ? before : otherwise;
     if (content) files.set(name, content);
   }

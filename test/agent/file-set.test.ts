@@ -1,4 +1,5 @@
 import {
+  chown,
   lstat,
   mkdir,
   readdir,
@@ -9,6 +10,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { describe, expect, test } from 'vitest';
 import { amendFileSet, makeLink, readFileSet, writeFileSet } from '../../agent/file-set.ts';
 import { temporaryFolder } from './folder.ts';
@@ -96,6 +98,59 @@ describe('a set of which one file is replaced', () => {
     expect(await versionsIn(folder)).not.toContain(version);
     expect(await readFile(join(folder, 'list'), 'utf8')).toBe('new');
     expect(prepared).toEqual(['1']);
+  });
+
+  test.each([
+    [
+      'the version',
+      async (folder: string, secret: string, version: string) => {
+        await rename(join(folder, version), join(folder, 'ours'));
+        await symlink(secret, join(folder, version));
+      },
+    ],
+    [
+      'a folder of it',
+      async (folder: string, secret: string, version: string) => {
+        await rename(join(folder, version, 'certs'), join(folder, 'ours'));
+        await symlink(secret, join(folder, version, 'certs'));
+      },
+    ],
+    [
+      'a file of it',
+      async (folder: string, secret: string, version: string) => {
+        await rename(join(folder, version, 'list'), join(folder, 'ours'));
+        await symlink(join(secret, 'shadow'), join(folder, version, 'list'));
+      },
+    ],
+  ])('hands out nothing that a link in the place of %s leads to', async (_, link) => {
+    const [folder, secret] = [await temporaryFolder(), await temporaryFolder()];
+    await writeFile(join(secret, 'shadow'), 'of root');
+    await writeFile(join(secret, 'list'), 'of root');
+    await writeFileSet(folder, set({ key: '1', list: 'old', 'certs/ca.crt': 'ca' }), at);
+    const [version = ''] = await versionsIn(folder);
+    await link(folder, secret, version);
+    const kept = new Map([['list', Buffer.from('empty')]]);
+    await amendFileSet(folder, set({ key: '2' }), at).catch(() => undefined);
+    await writeFileSet(folder, set({ key: '3' }), at, undefined, kept).catch(() => undefined);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const texts = entries
+      .filter((entry) => entry.isFile() && entry.parentPath !== join(folder, 'ours'))
+      .map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8'));
+    expect(await Promise.all(texts)).not.toContain('of root');
+    expect(await readFile(join(secret, 'shadow'), 'utf8')).toBe('of root');
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('and takes none of what is not its own', async () => {
+    const folder = await temporaryFolder();
+    await writeFileSet(folder, set({ key: '1', list: 'old' }), at);
+    const [version = ''] = await versionsIn(folder);
+    await chown(join(folder, version), 65_534, 65_534);
+    await expect(amendFileSet(folder, set({ key: '2' }), at)).rejects.toThrow(
+      'was not made by joinbot',
+    );
+    const kept = new Map([['list', Buffer.from('empty')]]);
+    await writeFileSet(folder, set({ key: '3' }), at, undefined, kept);
+    expect(await readFileSet(folder, ['key', 'list'])).toEqual(set({ key: '3', list: 'empty' }));
   });
 
   test('is not made where there is none', async () => {
