@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createConnection } from 'node:net';
 import { join } from 'node:path';
@@ -105,6 +106,28 @@ describe.skipIf(process.platform === 'win32')('joinbot', () => {
     const socket = createConnection(port, '127.0.0.1');
     const [error] = await once(socket, 'error');
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('closes the port that SIGUSR1 opens before it can listen for that, and keeps it closed', async () => {
+    const early = join(await temporaryFolder(), 'early.cjs');
+    // Busy, as Node is while it loads the agent: the signal is handled here, and once more by the event loop.
+    await writeFile(
+      early,
+      `require('node:fs').writeSync(2, 'loading\\n'); while (!require('node:inspector').url());`,
+    );
+    const NODE_OPTIONS = `--inspect-port=127.0.0.1:0 --require=${early}`;
+    const agent = await startAgent(silent, { env: { NODE_OPTIONS } });
+    await agent.says('loading');
+    agent.process.kill('SIGUSR1');
+    await agent.asked(1);
+    const ports = [...agent.said().matchAll(/ws:\/\/127\.0\.0\.1:(\d+)/g)].map(([, port]) =>
+      Number(port),
+    );
+    expect(ports.length).toBeGreaterThan(0);
+    for (const port of ports) {
+      const [error] = await once(createConnection(port, '127.0.0.1'), 'error');
+      expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+    }
   });
 
   test('goes on when nobody reads its log any more', async () => {
