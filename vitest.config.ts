@@ -17,6 +17,20 @@ const ALONE = [
   'test/shared/telemetry/application-insights.test.ts',
 ];
 
+/**
+ * Long ones, for changes to what they are about: a minute of the three that all tests may take. `.ci/run` has them run, and so does
+ * `CI=true npm test`.
+ */
+const LONG = [
+  'test/endurance/**/*.test.ts',
+  'test/local/{npm-programs,prove-renewals}.test.ts',
+  'test/local/rotation/live/proof.test.ts',
+  'test/scenarios/{no-secrets,outputs,runbook}.test.ts',
+  'test/scripts/{executables,package}.test.ts',
+  'test/shared/authority/init-race.test.ts',
+];
+const left = process.env['CI'] ? [] : LONG;
+
 // biome-ignore lint/style/noDefaultExport: Vitest reads the default export.
 export default defineConfig({
   test: {
@@ -27,13 +41,13 @@ export default defineConfig({
     hookTimeout: 60_000,
     allowOnly: !process.env['CI'],
     projects: [
-      { extends: true, test: { name: 'alone', include: ALONE } },
+      { extends: true, test: { name: 'alone', include: ALONE, exclude: left } },
       {
         extends: true,
         test: {
           name: 'together',
           include: [TESTS],
-          exclude: ALONE,
+          exclude: [...ALONE, ...left],
           isolate: false,
           setupFiles: ['test/leaves-no-trace.ts'],
         },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { POLICY, simulate } from '../../../local/rotation/century.ts';
 
-test.each([1, 2, 3, 4, 5, 6])(
+test.each([1, 2, 3])(
   'seed %i of npm run prove:rotation: nobody is stranded in twelve years',
   (seed) => {
     const { violations, ...figures } = simulate(seed, 12);
