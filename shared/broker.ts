@@ -178,16 +178,18 @@ export function createBroker(parts: BrokerParts): Broker {
   /** It is the data key's: while it is known, a stranger's denial has nothing read. A new data key ends it. */
   let logKey: LogKey | undefined;
   let logKeyRead = 0;
+  async function readLogKey(): Promise<LogKey> {
+    ({ logKey } = await keyring.authorities());
+    logKeyRead = now().getTime();
+    return logKey;
+  }
   const joinLog = createJoinLog({
     table: tables.joins,
     later: (task) => void setTimeout(task, LOG_MILLISECONDS).unref(),
     onFailure: (detail) => telemetry.audit({ event: 'failure', detail }, 'none'),
     key: async () => {
-      if (!logKey || now().getTime() - logKeyRead >= LOG_KEY_MILLISECONDS) {
-        ({ logKey } = await keyring.authorities());
-        logKeyRead = now().getTime();
-      }
-      return logKey;
+      const isFresh = now().getTime() - logKeyRead < LOG_KEY_MILLISECONDS;
+      return logKey && isFresh ? logKey : readLogKey();
     },
     now,
   });
@@ -266,8 +268,7 @@ export function createBroker(parts: BrokerParts): Broker {
     const probing = await isProbe();
     const joined = await join(read(), { ...joinParts, onLocked, probing }, caller, report);
     const { bundle } = await trust();
-    ({ logKey } = await keyring.authorities());
-    logKeyRead = now().getTime();
+    await readLogKey();
     caller.admitted();
     return {
       request_id: call.requestId,

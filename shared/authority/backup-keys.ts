@@ -1,19 +1,17 @@
 /** The rows of the table `keys` that are ours, as they are stored: what a backup keeps of an authority. */
 import type { KeyBackup } from '../protocol/backup.ts';
 import { unavailable } from '../refusal.ts';
-import { openGenuineKeys } from './genuine-keys.ts';
 import { rowOf, rowOfMark } from './key-store.ts';
 import { kindName } from './missing-authority.ts';
-import { presentOf, type RotationParts } from './rotate.ts';
+import { type RotationParts, readKeys } from './rotate.ts';
 import { lostKinds } from './rotation.ts';
 import { sealKey, sealMark } from './sealing.ts';
 import { caPin } from './trust-bundle.ts';
 
 /** Throws `unavailable` where a key is lost: an authority that can't be restored is no backup. */
 export async function backUpKeys(parts: RotationParts, now: Date): Promise<KeyBackup> {
-  const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts, now);
-  const lost = lostKinds(presentOf(stored, genuine, now), now);
+  const { genuine, present } = await readKeys(parts, now);
+  const lost = lostKinds(present, now);
   if (!genuine || lost.length > 0)
     throw unavailable(
       `no backup is made while keys are missing: ${lost.map(kindName).join(', ')} (joinctl auth status)`,

@@ -6,17 +6,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { Refusal } from '../refusal.ts';
 import type { RememberedRoot } from './custody.ts';
-import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
+import type { GenuineKeys } from './genuine-keys.ts';
 import type { StoredKeys } from './key-store.ts';
 import { makeDataKey } from './make-key.ts';
 import { isEmpty, otherCluster, sayMissing } from './missing-authority.ts';
-import {
-  foundKeys,
-  markFor,
-  presentOf,
-  type RotationParts,
-  type RotationReport,
-} from './rotate.ts';
+import { foundKeys, markFor, type RotationParts, type RotationReport, readKeys } from './rotate.ts';
 import { foundingActions, type KeyKind, lostKinds } from './rotation.ts';
 import { caPin } from './trust-bundle.ts';
 
@@ -37,9 +31,7 @@ export async function initAuthorities(
   const remembered = await parts.custody.rememberedRoot();
   if (remembered && remembered.cluster !== parts.cluster)
     throw refused(otherCluster(remembered, parts.cluster));
-  const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts, now);
-  const present = presentOf(stored, genuine, now);
+  const { stored, genuine, present } = await readKeys(parts, now);
   const lost = lostKinds(present, now);
   if (!genuine && !remembered && !isEmpty(stored))
     throw refused(sayMissing({ stored, lost, remembered, cluster: parts.cluster }));

@@ -4,10 +4,9 @@
  */
 import type { RotatedAuthority } from '../protocol/authorities.ts';
 import { Refusal, unavailable } from '../refusal.ts';
-import { openGenuineKeys } from './genuine-keys.ts';
 import { kindName } from './missing-authority.ts';
 import { isLeaving } from './published-keys.ts';
-import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
+import { apply, type RotationParts, type RotationReport, readKeys, rotateKeys } from './rotate.ts';
 import { type DueAction, type KeyKind, keysOfKind } from './rotation.ts';
 import type { KeyDescription } from './signing-key.ts';
 import { earlySuccessor, replacement } from './successors.ts';
@@ -57,9 +56,7 @@ export async function replaceAuthority(
     throw unavailable(
       `keys are missing, and have to be restored first: ${lost.map(kindName).join(', ')} (runbook, "Lost keys")`,
     );
-  const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts, now);
-  const present = presentOf(stored, genuine, now);
+  const { genuine, present } = await readKeys(parts, now);
   const alive = keysOfKind(present.keys, kind).filter(
     ({ expires }) => expires * 1000 > now.getTime(),
   );
@@ -87,9 +84,8 @@ async function replaceLeaked(
   now: Date,
 ): Promise<readonly DueAction[]> {
   const { done } = await rotateKeys(parts, now);
-  const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts, now);
-  const action = replacement(kind, presentOf(stored, genuine, now), parts.policy, now);
+  const { genuine, present } = await readKeys(parts, now);
+  const action = replacement(kind, present, parts.policy, now);
   if (!(await apply(action, genuine, parts))) throw underWay();
   return [...done, action];
 }

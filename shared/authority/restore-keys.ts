@@ -8,7 +8,7 @@ import type { Operation, Row, StoredRow, Table } from '../storage/table.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import { readRows, rowId, rowName, rowOf, rowOfMark } from './key-store.ts';
 import { otherCluster, sayMissing } from './missing-authority.ts';
-import { apply, presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
+import { apply, type RotationParts, type RotationReport, readKeys, rotateKeys } from './rotate.ts';
 import { type KeyKind, keysOfKind, lostKinds } from './rotation.ts';
 import { sealKey, sealMark } from './sealing.ts';
 import type { KeyOwner } from './signing-key.ts';
@@ -135,9 +135,7 @@ async function makeNewer(
   const kinds = mayLackIssuing ? [...SSH, ISSUING] : SSH;
   const done: RotationReport['done'][number][] = [];
   for (const kind of kinds) {
-    const stored = await parts.store.list();
-    const genuine = await openGenuineKeys(stored, parts, now);
-    const present = presentOf(stored, genuine, now);
+    const { genuine, present } = await readKeys(parts, now);
     const waits = keysOfKind(present.keys, kind).some(
       ({ starts }) => starts * 1000 > now.getTime(),
     );

@@ -4,10 +4,10 @@
  */
 import { formatTimestamp } from '../protocol/values.ts';
 import { Refusal, unavailable } from '../refusal.ts';
-import { openGenuineKeys, rootOf } from './genuine-keys.ts';
+import { rootOf } from './genuine-keys.ts';
 import { checkSeen } from './replace-authority.ts';
 import { ROOT, retirementOf } from './root-retirement.ts';
-import { presentOf, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
+import { type RotationParts, type RotationReport, readKeys, rotateKeys } from './rotate.ts';
 import { keysOfKind } from './rotation.ts';
 import { sealKey } from './sealing.ts';
 import type { SealedKey } from './signing-key.ts';
@@ -21,9 +21,7 @@ export async function retireRoot(
   numbers: readonly number[],
   now: Date,
 ): Promise<RotationReport> {
-  const stored = await parts.store.list();
-  const genuine = await openGenuineKeys(stored, parts, now);
-  const present = presentOf(stored, genuine, now);
+  const { stored, genuine, present } = await readKeys(parts, now);
   const at = now.getTime() / 1000;
   const alive = keysOfKind(present.keys, ROOT).filter(({ expires }) => expires > at);
   checkSeen('tls', alive, numbers);

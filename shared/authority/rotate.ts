@@ -60,9 +60,7 @@ async function applyUntilDone(
 ): Promise<RotationReport> {
   const done: DueAction[] = [];
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    const stored = await parts.store.list();
-    const genuine = await openGenuineKeys(stored, parts, now);
-    const present = presentOf(stored, genuine, now);
+    const { genuine, present } = await readKeys(parts, now);
     const [action] = due(present);
     if (!action) {
       return { done, ignored: genuine?.ignored ?? [], lost: lostKinds(present, now) };
@@ -72,12 +70,22 @@ async function applyUntilDone(
   throw new Error('keys are still due after several rounds');
 }
 
-/** Without a genuine data key nothing of what is there is known to be ours. */
-export function presentOf(
-  stored: StoredKeys,
-  genuine: GenuineKeys | undefined,
+/** What is in the table, what of it is genuine, and what rotation works on. Throws where custody can't be asked. */
+export async function readKeys(
+  parts: RotationParts,
   now: Date,
-): PresentKeys {
+): Promise<{
+  readonly stored: StoredKeys;
+  readonly genuine: GenuineKeys | undefined;
+  readonly present: PresentKeys;
+}> {
+  const stored = await parts.store.list();
+  const genuine = await openGenuineKeys(stored, parts, now);
+  return { stored, genuine, present: presentOf(stored, genuine, now) };
+}
+
+/** Without a genuine data key nothing of what is there is known to be ours. */
+function presentOf(stored: StoredKeys, genuine: GenuineKeys | undefined, now: Date): PresentKeys {
   if (!genuine) return { keys: [], marks: [], taken: stored.taken };
   const over = genuine.orphans.filter(({ expires }) => expires * 1000 <= now.getTime());
   return {

@@ -1,7 +1,6 @@
 /** What operators do with the authorities: see them, make the first keys, replace those that age or leaked. */
 import { backUpKeys } from '../authority/backup-keys.ts';
 import type { RememberedRoot } from '../authority/custody.ts';
-import { openGenuineKeys } from '../authority/genuine-keys.ts';
 import { initAuthorities } from '../authority/init-authorities.ts';
 import { rowName } from '../authority/key-store.ts';
 import type { Keyring } from '../authority/keyring.ts';
@@ -10,7 +9,7 @@ import { stateOf } from '../authority/published-keys.ts';
 import { replaceAuthority } from '../authority/replace-authority.ts';
 import { planRestore, restoreKeys } from '../authority/restore-keys.ts';
 import { retireRoot } from '../authority/retire-root.ts';
-import { presentOf, type RotationParts, type RotationReport } from '../authority/rotate.ts';
+import { type RotationParts, type RotationReport, readKeys } from '../authority/rotate.ts';
 import { lostKinds, successorDue } from '../authority/rotation.ts';
 import { type KeyDescription, NEVER } from '../authority/signing-key.ts';
 import { caPin } from '../authority/trust-bundle.ts';
@@ -84,9 +83,7 @@ export function createAuthoritiesApi(
   return {
     async status() {
       const at = now();
-      const stored = await parts.store.list();
-      const genuine = await openGenuineKeys(stored, parts, at);
-      const present = presentOf(stored, genuine, at);
+      const { stored, genuine, present } = await readKeys(parts, at);
       const lost = lostKinds(present, at);
       const remembered: RememberedRoot | undefined =
         lost.length === 0 ? undefined : await parts.custody.rememberedRoot();
