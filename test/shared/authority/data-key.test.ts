@@ -19,7 +19,9 @@ import {
   createScene,
   later,
   NOON,
+  putRow,
   type Scene,
+  takeRow,
 } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
@@ -42,17 +44,6 @@ const keptOf = ({ keys }: GenuineKeys): string[] =>
 
 const namesOf = (rows: readonly Row[]): string[] =>
   rows.map(({ partition, key }) => `${partition}/${key}`).toSorted();
-
-const put = async (table: Table, { partition, key, values }: Row): Promise<void> => {
-  await table.apply([{ kind: 'put', row: { partition, key, values } }]);
-};
-
-async function take(table: Table, partition: string, key: string): Promise<StoredRow> {
-  const row = await table.read(partition, key);
-  if (!row) throw new Error(`there is no ${partition}/${key}`);
-  await table.apply([{ kind: 'remove', partition, key, etag: row.etag }]);
-  return row;
-}
 
 describe('a data key', () => {
   test('gets a successor after 90 days; all rows are encrypted anew, and nobody notices', async () => {
@@ -155,8 +146,6 @@ describe('a data key', () => {
 
   test('is one at a time: the one before it has to be gone', async () => {
     const { parts, table } = await createScene();
-    const old = await take(table, 'data', '000000001');
-    await put(table, old);
     await replaceAuthority(parts, 'data', early, NOON);
     await expect(replaceAuthority(parts, 'data', early, NOON)).rejects.toMatchObject({
       code: 'precondition_failed',
@@ -184,8 +173,8 @@ describe('a data key that had a successor', () => {
   test('counts for nothing when the handover is over, whoever brings it and its rows back', async () => {
     const scene = await succeeded();
     const { parts, table, old, forged } = scene;
-    await put(table, old);
-    await put(table, forged);
+    await putRow(table, old);
+    await putRow(table, forged);
     const at = later(HANDOVER);
     const { ignored, lost } = await rotateKeys(parts, at);
     expect(ignored.toSorted()).toEqual(['data/1', 'ssh-user/77']);
@@ -195,7 +184,7 @@ describe('a data key that had a successor', () => {
 
   test('is removed again by the next run where its row comes back during the handover', async () => {
     const { parts, table, old } = await succeeded();
-    await put(table, old);
+    await putRow(table, old);
     await rotateKeys(parts, later(HANDOVER - 1));
     expect(namesOf(await table.list({ partition: 'data' }))).toEqual(['data/000000002']);
   });
@@ -207,8 +196,8 @@ describe('a data key that had a successor', () => {
     const probe = await table.read('probe', '000000001');
     if (!old || !probe) throw new Error('keys are missing');
     await replaceAuthority(parts, 'data', leak, NOON);
-    await put(table, old);
-    await put(table, probe);
+    await putRow(table, old);
+    await putRow(table, probe);
     expect((await opened(scene, later(DAY - 1))).ignored).toEqual([]);
     expect((await opened(scene, later(DAY))).ignored.toSorted()).toEqual(['data/1', 'probe/1']);
   });
@@ -221,14 +210,14 @@ describe('a data key that had a successor', () => {
     const anew = { ...parts, store: createParts(table).store };
     await foundKeys(anew, NOON);
     await replaceAuthority(anew, 'data', early, NOON);
-    if (other) await put(table, rowOf(other));
+    if (other) await putRow(table, rowOf(other));
     const { earlierRow, ignored } = await opened({ table, parts: anew });
     expect([earlierRow, ignored]).toEqual([undefined, ['data/1']]);
   });
 
   test('takes no place while custody can not say whether the newer one is genuine', async () => {
     const { parts, table, old } = await succeeded();
-    await put(table, old);
+    await putRow(table, old);
     const newest = (await parts.store.list()).keys.find(
       ({ owner, sequence }) => owner === 'data' && sequence === 2,
     );
@@ -250,7 +239,7 @@ describe('a data key that had a successor', () => {
     // As `auth init` makes one in the place of a data key that was given up.
     const { sealed: _, ...row } = { ...dataRow, sequence: 2 };
     const about = describeDataKey(row, parts.cluster);
-    await put(
+    await putRow(
       table,
       rowOf({ ...row, sealed: await parts.custody.wrapDataKey(Buffer.alloc(32, 1), about) }),
     );
@@ -313,7 +302,7 @@ describe('a backup', () => {
     const { rows } = await backUpKeys(parts, NOON);
     const known = await authoritiesAt(parts, NOON);
     await replaceAuthority(parts, 'data', early, NOON);
-    await take(table, 'ssh-host', '000000001');
+    await takeRow(table, 'ssh-host', '000000001');
     const at = later(HANDOVER + DAY);
     const wish = { rows, replace: false, giveUp: undefined };
     const plan = await planRestore(parts, wish, await table.list({}), at);
@@ -331,7 +320,7 @@ describe('a backup', () => {
     await replaceAuthority(parts, 'data', leak, NOON);
     const { rows } = await backUpKeys(parts, NOON);
     const copy = createMemoryTable();
-    for (const row of older) await put(copy, row);
+    for (const row of older) await putRow(copy, row);
     const anew = { ...parts, store: createParts(copy).store };
     const wish = { rows, replace: false, giveUp: undefined };
     const at = later(2 * DAY);

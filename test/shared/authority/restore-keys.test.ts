@@ -21,6 +21,7 @@ import {
   later,
   NOON,
   type Scene,
+  takeRow,
 } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
@@ -50,11 +51,6 @@ async function restore(scene: Scene, asked: RestoreWish, at: Date): Promise<void
 
 const names = async ({ table }: Scene): Promise<string[]> =>
   (await table.list({})).map(({ partition, key }) => `${partition}/${key}`);
-
-const take = async ({ table }: Scene, partition: string, key: string): Promise<void> => {
-  const row = await table.read(partition, key);
-  if (row) await table.apply([{ kind: 'remove', partition, key, etag: row.etag }]);
-};
 
 const highest = async ({ table }: Scene, owner: string): Promise<unknown> =>
   (await table.read(owner, 'highest'))?.values['highest'];
@@ -144,7 +140,7 @@ describe('a table that was lost in part', () => {
     const rows = await backUp(scene, NOON);
     await rotateKeys(scene.parts, later(8 * DAY));
     const before = await authoritiesAt(scene.parts, later(8 * DAY));
-    await take(scene, partition, key);
+    await takeRow(scene.table, partition, key);
     await expect(authoritiesAt(scene.parts, later(8 * DAY))).rejects.toThrow();
     await restore(scene, wish(rows), later(8 * DAY + 60));
     const after = await authoritiesAt(scene.parts, later(8 * DAY + 60));
@@ -177,7 +173,7 @@ describe('a table that was lost in part', () => {
     const rows = await backUp(scene, NOON);
     const leaked = (await authoritiesAt(scene.parts, NOON)).sshUser.publicKey;
     await replaceAuthority(scene.parts, 'ssh-user', { leaked: true, numbers: [1] }, later(60));
-    await take(scene, 'ssh-host', '000000001');
+    await takeRow(scene.table, 'ssh-host', '000000001');
     const asked = await plan(scene, wish(rows));
     expect(asked.write.map(({ partition }) => partition)).toEqual(['ssh-host']);
     await restore(scene, wish(rows), later(120));
@@ -277,7 +273,7 @@ describe('a backup', () => {
 
   test('is not made while a key is lost: it would take the place of a good one', async () => {
     const scene = await createScene();
-    await take(scene, 'ssh-host', '000000001');
+    await takeRow(scene.table, 'ssh-host', '000000001');
     await expect(backUp(scene, NOON)).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('ssh-host'),

@@ -5,7 +5,7 @@ import { createKeyStore } from '../../../shared/authority/key-store.ts';
 import { foundKeys, type RotationParts } from '../../../shared/authority/rotate.ts';
 import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Table } from '../../../shared/storage/table.ts';
+import type { Row, StoredRow, Table } from '../../../shared/storage/table.ts';
 import { createMemoryCustody } from '../../broker/memory-custody.ts';
 
 export const NOON = new Date('2026-11-20T12:00:00Z');
@@ -47,3 +47,19 @@ export async function authoritiesAt(parts: RotationParts, at: Date): Promise<Aut
 /** Authorities with every key made at noon. */
 export const createAuthorities = async (): Promise<Authorities> =>
   authoritiesAt(await createRotatedParts(), NOON);
+
+/** As somebody does who can write to the table: a row in its place, whatever is there. */
+export async function putRow(table: Table, { partition, key, values }: Row): Promise<void> {
+  await table.apply([{ kind: 'put', row: { partition, key, values } }]);
+}
+
+/** The same, with a row that goes. Gives it, if it was there. */
+export async function takeRow(
+  table: Table,
+  partition: string,
+  key: string,
+): Promise<StoredRow | undefined> {
+  const row = await table.read(partition, key);
+  if (row) await table.apply([{ kind: 'remove', partition, key, etag: row.etag }]);
+  return row;
+}

@@ -9,7 +9,7 @@ import { replaceAuthority } from '../../../shared/authority/replace-authority.ts
 import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Row, StoredRow, Table, Value } from '../../../shared/storage/table.ts';
-import { createParts, later, NOON } from './rotation-parts.ts';
+import { createParts, later, NOON, putRow, takeRow } from './rotation-parts.ts';
 
 /** Rows of an authority as it was made, then those of one that had two keys replaced because they leaked. */
 const ROWS = [
@@ -106,12 +106,6 @@ async function attempt(rows: Rows, change: (table: Table) => Promise<unknown>): 
   return outcomeOf(scene);
 }
 
-const put = (table: Table, row: Row): Promise<boolean> => table.apply([{ kind: 'put', row }]);
-const remove = async (table: Table, partition: string, key: string): Promise<void> => {
-  const row = await table.read(partition, key);
-  if (row) await table.apply([{ kind: 'remove', partition, key, etag: row.etag }]);
-};
-
 /** The least change, and others that a number or a text can be changed to. */
 function otherValues(value: Value): Value[] {
   if (typeof value === 'number') return [value + 1, value - 1, String(value), 0];
@@ -156,7 +150,7 @@ async function outcomesByColumn(rows: Rows, partition: string, key: string): Pro
   const usual = isMark(key) ? MARK_COLUMNS : KEY_COLUMNS;
   expect(columns.filter((column) => !MORE_COLUMNS.includes(column))).toEqual(usual.toSorted());
   const set = (values: Row['values']) => () =>
-    attempt(rows, (table) => put(table, { ...row, values }));
+    attempt(rows, (table) => putRow(table, { ...row, values }));
   const lines: string[][] = [];
   for (const column of columns) {
     const own = row.values[column] ?? '';
@@ -183,7 +177,7 @@ async function outcomesOf(rows: Rows, partition: string, key: string): Promise<s
   const inserted = ['more', 'ended', 'etag'].filter((column) => row.values[column] === undefined);
   const ended = JSON.stringify([{ sequence: 1, at: 1 }]);
   const copiedTo = (to: Partial<Row>) => () =>
-    attempt(rows, (table) => put(table, { ...row, ...to }));
+    attempt(rows, (table) => putRow(table, { ...row, ...to }));
   const forms = isMark(key)
     ? ['Highest', 'highest ', '000000000']
     : [String(Number(key)), ` ${key}`, '0x1', '1.0', '1e0', '+00000001', `${key} `, '000000000'];
@@ -195,11 +189,11 @@ async function outcomesOf(rows: Rows, partition: string, key: string): Promise<s
       inserted.map(
         (column) => () =>
           attempt(rows, (table) =>
-            put(table, { ...row, values: { ...row.values, [column]: ended } }),
+            putRow(table, { ...row, values: { ...row.values, [column]: ended } }),
           ),
       ),
     ),
-    await attempt(rows, (table) => remove(table, partition, key)),
+    await attempt(rows, (table) => takeRow(table, partition, key)),
     await sameOutcome(['000000007', '999999998', '999999999'].map((to) => copiedTo({ key: to }))),
     await sameOutcome(forms.map((to) => copiedTo({ key: to }))),
     await sameOutcome(
@@ -261,7 +255,7 @@ test('every row of the table is tried', () => {
 test('the signing SSH authority is lost while its successor waits: the successor signs early', async () => {
   const scene = await createScene(original);
   await rotateKeys(scene.parts, later(23 * 24 * 3600));
-  await remove(scene.table, 'ssh-user', '000000001');
+  await takeRow(scene.table, 'ssh-user', '000000001');
   const genuine = await openGenuineKeys(await scene.parts.store.list(), scene.parts, NOON);
   const at = later(24 * 24 * 3600);
   const authorities = genuine && authoritiesOf(genuine, scene.parts.policy, at);
