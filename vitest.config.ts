@@ -40,6 +40,11 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     allowOnly: !process.env['CI'],
+    reporters: [
+      'default',
+      ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []),
+      './test/closing-line.ts',
+    ],
     projects: [
       { extends: true, test: { name: 'alone', include: ALONE, exclude: left } },
       {
