@@ -67,10 +67,12 @@ export function createJoinsApi(
   };
 }
 
-/** What reads least: a machine's attempts are few, refusals are few among those of a bot. */
-function indexOf({ machine, bot }: JoinQuery, refusedOnly: boolean): JoinListQuery['of'] {
+/** What reads least: a machine's attempts are few, refusals are few among those of a bot or a join token. */
+function indexOf({ machine, bot, token }: JoinQuery, refusedOnly: boolean): JoinListQuery['of'] {
   if (machine !== undefined) return { by: 'machine', value: machine };
-  return bot === undefined || refusedOnly ? undefined : { by: 'bot', value: bot };
+  if (refusedOnly) return undefined;
+  if (bot !== undefined) return { by: 'bot', value: bot };
+  return token === undefined ? undefined : { by: 'token', value: token };
 }
 
 function isAsked(record: JoinRecord, query: JoinQuery): boolean {

@@ -32,7 +32,7 @@ export interface JoinListQuery {
   readonly after: string | undefined;
   /** Only those that were not admitted, which have rows of their own. */
   readonly refusedOnly: boolean;
-  /** Only those that are about a machine or a bot, and maybe some about others. */
+  /** Only those that are about a machine, a bot or a join token, and maybe some about others. */
   readonly of?: { readonly by: IndexedBy; readonly value: string };
 }
 
@@ -61,14 +61,14 @@ export async function listJoins(
   return { items: inOrder(items), ...(next !== undefined && { next }) };
 }
 
-/** As many attempts of one machine or bot as a page has. */
+/** As many attempts of one machine, bot or join token as a page has. */
 const MOST_OF_ONE = 200;
 /** So many rows are read at once. */
 const AT_ONCE = 32;
 
 /**
  * One page of what the index finds: one question for the days that there are, one for each part of a day, and of a machine
- * one more for each attempt.
+ * or a join token one more for each attempt.
  */
 export async function listJoinsOf(
   table: Table,

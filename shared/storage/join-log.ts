@@ -32,7 +32,7 @@ export interface JoinLog {
    */
   record(id: string, facts: JoinFacts): Promise<void>;
   find(id: string): Promise<JoinRecord | undefined>;
-  /** One page of the attempts of a time, or of those about one machine or bot (join-log-lists.ts says what that reads). */
+  /** One page of the attempts of a time, or of those about one machine, bot or join token (join-log-lists.ts says what that reads). */
   list(query: JoinListQuery): Promise<JoinPage>;
   /** Writes what was kept. */
   flush(): Promise<void>;
@@ -113,7 +113,7 @@ export function createJoinLog({
     );
     await writeBeside(
       written.flatMap(({ row, prefixes }) => indexRowsOf(row, prefixes, part)),
-      'rows could not be written by which joins are found by machine and bot',
+      'rows could not be written by which joins are found by machine, bot and join token',
     );
     await writeBeside(newDays(written), 'days of joins could not be listed', (row) =>
       listed.add(row.key),

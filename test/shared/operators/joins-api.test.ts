@@ -44,7 +44,12 @@ test.each([
   ],
   [{ bot: 'example' }, { by: 'bot', value: 'example' }],
   [{ bot: 'example', reason: 'locked' }, undefined],
-  [{ token: 'example-bot' }, undefined],
+  [
+    { token: 'example-bot', bot: 'example' },
+    { by: 'bot', value: 'example' },
+  ],
+  [{ token: 'example-bot' }, { by: 'token', value: 'example-bot' }],
+  [{ token: 'example-bot', result: 'denied' }, undefined],
 ])('%j is found by %j', async (query, of) => {
   expect((await askedOf(query))[0]?.of).toEqual(of);
 });

@@ -4,6 +4,7 @@ import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
 import { unavailable } from '../../../shared/refusal.ts';
 import { makeRequestId } from '../../../shared/request-id.ts';
 import { createJoinLog, type JoinLog } from '../../../shared/storage/join-log.ts';
+import type { IndexedBy } from '../../../shared/storage/join-log-index.ts';
 import { JOIN_LOG_DAYS } from '../../../shared/storage/join-log-places.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Query, Table } from '../../../shared/storage/table.ts';
@@ -288,9 +289,17 @@ describe('a list', () => {
     const mine: JoinFacts = {
       outcome: 'admitted',
       bot: 'robot',
+      join_token: 'robot-token',
       vm_id: VM,
       resource_id: resource('vm-a'),
       instance_id: INSTANCE,
+    };
+
+    const others: JoinFacts = {
+      ...admitted,
+      vm_id: undefined,
+      bot: 'other',
+      join_token: 'other-token',
     };
 
     /** Attempts of three days, every tenth of which is mine. */
@@ -301,7 +310,7 @@ describe('a list', () => {
         const id = makeRequestId(at(i * 900));
         const isOwn = i % 10 === 0;
         if (isOwn) own.push(id);
-        await parts.log.record(id, isOwn ? facts : { ...admitted, vm_id: undefined, bot: 'other' });
+        await parts.log.record(id, isOwn ? facts : others);
       }
       await parts.log.flush();
       return { ...parts, own };
@@ -310,7 +319,7 @@ describe('a list', () => {
     const idsOf = ({ items }: { readonly items: readonly { request_id: string }[] }) =>
       items.map(({ request_id }) => request_id);
 
-    test.each<['machine' | 'bot', string, string, JoinFacts]>([
+    test.each<[IndexedBy, string, string, JoinFacts]>([
       ['machine', 'its vmId, in any case', VM.toUpperCase(), mine],
       ['machine', 'its name, in any case', 'VM-A', mine],
       ['machine', 'its resource id', resource('vm-a').toUpperCase(), mine],
@@ -323,6 +332,7 @@ describe('a list', () => {
         { ...denied, vm_id: undefined, claimed_vm_id: VM },
       ],
       ['bot', 'its name', 'robot', mine],
+      ['token', 'its name', 'robot-token', mine],
     ])(
       '%s by %s has them all, oldest first, and reads no rows of others',
       async (by, _, value, facts) => {
@@ -394,7 +404,7 @@ describe('a list', () => {
       await log.flush();
       expect(await log.find(id)).toMatchObject({ bot: 'robot' });
       expect(failures).toEqual([
-        expect.stringMatching(/^4 rows could not be written by which joins are found/),
+        expect.stringMatching(/^5 rows could not be written by which joins are found/),
         expect.stringMatching(/^1 days of joins could not be listed/),
       ]);
     });
