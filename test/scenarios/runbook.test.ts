@@ -4,10 +4,13 @@
  */
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { writeEndpoints } from '../../local/endpoints.ts';
+import { createFunctionsHost } from '../../local/functions-host.ts';
+import { startTables } from '../../local/tables.ts';
 import { openAzureTables } from '../../shared/storage/azure-tables.ts';
 import { hasProgram } from '../programs.ts';
-import { joinExample, type OpenScenario, openScenario, succeeded } from './scenario.ts';
+import { joinExample, type OpenScenario, openScenario, ROOT, succeeded } from './scenario.ts';
 
 const missing = !hasProgram('openssl') || !hasProgram('ssh-keygen');
 
@@ -190,5 +193,43 @@ describe.skipIf(missing)('a root', () => {
     expect(await opensslSays(identity, root)).toContain(': OK');
     expect(await opensslSays(old, root)).not.toContain(': OK');
     expect(await readFile(root, 'utf8')).not.toBe(await readFile(join(old, 'tlscacerts'), 'utf8'));
+  });
+});
+
+describe.skipIf(missing)('a region that was lost', () => {
+  /** A broker of another region: its tables are empty, the cluster's name and what the vault has are the old ones. */
+  async function deployElsewhere(): Promise<string> {
+    const tables = await startTables();
+    onTestFinished(tables.close);
+    const env = {
+      ...scenario.stack.settings,
+      JOIN_BROKER_TABLES_URL: tables.url,
+      JOIN_BROKER_TABLES_KEY: tables.key,
+    };
+    const host = await createFunctionsHost(ROOT, { env, timers: true, log: () => {} });
+    onTestFinished(host.close);
+    return host.listen();
+  }
+
+  test('goes on in another one from the backup and the vault: relying parties and machines notice nothing', async () => {
+    const { host, endpoints } = scenario.stack;
+    const backup = join(scenario.folder, 'last-night.json');
+    await joinctl('auth', 'backup', `--out=${backup}`);
+    const pin = pinIn(await joinctl('auth', 'status'));
+    const root = join(scenario.folder, 'root-of-today.pem');
+    await cp(join(identity, 'tlscacerts'), root, { dereference: true });
+    await host.close();
+
+    const elsewhere = await deployElsewhere();
+    // Here that is what `joinctl login --proxy` is for a deployed one.
+    const file = join(scenario.folder, '.local', 'endpoints.json');
+    await writeEndpoints(file, { ...endpoints, broker: elsewhere });
+    expect(await joinctl('auth', 'status')).toContain('Missing: ');
+    await joinctl('auth', 'restore', backup, '--yes');
+    expect(pinIn(await joinctl('auth', 'status'))).toBe(pin);
+
+    succeeded(await renew(`--ca-pin=${pin}`, `--proxy-server=${elsewhere}`));
+    expect(await opensslSays(identity, root)).toContain(': OK');
+    expect(await sshIsBelieved(identity)).toBe(true);
   });
 });
