@@ -74,7 +74,7 @@ export interface Authorities {
   readonly probeKeys: readonly ProbeKey[];
   /** Issuing certificates whose keys leaked. A successor names them for as long as they could still be believed. */
   readonly revoked: readonly RevokedIssuer[];
-  /** SSH authorities that leaked, of users and of hosts, for as long as a successor names them. */
+  /** SSH authorities that leaked, of users and of hosts: their successors name them, the latest sixteen of each. */
   readonly revokedSsh: readonly RevokedSshAuthority[];
   /** The trust bundle's version. */
   readonly version: number;
@@ -182,13 +182,16 @@ const revokedIssuers = (keys: readonly OpenedKey[]): RevokedIssuer[] =>
       return [{ root: root.certificate, serialNumber, at: new Date(at * 1000) }];
     });
 
-const revokedSshAuthorities = (keys: readonly OpenedKey[]): RevokedSshAuthority[] =>
-  keys
+/** Several keys may name the same one. */
+const revokedSshAuthorities = (keys: readonly OpenedKey[]): RevokedSshAuthority[] => {
+  const leaked = keys
     .flatMap(({ ended }) => ended ?? [])
-    .flatMap(({ at, publicKey }) => {
-      const spki = publicKey === undefined ? undefined : decodeBase64(publicKey);
-      return spki ? [{ key: sshKey(spki), at: new Date(at * 1000) }] : [];
-    });
+    .map((one) => [one.publicKey, one] as const);
+  return [...new Map(leaked)].flatMap(([publicKey, { at }]) => {
+    const spki = publicKey === undefined ? undefined : decodeBase64(publicKey);
+    return spki ? [{ key: sshKey(spki), at: new Date(at * 1000) }] : [];
+  });
+};
 
 const listedIssuer = (
   key: OpenedKey,

@@ -163,9 +163,12 @@ async function crossOf(
   return { by: by.sequence, certificate };
 }
 
+/** So many SSH authorities that leaked are remembered, the latest: a row has to hold them. */
+const MOST_ENDED = 16;
+
 /**
- * With what those have ended that it puts an end to, or that were roots before a root: the rows of those that said so may go before
- * the others are over.
+ * With what those have ended that it puts an end to, or that were roots or SSH authorities before it: the rows of those that
+ * said so may go before the others are over. An SSH authority has no end for a server that was set up by hand.
  */
 function endedBy(
   { owner, purpose, ends = [], created }: DueCreation,
@@ -173,7 +176,7 @@ function endedBy(
 ): EndedKey[] {
   const before = keys
     .filter((key) => key.owner === owner && key.purpose === purpose)
-    .filter(({ sequence }) => purpose === 'root' || ends.includes(sequence))
+    .filter(({ sequence }) => KEEPS_ENDED.includes(purpose) || ends.includes(sequence))
     .flatMap(({ ended }) => ended ?? []);
   const now = ends.map((sequence): EndedKey => {
     const key = keys.find((one) => one.owner === owner && one.sequence === sequence);
@@ -185,9 +188,15 @@ function endedBy(
       ...(purpose === 'sign' && key && { publicKey: encodeBase64(key.publicKey) }),
     };
   });
-  // Two roots may say the same of a third.
-  return [...new Map([...before, ...now].map((one) => [one.sequence, one])).values()];
+  // Two keys may say the same of a third.
+  const all = [...new Map([...before, ...now].map((one) => [one.sequence, one])).values()];
+  return all
+    .toSorted((a, b) => a.sequence - b.sequence)
+    .slice(purpose === 'sign' ? -MOST_ENDED : 0);
 }
+
+/** Purposes of keys that say what those before them have ended. */
+const KEEPS_ENDED: readonly KeyDescription['purpose'][] = ['root', 'sign'];
 
 const serialOf = ({ certificate }: KeyDescription): string =>
   Buffer.from(parseCertificate(certificate).serialNumber).toString('hex');

@@ -113,6 +113,9 @@ const endOf = (
 
 /** When a key's predecessors leave the bundle: those that it put an end to at once. The root drives out nobody else. */
 const drivenOut = (
-  { purpose, created, starts, ended }: KeyDescription,
+  { purpose, created, starts, ended = [] }: KeyDescription,
   policy: RotationPolicy,
-): number => (purpose === 'sign' && !ended ? starts + retirement(policy) : created);
+): number => {
+  const atOnce = purpose !== 'sign' || ended.some(({ at }) => at === created);
+  return atOnce ? created : starts + retirement(policy);
+};
