@@ -11,6 +11,8 @@ if (![seeds, years, first].every((number) => Number.isInteger(number) && number 
   process.stderr.write('Expected how many seeds, how many years, and the first seed.\n');
   process.exit(2);
 }
+/** After so many a line says how far it is. */
+const SEEDS_A_LINE = 25;
 const started = Date.now();
 const { mostRows: _, violations: __, ...total } = newFigures(0);
 let mostRows = 0;
@@ -21,6 +23,8 @@ for (let seed = first; seed < first + seeds; seed += 1) {
   mostRows = Math.max(mostRows, figures.mostRows);
   violations += figures.violations.length;
   for (const violation of figures.violations) process.stderr.write(`${violation}\n`);
+  const done = seed - first + 1;
+  if (done % SEEDS_A_LINE === 0) process.stderr.write(`${done} of ${seeds} seeds\n`);
 }
 for (const [name, count] of Object.entries(total))
   process.stdout.write(`${name.padEnd(14)} ${count}\n`);

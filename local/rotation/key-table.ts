@@ -9,6 +9,7 @@ import {
   lostKinds,
   type PresentKeys,
   usedKey,
+  withEarlierEnds,
 } from '../../shared/authority/rotation.ts';
 import type { RotationPolicy } from '../../shared/authority/rotation-policy.ts';
 import type { KeyDescription, KeyOwner } from '../../shared/authority/signing-key.ts';
@@ -56,16 +57,17 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
 
   const dateOf = (at: number): Date => new Date(at * 1000);
   const rootOf = ({ sequence }: KeyDescription): number | undefined => roots.get(sequence);
-  const newestData = (): number =>
-    Math.max(0, ...rows.filter(({ owner }) => owner === 'data').map(({ sequence }) => sequence));
-  /** The data key that the newest one took over from, while its row is there and may be used. */
-  function earlierData(at: number): number | undefined {
-    const from = rows.find(
-      ({ owner, sequence }) => owner === 'data' && sequence === newestData(),
-    )?.takenOver;
-    const isThere = rows.some(({ owner, sequence }) => owner === 'data' && sequence === from?.from);
-    return from && isThere && at < from.until ? from.from : undefined;
+  let data = dataOf(rows);
+  /** Asked again and again of the same rows. */
+  function dataKeys(): DataKeys {
+    if (data.rows !== rows) data = dataOf(rows);
+    return data;
   }
+  const newestData = (): number => dataKeys().newest;
+  const earlierData = (at: number): number | undefined => {
+    const { earlier } = dataKeys();
+    return earlier && at < earlier.until ? earlier.from : undefined;
+  };
   const isReadable = (dataKey: number | undefined, at: number): boolean =>
     dataKey === newestData() || (dataKey !== undefined && dataKey === earlierData(at));
 
@@ -86,8 +88,12 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
     return view;
   }
   const read = (at: number): readonly KeyDescription[] => current(at).keys;
+  const keysAt = (at: number): readonly KeyDescription[] => {
+    const over = current(at).orphans.filter(({ expires }) => expires <= at);
+    return over.length > 0 ? [...read(at), ...over] : read(at);
+  };
   const present = (at: number): PresentKeys => ({
-    keys: [...read(at), ...current(at).orphans.filter(({ expires }) => expires <= at)],
+    keys: keysAt(at),
     ended: current(at).ended,
     marks: [...marks]
       .filter(([owner]) => isReadable(marksUnder.get(owner), at))
@@ -125,9 +131,8 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
     if (given.has(`${owner}/${sequence}`)) reused += 1;
     given.add(`${owner}/${sequence}`);
     const { kind: _, ends = [], crossedBy, takesOver, ...key } = action;
-    const before = key.purpose === 'root' ? rows.flatMap(({ ended = [] }) => ended) : [];
     const endedNow = ends.map((number) => ({ sequence: number, at: key.created }));
-    const ended = [...new Map([...before, ...endedNow].map((one) => [one.sequence, one])).values()];
+    const ended = withEarlierEnds(action, read(key.created), endedNow);
     const root = usedKey(read(key.created), 'tls', 'root', key.created);
     if (key.purpose === 'issuing' && root) roots.set(sequence, root.sequence);
     const made: KeyDescription = {
@@ -158,7 +163,7 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
     rootOf,
     present,
     due: (at) => dueActions(present(at), policy, dateOf(at)),
-    lost: (at) => lostKinds(present(at), dateOf(at)),
+    lost: (at) => lostKinds({ keys: keysAt(at) }, dateOf(at)),
     mayRetire: (at) => retirable(at) !== undefined,
     retire(at) {
       const found = retirable(at);
@@ -196,6 +201,21 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
     },
     reused: () => reused,
   };
+}
+
+interface DataKeys {
+  readonly rows: readonly KeyDescription[];
+  readonly newest: number;
+  /** What the newest one took over from, while its row is there. */
+  readonly earlier: { readonly from: number; readonly until: number } | undefined;
+}
+
+function dataOf(rows: readonly KeyDescription[]): DataKeys {
+  const found = rows.filter(({ owner }) => owner === 'data');
+  const newest = Math.max(0, ...found.map(({ sequence }) => sequence));
+  const earlier = found.find(({ sequence }) => sequence === newest)?.takenOver;
+  const isThere = found.some(({ sequence }) => sequence === earlier?.from);
+  return { rows, newest, earlier: isThere ? earlier : undefined };
 }
 
 interface View {

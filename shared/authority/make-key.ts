@@ -11,7 +11,7 @@ import {
   rootOf,
 } from './genuine-keys.ts';
 import { deriveLogKey, type FormerLogKey, openLogKeys, sealLogKeys } from './log-key.ts';
-import { type DueCreation, type KeyCreation, usedKey } from './rotation.ts';
+import { type DueCreation, type KeyCreation, usedKey, withEarlierEnds } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
 import { sealKey } from './sealing.ts';
 import type { CrossCertificate, EndedKey, KeyDescription, SealedKey } from './signing-key.ts';
@@ -163,21 +163,9 @@ async function crossOf(
   return { by: by.sequence, certificate };
 }
 
-/** So many SSH authorities that leaked are remembered, the latest: a row has to hold them. */
-const MOST_ENDED = 16;
-
-/**
- * With what those have ended that it puts an end to, or that were roots or SSH authorities before it: the rows of those that
- * said so may go before the others are over. An SSH authority has no end for a server that was set up by hand.
- */
-function endedBy(
-  { owner, purpose, ends = [], created }: DueCreation,
-  keys: readonly OpenedKey[],
-): EndedKey[] {
-  const before = keys
-    .filter((key) => key.owner === owner && key.purpose === purpose)
-    .filter(({ sequence }) => KEEPS_ENDED.includes(purpose) || ends.includes(sequence))
-    .flatMap(({ ended }) => ended ?? []);
+/** What a new key puts an end to, and what those before it did. */
+function endedBy(creation: DueCreation, keys: readonly OpenedKey[]): EndedKey[] {
+  const { owner, purpose, ends = [], created } = creation;
   const now = ends.map((sequence): EndedKey => {
     const key = keys.find((one) => one.owner === owner && one.sequence === sequence);
     const root = purpose === 'issuing' && key && rootOf(key, keys);
@@ -188,15 +176,8 @@ function endedBy(
       ...(purpose === 'sign' && key && { publicKey: encodeBase64(key.publicKey) }),
     };
   });
-  // Two keys may say the same of a third.
-  const all = [...new Map([...before, ...now].map((one) => [one.sequence, one])).values()];
-  return all
-    .toSorted((a, b) => a.sequence - b.sequence)
-    .slice(purpose === 'sign' ? -MOST_ENDED : 0);
+  return withEarlierEnds(creation, keys, now);
 }
-
-/** Purposes of keys that say what those before them have ended. */
-const KEEPS_ENDED: readonly KeyDescription['purpose'][] = ['root', 'sign'];
 
 const serialOf = ({ certificate }: KeyDescription): string =>
   Buffer.from(parseCertificate(certificate).serialNumber).toString('hex');

@@ -61,16 +61,17 @@ export function latestChange(
 ): number {
   const ours = keysOfKind(keys, kind);
   const oldest = Math.min(...ours.map(({ sequence }) => sequence));
-  const changes = ours.flatMap((key) => [
+  let latest = 0;
+  for (const key of ours) {
     // A row that is there, or is not there any more, is a change that has happened, even if a clock that was ahead made it.
-    key.created,
-    ...(key.ended ?? []).map((ended) => ended.at),
-    ...(key.sequence === oldest ? [drivenOut(key, policy)] : []).filter(
-      (time) => time <= at + policy.skew,
-    ),
-    ...[drivenOut(key, policy), endOf(key, ours, policy)].filter((time) => time <= at),
-  ]);
-  return Math.max(0, ...changes);
+    const happened = [key.created, ...(key.ended ?? []).map((ended) => ended.at)];
+    const leaving = drivenOut(key, policy);
+    if (leaving <= at + (key.sequence === oldest ? policy.skew : 0)) happened.push(leaving);
+    const end = endOf(key, ours, policy);
+    if (end <= at) happened.push(end);
+    latest = Math.max(latest, ...happened);
+  }
+  return latest;
 }
 
 /** When anything of this will be different, without any row changing; `Infinity` for never. */

@@ -157,7 +157,7 @@ async function openBackup(
   const genuine = await openGenuineKeys(stored, parts, now);
   if (!genuine) {
     const remembered = await parts.custody.rememberedRoot();
-    const lost = lostKinds({ keys: [], marks: [], taken: [] }, new Date(0));
+    const lost = lostKinds({ keys: [] }, new Date(0));
     throw refused(
       `the backup does not open: ${sayMissing({ stored, lost, remembered, cluster: parts.cluster })}`,
     );

@@ -1,6 +1,7 @@
 /** Which keys are due: a pure function of the keys that exist, the policy and the time. Applying it is not its work. */
 import { type RotationPolicy, retirement, sshLife } from './rotation-policy.ts';
 import {
+  type EndedKey,
   type KeyDescription,
   type KeyOwner,
   type KeyPurpose,
@@ -69,7 +70,7 @@ const FREE: readonly KeyKind[] = [
  * Kinds of keys that must exist and don't. Rotation never makes them: it would be a new authority (rule 18). Without the data key
  * nobody can say what else there is.
  */
-export function lostKinds({ keys }: PresentKeys, now: Date): KeyKind[] {
+export function lostKinds({ keys }: Pick<PresentKeys, 'keys'>, now: Date): KeyKind[] {
   const lost = FOUNDED.filter(({ owner, purpose }) => {
     if (purpose !== 'root') return !newestKey(keys, owner, purpose);
     return !usedKey(keys, owner, purpose, secondsOf(now)) || keys.some(lacksPredecessor(keys));
@@ -138,12 +139,17 @@ export const keysOfKind = <K extends KeyDescription>(
 ): K[] => keys.filter((key) => key.owner === owner && key.purpose === purpose);
 
 /** The newest key of its kind, used or not yet. */
-export const newestKey = <K extends KeyDescription>(
+export function newestKey<K extends KeyDescription>(
   keys: readonly K[],
   owner: KeyOwner,
   purpose: KeyPurpose,
-): K | undefined =>
-  keysOfKind(keys, { owner, purpose }).toSorted((a, b) => b.sequence - a.sequence)[0];
+): K | undefined {
+  let newest: K | undefined;
+  for (const key of keys)
+    if (key.owner === owner && key.purpose === purpose && key.sequence > (newest?.sequence ?? 0))
+      newest = key;
+  return newest;
+}
 
 /**
  * The key that signs: the newest of its kind that has started and is not over. Where none has, the next one signs early:
@@ -155,14 +161,11 @@ export function usedKey<K extends KeyDescription>(
   purpose: KeyPurpose,
   at: number,
 ): K | undefined {
-  const alive = keys.filter(({ expires }) => at < expires);
-  const started = newestKey(
-    alive.filter(({ starts }) => starts <= at),
-    owner,
-    purpose,
-  );
-  const upcoming = keysOfKind(alive, { owner, purpose });
-  return started ?? upcoming.toSorted((a, b) => a.starts - b.starts)[0];
+  const alive = keysOfKind(keys, { owner, purpose }).filter(({ expires }) => at < expires);
+  const started = alive.filter(({ starts }) => starts <= at);
+  return started.length > 0
+    ? newestKey(started, owner, purpose)
+    : alive.toSorted((a, b) => a.starts - b.starts)[0];
 }
 
 /** When the key has nothing left to verify, because its successor has signed for long enough; `Infinity` without one. */
@@ -259,6 +262,31 @@ export function takeover(
 ): Pick<DueCreation, 'takesOver'> {
   const before = purpose === 'encrypt' ? newestKey(keys, 'data', 'encrypt') : undefined;
   return before ? { takesOver: { from: before.sequence, until, leaked } } : {};
+}
+
+/** So many SSH authorities that leaked are remembered, the latest: a row has to hold them. */
+const MOST_ENDED = 16;
+/** Purposes of keys that say what those before them have ended. */
+const KEEP_ENDED: readonly KeyPurpose[] = ['root', 'sign'];
+
+/**
+ * What a key puts an end to, with what those have ended that it ends, or that were roots or SSH authorities before it: the
+ * rows of those that said so may go before the others are over. For a server that was set up by hand an SSH authority has no
+ * end.
+ */
+export function withEarlierEnds(
+  { owner, purpose, ends = [] }: DueCreation,
+  keys: readonly KeyDescription[],
+  ended: readonly EndedKey[],
+): EndedKey[] {
+  const before = keysOfKind(keys, { owner, purpose })
+    .filter(({ sequence }) => KEEP_ENDED.includes(purpose) || ends.includes(sequence))
+    .flatMap((key) => key.ended ?? []);
+  // Two keys may say the same of a third.
+  const all = [...new Map([...before, ...ended].map((one) => [one.sequence, one])).values()];
+  return all
+    .toSorted((a, b) => a.sequence - b.sequence)
+    .slice(purpose === 'sign' ? -MOST_ENDED : 0);
 }
 
 /** After its publication, but before its predecessor would have to shorten certificates; at once where none signs any more. */
