@@ -43,7 +43,12 @@ const JOINING = [
 const METHODS = ['method.ts', 'methods.ts'].map((name) => `shared/joining/methods/${name}`);
 
 /** Used only by those whose entry names them, or a file in them, whatever else it names. */
-export const PRIVATE: readonly string[] = ['shared/broker.ts', 'shared/joining/methods'];
+export const PRIVATE: readonly string[] = [
+  'shared/broker.ts',
+  'shared/broker-for-joiners.ts',
+  'shared/foundation.ts',
+  'shared/joining/methods',
+];
 
 /** From the lowest up. Where two entries hold a file, the later one counts; a file that none holds uses nothing. */
 export const ARROWS: readonly Arrows[] = [
@@ -110,7 +115,12 @@ export const ARROWS: readonly Arrows[] = [
     ],
   },
   { from: 'shared/broker-for-operators.ts', to: ['shared'] },
-  { from: 'shared/broker.ts', to: ['shared', ...METHODS] },
+  { from: 'shared/foundation.ts', to: ['shared', ...METHODS] },
+  { from: 'shared/broker-for-joiners.ts', to: ['shared', 'shared/foundation.ts'] },
+  {
+    from: 'shared/broker.ts',
+    to: ['shared', ...METHODS, 'shared/foundation.ts', 'shared/broker-for-joiners.ts'],
+  },
 
   { from: 'agent', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
   { from: 'admin', to: ['shared/encoding', 'shared/protocol', 'shared/http'] },
