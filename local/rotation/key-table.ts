@@ -227,11 +227,11 @@ interface View {
 
 /** As `openGenuineKeys` sees rows: in the order of the table, without ended keys and what is under ended or lost roots. */
 function viewOf(rows: readonly KeyDescription[], roots: ReadonlyMap<number, number>): View {
-  const ends = new Set(
-    rows.flatMap(({ owner, ended = [] }) => ended.map(({ sequence }) => `${owner}/${sequence}`)),
-  );
+  const enders = rows.filter(({ ended }) => ended !== undefined);
   const isEnded = ({ owner, sequence }: KeyDescription): boolean =>
-    ends.has(`${owner}/${sequence}`);
+    enders.some(
+      (key) => key.owner === owner && key.ended?.some((one) => one.sequence === sequence),
+    );
   const alive = rows.filter((key) => !isEnded(key)).toSorted((a, b) => a.sequence - b.sequence);
   const numbers = alive.filter(({ purpose }) => purpose === 'root').map((key) => key.sequence);
   const isOrphan = ({ purpose, sequence }: KeyDescription): boolean =>

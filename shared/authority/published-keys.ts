@@ -64,12 +64,13 @@ export function latestChange(
   let latest = 0;
   for (const key of ours) {
     // A row that is there, or is not there any more, is a change that has happened, even if a clock that was ahead made it.
-    const happened = [key.created, ...(key.ended ?? []).map((ended) => ended.at)];
+    latest = Math.max(latest, key.created);
+    for (const ended of key.ended ?? []) latest = Math.max(latest, ended.at);
     const leaving = drivenOut(key, policy);
-    if (leaving <= at + (key.sequence === oldest ? policy.skew : 0)) happened.push(leaving);
+    if (leaving <= at + (key.sequence === oldest ? policy.skew : 0))
+      latest = Math.max(latest, leaving);
     const end = endOf(key, ours, policy);
-    if (end <= at) happened.push(end);
-    latest = Math.max(latest, ...happened);
+    if (end <= at) latest = Math.max(latest, end);
   }
   return latest;
 }
