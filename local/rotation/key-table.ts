@@ -125,7 +125,7 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       rows = [...rows];
       return true;
     }
-    // One transaction: the row must not be there, and the mark must be the one that was read.
+    // One transaction: the row must not be there, the mark must be the one that was read, and what it ends goes.
     const mark = owner === 'data' ? 0 : (marks.get(owner) ?? 0);
     if (rows.some(isRow) || foreign.some(isRow) || mark >= sequence) return false;
     if (given.has(`${owner}/${sequence}`)) reused += 1;
@@ -146,7 +146,7 @@ export function createKeyTable(policy: RotationPolicy): KeyTable {
       }),
     };
     under.set(made, newestData());
-    rows = [...rows, made];
+    rows = [...rows.filter((row) => row.owner !== owner || !ends.includes(row.sequence)), made];
     if (owner === 'data') return true;
     marks.set(owner, sequence);
     marksUnder.set(owner, newestData());

@@ -24,8 +24,11 @@ export interface StoredKeys {
 
 export interface KeyStore {
   list(): Promise<StoredKeys>;
-  /** Writes a key together with its owner's mark. `false` if another one was faster: nothing was written. */
-  insert(key: SealedKey, mark?: SealedMark): Promise<boolean>;
+  /**
+   * Writes a key together with its owner's mark, and removes the rows that it puts an end to: whoever stops, and whatever
+   * becomes of the key, they are gone. `false` if another one was faster: nothing was written.
+   */
+  insert(key: SealedKey, mark?: SealedMark, ends?: readonly number[]): Promise<boolean>;
   /** Puts a key in the place of the same key that says something else. `false` if another one was faster. */
   replace(before: SealedKey, after: SealedKey): Promise<boolean>;
   /** Writes a mark alone. `false` if another one was faster. */
@@ -38,8 +41,14 @@ const MARK = 'highest';
 export function createKeyStore(table: Table): KeyStore {
   return {
     list: async () => readRows(await table.list({})),
-    insert: (key, mark) =>
-      table.apply([{ kind: 'insert', row: rowOf(key) }, ...(mark ? [writing(mark)] : [])]),
+    async insert(key, mark, ends = []) {
+      const ended = await Promise.all(ends.map((number) => table.read(key.owner, rowKey(number))));
+      return table.apply([
+        { kind: 'insert', row: rowOf(key) },
+        ...(mark ? [writing(mark)] : []),
+        ...ended.filter((row) => row !== undefined).map(removing),
+      ]);
+    },
     async replace(before, after) {
       const row = await table.read(before.owner, rowKey(before.sequence));
       if (!row || !isWrittenAs(row, rowOf(before))) return false;
@@ -48,10 +57,7 @@ export function createKeyStore(table: Table): KeyStore {
     writeMark: (mark) => table.apply([writing(mark)]),
     async remove(owner, sequence) {
       const row = await table.read(owner, rowKey(sequence));
-      if (row)
-        await table.apply([
-          { kind: 'remove', partition: owner, key: rowKey(sequence), etag: row.etag },
-        ]);
+      if (row) await table.apply([removing(row)]);
     },
   };
 }
@@ -105,6 +111,13 @@ export const rowOfMark = ({ owner, highest, sealed }: SealedMark): Row => ({
   partition: owner,
   key: MARK,
   values: { highest, sealed: encodeBase64(sealed) },
+});
+
+const removing = ({ partition, key, etag }: StoredRow): Operation => ({
+  kind: 'remove',
+  partition,
+  key,
+  etag,
 });
 
 function writing(mark: SealedMark): Operation {

@@ -123,7 +123,7 @@ export async function apply(
       return parts.store.replace(before, sealKey(genuine.dataKey, before, secret));
     }
     case 'create':
-      return parts.store.insert(...(await make(action, genuine, parts)));
+      return parts.store.insert(...(await make(action, genuine, parts)), action.ends);
   }
 }
 
@@ -134,10 +134,10 @@ async function make(
   creation: DueCreation,
   genuine: GenuineKeys | undefined,
   parts: RotationParts,
-): Promise<[SealedKey, SealedMark?]> {
+): Promise<[SealedKey, SealedMark | undefined]> {
   // Keys are made once in days: no start waits for it.
   const { makeDataKey, makeKey } = await import('./make-key.ts');
-  if (creation.owner === 'data') return [await makeDataKey(creation, genuine, parts)];
+  if (creation.owner === 'data') return [await makeDataKey(creation, genuine, parts), undefined];
   if (!genuine) throw new Error('the data key comes first');
   const key = await makeKey(creation, genuine, parts);
   return [key, markFor(genuine, creation.owner, creation.sequence)];

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createKeyStore, readRows, rowOf, rowOfMark } from '../../../shared/authority/key-store.ts';
 import { NEVER, type SealedKey } from '../../../shared/authority/signing-key.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Row } from '../../../shared/storage/table.ts';
+import type { Operation, Row } from '../../../shared/storage/table.ts';
 
 const key: SealedKey = {
   owner: 'tls',
@@ -46,6 +46,39 @@ test('removes one key; one that is gone is no error', async () => {
   await store.remove('tls', 12);
   await store.remove('tls', 12);
   expect((await store.list()).keys.map(({ sequence }) => sequence)).toEqual([13]);
+});
+
+test('a key comes together with the end of others, those that are gone left out', async () => {
+  const store = createKeyStore(createMemoryTable());
+  for (const sequence of [9, 10, 11]) await store.insert({ ...key, sequence });
+  expect(await store.insert(key, undefined, [8, 9, 11])).toBe(true);
+  expect((await store.list()).keys.map(({ sequence }) => sequence)).toEqual([10, 12]);
+});
+
+test.each([
+  ['changed', (row: Row, etag: string): Operation => ({ kind: 'replace', row, etag })],
+  [
+    'removed',
+    ({ partition, key }: Row, etag: string): Operation => ({
+      kind: 'remove',
+      partition,
+      key,
+      etag,
+    }),
+  ],
+])('a key is not written where what it ends is %s meanwhile', async (_, meanwhile) => {
+  const table = createMemoryTable();
+  await createKeyStore(table).insert({ ...key, sequence: 11 });
+  const store = createKeyStore({
+    ...table,
+    async read(partition, name) {
+      const row = await table.read(partition, name);
+      if (row) await table.apply([meanwhile({ ...row, values: { ...row.values } }, row.etag)]);
+      return row;
+    },
+  });
+  expect(await store.insert(key, undefined, [11])).toBe(false);
+  expect((await table.list({})).map((row) => row.key)).not.toContain('000000012');
 });
 
 const whole: SealedKey = {
