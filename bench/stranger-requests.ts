@@ -50,6 +50,7 @@ export async function strangersKinds({
   });
   const strange = elsewhere.slice(0, 10);
   const ownRoot = { evidence: { chain: cloud.signingChain({ root: 'look_alike' }) } };
+  const circle = { evidence: { chain: cloud.signingChain({ root: 'circle' }) } };
   const iam = await Promise.all(Array.from({ length: 10 }, () => iamJoin()));
   const iamRenewals = await Promise.all(
     Array.from({ length: 10 }, () => iamJoin({ instance: { id: randomUUID(), generation: 1 } })),
@@ -69,6 +70,11 @@ export async function strangersKinds({
     stranger('the same, as of a machine that may join', await all(named, FORGED)),
     stranger('a document under a root of their own', await all(strange, ownRoot)),
     stranger('the same, as of a machine that may join', await all(named, ownRoot)),
+    stranger(
+      'a document under six authorities that vouch for each other',
+      await all(strange, circle),
+    ),
+    stranger('the same, as of a machine that may join', await all(named, circle)),
     stranger(
       "a captured document of somebody else's request",
       await all(strange, { evidence: { nonce: randomBytes(16).toString('hex') } }),

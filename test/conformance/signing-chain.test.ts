@@ -27,6 +27,7 @@ const D3: Rows = [
   ["signed by itself, with Azure's names", { selfSigned: true }],
   ["up to a public root that is not one of Azure's", { root: 'unknown' }],
   ["up to a root with the very name of Azure's", { root: 'look_alike' }],
+  ['up to six authorities that vouch for each other', { root: 'circle' }],
 ];
 
 const WEAK = "an authority's key is too weak, or of a kind that is not accepted";

@@ -21,8 +21,11 @@ export interface SigningChain {
 
 /** What is wrong with a chain. With a root of its own or signed by itself, it is a stranger's, with a stranger's key. */
 export interface ChainBends {
-  /** Ends in a root that nobody pins: with a name of its own, or with the very name of a pinned one. */
-  readonly root?: 'unknown' | 'look_alike';
+  /**
+   * Ends in a root that nobody pins: with a name of its own, or with the very name of a pinned one. Or in none: authorities of one
+   * name and key vouch for each other, as many as a document may bring.
+   */
+  readonly root?: 'unknown' | 'look_alike' | 'circle';
   /** The leaf signs itself. */
   readonly selfSigned?: boolean;
   readonly issuing?: IssuingBends;
@@ -89,6 +92,11 @@ export function createMicrosoftPki({ now, keys, kind }: MicrosoftPkiOptions): Mi
       if (bends.selfSigned) {
         const by = 'itself';
         return leavesOf({ leafKey: strangersLeafKey, by, intermediates: [], now, bends });
+      }
+      if (bends.root === 'circle') {
+        const by = createRoot('Stranger Root', newAuthorityKey(), now());
+        const intermediates = Array.from({ length: 6 }, () => crossSign(by, by, now()).certificate);
+        return leavesOf({ leafKey: strangersLeafKey, by, intermediates, now, bends });
       }
       const top = bends.root
         ? createRoot(bends.root === 'unknown' ? 'Stranger Root' : ROOT, newAuthorityKey(), now())
