@@ -280,3 +280,16 @@ describe('a backup', () => {
     });
   });
 });
+
+test('the row of a key that replaced a leaked one comes back, and with it the leaked one on the list', async () => {
+  const scene = await createScene();
+  await replaceAuthority(scene.parts, 'issuing', { leaked: true, numbers: [2] }, later(60));
+  const { revoked } = await authoritiesAt(scene.parts, later(60));
+  const rows = await backUp(scene, later(120));
+  await scene.parts.store.remove('tls', 3);
+  await rotateKeys(scene.parts, later(180));
+  expect((await authoritiesAt(scene.parts, later(180))).revoked).toEqual([]);
+  await restore(scene, wish(rows), later(240));
+  expect(revoked).toHaveLength(1);
+  expect((await authoritiesAt(scene.parts, later(240))).revoked).toEqual(revoked);
+});
