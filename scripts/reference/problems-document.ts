@@ -115,8 +115,9 @@ export const PROBLEM_REFERENCE: Readonly<Record<ProblemCode, ProblemReference>> 
     test: ['test/functions/resources.test.ts', 'with %s: 428'],
   },
   throttled: {
-    cause: 'This address, machine or join token has tried too often within a minute.',
-    fix: 'Wait as long as `Retry-After` says. The limits are [settings](../settings.md).',
+    cause:
+      'This address, machine or join token has tried too often within a minute; or this machine has made eight instances of one join token within ten seconds.',
+    fix: 'Wait as long as `Retry-After` says. The limits of a minute are [settings](../settings.md).',
     test: [
       'test/conformance/strangers.test.ts',
       'S1 a caller whose joins fail is answered 429 with the seconds to wait, and others go on',

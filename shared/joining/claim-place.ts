@@ -2,7 +2,7 @@
  * How many machines may have live instances of a join token, and whether a machine has two. A machine is counted once, so
  * one that was reinstalled, or made anew under its resource id, is never in its own way.
  */
-import { denied, Refusal } from '../refusal.ts';
+import { denied, Refusal, throttled } from '../refusal.ts';
 import type { Instances, StoredInstance, Tombstone } from '../storage/instances.ts';
 import type {
   MachineRow,
@@ -31,9 +31,15 @@ interface Parts {
   readonly instances: Pick<Instances, 'read'>;
 }
 
-const MOST_RACES = 5;
 /** Without a limit a row keeps the newest: who has more is known by then. */
 const MOST_MADE = 8;
+/** So many that come at once have all been written by then. */
+const MOST_RACES = MOST_MADE;
+/**
+ * So many may be made in this time, by one machine with one join token: each may have to be on the list of what is revoked for
+ * a day, and nobody reads lists without end.
+ */
+const PACE_SECONDS = 10;
 /** With one it keeps all that live: one that was forgotten would free the place while it goes on. They fit one column. */
 const MOST_MADE_IN_A_PLACE = 64;
 /** An instance without a row counts as live for so long: its join is under way, or failed in between. */
@@ -44,7 +50,7 @@ const MOST_TOLD = 5;
 
 /**
  * Writes that the machine makes this instance. Reports its other live instances of the same owner. Throws
- * `too_many_machines` where other machines have all the places.
+ * `too_many_machines` where other machines have all the places, `throttled` where the machine makes instances without end.
  */
 export async function claimPlace(
   newcomer: Newcomer,
@@ -65,6 +71,7 @@ export async function claimPlace(
     // It tells the same again: it may not have got this far before.
     if (beside.length > 0) report({ beside });
     if (hasPlace) return;
+    checkPace(made, at);
     const row = rowAfter(newcomer, live);
     const written =
       limit === undefined || live.length > 0
@@ -72,8 +79,6 @@ export async function claimPlace(
         : await addToRoll(row, before?.etag, newcomer, limit, machines, isLive);
     if (written) return;
   }
-  // Without a limit the row is for telling only: who lost every race has told of the others, and joins.
-  if (limit === undefined) return;
   throw new Refusal('try_again', 'many machines join at once: try again', { retryAfter: 1 });
 }
 
@@ -137,6 +142,12 @@ function rowAfter(
   if (live.length < MOST_MADE_IN_A_PLACE) return { machine, made: [...live, made] };
   const message = 'too many instances of this machine live: try again when some are over';
   throw new Refusal('try_again', message, { retryAfter: 300 });
+}
+
+function checkPace(made: readonly MadeInstance[], at: Date): void {
+  const first = made.at(-MOST_MADE);
+  const wait = first === undefined ? 0 : first.at + PACE_SECONDS - unixSeconds(at);
+  if (wait > 0) throw throttled('this machine makes many instances', wait);
 }
 
 /** A machine that was made anew is another one than it was before: what that one had is no sign of anything. */

@@ -253,7 +253,11 @@ describe("L2 of a join token's machines no more than max_machines have live inst
 
   test('a machine can not have more instances than its place is known by', async () => {
     const { api, machine } = await limitedScene(1);
-    for (let i = 0; i < 64; i += 1) expect(await join(api, machine(0))).toBeAdmitted();
+    for (let i = 0; i < 64; i += 1) {
+      if (i % 8 === 0) api.clock.advance(10);
+      expect(await join(api, machine(0))).toBeAdmitted();
+    }
+    api.clock.advance(10);
     expect(await join(api, machine(0))).toBeProblem('try_again');
     api.clock.advance(3600);
     expect(await join(api, machine(0))).toBeAdmitted();
@@ -404,9 +408,12 @@ describe('L3 the limit of machines is never in the way of', () => {
     expect(await join(api, machine(1))).toBeAdmitted();
   });
 
-  test('fifty joins of one machine at once: it has one place', async () => {
+  test('many joins of one machine: it has one place', async () => {
     const { api, vm, machine } = await limitedScene(2);
-    for (let i = 0; i < 20; i += 1) expect(await join(api, vm)).toBeAdmitted();
+    for (let i = 0; i < 24; i += 1) {
+      if (i % 8 === 0) api.clock.advance(10);
+      expect(await join(api, vm)).toBeAdmitted();
+    }
     expect(await join(api, machine(0))).toBeAdmitted();
     expect(await join(api, machine(1))).toBeDenied(api, 'too_many_machines');
   });
@@ -472,5 +479,47 @@ describe('what a first join asks of storage for it', () => {
     ],
   ])('%s', async (_, limit, expected) => {
     expect(await machinesAsked(limit)).toEqual(expected);
+  });
+});
+
+describe('L5', () => {
+  test.each([undefined, 1])(
+    'a machine makes eight instances of a join token in ten seconds (max_machines %s); the next one waits as long as is said',
+    async (max) => {
+      const { api, machine, limit } = await limitedScene(1);
+      await limit(max);
+      for (let i = 0; i < 8; i += 1) {
+        expect(await join(api, machine(0))).toBeAdmitted();
+        api.clock.advance(1);
+      }
+      const attempt = await join(api, machine(0));
+      expect(attempt).toBeProblem('throttled');
+      expect(attempt.headers.get('retry-after')).toBe('2');
+      api.clock.advance(2);
+      expect(await join(api, machine(0))).toBeAdmitted();
+    },
+  );
+
+  test('a renewal, the very same request again and another machine never wait', async () => {
+    const { api, machine, limit } = await limitedScene(2);
+    await limit(undefined);
+    let last = await join(api, machine(0));
+    for (let i = 0; i < 7; i += 1) last = await join(api, machine(0));
+    expect(await join(api, machine(0))).toBeProblem('throttled');
+    expect((await api.request('POST', '/v1/join', { body: last.sent })).status).toBe(200);
+    expect(await join(api, machine(0), { renews: last })).toBeAdmitted();
+    expect(await join(api, machine(1))).toBeAdmitted();
+  });
+
+  test('who comes fifty times at once, on three function instances, makes eight', async () => {
+    const { api, machine, limit } = await limitedScene(1);
+    await limit(undefined);
+    const functions = [api, api.another(), api.another()];
+    const attempts = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => join(functions[i % 3] ?? api, machine(0))),
+    );
+    const admitted = attempts.filter(({ status }) => status === 200);
+    expect(admitted.length).toBeLessThanOrEqual(8);
+    for (const { status } of attempts) expect([200, 409, 429]).toContain(status);
   });
 });
