@@ -68,8 +68,11 @@ async function sendLostAgain(stage: Stage, run: Run): Promise<void> {
     // A first join with a secret is limited by the end of its join token.
     const inTime =
       lost.sent.renews !== undefined || method !== 'token' || endsLater(run, lost.sent.token);
+    // Once the instance's key is over, so is what the renewal was answered with.
+    const mayRenew = lost.sent.renews === undefined || instance.keyEnds > state.at;
     const isCounted = lost.sent.renews !== undefined || method === 'token' || holds(run, lost);
-    if (owner === 'bot:example' && isFresh && isThere && hasSecret && inTime && isCounted)
+    const isRight = owner === 'bot:example' && isThere && hasSecret && isCounted;
+    if (isRight && isFresh && inTime && mayRenew)
       await run.mustSucceed(asJoin(stage, 0, lost), 'a request whose answer was lost');
   }
 }
