@@ -266,6 +266,26 @@ describe('where others are always faster', () => {
     expect(tries).toBe(8);
   });
 
+  test.each([undefined, 1])(
+    "and the write was one's own, tried again: it is found, also where the instance was over before (limit %s)",
+    async (limit) => {
+      const { machines, claim, live, made } = createScene();
+      await claim('a', '1', { limit });
+      live('1', noon + 60);
+      const refused = async (written: Promise<boolean>): Promise<boolean> => {
+        await written;
+        return false;
+      };
+      const store: Machines = {
+        ...machines,
+        write: (...given) => refused(machines.write(...given)),
+        add: (...given) => refused(machines.add(...given)),
+      };
+      await claim('a', '1', { limit, ...later(300) }, store);
+      expect(await made('a')).toEqual(['1']);
+    },
+  );
+
   test('seven times, the eighth try is good', async () => {
     const { machines, claim, made } = createScene();
     let left = 7;
