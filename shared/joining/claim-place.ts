@@ -3,7 +3,7 @@
  * one that was reinstalled, or made anew under its resource id, is never in its own way.
  */
 import { denied, Refusal, throttled } from '../refusal.ts';
-import type { Instances, StoredInstance } from '../storage/instances.ts';
+import type { Instances, StoredInstance, Tombstone } from '../storage/instances.ts';
 import type {
   MachineRow,
   Machines,
@@ -42,7 +42,7 @@ const MOST_RACES = MOST_MADE;
 const PACE_SECONDS = 10;
 /** With one it keeps all that live: one that was forgotten would free the place while it goes on. They fit one column. */
 const MOST_MADE_IN_A_PLACE = 64;
-/** An instance counts as live for so long, without a row or with one that is over: its join is under way, or failed in between. */
+/** An instance without a row counts as live for so long: its join is under way, or failed in between. */
 const UNDER_WAY_SECONDS = 60;
 /** Of more machines that may be over, the next attempt looks at the rest. */
 const MOST_LOOKED_AT = 200;
@@ -64,7 +64,9 @@ export async function claimPlace(
     const made = before?.made ?? [];
     const own = made.find(({ id }) => id === instance);
     // The same request again has its place as long as it lives, or is under way.
-    const hasPlace = own !== undefined && (await isLive(own));
+    // A write that was refused may have been done: storage's library tries again, and meets its own (rule 16).
+    const isWritten = tries > 0 && own?.at === unixSeconds(at);
+    const hasPlace = own !== undefined && (isWritten || (await isLive(own)));
     const others = hasPlace ? made.slice(0, made.indexOf(own)) : made;
     const live = await keepLive(others, isLive);
     const beside = besides(live, newcomer);
@@ -163,16 +165,13 @@ const liveness =
   (instances: Pick<Instances, 'read'>, at: Date): IsLive =>
   async ({ id, owner, at: joined }) => {
     const stored = await instances.read(owner, id);
-    // An instance that was removed by hand counts as over, although its certificates live on.
-    if (stored && 'removed' in stored) return false;
-    return (
-      unixSeconds(at) < joined + UNDER_WAY_SECONDS ||
-      (stored !== undefined && hasCertificate(stored, at))
-    );
+    return stored ? hasCertificate(stored, at) : unixSeconds(at) < joined + UNDER_WAY_SECONDS;
   };
 
-const hasCertificate = ({ instance }: StoredInstance, at: Date): boolean =>
-  instance.serials.some(({ expires }) => expires > unixSeconds(at));
+/** An instance that was removed by hand counts as over, although its certificates live on. */
+const hasCertificate = (stored: StoredInstance | Tombstone, at: Date): boolean =>
+  !('removed' in stored) &&
+  stored.instance.serials.some(({ expires }) => expires > unixSeconds(at));
 
 async function keepLive(
   made: readonly MadeInstance[],
