@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { deriveLogKey } from '../../../shared/authority/log-key.ts';
+import {
+  readAnchors,
+  sweepAnchors,
+  writeAnchor,
+} from '../../../shared/storage/join-log-anchors.ts';
+import { writeLast } from '../../../shared/storage/join-log-last.ts';
+import { seal } from '../../../shared/storage/join-log-seal.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { StoredRow } from '../../../shared/storage/table.ts';
+
+const NOON = new Date('2026-11-20T12:00:00Z');
+const HOUR = 3600;
+const KEY = deriveLogKey(new Uint8Array(32));
+const OTHER = deriveLogKey(new Uint8Array(32).fill(1));
+
+const at = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
+const last = (key: string) => ({ partition: '20261120T1200-0', key, mac: `mac of ${key}` });
+
+function createScene() {
+  const table = createMemoryTable();
+  const parts = { table, key: async () => KEY };
+  const mark = (writer: string, row: string, time = NOON, key = KEY) =>
+    writeLast({ table, key: async () => key }, writer, last(row), time);
+  const anchor = (time: Date) => writeAnchor(parts, time);
+  const anchorRows = () => table.list({ partition: 'anchors' });
+  const ends = () => readAnchors(table, KEY);
+  const namesOf = async () => (await ends()).expected.map(({ key }) => key).toSorted();
+  const change = (row: StoredRow | undefined, json: string) =>
+    table.apply(row ? [{ kind: 'put', row: { ...row, values: { ...row.values, json } } }] : []);
+  const remove = async (...rows: readonly (StoredRow | undefined)[]) => {
+    for (const row of rows)
+      if (row) await table.apply([{ kind: 'remove', etag: '*', ...pick(row) }]);
+  };
+  return { table, mark, anchor, anchorRows, ends, namesOf, change, remove };
+}
+const pick = ({ partition, key }: StoredRow) => ({ partition, key });
+
+describe('an anchor', () => {
+  test('is not there before anybody wrote anything', async () => {
+    const { anchor, ends } = createScene();
+    expect(await anchor(NOON)).toBeUndefined();
+    expect(await ends()).toEqual({ newest: undefined, expected: [], wrong: [] });
+  });
+
+  test('names the last rows of all writers, whatever becomes of their own marks', async () => {
+    const { table, mark, anchor, ends, remove } = createScene();
+    for (const n of [1, 2, 3]) await mark(`w${n}`, `row-${n}`);
+    const made = await anchor(at(HOUR));
+    expect(made).toEqual({
+      key: '2026-11-20T13:00:00Z-0',
+      mac: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    await remove(...(await table.list({ partition: 'writers' })));
+    expect(await ends()).toEqual({
+      newest: made,
+      expected: [1, 2, 3].map((n) => last(`row-${n}`)),
+      wrong: [],
+    });
+  });
+
+  test('has the time and the rows in its JSON, and the anchor before it in its seal', async () => {
+    const { mark, anchor, anchorRows } = createScene();
+    await mark('w1', 'row-1');
+    const first = await anchor(NOON);
+    await anchor(at(HOUR));
+    const [one, two] = await anchorRows();
+    const json = JSON.stringify({ time: '2026-11-20T12:00:00Z', last: [last('row-1')] });
+    expect(one?.values['json']).toBe(json);
+    expect(JSON.parse(String(two?.values['seal'])).at(-1)).toEqual([
+      'anchors',
+      first?.key,
+      first?.mac,
+    ]);
+  });
+
+  test.each([
+    ['a little less than two hours ago', 2 * HOUR - 1, ['row-1']],
+    ['two hours ago: older anchors name it', 2 * HOUR, undefined],
+  ])('names who wrote %s', async (_, seconds, expected) => {
+    const { table, mark, anchor, namesOf, remove } = createScene();
+    await mark('w1', 'row-1');
+    const made = await anchor(at(seconds));
+    await remove(...(await table.list({ partition: 'writers' })));
+    expect(made && (await namesOf())).toEqual(expected);
+  });
+
+  test('names nothing that somebody made up who has no key', async () => {
+    const { mark, anchor, table, change, namesOf, ends } = createScene();
+    await mark('w1', 'row-1');
+    await mark('w2', 'row-2', NOON, OTHER);
+    await mark('w3', 'row-3');
+    const [, , third] = await table.list({ partition: 'writers' });
+    await change(third, JSON.stringify({ time: '2026-11-20T12:00:00Z', last: last('made up') }));
+    await anchor(NOON);
+    expect(await namesOf()).toEqual(['row-1']);
+    expect((await ends()).wrong).toEqual(['writers/w2', 'writers/w3']);
+  });
+
+  test('is several, each naming the one before it, where there are more writers than a row has room for', async () => {
+    const { table, mark, anchor, anchorRows, ends, namesOf, remove } = createScene();
+    const names = Array.from({ length: 201 }, (_, i) => `row-${String(i).padStart(3, '0')}`);
+    for (const name of names) await mark(name, name);
+    const made = await anchor(NOON);
+    expect(made?.key).toBe('2026-11-20T12:00:00Z-2');
+    const rows = await anchorRows();
+    expect(rows.map(({ values }) => JSON.parse(String(values['json'])).last.length)).toEqual([
+      100, 100, 1,
+    ]);
+    await remove(...(await table.list({ partition: 'writers' })));
+    expect(await namesOf()).toEqual(names);
+    await remove(rows[1]);
+    expect((await ends()).wrong).toEqual(['anchors/2026-11-20T12:00:00Z-1']);
+  });
+});
+
+describe('what anchors and marks say there must be', () => {
+  async function hourly(hours: number) {
+    const scene = createScene();
+    for (let hour = 0; hour < hours; hour += 1) {
+      await scene.mark('w1', `row-${hour}`, at(hour * HOUR));
+      await scene.anchor(at(hour * HOUR));
+    }
+    return { ...scene, rows: await scene.anchorRows() };
+  }
+
+  test('are the rows that each of them names, once', async () => {
+    const { mark, namesOf, ends } = await hourly(3);
+    await mark('w2', 'row-9');
+    expect(await namesOf()).toEqual(['row-0', 'row-1', 'row-2', 'row-9']);
+    expect((await ends()).newest?.key).toBe('2026-11-20T14:00:00Z-0');
+  });
+
+  test.each([
+    ['one in the middle', [1], ['anchors/2026-11-20T13:00:00Z-0']],
+    ['two in the middle: the last one is named', [1, 2], ['anchors/2026-11-20T14:00:00Z-0']],
+    ['the oldest: it may have been swept', [0], []],
+    ['the two oldest', [0, 1], []],
+  ])('is wrong, where anchors are gone: %s', async (_, gone, wrong) => {
+    const { rows, remove, ends } = await hourly(4);
+    await remove(...gone.map((n) => rows[n]));
+    expect((await ends()).wrong).toEqual(wrong);
+  });
+
+  test.each(['anchors', 'writers'])(
+    'is wrong, where one of the %s was changed',
+    async (partition) => {
+      const { table, change, ends } = await hourly(1);
+      const [row] = await table.list({ partition });
+      await change(row, '{}');
+      const { wrong, expected } = await ends();
+      expect(wrong).toEqual([`${partition}/${row?.key}`]);
+      expect(expected).toEqual([last('row-0')]);
+    },
+  );
+
+  test('is nothing, where a sealed row is of no form that is known', async () => {
+    const { table, ends, anchor } = createScene();
+    for (const partition of ['anchors', 'writers']) {
+      const { row } = seal({ partition, key: 'x', values: { json: '{}' } }, undefined, KEY);
+      await table.apply([{ kind: 'put', row }]);
+    }
+    expect(await ends()).toMatchObject({ expected: [], wrong: [] });
+    expect(await anchor(NOON)).toBeUndefined();
+  });
+});
+
+test('a sweep removes anchors and marks of before a time, and what has none', async () => {
+  const { table, mark, anchor } = createScene();
+  await mark('w1', 'row-1');
+  await anchor(NOON);
+  await mark('w2', 'row-2', at(1));
+  await anchor(at(1));
+  const row = { partition: 'writers', key: 'w3', values: { json: '{}' } };
+  await table.apply([{ kind: 'put', row }]);
+  await table.apply([{ kind: 'put', row: { ...row, partition: '20261120T1200-0' } }]);
+  expect(await sweepAnchors(table, at(1))).toBe(3);
+  expect((await table.list({})).map(({ partition, key }) => `${partition}/${key}`)).toEqual([
+    '20261120T1200-0/w3',
+    'anchors/2026-11-20T12:00:01Z-0',
+    'writers/w2',
+  ]);
+});
