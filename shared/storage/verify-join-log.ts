@@ -46,7 +46,7 @@ export async function verifyJoinLog(
   const { table } = parts;
   const from = after ?? justBefore(minuteOf(since));
   const below = `${minuteOf(until)}~`;
-  const { rows, end } = await wholeMinutes(table, '', from, below);
+  const { rows, end } = await wholeMinutes(table, from, below);
   const lastMinute = end === undefined ? below : `${end}~`;
   const copies = await table.list({
     partitionAfter: REFUSED + from,
@@ -71,12 +71,11 @@ export async function verifyJoinLog(
 /** Rows of at least one minute, and whole minutes only; `end` is the last of them where there may be more. */
 async function wholeMinutes(
   table: Table,
-  prefix: string,
   from: string,
   below: string,
 ): Promise<{ rows: readonly StoredRow[]; end: string | undefined }> {
-  const range = { partitionAfter: prefix + from, partitionBelow: prefix + below };
-  const rows = await table.list({ ...range, most: MOST_LISTED });
+  const range = { partitionAfter: from, partitionBelow: below, most: MOST_LISTED };
+  const rows = await table.list(range);
   const last = rows.at(-1);
   if (!last || rows.length < MOST_LISTED) return { rows, end: undefined };
   const end = minuteOf(timeOfRequestId(last.key));
