@@ -139,11 +139,11 @@ export function createHostNames(table: Table): HostNameStore {
 
     async free(name) {
       const first = await find(name);
-      let found = first;
+      if (!first) return false;
+      let found: Found | undefined = first;
       for (let tries = 0; tries < MOST_RACES; tries += 1) {
-        if (!found) return first !== undefined;
         // Whoever got it since got it freed.
-        if (found.held.machine !== first?.held.machine) return true;
+        if (!found || found.held.machine !== first.held.machine) return true;
         if (await remove(name, found)) return true;
         found = await find(name);
       }

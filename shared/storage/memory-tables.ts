@@ -20,9 +20,15 @@ export function createMemoryTable(): Table {
   function holds(operation: Operation): boolean {
     const { partition, key } = operation.kind === 'remove' ? operation : operation.row;
     const stored = rows.get(idOf(partition, key));
-    if (operation.kind === 'put') return true;
-    if (operation.kind === 'insert') return stored === undefined;
-    return stored !== undefined && (operation.etag === '*' || operation.etag === stored.etag);
+    switch (operation.kind) {
+      case 'put':
+        return true;
+      case 'insert':
+        return stored === undefined;
+      case 'replace':
+      case 'remove':
+        return stored !== undefined && (operation.etag === '*' || operation.etag === stored.etag);
+    }
   }
 
   function write(row: Row): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createHostNames, type NameHolder } from '../../../shared/storage/host-names.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Operation, Table } from '../../../shared/storage/table.ts';
+import type { Operation, Query, Table } from '../../../shared/storage/table.ts';
 import { watchTables } from '../../broker/watched-tables.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
@@ -16,6 +16,7 @@ const holder = (change: Partial<NameHolder> = {}): NameHolder => ({
   instance: 'i1',
   ...change,
 });
+const TRY_AGAIN = { code: 'unavailable', retryAfter: 1 };
 const stranger = holder({ machine: 'azure:tenant:/subscriptions/…/evil', instance: 'i9' });
 
 test('a name belongs to the machine that first got it', async () => {
@@ -39,7 +40,7 @@ test('another instance of the same machine has it, too, and since when stays wha
     added: [],
     before: [],
   });
-  expect(await names.read(NAME)).toMatchObject({ instance: 'i2', since: noon });
+  expect(await names.read(NAME)).toMatchObject({ instance: 'i2', since: noon, gone: [] });
 });
 
 test('a machine that was made anew takes it over, and tells whose it was', async () => {
@@ -49,6 +50,32 @@ test('a machine that was made anew takes it over, and tells whose it was', async
   const claim = await names.claim([NAME, OTHER], anew, NOON);
   expect(claim).toMatchObject({ ok: true, before: [holder(), holder()] });
   expect(await names.read(NAME)).toMatchObject(anew);
+});
+
+test('what a machine was is ousted before it loses its names, and nobody else is', async () => {
+  const names = createHostNames(createMemoryTable());
+  const ousted: unknown[] = [];
+  const claim = (who: NameHolder) =>
+    names.claim([NAME, OTHER], who, NOON, async (gone) => {
+      ousted.push([gone.name, gone.instance, (await names.read(gone.name))?.instance]);
+    });
+  await claim(holder());
+  await claim(holder({ instance: 'i2' }));
+  expect(ousted).toEqual([]);
+  await claim(holder({ incarnation: 'vm-2', instance: 'i3' }));
+  expect(ousted).toEqual([
+    [NAME, 'i2', 'i2'],
+    [OTHER, 'i2', 'i2'],
+  ]);
+});
+
+test('what a machine was keeps its names where it can not be ousted', async () => {
+  const names = createHostNames(createMemoryTable());
+  await names.claim([NAME], holder(), NOON);
+  const anew = holder({ incarnation: 'vm-2', instance: 'i2' });
+  const claim = names.claim([NAME], anew, NOON, () => Promise.reject(new Error('down')));
+  await expect(claim).rejects.toThrow('down');
+  expect(await names.read(NAME)).toMatchObject(holder());
 });
 
 test('what was taken over never comes back, although its evidence may be fresh for minutes', async () => {
@@ -98,6 +125,19 @@ describe('an operator frees a name', () => {
     });
     expect(await createHostNames(raced).free(NAME)).toBe(true);
     expect(await names.read(NAME)).toMatchObject(stranger);
+  });
+
+  test('but not where its machine keeps renewing itself: it is asked for again', async () => {
+    const table = createMemoryTable();
+    const names = createHostNames(table);
+    await names.claim([NAME], holder(), NOON);
+    let races = 0;
+    const raced = meanwhile(table, 'remove', () => {
+      races += 1;
+      return names.claim([NAME], holder({ instance: `i${races + 1}` }), NOON);
+    });
+    await expect(createHostNames(raced).free(NAME)).rejects.toMatchObject(TRY_AGAIN);
+    expect(races).toBe(5);
   });
 
   test("and the SDK's own second try finds it gone", async () => {
@@ -169,6 +209,83 @@ describe('several names are claimed all or none:', () => {
     const claim = await createHostNames(raced).claim([NAME, OTHER], holder(), NOON);
     expect(claim).toMatchObject({ ok: false });
     expect(await names.read(NAME)).toMatchObject(second);
+  });
+});
+
+describe('names that are given back', () => {
+  test.each<[string, Partial<NameHolder>]>([
+    ['another machine', { machine: 'azure:tenant:/subscriptions/…/evil' }],
+    ['another incarnation of the machine', { incarnation: 'vm-2' }],
+    ['another instance of the machine', { instance: 'i2' }],
+  ])('stay where %s has them', async (_, change) => {
+    const names = createHostNames(createMemoryTable());
+    await names.claim([NAME], holder(change), NOON);
+    await names.giveBack([NAME, OTHER], holder());
+    expect(await names.read(NAME)).toMatchObject(holder(change));
+  });
+
+  test('are free, and so are those that nobody has', async () => {
+    const names = createHostNames(createMemoryTable());
+    await names.claim([NAME, OTHER], holder(), NOON);
+    await names.giveBack(['nobody.example.org', OTHER], holder());
+    expect(await names.read(OTHER)).toBeUndefined();
+    expect(await names.read(NAME)).toMatchObject(holder());
+  });
+});
+
+test('a name that many claim at once is asked for again', async () => {
+  const table = createMemoryTable();
+  const names = createHostNames(table);
+  await names.claim([NAME], holder(), NOON);
+  let races = 0;
+  const raced = meanwhile(table, 'replace', () => {
+    races += 1;
+    return names.claim([NAME], holder({ instance: `r${races}` }), NOON);
+  });
+  const claim = createHostNames(raced).claim([NAME], holder({ instance: 'i2' }), NOON);
+  await expect(claim).rejects.toMatchObject(TRY_AGAIN);
+  expect(races).toBe(5);
+});
+
+test('a name is put back as it was, unless somebody has it', async () => {
+  const names = createHostNames(createMemoryTable());
+  const held = { ...holder(), name: NAME, since: noon - 100, gone: ['vm-0', 'vm-00'] };
+  expect(await names.restore(held)).toBe(true);
+  expect(await names.read(NAME)).toEqual(held);
+  expect(await names.restore({ ...held, ...stranger })).toBe(false);
+  expect(await names.read(NAME)).toEqual(held);
+});
+
+describe('a list', () => {
+  const all = ['aa', 'ab1', 'ab2', 'ab3', 'b', 'ba'];
+  test.each<[string | undefined, number, readonly string[]]>([
+    [undefined, 9, all],
+    [undefined, 2, all.slice(0, 2)],
+    ['ab1', 9, all.slice(2)],
+    ['ab1', 3, all.slice(2, 5)],
+    ['ab1', 2, all.slice(2, 4)],
+    ['ab1', 1, all.slice(2, 3)],
+    ['ab9', 1, all.slice(4, 5)],
+    ['ba', 9, []],
+  ])('of names after %s, at most %i, in their order', async (after, most, expected) => {
+    const names = createHostNames(createMemoryTable());
+    await names.claim(all, holder(), NOON);
+    expect((await names.list(after, most)).map(({ name }) => name)).toEqual(expected);
+  });
+
+  test('asks no more than it must: names are spread by their first two characters', async () => {
+    const table = createMemoryTable();
+    const queries: Query[] = [];
+    const names = createHostNames({
+      ...table,
+      list: (query) => {
+        queries.push(query);
+        return table.list(query);
+      },
+    });
+    await names.claim(all, holder(), NOON);
+    await names.list('ab1', 2);
+    expect(queries).toEqual([{ partition: 'ab', keyAfter: 'ab1', most: 2 }]);
   });
 });
 

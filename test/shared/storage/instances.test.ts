@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { HeartbeatRecord } from '../../../shared/protocol/heartbeat.ts';
+import { createHeartbeats } from '../../../shared/storage/heartbeats.ts';
 import {
   createInstances,
   type Instance,
@@ -6,6 +8,7 @@ import {
   type StoredInstance,
 } from '../../../shared/storage/instances.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { Query } from '../../../shared/storage/table.ts';
 import { watchTables } from '../../broker/watched-tables.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
@@ -58,6 +61,13 @@ const instance = (change: Partial<Instance> = {}): Instance => ({
   goneAfter: noon + 7200,
   ...change,
 });
+
+/** The rows of this instance alone. */
+async function rowsOf(one: Instance) {
+  const table = createMemoryTable();
+  await createInstances(table).insert(one);
+  return table.list({});
+}
 
 /** The row, which must be there and no tombstone. */
 async function found(instances: Instances, id = instance().id): Promise<StoredInstance> {
@@ -163,6 +173,78 @@ test('the instances of an owner are listed, those of another one are not', async
   expect(rest.map((one) => one.instance.id)).toEqual(ids.slice(1));
 });
 
+describe('a list goes on', () => {
+  const [first = '', second = '', third = ''] = ['7a', '7b', '80'].map((start) =>
+    instance().id.replace('0a', start),
+  );
+  async function listing() {
+    const table = createMemoryTable();
+    const queries: Query[] = [];
+    const instances = createInstances({
+      ...table,
+      list: (query) => {
+        queries.push(query);
+        return table.list(query);
+      },
+    });
+    for (const id of [third, second, first]) await instances.insert(instance({ id }));
+    const idsAfter = async (after: string | undefined, most: number) =>
+      (await instances.list('bot:example', after, most)).map((one) => one.instance.id);
+    return { queries, idsAfter };
+  }
+
+  test.each([
+    [undefined, 3, [first, second, third]],
+    [undefined, 2, [first, second]],
+    [first, 3, [second, third]],
+    [first, 1, [second]],
+    [third, 3, []],
+  ])('after %s, with at most %i', async (after, most, expected) => {
+    const { idsAfter } = await listing();
+    expect(await idsAfter(after, most)).toEqual(expected);
+  });
+
+  test('and reads no rows that it has passed', async () => {
+    const { queries, idsAfter } = await listing();
+    await idsAfter(undefined, 3);
+    expect(queries).toHaveLength(16);
+    for (const query of queries) expect(query).not.toHaveProperty('keyAfter');
+    queries.length = 0;
+    await idsAfter(first, 3);
+    expect(queries.map(({ partition }) => partition)).toEqual(
+      [...'789abcdef'].map((digit) => `bot:example:${digit}`),
+    );
+    for (const { keyAfter } of queries) expect(keyAfter).toBe(first);
+  });
+});
+
+test('what every instance has out is told in few words; of one that was removed nothing', async () => {
+  const table = createMemoryTable();
+  const queries: Query[] = [];
+  const instances = createInstances({
+    ...table,
+    list: (query) => {
+      queries.push(query);
+      return table.list(query);
+    },
+  });
+  const host = instance({ id: instance().id.replace('0', '1'), owner: 'host:Node' });
+  const gone = instance({ id: instance().id.replace('0', '2') });
+  for (const one of [instance(), host, gone]) await instances.insert(one);
+  await instances.remove(gone, '*');
+  await createHeartbeats(table).put('bot:example', instance().id, {} as HeartbeatRecord, noon);
+  expect(await instances.listCertified()).toEqual(
+    [instance(), host].map(({ id, owner, joinToken, machine, serials }) => ({
+      id,
+      owner,
+      joinToken,
+      machine,
+      serials,
+    })),
+  );
+  expect(queries[0]?.columns).toEqual(['owner', 'joinToken', 'machine', 'serials']);
+});
+
 describe('a sweep', () => {
   const ids = [1, 2, 3].map((n) => instance().id.replace('0', String(n)));
 
@@ -193,6 +275,22 @@ describe('a sweep', () => {
     expect(await instances.sweep(NOON)).toBe(250);
     expect(pages).toBe(3);
     expect(await table.list({})).toHaveLength(1);
+  });
+
+  test('ends, where rows that are over do not go', async () => {
+    const table = createMemoryTable();
+    const [row] = await rowsOf(instance({ goneAfter: noon - 1 }));
+    let pages = 0;
+    const instances = createInstances({
+      ...table,
+      list: async () => {
+        pages += 1;
+        return row ? Array(100).fill(row) : [];
+      },
+      apply: async () => false,
+    });
+    expect(await instances.sweep(NOON)).toBe(0);
+    expect(pages).toBe(100);
   });
 
   test('leaves an instance that renews itself at the same moment', async () => {
