@@ -162,9 +162,12 @@ export function createResources(
   /** Writes together with a new revision. Every row carries the id of the write that made it. */
   async function write(operation: Operation): Promise<boolean> {
     await started();
-    const done = await table.apply([operation, { kind: 'put', row: revisionRow() }]);
-    if (done) checkedAt = Number.NEGATIVE_INFINITY;
-    return done;
+    try {
+      return await table.apply([operation, { kind: 'put', row: revisionRow() }]);
+    } finally {
+      // Where the answer is lost it may be done all the same.
+      checkedAt = Number.NEGATIVE_INFINITY;
+    }
   }
 
   /**
@@ -199,12 +202,10 @@ export function createResources(
     },
     async list(kind, after, most) {
       await started();
-      const rows = (await table.list({ partition: PARTITION }))
-        .filter(
-          ({ key }) =>
-            key.startsWith(`${kind}!`) && (after === undefined || key > rowKey(kind, after)),
-        )
-        .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+      const rows = (await table.list({ partition: PARTITION })).filter(
+        ({ key }) =>
+          key.startsWith(`${kind}!`) && (after === undefined || key > rowKey(kind, after)),
+      );
       const items = rows.slice(0, most).map(storedResource);
       return { items, next: rows.length > most ? items.at(-1)?.resource.metadata.name : undefined };
     },

@@ -5,7 +5,7 @@ import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import { createResources, type Resources } from '../../../shared/storage/resources.ts';
 import type { Table } from '../../../shared/storage/table.ts';
 import { createClock } from '../../broker/test-broker.ts';
-import { bot, joinToken } from '../resources/samples.ts';
+import { bot, joinToken, lock } from '../resources/samples.ts';
 
 const named = (name: string, roles: string[] = []): AnyResource => ({
   ...bot,
@@ -28,9 +28,10 @@ function createScene(table: Table = createMemoryTable()) {
     },
     apply: table.apply,
   };
-  const one = createResources(watched, clock.now);
+  const lookups: string[] = [];
+  const one = createResources(watched, clock.now, (result) => lookups.push(result));
   const two = createResources(watched, clock.now);
-  return { one, two, clock, calls, table };
+  return { one, two, clock, calls, table, lookups };
 }
 
 const rolesOf = async (resources: Resources, name = 'example') =>
@@ -191,6 +192,178 @@ describe('the snapshot', () => {
   });
 });
 
+describe('a join token', () => {
+  const HASH = 'ab'.repeat(32);
+  const SECRET = `sha256:${HASH}`;
+  const withSecret = (name: string, spec: object = {}): AnyResource =>
+    ({
+      ...joinToken,
+      metadata: { name },
+      spec: { roles: ['Bot'], bot_name: 'example', join_method: 'token', ...spec },
+    }) as AnyResource;
+
+  test('is found by its name, or by the hash of its secret', async () => {
+    const { one } = createScene();
+    await one.create(joinToken);
+    await one.create(withSecret('made', { secret_sha256: HASH }));
+    const snapshot = await one.snapshot();
+    expect(snapshot.joinToken('example-bot')).toEqual(joinToken);
+    expect(snapshot.joinToken('made')?.metadata.name).toBe('made');
+    expect(snapshot.joinToken(SECRET)?.metadata.name).toBe('made');
+    for (const other of [HASH, 'sha256:', `${HASH}sha256:`, 'sha256:made', 'other'])
+      expect(snapshot.joinToken(other)).toBeUndefined();
+  });
+
+  test('has no secret where it is of another join method, or where it says none', async () => {
+    const { one } = createScene();
+    await one.create(withSecret('without'));
+    await one.create(withSecret('iam', { join_method: 'iam', secret_sha256: HASH }));
+    const snapshot = await one.snapshot();
+    expect(snapshot.joinToken(SECRET)).toBeUndefined();
+    expect(snapshot.joinToken('sha256:undefined')).toBeUndefined();
+  });
+
+  test('with a secret that was made a moment ago is looked for, once in two seconds for all', async () => {
+    const { one, two, clock, calls } = createScene();
+    await one.snapshot();
+    await two.create(withSecret('made', { secret_sha256: HASH }));
+    const found = async () => (await one.snapshotWith(SECRET)).joinToken(SECRET)?.metadata.name;
+    Object.assign(calls, { reads: 0, lists: 0 });
+    expect(await found()).toBe('made');
+    expect(await found()).toBe('made');
+    expect(calls).toEqual({ reads: 1, lists: 1 });
+
+    await two.create(withSecret('other', { secret_sha256: 'cd'.repeat(32) }));
+    Object.assign(calls, { reads: 0, lists: 0 });
+    const other = async () => (await one.snapshotWith(`sha256:${'cd'.repeat(32)}`)).all('token');
+    clock.advance(1.999);
+    expect(await other()).toHaveLength(1);
+    expect(calls).toEqual({ reads: 0, lists: 0 });
+    clock.advance(0.001);
+    expect(await other()).toHaveLength(2);
+    expect(calls).toEqual({ reads: 1, lists: 1 });
+  });
+
+  test('that is named and not known is not looked for', async () => {
+    const { one, two } = createScene();
+    await one.snapshot();
+    await two.create(joinToken);
+    expect((await one.snapshotWith('example-bot')).joinToken('example-bot')).toBeUndefined();
+  });
+
+  test('is known where nobody has to be asked', async () => {
+    const { one, clock, calls } = createScene();
+    expect(one.known('example-bot')).toBeUndefined();
+    await one.create(withSecret('made', { secret_sha256: HASH }));
+    const snapshot = await one.snapshot();
+    Object.assign(calls, { reads: 0, lists: 0 });
+    expect(one.known(SECRET)).toBe(snapshot);
+    expect(one.known('no-such-token')).toBe(snapshot);
+    // Worth looking for, until that was just done.
+    expect(one.known('sha256:garbage')).toBeUndefined();
+    expect(calls).toEqual({ reads: 0, lists: 0 });
+    await one.snapshotWith('sha256:garbage');
+    expect(one.known('sha256:garbage')).toBe(snapshot);
+    clock.advance(2);
+    expect(one.known('sha256:garbage')).toBeUndefined();
+    clock.advance(3);
+    expect(one.known(SECRET)).toBeUndefined();
+  });
+});
+
+describe('the newest resources', () => {
+  test('are asked for once in two seconds, however many ask', async () => {
+    const { one, two, clock, calls } = createScene();
+    await one.snapshot();
+    await two.create(bot);
+    Object.assign(calls, { reads: 0, lists: 0 });
+    const found = await Promise.all([one.newest(), one.newest()]);
+    expect(found[0]?.get('bot', 'example')).toEqual(bot);
+    expect(found[1]).toBe(found[0]);
+    clock.advance(1.999);
+    await one.newest();
+    expect(calls).toEqual({ reads: 1, lists: 1 });
+    clock.advance(0.001);
+    await one.newest();
+    expect(calls).toEqual({ reads: 2, lists: 1 });
+  });
+
+  test('that were read so far are at hand, however old', async () => {
+    const { one, two, clock, calls } = createScene();
+    expect(one.latest()).toBeUndefined();
+    const snapshot = await one.snapshot();
+    await two.create(bot);
+    clock.advance(3600);
+    Object.assign(calls, { reads: 0, lists: 0 });
+    expect(one.latest()).toBe(snapshot);
+    expect(calls).toEqual({ reads: 0, lists: 0 });
+  });
+});
+
+test('what is at hand is told from what is asked for, and what is written is asked for again', async () => {
+  const { one, lookups } = createScene();
+  await one.create(bot);
+  await one.snapshot();
+  await one.read('bot', 'example');
+  await one.snapshot();
+  expect(lookups).toEqual(['miss', 'miss', 'hit']);
+});
+
+test('that an operator changed the keys is told to every function instance, and is no resource', async () => {
+  const { one, two, clock } = createScene();
+  expect(one.keysChanged()).toBeUndefined();
+  await two.snapshot();
+  expect(two.keysChanged()).toBeUndefined();
+  expect((await two.snapshot()).keysChanged).toBeUndefined();
+  await one.tellKeysChanged();
+  const first = one.keysChanged();
+  expect(first).toEqual(expect.stringMatching(/^[0-9a-f-]{36}$/));
+  clock.advance(5);
+  expect((await two.snapshot()).keysChanged).toBe(first);
+  expect(two.keysChanged()).toBe(first);
+  await one.tellKeysChanged();
+  expect(one.keysChanged()).not.toBe(first);
+  expect((await one.snapshot()).all('role')).toHaveLength(PRESET_ROLES.length);
+});
+
+test('the revision of locks is another one after every write of a lock, and of nothing else', async () => {
+  const { one, two, clock } = createScene();
+  const seen: string[] = [];
+  const revision = async (): Promise<string> => (await one.snapshot()).lockRevision;
+  const look = async (): Promise<void> => void seen.push(await revision());
+  await look();
+  await one.create(lock());
+  await look();
+  await one.replace(lock(), '*');
+  await look();
+  await one.remove('lock', 'stop', '*');
+  expect(await revision()).toBe(seen[0]);
+  await one.create(lock());
+  await look();
+  await one.create({ ...lock(), metadata: { name: 'another' } });
+  await look();
+  expect(new Set(seen).size).toBe(5);
+  for (const each of seen) expect(each).toMatch(/^[\w-]{43}$/);
+  await one.create({ ...bot, metadata: { name: 'lock!' } });
+  expect(await revision()).toBe(seen.at(-1));
+  clock.advance(5);
+  expect((await two.snapshot()).lockRevision).toBe(seen.at(-1));
+});
+
+test('rows are where earlier versions put them', async () => {
+  const { one, table } = createScene();
+  await one.create(bot);
+  await one.tellKeysChanged();
+  const rows = await table.list({});
+  expect(new Set(rows.map(({ partition }) => partition))).toEqual(new Set(['config']));
+  expect(rows.map(({ key }) => key)).toEqual([
+    'bot!example',
+    'keys-changed',
+    'revision',
+    ...PRESET_ROLES.map(({ metadata }) => `role!${metadata.name}`).toSorted(),
+  ]);
+});
+
 describe('a list', () => {
   const namesOf = async (resources: Resources, after: string | undefined, most: number) => {
     const { items, next } = await resources.list('bot', after, most);
@@ -201,6 +374,7 @@ describe('a list', () => {
     const { one } = createScene();
     for (const name of ['c', 'a', 'B', 'a-b', 'a.b']) await one.create(named(name));
     expect(await namesOf(one, undefined, 2)).toEqual([['B', 'a'], 'a']);
+    expect(await namesOf(one, undefined, 3)).toEqual([['B', 'a', 'a-b'], 'a-b']);
     expect(await namesOf(one, 'a', 2)).toEqual([['a-b', 'a.b'], 'a.b']);
     expect(await namesOf(one, 'a.b', 2)).toEqual([['c'], undefined]);
     expect(await namesOf(one, undefined, 5)).toEqual([['B', 'a', 'a-b', 'a.b', 'c'], undefined]);
@@ -296,7 +470,7 @@ describe('what was written counts as written, where', () => {
     const { one, meddleFromNowOn } = createMeddledScene(meddle);
     await one.snapshot();
     meddleFromNowOn();
-    expect(await one.create(named('example'))).toEqual({ etag: undefined });
+    expect(await one.create(named('example'))).toStrictEqual({ etag: undefined });
   });
 
   test('somebody else replaces a replacement at once', async () => {
@@ -325,6 +499,7 @@ describe('what was written counts as written, where', () => {
     isLost = true;
     const created = await one.create(named('example'));
     expect(created).toEqual({ etag: await etagOf(one) });
+    expect(await rolesOf(one)).toEqual([]);
     expect(await one.replace(named('example', ['a']), created?.etag ?? '')).toEqual({
       etag: await etagOf(one),
     });
@@ -340,7 +515,7 @@ describe('what was written counts as written, where', () => {
     });
     await one.snapshot();
     isDown = true;
-    expect(await one.create(named('example'))).toEqual({ etag: undefined });
+    expect(await one.create(named('example'))).toStrictEqual({ etag: undefined });
     await expect(one.create(named('example'))).rejects.toThrow('down');
   });
 });
