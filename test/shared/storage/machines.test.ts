@@ -109,6 +109,15 @@ describe('the roll', () => {
     expect(queries).toEqual([{ partition: TOKEN, most: most + 1 }]);
   });
 
+  test('has a row of its own for that, before those of all machines', async () => {
+    const { add, table } = createScene();
+    await add('a');
+    expect((await table.list({})).map(({ key }) => key)).toEqual([
+      '!added',
+      expect.stringMatching(/^[0-9a-f]{32}$/),
+    ]);
+  });
+
   test('takes one of those who saw the same last place', async () => {
     const { machines, namesOf } = createScene();
     const roll = await machines.roll(TOKEN, 200);
