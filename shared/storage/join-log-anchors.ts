@@ -94,14 +94,14 @@ export async function sweepAnchors(table: Table, oldest: Date): Promise<number> 
   return over.length;
 }
 
-/** Newest first. */
+/** Newest first: storage has them in the order of their times. */
 const genuineAnchors = (rows: readonly StoredRow[], key: LogKey) =>
   rows
     .flatMap((row) => {
       const checked = checkSeal(row, key);
       return checked.ok ? [{ row, sealed: checked.sealed, previous: checked.previous }] : [];
     })
-    .toSorted((a, b) => (a.row.key < b.row.key ? 1 : -1));
+    .toReversed();
 
 const timeIn = (row: StoredRow): Date | undefined =>
   parseTimestamp(textOf(z.object({ time: timestamp }), row)?.time ?? '');

@@ -8,7 +8,7 @@ import {
 import { writeLast } from '../../../shared/storage/join-log-last.ts';
 import { seal } from '../../../shared/storage/join-log-seal.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { StoredRow } from '../../../shared/storage/table.ts';
+import type { Query, StoredRow, Table } from '../../../shared/storage/table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const HOUR = 3600;
@@ -98,20 +98,40 @@ describe('an anchor', () => {
     expect((await ends()).wrong).toEqual(['writers/w2', 'writers/w3']);
   });
 
-  test('is several, each naming the one before it, where there are more writers than a row has room for', async () => {
-    const { table, mark, anchor, anchorRows, ends, namesOf, remove } = createScene();
-    const names = Array.from({ length: 201 }, (_, i) => `row-${String(i).padStart(3, '0')}`);
-    for (const name of names) await mark(name, name);
-    const made = await anchor(NOON);
-    expect(made?.key).toBe('2026-11-20T12:00:00Z-2');
-    const rows = await anchorRows();
-    expect(rows.map(({ values }) => JSON.parse(String(values['json'])).last.length)).toEqual([
-      100, 100, 1,
-    ]);
-    await remove(...(await table.list({ partition: 'writers' })));
-    expect(await namesOf()).toEqual(names);
-    await remove(rows[1]);
-    expect((await ends()).wrong).toEqual(['anchors/2026-11-20T12:00:00Z-1']);
+  test.each([
+    [100, [100]],
+    [201, [100, 100, 1]],
+  ])(
+    'of %i writers is as many as rows have room for, each naming the one before it',
+    async (count, sizes) => {
+      const { table, mark, anchor, anchorRows, ends, namesOf, remove } = createScene();
+      const names = Array.from({ length: count }, (_, i) => `row-${String(i).padStart(3, '0')}`);
+      for (const name of names) await mark(name, name);
+      const made = await anchor(NOON);
+      expect(made?.key).toBe(`2026-11-20T12:00:00Z-${sizes.length - 1}`);
+      const rows = await anchorRows();
+      expect(rows.map(({ values }) => JSON.parse(String(values['json'])).last.length)).toEqual(
+        sizes,
+      );
+      await remove(...(await table.list({ partition: 'writers' })));
+      expect(await namesOf()).toEqual(names);
+      await remove(rows.at(-2));
+      expect((await ends()).wrong).toEqual(
+        rows.length > 1 ? ['anchors/2026-11-20T12:00:00Z-1'] : [],
+      );
+    },
+  );
+
+  test('is made of marks and of the anchor before it: nothing else is read', async () => {
+    const { table, mark } = createScene();
+    await mark('w1', 'row-1');
+    const queries: Query[] = [];
+    const list: Table['list'] = (query) => {
+      queries.push(query);
+      return table.list(query);
+    };
+    await writeAnchor({ table: { ...table, list }, key: async () => KEY }, NOON);
+    expect(queries).toEqual([{ partition: 'writers' }, { partition: 'anchors' }]);
   });
 });
 

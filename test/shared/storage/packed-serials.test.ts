@@ -22,3 +22,7 @@ test('1,200 of them fit a column of Table Storage: 32,768 characters', () => {
 test('those of rows that an older version wrote are read', () => {
   expect(unpackSerials(JSON.stringify(serials))).toEqual(serials);
 });
+
+test.each(['', 'no base64', 'AAAA'])('a column that says "%s" has none', (text) => {
+  expect(unpackSerials(text)).toEqual([]);
+});
