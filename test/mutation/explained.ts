@@ -191,6 +191,18 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'a full page has a last row: the question mark is for the type',
     },
   ],
+  'shared/storage/verify-join-log.ts': [
+    {
+      line: '[...expected, ...(own ? [own] : [])].map((one) => [placeOf(one), one] as const),',
+      becomes: ['["Stryker was here"]'],
+      why: 'of a text without a place or a seal, none is missed',
+    },
+    {
+      line: "if (partition < dayOf(oldest)) return 'swept';",
+      becomes: ['partition <= dayOf(oldest)'],
+      why: 'a partition begins with its day, and is longer',
+    },
+  ],
   'shared/storage/machines.ts': [
     {
       line: 'const shown = { partition: joinToken, key: ADDED, values: { write: randomUUID() } };',

@@ -3,12 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { deriveLogKey } from '../../../shared/authority/log-key.ts';
 import type { LogProblem } from '../../../shared/protocol/join-log-verification.ts';
 import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
-import { makeRequestId } from '../../../shared/request-id.ts';
+import { makeRequestId, timeOfRequestId } from '../../../shared/request-id.ts';
 import { createJoinLog, type JoinLog } from '../../../shared/storage/join-log.ts';
 import { partitionOf } from '../../../shared/storage/join-log-places.ts';
 import { seal } from '../../../shared/storage/join-log-seal.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { StoredRow, Table } from '../../../shared/storage/table.ts';
+import { verifyJoinLog } from '../../../shared/storage/verify-join-log.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const KEY = deriveLogKey(new Uint8Array(32));
@@ -188,13 +189,14 @@ describe('it shows', () => {
   });
 
   test('a hundred problems at once, and how many there are', async () => {
-    const { table, writer, clock } = scene();
+    const { table, clock } = scene();
     for (let i = 0; i < 150; i += 1) {
       const id = makeRequestId(clock.now());
       const values = { json: '{"outcome":"admitted"}' };
       await table.apply([{ kind: 'put', row: { partition: partitionOf(id), key: id, values } }]);
     }
-    const page = await writer().verify({ since: NOON, until: NOON, after: undefined });
+    const parts = { table, key: KEY, own: undefined, at: NOON };
+    const page = await verifyJoinLog({ since: NOON, until: NOON, after: undefined }, parts);
     expect(page.problems).toHaveLength(100);
     expect(page).toMatchObject({ found: 150, checked: 150 });
   });
@@ -331,9 +333,18 @@ describe('it raises no alarm', () => {
     await log.anchor(clock.now());
     const other = writer();
     await record(other);
-    clock.advance(30 * DAY - HOUR);
+    clock.advance(30 * DAY - 1200);
     await log.sweep(clock.now());
     expect(await verify()).toEqual({ checked: 1, problems: [] });
+  });
+
+  test('where refusals came after the time that is looked at', async () => {
+    const { ids, writer, clock } = await written();
+    const until = timeOfRequestId(ids[9] ?? '');
+    const page = await writer().verify({ since: NOON, until, after: undefined });
+    expect(page).toEqual({ checked: expect.any(Number), problems: [], found: 0 });
+    expect(page.checked).toBeLessThan(20);
+    expect(until < clock.now()).toBe(true);
   });
 
   test('where a part of the time is looked at', async () => {
