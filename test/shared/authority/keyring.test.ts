@@ -7,6 +7,7 @@ import {
   type RotationReport,
   rotateKeys,
 } from '../../../shared/authority/rotate.ts';
+import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import { type Clock, createClock } from '../../broker/test-broker.ts';
 import { createParts } from './rotation-parts.ts';
 
@@ -240,6 +241,31 @@ test('what was made, is ignored or lost is reported by whoever reads the keys', 
   const keyring = createKeyring(parts, clock.now, { onReport: (report) => reports.push(report) });
   await keyring.authorities();
   expect(reports).toMatchObject([{ done: [{ kind: 'create', owner: 'probe', sequence: 2 }] }]);
+});
+
+test('what is ignored is reported by whoever reads the keys, although nothing was made', async () => {
+  const table = createMemoryTable();
+  const parts = createParts(table);
+  const clock = createClock();
+  await foundKeys(parts, clock.now());
+  await table.apply([{ kind: 'insert', row: { partition: 'tls', key: 'strange', values: {} } }]);
+  const reports: RotationReport[] = [];
+  const keyring = createKeyring(parts, clock.now, { onReport: (report) => reports.push(report) });
+  await keyring.authorities();
+  expect(reports).toEqual([{ done: [], ignored: ['tls/strange'], lost: [] }]);
+});
+
+test('keys that are at hand are told from those that are asked for', async () => {
+  const { parts, clock } = createScene();
+  await foundKeys(parts, clock.now());
+  const lookups: string[] = [];
+  const onLookup = (result: string) => void lookups.push(result);
+  const keyring = createKeyring(parts, clock.now, { onLookup });
+  await keyring.authorities();
+  await keyring.authorities();
+  clock.advance(300);
+  await keyring.authorities();
+  expect(lookups).toEqual(['miss', 'hit', 'miss']);
 });
 
 describe('when an operator has changed the keys', () => {
