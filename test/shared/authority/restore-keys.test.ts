@@ -10,6 +10,7 @@ import {
   restoreKeys,
 } from '../../../shared/authority/restore-keys.ts';
 import { rotateKeys } from '../../../shared/authority/rotate.ts';
+import { caPin } from '../../../shared/authority/trust-bundle.ts';
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Row, Table } from '../../../shared/storage/table.ts';
@@ -178,6 +179,191 @@ describe('a table that was lost in part', () => {
     expect(asked.write.map(({ partition }) => partition)).toEqual(['ssh-host']);
     await restore(scene, wish(rows), later(120));
     expect((await authoritiesAt(scene.parts, later(120))).sshUserCas).not.toContainEqual(leaked);
+  });
+});
+
+describe('a plan', async () => {
+  const scene = await createScene();
+  const rows = await backUp(scene, NOON);
+  const present = await scene.table.list({});
+  const keys = ['probe', 'ssh-host', 'ssh-user', 'tls'].flatMap((owner) =>
+    (owner === 'tls' ? [1, 2] : [1]).map((number) => `${owner}/00000000${number}`),
+  );
+  const marks = ['tls', 'ssh-user', 'ssh-host', 'probe'].map((owner) => `${owner}/highest`);
+  const named = (all: readonly Row[]) => all.map(({ partition, key }) => `${partition}/${key}`);
+  const planFor = (there: typeof present, asked = wish(rows), at = NOON) =>
+    planRestore(scene.parts, asked, there, at);
+  const without = (...gone: string[]) =>
+    present.filter(({ partition, key }) => !gone.includes(`${partition}/${key}`));
+  const rowOf = (name: string) => rows.find((row) => named([row])[0] === name);
+
+  test('for an empty table has marks, keys, and the data key last', async () => {
+    const { pins, write, remove, keep } = await planFor([]);
+    const [root] = (await authoritiesAt(scene.parts, NOON)).roots;
+    expect(pins).toEqual([caPin(root?.publicKeyInfo ?? Buffer.of())]);
+    expect(named(write)).toEqual([
+      ...marks,
+      ...named(rows).filter((name) => keys.includes(name)),
+      'data/000000001',
+    ]);
+    expect([remove, keep]).toEqual([[], []]);
+    expect(write.slice(4)).toEqual(write.slice(4).map((row) => rowOf(named([row])[0] ?? '')));
+    // As many numbers are stepped over as were ever given between two backups.
+    expect(write.slice(0, 4).map(({ values }) => values['highest'])).toEqual([202, 201, 201, 201]);
+  });
+
+  test('for a table that has everything has nothing', async () => {
+    const { write, remove, keep } = await planFor(present);
+    expect([write, remove, keep]).toEqual([[], [], present]);
+  });
+
+  test.each([
+    'data/000000001',
+    'ssh-user/000000001',
+    'tls/000000001',
+    'tls/highest',
+    'probe/highest',
+  ])('for a table without %s has that alone', async (name) => {
+    const { write, remove, keep } = await planFor(without(name));
+    expect(named(write)).toEqual([name]);
+    expect([remove, keep]).toEqual([[], without(name)]);
+    if (!name.endsWith('highest')) expect(write).toEqual([rowOf(name)]);
+  });
+
+  test('steps over numbers that the table knows and the backup does not', async () => {
+    const later = await createScene();
+    const old = await backUp(later, NOON);
+    for (let number = 1; number < 4; number += 1)
+      await replaceAuthority(later.parts, 'probe', { leaked: true, numbers: [number] }, NOON);
+    const highestOf = async (...gone: readonly (readonly [string, string])[]) => {
+      for (const [partition, key] of gone) await takeRow(later.table, partition, key);
+      const { write } = await plan(later, wish(old));
+      return write.find(({ partition }) => partition === 'probe')?.values['highest'];
+    };
+    expect(await highestOf(['probe', 'highest'])).toBe(204);
+    expect(await highestOf(['probe', '000000004'])).toBe(201);
+  });
+
+  test('for a table with more in it is none, until that goes', async () => {
+    const more = { partition: 'x', key: 'y', values: {}, etag: '1' };
+    const there = [...without('probe/000000001'), more];
+    await expect(planFor(there)).rejects.toMatchObject({
+      code: 'already_exists',
+      message: expect.stringContaining('not genuine: x/y. Restore with --replace'),
+    });
+    const { write, remove, keep } = await planFor(there, wish(rows, { replace: true }));
+    expect([named(write), remove, keep]).toEqual([
+      ['probe/000000001'],
+      [more],
+      without('probe/000000001'),
+    ]);
+  });
+
+  test('names twenty rows that are in the way, and no more', async () => {
+    const many = Array.from({ length: 30 }, (_, i) => ({
+      partition: 'x',
+      key: `${i}`,
+      values: {},
+      etag: '1',
+    }));
+    const refusal = await planFor([...present, ...many]).catch((error: Error) => error.message);
+    expect(String(refusal).match(/x\/\d+/g)).toHaveLength(20);
+    const changed = rows.map((row) =>
+      row.partition === 'data' ? row : { ...row, values: { ...row.values, more: 1 } },
+    );
+    const strange = many.map(({ partition, key, values }) => ({ partition, key, values }));
+    const other = await planFor([], wish([...changed, ...strange])).catch(
+      (error: Error) => error.message,
+    );
+    expect(String(other)).toContain("don't authenticate");
+    expect(String(other).split(', ').length).toBeLessThanOrEqual(21);
+  });
+
+  test('under a newer data key than the backup’s encrypts what it brings back anew', async () => {
+    const newer = await createScene();
+    const old = await backUp(newer, NOON);
+    await replaceAuthority(newer.parts, 'data', { leaked: false, numbers: [1] }, NOON);
+    await takeRow(newer.table, 'ssh-host', '000000001');
+    const { write, remove } = await plan(newer, wish(old), later(DAY));
+    expect([named(write), remove]).toEqual([['ssh-host/000000001'], []]);
+    expect(write).not.toContainEqual(old.find(({ partition }) => partition === 'ssh-host'));
+    await restore(newer, wish(old), later(DAY));
+    expect((await rotateKeys(newer.parts, later(DAY))).ignored).toEqual([]);
+  });
+
+  test('for a table of an older data key has the newer one, beside which nothing old stays', async () => {
+    const newer = await createScene();
+    const older = await newer.table.list({});
+    await replaceAuthority(newer.parts, 'data', { leaked: true, numbers: [1] }, NOON);
+    const fresh = await backUp(newer, NOON);
+    const at = later(2 * DAY);
+    await expect(planRestore(newer.parts, wish(fresh), older, at)).rejects.toMatchObject({
+      message: expect.stringContaining('--replace'),
+    });
+    const asked = wish(fresh, { replace: true });
+    const { write, remove, keep } = await planRestore(newer.parts, asked, older, at);
+    expect(named(write).at(-1)).toBe('data/000000002');
+    expect([remove, keep]).toEqual([older, []]);
+  });
+});
+
+describe('a restore makes newer', () => {
+  const made = async (gone: readonly [string, string], at: Date) => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    await takeRow(scene.table, ...gone);
+    const asked = await plan(scene, wish(rows), at);
+    const { done } = await restoreKeys(scene.parts, scene.table, asked, at);
+    return done.map((action) =>
+      action.kind === 'create' ? `${action.owner} ${action.purpose}` : action.kind,
+    );
+  };
+  const SUCCESSORS = ['ssh-user sign', 'ssh-host sign'];
+
+  test.each<[string, readonly [string, string], readonly string[]]>([
+    ['both SSH authorities', ['ssh-user', '000000001'], SUCCESSORS],
+    [
+      'and an issuing key, where one may be lacking',
+      ['tls', '000000002'],
+      [...SUCCESSORS, 'tls issuing'],
+    ],
+    ['and none, where a root came back', ['tls', '000000001'], SUCCESSORS],
+    [
+      'and one, where numbers of theirs may have been given',
+      ['tls', 'highest'],
+      [...SUCCESSORS, 'tls issuing'],
+    ],
+  ])('%s', async (_, gone, expected) => {
+    expect(await made(gone, later(60))).toEqual(expected);
+  });
+
+  test('no SSH authority whose successor waits already', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const wanted = { leaked: false, numbers: [1] };
+    await replaceAuthority(scene.parts, 'ssh-user', wanted, later(60));
+    await takeRow(scene.table, 'probe', 'highest');
+    const asked = await plan(scene, wish(rows), later(120));
+    const { done } = await restoreKeys(scene.parts, scene.table, asked, later(120));
+    expect(done).toMatchObject([{ kind: 'create', owner: 'ssh-host' }]);
+  });
+
+  test('nothing, where nothing was missing', async () => {
+    const scene = await createScene();
+    const asked = await plan(scene, wish(await backUp(scene, NOON)));
+    const report = await restoreKeys(scene.parts, scene.table, asked, NOON);
+    expect(report).toEqual({ done: [], ignored: [], lost: [] });
+  });
+
+  test('and stops where another change is under way', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    await takeRow(scene.table, 'probe', 'highest');
+    const asked = await plan(scene, wish(rows));
+    const busy: Table = { ...scene.table, apply: async () => false };
+    await expect(restoreKeys(scene.parts, busy, asked, NOON)).rejects.toMatchObject({
+      code: 'try_again',
+    });
   });
 });
 
