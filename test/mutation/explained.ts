@@ -134,6 +134,48 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'the tag is cut to sixteen bytes before',
     },
   ],
+  'shared/authority/restore-keys.ts': [
+    {
+      line: '[...genuine.keys, ...opened.keys].flatMap(({ owner, ended = [] }) =>',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no number, and no key has none',
+    },
+    {
+      line: "const stored = readRows(rows.map((row) => ({ ...row, etag: '' })));",
+      becomes: ['"Stryker was here!"'],
+      why: 'rows of a file have no ETag: it is for the type',
+    },
+    {
+      line: 'const lost = lostKinds({ keys: [], marks: [], taken: [] }, new Date(0));',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no key leaves the data key lost',
+    },
+    {
+      line: 'const others = present.filter((row) => idOf(row) !== idOf(dataRow));',
+      becomes: ['present', 'true'],
+      why: 'a data key that does not open is passed over',
+    },
+    {
+      line: "there ?? (await openGenuineKeys(readRows([...others, { ...dataRow, etag: '' }]), parts, now));",
+      becomes: ['"Stryker was here!"'],
+      why: 'rows of a file have no ETag: it is for the type',
+    },
+    {
+      line: "if (!opened) throw new Error('a data key that opened does not open any more');",
+      becomes: ['false', ';'],
+      why: 'it has opened before: the line is for the type',
+    },
+    {
+      line: '...(there ? [there.dataRow] : []),',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no row has the name of none',
+    },
+    {
+      line: '...(opened.earlierRow ? [opened.earlierRow] : []),',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no row has the name of none',
+    },
+  ],
   'shared/storage/host-names.ts': [
     {
       line: "const text = (column: string): string => String(values[column] ?? '');",

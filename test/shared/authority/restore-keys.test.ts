@@ -259,6 +259,38 @@ describe('a plan', async () => {
     ]);
   });
 
+  test('for a table whose data key was changed has the genuine one in its place', async () => {
+    const there = present.map((row) =>
+      row.partition === 'data' ? { ...row, values: { ...row.values, created: 1 } } : row,
+    );
+    await expect(planFor(there)).rejects.toMatchObject({
+      message: expect.stringContaining('not genuine: data/000000001.'),
+    });
+    const { write, remove, keep } = await planFor(there, wish(rows, { replace: true }));
+    expect(write).toEqual([rowOf('data/000000001')]);
+    expect(named(remove)).toEqual(['data/000000001']);
+    expect(keep).toEqual(without('data/000000001'));
+  });
+
+  test('keeps the data key that is being given up, until rotation has done with it', async () => {
+    const half = await createScene();
+    const before = await backUp(half, NOON);
+    let writes = 0;
+    const apply: Table['apply'] = async (operations) => {
+      writes += 1;
+      if (writes === 3) throw new Error('stopped');
+      return half.table.apply(operations);
+    };
+    const { store } = createParts({ ...half.table, apply });
+    const wanted = { leaked: false, numbers: [1] };
+    const stopped = replaceAuthority({ ...half.parts, store }, 'data', wanted, NOON);
+    await expect(stopped).rejects.toThrow('stopped');
+    const all = await names(half);
+    expect(all).toEqual(expect.arrayContaining(['data/000000001', 'data/000000002']));
+    const { write, remove, keep } = await plan(half, wish(before));
+    expect([write, remove, named(keep)]).toEqual([[], [], all]);
+  });
+
   test('names twenty rows that are in the way, and no more', async () => {
     const many = Array.from({ length: 30 }, (_, i) => ({
       partition: 'x',
@@ -327,6 +359,7 @@ describe('a restore makes newer', () => {
       ['tls', '000000002'],
       [...SUCCESSORS, 'tls issuing'],
     ],
+    ['both of them, where the keys are as old as a moment', ['ssh-host', '000000001'], SUCCESSORS],
     ['and none, where a root came back', ['tls', '000000001'], SUCCESSORS],
     [
       'and one, where numbers of theirs may have been given',
@@ -334,7 +367,7 @@ describe('a restore makes newer', () => {
       [...SUCCESSORS, 'tls issuing'],
     ],
   ])('%s', async (_, gone, expected) => {
-    expect(await made(gone, later(60))).toEqual(expected);
+    expect(await made(gone, gone[0] === 'ssh-host' ? NOON : later(60))).toEqual(expected);
   });
 
   test('no SSH authority whose successor waits already', async () => {
@@ -411,7 +444,19 @@ describe('a backup is refused', () => {
     });
     const renamed = { table, parts: { ...parts, cluster: 'other.example.org' } };
     await expect(plan(renamed, wish(rows))).rejects.toMatchObject({
-      message: expect.stringContaining('was made for the cluster'),
+      message: expect.stringMatching(/^custody's root was made for the cluster/),
+    });
+  });
+
+  test('with a pin to give up, where custody remembers no root', async () => {
+    const scene = await createScene();
+    const rows = await backUp(scene, NOON);
+    const { table, parts } = emptied(scene);
+    const custody = { ...parts.custody, rememberedRoot: async () => undefined };
+    const forgetful = { table, parts: { ...parts, custody } };
+    expect((await plan(forgetful, wish(rows))).write).toHaveLength(rows.length);
+    await expect(plan(forgetful, wish(rows, { giveUp: 'sha256:x' }))).rejects.toMatchObject({
+      message: expect.stringContaining('leave it out'),
     });
   });
 
@@ -430,6 +475,8 @@ describe('a backup is refused', () => {
       });
       await expect(plan(anew, wish([...rows, row]))).rejects.toMatchObject({
         code: 'bad_request',
+        field: 'rows',
+        message: 'a row stands there twice',
       });
     }
     const more = { partition: 'tls', key: 'x', values: {} };
