@@ -6,10 +6,14 @@ import {
   type InitWish,
   initAuthorities as initWith,
 } from '../../../shared/authority/init-authorities.ts';
-import { createKeyStore } from '../../../shared/authority/key-store.ts';
+import {
+  createKeyStore,
+  type KeyStore,
+  type StoredKeys,
+} from '../../../shared/authority/key-store.ts';
 import { createKeyring } from '../../../shared/authority/keyring.ts';
 import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
-import type { KeyOwner } from '../../../shared/authority/signing-key.ts';
+import type { KeyOwner, SealedMark } from '../../../shared/authority/signing-key.ts';
 import { caPin } from '../../../shared/authority/trust-bundle.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import { createParts, later, NOON } from './rotation-parts.ts';
@@ -238,6 +242,55 @@ describe('an init that stopped half-way', () => {
     await expect(initAuthorities(stopping(parts, at), PLAIN, NOON)).rejects.toThrow('stopped');
     await rotateKeys(parts, NOON);
     expect(await works(parts)).toBe(true);
+  });
+});
+
+describe('of several that make a root at once', () => {
+  /** What was begun, in a store in which somebody else does something once our mark is written. */
+  async function begun(meddle: (stored: StoredKeys) => StoredKeys, isFaster = false) {
+    const parts = await initiated();
+    const pin = await pinOf(parts);
+    await parts.store.remove('tls', 1);
+    const written: number[] = [];
+    const store: KeyStore = {
+      ...parts.store,
+      async list() {
+        const stored = await parts.store.list();
+        return written.length > 0 ? meddle(stored) : stored;
+      },
+      async writeMark(mark) {
+        written.push(mark.highest);
+        return isFaster ? false : parts.store.writeMark(mark);
+      },
+    };
+    const going = initAuthorities({ ...parts, store }, { resume: false, giveUp: [pin] }, NOON);
+    const outcome = await going.then(
+      () => 'made',
+      ({ code }: { code: string }) => code,
+    );
+    const roots = (await parts.store.list()).keys.filter(({ purpose }) => purpose === 'root');
+    return { outcome, roots: roots.length, written };
+  }
+  const ofTls = (stored: StoredKeys, change: (mark: SealedMark) => SealedMark[]): StoredKeys => ({
+    ...stored,
+    marks: stored.marks.flatMap((mark) => (mark.owner === 'tls' ? change(mark) : [mark])),
+  });
+
+  test('the one whose mark stays makes it; it is the mark of the highest number so far', async () => {
+    expect(await begun((stored) => stored)).toEqual({ outcome: 'made', roots: 1, written: [2] });
+  });
+
+  test.each<[string, (stored: StoredKeys) => StoredKeys, boolean]>([
+    [
+      'wrote its mark after ours',
+      (stored) => ofTls(stored, (mark) => [{ ...mark, sealed: Buffer.of(1) }]),
+      false,
+    ],
+    ['took ours away', (stored) => ofTls(stored, () => []), false],
+    ['was faster', (stored) => stored, true],
+  ])('none is made by who finds that another one %s', async (_, meddle, isFaster) => {
+    const { outcome, roots } = await begun(meddle, isFaster);
+    expect([outcome, roots]).toEqual(['try_again', 0]);
   });
 });
 
