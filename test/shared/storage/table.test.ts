@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTables, type Tables as TableServer } from '../../../local/tables.ts';
 import { openAzureTables } from '../../../shared/storage/azure-tables.ts';
 import { createMemoryTables } from '../../../shared/storage/memory-tables.ts';
-import type { Row, Table, Value } from '../../../shared/storage/table.ts';
+import type { Query, Row, Table, Value } from '../../../shared/storage/table.ts';
 import { rowSizeProblem } from '../../../shared/storage/table.ts';
 
 let server: TableServer;
@@ -209,6 +209,24 @@ describe.each(implementations)('a table %s', (_, open) => {
       expect(partitions).toEqual([`${p}-2`, `${p}-3`]);
     });
 
+    test('is of the keys between two texts, neither of them included, in their order', async () => {
+      const p = newPartition();
+      for (const key of ['d', 'b', 'a', 'c', "b'"]) await insert(row(p, key));
+      const keysIn = async (query: Query) =>
+        (await open().list({ partition: p, ...query })).map(({ key }) => key);
+      expect(await keysIn({ keyAfter: 'a', keyBelow: 'd' })).toEqual(['b', "b'", 'c']);
+      expect(await keysIn({ keyAfter: 'b' })).toEqual(["b'", 'c', 'd']);
+      expect(await keysIn({ keyBelow: "b'" })).toEqual(['a', 'b']);
+      expect(await keysIn({ keyAfter: 'd' })).toEqual([]);
+    });
+
+    test('has the columns that are asked for, and no others', async () => {
+      const p = newPartition();
+      await insert(row(p, 'a', { one: 1, two: 'b', three: 3 }));
+      const [found] = await open().list({ partition: p, columns: ['one', 'two', 'none'] });
+      expect(found).toEqual({ ...row(p, 'a', { one: 1, two: 'b' }), etag: expect.any(String) });
+    });
+
     test('is of the rows whose number is below a value', async () => {
       const p = newPartition();
       for (const n of [9, 10, 11, Number.MAX_SAFE_INTEGER]) await insert(row(p, `k${n}`, { n }));
@@ -382,6 +400,13 @@ describe('the size of a row', () => {
     expect(sized(columns(250, 1))).toBeUndefined();
     expect(sized(columns(251, 1))).toBe('more than 250 columns');
     expect(sized(columns(15, 'a'.repeat(32_768)))).toBeUndefined();
+    // What a row costs: 4 bytes, its names in UTF-16, and for each column 8, its name, and 8 for a number or 4 and the text.
+    const rest = (1024 * 1024 - 8 - 15 * (12 + 2 * 32_768) - 10 * 4 - 5 * 6 - 12 - 2) / 2;
+    const filled = { ...columns(15, 'a'.repeat(32_768)), x: 'a'.repeat(rest) };
+    expect(sized(filled)).toBeUndefined();
+    expect(sized({ ...filled, x: `${filled.x}a` })).toBe('larger than 1 MiB');
+    expect(sized({ ...filled, x: filled.x.slice(9), y: 1 })).toBeUndefined();
+    expect(sized({ ...filled, x: filled.x.slice(8), y: 1 })).toBe('larger than 1 MiB');
     expect(sized(columns(16, 'a'.repeat(32_768)))).toBe('larger than 1 MiB');
   });
 
