@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { openLocalCustody } from '../../../shared/authority/local-custody.ts';
+import { decrypt } from '../../../shared/authority/sealing.ts';
 
 function newFile(...below: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'custody-'));
@@ -42,6 +43,30 @@ test('a data key is good only for what it was wrapped with', async () => {
   const custody = openLocalCustody(newFile());
   const wrapped = await custody.wrapDataKey(DATA_KEY, 'data/1 of this cluster');
   expect(await custody.unwrapDataKey(wrapped, 'data/2 of this cluster')).toBeUndefined();
+});
+
+/** Data keys that were wrapped so are in tables. */
+test('a data key is encrypted under the bytes of the file, as what it is', async () => {
+  const file = newFile();
+  const wrapped = await openLocalCustody(file).wrapDataKey(DATA_KEY, 'about');
+  const text = Buffer.from('join-broker data key\nabout');
+  expect(decrypt(readFileSync(file), wrapped, text)).toEqual(DATA_KEY);
+});
+
+test.each(['{}', '{"cluster":"c"}', '{"cluster":"c","root":"","more":1}', 'no JSON'])(
+  'refuses a file that remembers %s',
+  (text) => {
+    const file = newFile();
+    writeFileSync(file, Buffer.concat([Buffer.alloc(32), Buffer.from(text)]), { mode: 0o600 });
+    expect(() => openLocalCustody(file)).toThrow('and what is remembered');
+  },
+);
+
+test('refuses a place where there can be no file, and leaves nothing behind', () => {
+  const file = newFile();
+  openLocalCustody(file);
+  expect(() => openLocalCustody(join(file, 'key'))).toThrow();
+  expect(readdirSync(join(file, '..'))).toEqual(['key']);
 });
 
 test.each([0o640, 0o604, 0o620, 0o666, 0o700 | 0o010])('refuses a file of mode %o', (mode) => {
