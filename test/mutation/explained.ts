@@ -134,6 +134,64 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'the tag is cut to sixteen bytes before',
     },
   ],
+  'shared/authority/key-vault-refusal.ts': [
+    {
+      line: "return typeof code === 'string' ? code : undefined;",
+      becomes: ['true'],
+      why: 'what is no text is like none of the words: the comparison is for the type',
+    },
+  ],
+  'shared/authority/published-keys.ts': [
+    {
+      line: "if (used?.sequence === key.sequence) return 'signing';",
+      becomes: ['used.sequence'],
+      why: 'where a key is not over, one is used: the question mark is for the type',
+    },
+    {
+      line: '...(key.sequence === oldest ? [drivenOut(key, policy)] : []).filter(',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text is before no time',
+    },
+    {
+      line: 'PUBLISHED.some((one) => one[0] === owner && one[1] === purpose) &&',
+      becomes: ['true'],
+      why: 'no other owner has a root, or keys that sign',
+    },
+  ],
+  'shared/authority/root-retirement.ts': [
+    {
+      line: 'const { sequence, cross, ended = [] } = signing;',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no number, and no root has none',
+    },
+  ],
+  'shared/authority/rotation.ts': [
+    {
+      line: '({ owner, cross, ended = [] }: KeyDescription): boolean =>',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no number, and no root has none',
+    },
+    {
+      line: "({ purpose, sequence }) => purpose === 'encrypt' && sequence !== newest?.sequence,",
+      becomes: ['newest.sequence'],
+      why: 'a data key that is there has a newest one: the question mark is for the type',
+    },
+    {
+      line: 'if (newestKey(keys, key.owner, key.purpose)?.sequence !== key.sequence) return undefined;',
+      becomes: ['newestKey(keys, key.owner, key.purpose).sequence'],
+      why: 'a key that is there has a newest one: the question mark is for the type',
+    },
+    {
+      line: "case 'root':",
+      becomes: ["case 'root':", '""'],
+      why: 'a function that ends gives undefined, too',
+    },
+    {
+      line: 'const predecessor = publication > 0 && usedKey(keys, owner, purpose, at);',
+      becomes: ['true', 'publication >= 0'],
+      why: 'without a publication it starts now, whoever was before',
+    },
+  ],
   'shared/authority/restore-keys.ts': [
     {
       line: '[...genuine.keys, ...opened.keys].flatMap(({ owner, ended = [] }) =>',

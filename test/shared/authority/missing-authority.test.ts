@@ -11,6 +11,11 @@ const root = (cluster: string | undefined) => ({ cluster, publicKeyInfo: Buffer.
 const OURS = root('ours.example.org');
 
 test.each<[string, Partial<Missing>, RegExp]>([
+  [
+    'nothing was ever made, and everything counts as lost',
+    { lost: [DATA, SSH] },
+    /^there is no authority yet/,
+  ],
   ['nothing was ever made', {}, /^there is no authority yet.*auth init$/],
   [
     'the table is empty, and custody remembers a root',
@@ -61,6 +66,21 @@ test.each<[string, Partial<StoredKeys>]>([
   ['a key', { keys: [{} as StoredKeys['keys'][number]] }],
   ['a mark', { marks: [{} as StoredKeys['marks'][number]] }],
   ['anything else', { strays: ['x/y'] }],
+  [
+    'one of each',
+    {
+      keys: [{} as StoredKeys['keys'][number]],
+      marks: [{} as StoredKeys['marks'][number]],
+      strays: ['x/y', 'z'],
+    },
+  ],
+  [
+    'a key and its mark',
+    {
+      keys: [{} as StoredKeys['keys'][number]],
+      marks: [{} as StoredKeys['marks'][number]],
+    },
+  ],
 ])('a table with %s in it is not empty', (_, stored) => {
   expect(isEmpty(EMPTY)).toBe(true);
   expect(isEmpty({ ...EMPTY, ...stored })).toBe(false);

@@ -49,6 +49,11 @@ test.each<[number, readonly [KeyDescription, KeyDescription], string, string]>([
   },
 );
 
+test('of two keys that start at once the later one signs, and the other one is retiring', () => {
+  const pair = [described('ssh-user/sign', 1), described('ssh-user/sign', 2)];
+  expect(pair.map((key) => stateOf(key, pair, POLICY, 0))).toEqual(['retiring', 'signing']);
+});
+
 describe('the latest change of a kind', () => {
   test.each<[string, readonly KeyDescription[], KeyKind, number, number]>([
     ['of no keys is none', [], SSH, 500, 0],

@@ -2,12 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stateOf } from '../../../shared/authority/published-keys.ts';
 import {
+  creation,
   type DueAction,
   dueActions,
   foundingActions,
   lostKinds,
   newestKey,
   type PresentKeys,
+  successorDue,
+  usedKey,
 } from '../../../shared/authority/rotation.ts';
 import {
   policyProblems,
@@ -282,6 +285,105 @@ test('the newest key is the one with the largest number, whatever the order', ()
   expect(newestKey(keys, 'ssh-user', 'sign')).toBeUndefined();
 });
 
+describe('a root that is lost beside its successor', () => {
+  const successor = (ended?: number): KeyDescription => ({
+    ...key('tls/root', 3),
+    cross: { by: 1, certificate: Buffer.of() },
+    ...(ended !== undefined && { ended: [{ sequence: ended, at: noon }] }),
+  });
+  const lost = { owner: 'tls', purpose: 'root' };
+
+  test.each<[string, readonly KeyDescription[], readonly object[]]>([
+    ['is there', [...ALL, successor()], []],
+    ['is gone', [...without('tls/root'), successor()], [lost]],
+    ['retired', [...without('tls/root'), successor(1)], []],
+    ['is gone, and another one retired', [...without('tls/root'), successor(9)], [lost]],
+    [
+      'is gone, and another root is there',
+      [...without('tls/root'), key('tls/root', 2), successor()],
+      [lost],
+    ],
+  ])('%s', (_, keys, expected) => {
+    expect(lostKinds(present(keys), NOON)).toEqual(expected);
+  });
+
+  test('is not made anew; what else is lost is', () => {
+    const keys = [...without('tls/root', 'ssh-user/sign'), successor()];
+    const made = foundingActions(present(keys), ROTATION_POLICY, NOON).map(text);
+    expect(made).toEqual(['create ssh-user/sign 1']);
+  });
+});
+
+test('at the end of a root no issuing key is made under it, everything else is, and its row stays', () => {
+  const end = ROTATION_POLICY.root;
+  const keys = ALL.map((one) =>
+    one.purpose === 'root' || one.owner === 'data' ? one : { ...one, created: 0 },
+  );
+  const kinds = (seconds: number) =>
+    due(keys, seconds).map((action) => action.replace(/ \d+$/, ''));
+  expect(kinds(end - 1)).toContain('create tls/issuing');
+  expect(kinds(end)).not.toContain('create tls/issuing');
+  expect(kinds(end)).toContain('create probe/authenticate');
+  expect(due(keys, end)).not.toContain('remove tls 1');
+});
+
+test('an issuing key without a root, and one under it, end with their time', () => {
+  const kind = { owner: 'tls', purpose: 'issuing' } as const;
+  const made = creation(kind, present([]), ROTATION_POLICY, noon);
+  expect(made).toMatchObject({ starts: noon, expires: noon + ROTATION_POLICY.issuing });
+});
+
+test('a successor of an issuing key has a list before it signs', () => {
+  const [made] = dueActions(present(ALL), ROTATION_POLICY, later(7 * DAY)).filter(
+    (action) => action.kind === 'create' && action.purpose === 'issuing',
+  );
+  expect(made).toMatchObject({ created: noon + 7 * DAY, starts: noon + 10 * DAY });
+  expect(made).not.toHaveProperty('takesOver');
+});
+
+test('where none has started the one that starts first is used', () => {
+  const upcoming = [key('ssh-user/sign', 1, 0, 200), key('ssh-user/sign', 2, 0, 100)];
+  for (const keys of [upcoming, upcoming.toReversed()])
+    expect(usedKey(keys, 'ssh-user', 'sign', noon + 50)?.sequence).toBe(2);
+});
+
+test('a key that has a successor gets no other one', () => {
+  const [first, second] = [key('probe/authenticate', 1), key('probe/authenticate', 2, DAY)];
+  expect(successorDue(first, [first, second], ROTATION_POLICY)).toBeUndefined();
+  expect(successorDue(second, [first, second], ROTATION_POLICY)).toBe(noon + 2 * DAY);
+});
+
+describe('numbers', () => {
+  test('are marked where a mark is missing, too low, or encrypted under an earlier data key', () => {
+    const marksDue = (more: Partial<PresentKeys>) =>
+      dueActions({ ...present(ALL), ...more }, ROTATION_POLICY, NOON).map(text);
+    expect(marksDue({ marks: [] })).toEqual([
+      'mark tls 2',
+      'mark ssh-user 1',
+      'mark ssh-host 1',
+      'mark probe 1',
+    ]);
+    const marks = present(ALL).marks.map((mark) =>
+      mark.owner === 'tls' ? { ...mark, highest: 1 } : mark,
+    );
+    expect(marksDue({ marks })).toEqual(['mark tls 2']);
+    expect(marksDue({ staleMarks: ['probe'] })).toEqual(['mark probe 1']);
+    expect(marksDue({})).toEqual([]);
+  });
+
+  test('that somebody else took are stepped over', () => {
+    const taken = [
+      ...ALL,
+      { owner: 'probe', sequence: 2 } as const,
+      { owner: 'probe', sequence: 3 } as const,
+    ];
+    const keys = { ...present(ALL), taken };
+    expect(dueActions(keys, ROTATION_POLICY, later(DAY)).map(text)).toEqual([
+      'create probe/authenticate 4',
+    ]);
+  });
+});
+
 describe('a data key', () => {
   const both = present([...ALL, key('data/encrypt', 2)]);
   const ofData = (keys: PresentKeys, at: number) =>
@@ -304,6 +406,9 @@ describe('a data key', () => {
     const stale = [{ owner: 'ssh-user', sequence: 1 }] as const;
     expect(ofData({ ...both, stale }, at)).toEqual([]);
     expect(ofData({ ...both, staleMarks: ['tls'] }, at)).toEqual([]);
+    expect(ofData({ ...both, stale, staleMarks: ['tls'] }, at)).toEqual([]);
+    const all = dueActions({ ...both, stale }, ROTATION_POLICY, later(at));
+    expect(all.every(({ owner }) => owner !== undefined)).toBe(true);
     expect(ofData(both, at)).toEqual([{ kind: 'remove', owner: 'data', sequence: 1 }]);
   });
 
