@@ -134,6 +134,47 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'the tag is cut to sixteen bytes before',
     },
   ],
+  'shared/authority/genuine-keys.ts': [
+    {
+      line: "row.owner === 'data' && row.sequence === takenOver.from && hashOf(row) === takenOver.row,",
+      becomes: ['true'],
+      why: 'what custody wrapped names its owner, too: as a row of another one it does not open',
+    },
+    {
+      line: 'if (!unwrapped.has(id) && unwrapped.size >= MOST_REMEMBERED && oldest !== undefined) {',
+      becomes: ['true'],
+      why: 'what is full has an oldest one: the comparison is for the type',
+    },
+  ],
+  'shared/authority/make-key.ts': [
+    {
+      line: 'logKeys: sealLogKeys(dataKey, former ?? []),',
+      becomes: ['["Stryker was here"]'],
+      why: 'there are former ones wherever there was a data key before: the default is for the type',
+    },
+    {
+      line: 'const room = by && parseCertificate(by.certificate).extensions.basicConstraints?.pathLength;',
+      becomes: ['parseCertificate(by.certificate).extensions.basicConstraints.pathLength'],
+      why: 'every root of ours has basic constraints: the question mark is for the type',
+    },
+    {
+      line: 'if (!by || room === undefined || room < ROOT_PATH_LENGTH) return undefined;',
+      becomes: ['false', '!by && room === undefined'],
+      why: 'every root of ours has a path length: the comparison is for the type',
+    },
+  ],
+  'shared/authority/retire-root.ts': [
+    {
+      line: 'genuine && retirementOf(genuine.keys, (key) => rootOf(key, genuine.keys)?.sequence, at);',
+      becomes: ['rootOf(key, genuine.keys).sequence'],
+      why: 'an issuing key without its root is not among the keys: the question mark is for the type',
+    },
+    {
+      line: "if (!found || !row) throw unavailable('no root signs: see joinctl auth status');",
+      becomes: ['!found && !row'],
+      why: 'a key that was found has its row, and one that was not has none',
+    },
+  ],
   'shared/authority/key-vault-refusal.ts': [
     {
       line: "return typeof code === 'string' ? code : undefined;",

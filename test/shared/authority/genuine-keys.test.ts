@@ -101,6 +101,8 @@ describe('a row is ignored, and named,', () => {
     expect(found).toEqual([]);
     expect(ignored).toEqual(marks.map(({ owner }) => `${owner}/highest`));
     expect(markTags.size).toBe(4);
+    const untagged = stored.marks.map(({ etag: _, ...mark }) => mark);
+    expect((await openAll({ marks: untagged })).markTags.size).toBe(0);
   });
 
   test('that is a data key which custody did not wrap; the one before it counts', async () => {
@@ -108,6 +110,24 @@ describe('a row is ignored, and named,', () => {
     const found = await openAll({ keys: [...stored.keys, forged] });
     expect(found.dataRow).toEqual(opened.dataRow);
     expect(found.ignored).toEqual(['data/2']);
+  });
+
+  test('that is a data key under another one: custody alone says which are ours', async () => {
+    const forged = under(opened.dataKey, row('probe', 1), {
+      owner: 'data',
+      purpose: 'encrypt',
+      sequence: 9,
+    });
+    const found = await openAll({ keys: [...stored.keys, forged] });
+    expect(namesOf(found.keys)).toEqual(ALL);
+    expect(found.ignored).toEqual(['data/9']);
+  });
+
+  test('that is no data key, whatever custody says of it', async () => {
+    const custody: Custody = { ...parts.custody, unwrapDataKey: async () => opened.dataKey };
+    const found = await open({}, NOON, { custody });
+    expect(found?.dataRow).toEqual(opened.dataRow);
+    expect(namesOf(found?.keys)).toEqual(ALL);
   });
 
   test('that is a data key before the newest, whatever the order', async () => {
@@ -278,6 +298,15 @@ describe('data keys that were unwrapped', () => {
     expect(asked).toHaveLength(5);
     await unwrap('1');
     expect(asked).toHaveLength(6);
+  });
+
+  test('are not forgotten where others are asked for again, or do not open', async () => {
+    const { asked, unwrap } = remembering();
+    for (const wrapped of ['1', '2', '3', '4', '2', '1']) await unwrap(wrapped);
+    expect(asked).toHaveLength(4);
+    for (const wrapped of ['5', '6', '7', '8', '9']) await unwrap(wrapped, 'forged');
+    for (const wrapped of ['1', '2', '3', '4']) await unwrap(wrapped);
+    expect(asked).toHaveLength(4 + 5);
   });
 
   test('are not remembered where they do not open', async () => {

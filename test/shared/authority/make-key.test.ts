@@ -106,6 +106,13 @@ describe('a data key', () => {
     },
   );
 
+  test('that takes over from the first keeps the key of the join log of that one alone', async () => {
+    const takesOver = { from: 1, until: noon, leaked: false };
+    const row = await makeDataKey(creation({ takesOver }), genuine, parts);
+    const logKeys = openLogKeys(await unwrap(row), row.takenOver?.logKeys ?? Buffer.of());
+    expect(logKeys.map(({ id }) => id)).toEqual([deriveLogKey(genuine.dataKey).id]);
+  });
+
   test('is not sealed under another one', async () => {
     await expect(make(creation())).rejects.toThrow('not sealed under another one');
   });
@@ -290,5 +297,6 @@ describe('what a key puts an end to', () => {
     const twice = [...keys, { ...key(ROOT), sequence: 2, ended: before }];
     expect(await endedBy(due('tls/root', 3), twice)).toEqual(before);
     expect(await endedBy(due('tls/issuing', 3), keys)).toBeUndefined();
+    expect(await endedBy(due('tls/root', 3), having(key(ISSUING), before))).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { rowOf } from '../../../shared/authority/key-store.ts';
+import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import { retireRoot } from '../../../shared/authority/retire-root.ts';
 import { sealKey } from '../../../shared/authority/sealing.ts';
 import type { EndedKey, SealedKey } from '../../../shared/authority/signing-key.ts';
@@ -38,6 +39,9 @@ test.each<[string, readonly EndedKey[] | undefined]>([
   ['beside those that retired before', [{ sequence: 9, at: 5 }]],
 ])('a root retires once nothing lives under it: its successor says so, %s', async (_, before) => {
   const { parts, rootRows } = await succeeded(before);
+  // A key of somebody else's has the successor's number, too.
+  for (const number of [1, 2])
+    await replaceAuthority(parts, 'probe', { leaked: true, numbers: [number] }, NOON);
   const at = later(OVER);
   const { done } = await retireRoot(parts, [1, 3], at);
   expect(done).toContainEqual({ kind: 'remove', owner: 'tls', sequence: 1 });
@@ -60,7 +64,12 @@ describe('a root does not retire', () => {
       { code: 'in_use', message: expect.stringContaining('until 2026-12-04T12:00:00Z') },
     ],
     ['a second before that is over', [1, 3], OVER - 1, { code: 'in_use' }],
-    ['where other roots were seen', [1], OVER, { code: 'precondition_failed' }],
+    [
+      'where other roots were seen',
+      [1],
+      OVER,
+      { code: 'precondition_failed', message: expect.stringContaining('the keys of tls are') },
+    ],
     ['where none was seen', [], OVER, { code: 'precondition_failed' }],
   ])('%s', async (_, numbers, seconds, refusal) => {
     const { parts, rootRows } = await succeeded();
