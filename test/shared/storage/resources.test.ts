@@ -312,6 +312,7 @@ test('what is at hand is told from what is asked for, and what is written is ask
 test('that an operator changed the keys is told to every function instance, and is no resource', async () => {
   const { one, two, clock } = createScene();
   expect(one.keysChanged()).toBeUndefined();
+  await two.create(bot);
   await two.snapshot();
   expect(two.keysChanged()).toBeUndefined();
   expect((await two.snapshot()).keysChanged).toBeUndefined();
