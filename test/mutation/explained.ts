@@ -53,6 +53,43 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'undefined is as false as false',
     },
   ],
+  'shared/joining/certificate-keys.ts': [
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, too',
+    },
+  ],
+  'shared/joining/claim-place.ts': [
+    {
+      line: 'for (let i = 0; i < others.length && live.length < limit; i += limit) {',
+      becomes: ['i <= others.length'],
+      why: 'one more round looks at nobody',
+    },
+    {
+      line: 'for (const [position, one] of some.entries()) (kept[position]?.length ? live : over).push(one);',
+      becomes: ['kept[position].length'],
+      why: 'there is one for each machine: the question mark is for the type',
+    },
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: '.map(({ machine, made }) => `${machine} (instance ${made.at(-1)?.id})`);',
+      becomes: ['made.at(-1).id'],
+      why: 'a machine that lives has an instance: the question mark is for the type',
+    },
+  ],
+  'shared/joining/copied-identity.ts': [
+    {
+      line: "const key = decodeBase64(named?.key ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is the base64 of a key',
+    },
+    {
+      line: "const written = parseTimestamp(time ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a time',
+    },
+  ],
   'shared/joining/caller.ts': [
     {
       line: "const [before = '', after] = address.toLowerCase().split('::', 2);",

@@ -143,10 +143,12 @@ describe('of so many places', () => {
   });
 
   test('one is free when the machine has no instance that lives: its row goes', async () => {
-    const { join, claim, made } = createScene();
+    const { join, claim, made, machines } = createScene();
     await join('a', '1', { limit: 1 });
     await expect(claim('b', '2', { limit: 1, ...later(3599) })).rejects.toThrow(TOO_MANY);
-    await claim('b', '2', { limit: 1, ...later(3600) });
+    // In one transaction with the new one.
+    const takeOff = () => expect.unreachable();
+    await claim('b', '2', { limit: 1, ...later(3600) }, { ...machines, takeOff });
     expect(await made('a')).toBeUndefined();
     expect(await made('b')).toEqual(['2']);
     // It is under way.
@@ -160,6 +162,14 @@ describe('of so many places', () => {
     asked.length = 0;
     await claim('b', '2', { limit });
     expect(asked).toEqual([]);
+  });
+
+  test('no more than are needed to know that none is free are looked at', async () => {
+    const { join, claim, asked } = createScene();
+    for (let i = 0; i < 5; i += 1) await join(`m${i}`, `${i}`);
+    asked.length = 0;
+    await expect(claim('n', 'x', { limit })).rejects.toThrow(TOO_MANY);
+    expect(asked).toHaveLength(limit);
   });
 
   test('a machine takes its own again, although all that it had is over', async () => {

@@ -108,7 +108,11 @@ describe('a request renews the instance that it names', () => {
 test('a request that names none joins for the first time, and proves nothing', async () => {
   expect(await find({ named: undefined, proof: undefined })).toEqual({ kind: 'first' });
   await expect(find({ named: undefined })).rejects.toThrow(
-    expect.objectContaining({ code: 'bad_request', field: 'proof' }),
+    expect.objectContaining({
+      code: 'bad_request',
+      field: 'proof',
+      message: 'expected none: the request names no instance',
+    }),
   );
 });
 
