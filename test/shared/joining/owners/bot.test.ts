@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decideUserGrant } from '../../../../shared/joining/owners/bot.ts';
+import { botOwner, decideUserGrant } from '../../../../shared/joining/owners/bot.ts';
 import type { Lifetime } from '../../../../shared/joining/owners/lifetime.ts';
 import type { CertificateWish } from '../../../../shared/protocol/join.ts';
 import { formatDuration, formatTimestamp } from '../../../../shared/protocol/values.ts';
 import type { Bot } from '../../../../shared/resources/bot.ts';
 import type { Role } from '../../../../shared/resources/role.ts';
-import { bot, role } from '../../resources/samples.ts';
+import type { Snapshot } from '../../../../shared/storage/resources.ts';
+import { bot, joinToken, role } from '../../resources/samples.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const later = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
@@ -39,6 +40,47 @@ const decide = (wish: Partial<CertificateWish> = {}, change: Partial<Context> = 
   const whole = { name: 'identity', csr: '', ...wish };
   return decideUserGrant(whose, roleNamed, whole, 'request.certificates[0]', lifetime);
 };
+
+describe('the bot of a join token', () => {
+  const ownerAt = (at: Date, found: Bot | undefined) => {
+    const resources = { bot: found, role: named('access', ['deploy']) };
+    const get = (kind: keyof typeof resources, name: string) =>
+      resources[kind]?.metadata.name === name ? resources[kind] : undefined;
+    return botOwner(joinToken, { get } as unknown as Snapshot, at);
+  };
+  const ending: Bot = { ...bot, metadata: { name: 'example', expires: '2026-11-20T12:00:10Z' } };
+
+  test('owns the instance until its end, and has no names', () => {
+    const owner = ownerAt(later(9), ending);
+    expect(owner).toMatchObject({
+      key: 'bot:example',
+      bot: 'example',
+      lockTargets: { bot: 'example' },
+    });
+    expect(owner.namesOf({} as never)).toEqual([]);
+    const { defaultSeconds, maxSeconds, tokenTtl, tokenEnds, authoritiesEnd, at } = context();
+    const lifetime = { defaultSeconds, maxSeconds, tokenTtl, tokenEnds, authoritiesEnd, at };
+    expect(owner.grant({ name: 'identity', csr: '' }, 'field', lifetime, [])).toMatchObject({
+      bot: 'example',
+      roles: ['access'],
+      logins: ['deploy'],
+    });
+  });
+
+  test.each<[string, Bot | undefined, string, string]>([
+    [
+      'does not exist',
+      undefined,
+      'bot_not_found',
+      'join token example-bot is for bot example, which does not exist',
+    ],
+    ['is over', ending, 'bot_expired', 'bot example expired at 2026-11-20T12:00:10Z'],
+  ])('is denied where it %s', (_, found, reason, message) => {
+    expect(() => ownerAt(later(10), found)).toThrow(
+      expect.objectContaining({ code: 'access_denied', reason, message }),
+    );
+  });
+});
 
 describe('roles and logins', () => {
   test("are all of the bot's unless the wish says otherwise", () => {
