@@ -85,12 +85,11 @@ async function ownCertificate(
   const root = roots
     .map(({ certificate }) => parseCertificate(certificate))
     .find(({ subject }) => sameBytes(subject, issuing.issuer));
-  const path = root ? [root, issuing, leaf] : [];
-  const [, ...signed] = path;
   const holds =
-    path.length > 0 &&
-    path.every(({ notBefore, notAfter }) => notBefore <= now && now < notAfter) &&
-    signed.every((child, i) => isIssued(child, path[i] ?? child));
+    root !== undefined &&
+    [root, issuing, leaf].every(({ notBefore, notAfter }) => notBefore <= now && now < notAfter) &&
+    isIssued(issuing, root) &&
+    isIssued(leaf, issuing);
   if (!holds || leaf.extensions.basicConstraints?.ca) throw unknown();
   return leaf;
 }

@@ -46,6 +46,13 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'undefined is less than no number: the comparison is for the type',
     },
   ],
+  'shared/joining/admission.ts': [
+    {
+      line: 'const about = { join_token: name, ...(bot !== undefined && { bot }) };',
+      becomes: ['true'],
+      why: 'a bot that is undefined is told as little as none',
+    },
+  ],
   'shared/joining/audited-join.ts': [
     {
       line: 'const probe = refused && (await isProbe().catch(() => false));',
@@ -95,6 +102,73 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       line: "const [before = '', after] = address.toLowerCase().split('::', 2);",
       becomes: ['"Stryker was here!"'],
       why: 'a text that is split has a first part: the default is for the type',
+    },
+  ],
+  'shared/joining/heartbeat.ts': [
+    {
+      line: 'if (!holds || leaf.extensions.basicConstraints?.ca) throw unknown();',
+      becomes: ['leaf.extensions.basicConstraints.ca'],
+      why: 'our leaves all have basicConstraints: the question mark is for the type',
+    },
+    {
+      line: 'if (!(error instanceof DerError)) throw error;',
+      becomes: ['false'],
+      why: 'reading a certificate throws nothing else',
+    },
+    {
+      line: "const [uri = '', ...more] = uris;",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text begins like our own',
+    },
+  ],
+  'shared/joining/issue-and-record.ts': [
+    {
+      line: "bot: grants.find((grant) => grant.type === 'user')?.bot,",
+      becomes: ['true'],
+      why: "a host's grant has no bot: the comparison is for the type",
+    },
+  ],
+  'shared/joining/methods/methods.ts': [
+    {
+      line: 'const [, bot] = /^bot:(.*)$/.exec(owner) ?? [];',
+      becomes: ['/^bot:(.*)/', '["Stryker was here"]'],
+      why: "a bot's name is one line, and nothing has no second part",
+    },
+  ],
+  'shared/joining/methods/token.ts': [
+    {
+      line: 'if (instance?.key === undefined) {',
+      becomes: ['instance.key'],
+      why: 'a renewal names its instance: the question mark is for the type',
+    },
+  ],
+  'shared/joining/owners/bot.ts': [
+    {
+      line: "const bot = snapshot.get('bot', spec.bot_name ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'a join token of a bot has its name: the default is for the type',
+    },
+  ],
+  'shared/joining/owners/lifetime.ts': [
+    {
+      line: 'ends: readonly (string | undefined)[] = [],',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no time ends nothing',
+    },
+    {
+      line: "parseDuration(ttl ?? '') ?? lifetime.defaultSeconds,",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a length of time',
+    },
+    {
+      line: "parseDuration(lifetime.tokenTtl ?? '') ?? Number.POSITIVE_INFINITY,",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a length of time',
+    },
+    {
+      line: ".map((text) => parseTimestamp(text ?? ''))",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a time',
     },
   ],
   'shared/joining/instance-proof.ts': [

@@ -102,7 +102,11 @@ describe('a join token', () => {
 
 describe('a lock', () => {
   const check = (subject: Partial<LockSubject>, ...locks: readonly Lock[]): void =>
-    checkLocks(subject, { all: () => locks } as unknown as Snapshot, NOON);
+    checkLocks(
+      subject,
+      { all: (kind: string) => (kind === 'lock' ? locks : []) } as Snapshot,
+      NOON,
+    );
 
   test.each<[string, Partial<LockSubject>, string]>([
     ['a bot', { bot: 'example' }, 'bot'],

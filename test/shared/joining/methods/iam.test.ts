@@ -1,7 +1,7 @@
 /** Join method `iam`: AWS says whose the request is, and a renewal is held to the same machine. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createStsLimits } from '../../../../shared/attestation/aws/sts-limits.ts';
-import { iamMethod } from '../../../../shared/joining/methods/iam.ts';
+import { type IamParts, iamMethod } from '../../../../shared/joining/methods/iam.ts';
 import type { ProvedRequest } from '../../../../shared/joining/methods/method.ts';
 import type { JoinBody } from '../../../../shared/protocol/join.ts';
 import type { JoinToken } from '../../../../shared/resources/join-token.ts';
@@ -21,11 +21,17 @@ interface AwsRule {
   readonly aws_arn?: string;
 }
 
-function createScene(limits: { readonly first?: number; readonly renewals?: number } = {}) {
+interface Options extends Partial<Pick<IamParts, 'fetch' | 'resolve'>> {
+  readonly first?: number;
+  readonly renewals?: number;
+}
+
+function createScene(options: Options = {}) {
   const told: object[] = [];
-  const { first = 10, renewals = 10 } = limits;
+  const { first = 10, renewals = 10, fetch = cloud.fetch, resolve } = options;
   const method = iamMethod({
-    fetch: cloud.fetch,
+    fetch,
+    resolve,
     limits: createStsLimits({ perMinute: first }),
     renewalLimits: createStsLimits({ perMinute: renewals }),
     now: () => NOW,
@@ -61,6 +67,12 @@ describe('a machine', () => {
     const { prove, told } = createScene();
     expect(await prove()).toEqual(facts);
     expect(told.at(-1)).toEqual({ aws_account: ACCOUNT, aws_arn: who.arn });
+  });
+
+  test('is who a simulated AWS says, where there is one', async () => {
+    const listening = await cloud.listen();
+    onTestFinished(() => listening.close());
+    expect(await createScene({ fetch, resolve: listening.resolve }).prove()).toEqual(facts);
   });
 
   test('renews itself as the one that it was', async () => {

@@ -11,6 +11,15 @@ import type { CertifiedInstance } from '../../../../shared/storage/instances.ts'
 
 const methods = joinMethods({ azure: {}, iam: {} } as MethodParts);
 
+test.each<[JoinMethodName, string, boolean]>([
+  ['azure', 'request_used', true],
+  ['iam', 'request_used', false],
+  ['token', 'secret_used', true],
+])('%s is there by its name', (name, usedReason, provesLocally) => {
+  methods.by(name, (method) => expect(method).toMatchObject({ usedReason, provesLocally }));
+  expect.assertions(1);
+});
+
 describe('by its row an instance can be locked as', () => {
   const subject = { instance: 'i1', join_token: 'token' };
   test.each<[string, string, CertifiedInstance['machine'], object]>([
@@ -35,7 +44,7 @@ describe('by its row an instance can be locked as', () => {
     ['a bot of a secret', 'bot:a:b', { method: 'token' }, { ...subject, bot: 'a:b' }],
   ])('%s', (_, owner, machine, expected) => {
     const row = { id: 'i1', owner, joinToken: 'token', machine, serials: [] };
-    expect(subjectOfInstances(methods)(row)).toEqual(expected);
+    expect(subjectOfInstances(methods)(row)).toStrictEqual(expected);
   });
 });
 

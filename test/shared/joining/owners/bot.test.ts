@@ -101,19 +101,27 @@ describe('roles and logins', () => {
     expect(decide({ roles: [] })).toMatchObject({ roles: [], logins: [], expires: later(3600) });
   });
 
-  test.each<[string, Partial<CertificateWish>, Partial<Context>, string]>([
+  test.each<[string, Partial<CertificateWish>, Partial<Context>, string, object]>([
     [
       "that are not the bot's",
       { roles: ['access', 'editor'] },
       {},
       'bot example does not have role editor',
+      { denied_role: 'editor', denied_role_is: "not the bot's" },
     ],
-    ['of another case', { roles: ['Access'] }, {}, 'bot example does not have role Access'],
+    [
+      'of another case',
+      { roles: ['Access'] },
+      {},
+      'bot example does not have role Access',
+      { denied_role: 'Access', denied_role_is: "not the bot's" },
+    ],
     [
       'that do not exist',
       {},
       { roleNamed: () => undefined },
       'bot example has role access, which does not exist',
+      { denied_role: 'access', denied_role_is: 'missing' },
     ],
     [
       'that have expired',
@@ -125,16 +133,47 @@ describe('roles and logins', () => {
         }),
       },
       `bot example has role access, which expired at ${formatTimestamp(NOON)}`,
+      { denied_role: 'access', denied_role_is: 'expired' },
     ],
-  ])('%s are denied', (_, wish, change, message) => {
+    [
+      'whose addresses have none in common',
+      {},
+      {
+        roleNamed: (name) =>
+          role({}, { source_address: [name === 'deploy' ? '192.0.2.1' : '203.0.113.7'] }),
+      },
+      'roles access, deploy have no source_address in common',
+      {},
+    ],
+  ])('%s are denied', (_, wish, change, message, about) => {
     expect(() => decide(wish, change)).toThrow(
-      expect.objectContaining({ code: 'access_denied', reason: 'role_not_allowed', message }),
+      expect.objectContaining({
+        code: 'access_denied',
+        reason: 'role_not_allowed',
+        message,
+        about,
+      }),
     );
+  });
+
+  test('permit what their options say, from where these say', () => {
+    const roleNamed = () => role({}, { permit_pty: true, source_address: ['192.0.2.1'] });
+    expect(decide({}, { roleNamed })).toMatchObject({
+      type: 'user',
+      permissions: {
+        extensions: ['permit-pty'],
+        sourceAddresses: [expect.stringMatching('192.0.2.1')],
+      },
+    });
   });
 
   test('a host certificate is not for a bot', () => {
     expect(() => decide({ type: 'host' })).toThrow(
-      expect.objectContaining({ code: 'bad_request', field: 'request.certificates[0].type' }),
+      expect.objectContaining({
+        code: 'bad_request',
+        field: 'request.certificates[0].type',
+        message: 'expected user: host certificates are for system roles other than Bot',
+      }),
     );
     expect(() => decide({ type: 'user' })).not.toThrow();
   });

@@ -1,0 +1,257 @@
+/** Whose heartbeat it is: each test changes one thing of a certificate, or of what is said, that is taken. */
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { Authorities } from '../../../shared/authority/authorities.ts';
+import {
+  issueIssuingCertificate,
+  issueRootCertificate,
+  type TlsIssuer,
+} from '../../../shared/authority/tls-certificate.ts';
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  commonName,
+  extension,
+  publicKeyInfo,
+  signed,
+  subjectKeyIdentifier,
+  toBeSigned,
+} from '../../../shared/authority/x509.ts';
+import { encodeBase64 } from '../../../shared/encoding/base64.ts';
+import { contextTag } from '../../../shared/encoding/der-decode.ts';
+import { element, sequence } from '../../../shared/encoding/der-encode.ts';
+import { OID } from '../../../shared/encoding/oids.ts';
+import { createHeartbeatTaker } from '../../../shared/joining/heartbeat.ts';
+import { heartbeatMessage } from '../../../shared/protocol/heartbeat.ts';
+import { formatTimestamp } from '../../../shared/protocol/values.ts';
+import type { Instance, StoredInstance } from '../../../shared/storage/instances.ts';
+import { SAID } from '../../broker/heartbeat.ts';
+
+const NOON = new Date('2026-11-20T12:00:00Z');
+const later = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
+const CLUSTER = 'test.example.org';
+const ID = '0a1b2c3d-1111-4111-8111-111111111111';
+const URI = `spiffe://${CLUSTER}/bot/example/${ID}`;
+
+function newIssuer(name: string): TlsIssuer {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  return { subject: commonName(name), publicKeyInfo: publicKeyInfo(publicKey), privateKey };
+}
+const [root, issuing, instance] = [newIssuer('root'), newIssuer('issuing'), newIssuer('example')];
+const signWithRoot = async (message: Uint8Array) => sign('sha384', message, root.privateKey);
+const rootCertificate = await issueRootCertificate(
+  'root',
+  CLUSTER,
+  createPublicKey(root.privateKey),
+  { notBefore: later(-100), notAfter: later(1000) },
+  signWithRoot,
+);
+const issuingCertificate = await issueIssuingCertificate(
+  'issuing',
+  createPublicKey(issuing.privateKey),
+  { notBefore: later(-50), notAfter: later(500) },
+  root,
+  signWithRoot,
+);
+
+interface Leaf {
+  readonly uris?: readonly string[];
+  readonly of?: TlsIssuer;
+  readonly by?: TlsIssuer;
+  readonly isAuthority?: boolean;
+}
+
+/** Good for a hundred seconds from noon on. */
+function leaf({ uris = [URI], of = instance, by = issuing, isAuthority }: Leaf = {}): Uint8Array {
+  const names = uris.map((uri) => element(contextTag(6, 'primitive'), Buffer.from(uri)));
+  const tbs = toBeSigned({
+    serialNumber: Buffer.alloc(16, 0x41),
+    signatureAlgorithm: 'ecdsaWithSHA256',
+    issuer: by.subject,
+    subject: of.subject,
+    notBefore: NOON,
+    notAfter: later(100),
+    publicKeyInfo: of.publicKeyInfo,
+    extensions: [
+      basicConstraints(isAuthority ? { pathLength: 0 } : undefined),
+      subjectKeyIdentifier(of.publicKeyInfo),
+      authorityKeyIdentifier(by.publicKeyInfo),
+      ...(names.length > 0 ? [extension(OID.subjectAltName, false, sequence(...names))] : []),
+    ],
+  });
+  return signed(tbs, 'ecdsaWithSHA256', sign('sha256', tbs, by.privateKey));
+}
+
+interface Changes {
+  readonly leaf?: Leaf;
+  readonly certificates?: readonly [string, string];
+  readonly said?: object;
+  readonly at?: Date;
+  readonly signedBy?: TlsIssuer;
+  readonly proof?: string;
+  readonly stored?: StoredInstance | { readonly removed: true; readonly madeBy: string };
+}
+const stored = (changes: Partial<Instance> = {}): StoredInstance => ({
+  instance: {
+    generation: 3,
+    instanceKey: instance.publicKeyInfo,
+    goneAfter: 7,
+    ...changes,
+  } as Instance,
+  etag: 'etag',
+});
+
+function createScene() {
+  const kept: unknown[][] = [];
+  let now = NOON;
+  let found: Awaited<ReturnType<Parameters<typeof createHeartbeatTaker>[0]['instances']['read']>>;
+  const take = createHeartbeatTaker({
+    cluster: CLUSTER,
+    authorities: async () =>
+      ({ roots: [{ certificate: rootCertificate }] }) as unknown as Authorities,
+    // Whoever is asked for is there: what is refused is not refused for that.
+    instances: { read: async () => found },
+    heartbeats: { put: async (...row) => void kept.push(row) },
+    now: () => now,
+  });
+  const beat = (changes: Changes = {}): Promise<void> => {
+    now = changes.at ?? NOON;
+    found = 'stored' in changes ? changes.stored : stored();
+    const text = JSON.stringify({
+      ...SAID,
+      time: formatTimestamp(now),
+      instance: { id: ID, generation: 3 },
+      ...changes.said,
+    });
+    const signature = sign(
+      'sha256',
+      heartbeatMessage(text),
+      (changes.signedBy ?? instance).privateKey,
+    );
+    const [first, second] = [leaf(changes.leaf), issuingCertificate].map(encodeBase64);
+    return take({
+      heartbeat: text,
+      certificates: changes.certificates ? [...changes.certificates] : [first ?? '', second ?? ''],
+      proof: changes.proof ?? encodeBase64(signature),
+    });
+  };
+  return { kept, beat };
+}
+
+describe('is kept as a claim of', () => {
+  test.each([
+    ['a bot', URI, 'bot:example'],
+    ['a host', `spiffe://${CLUSTER}/host/Node/${ID}`, 'host:Node'],
+  ])('%s', async (_, uri, owner) => {
+    const { kept, beat } = createScene();
+    await beat({ leaf: { uris: [uri] } });
+    const { time: __, ...said } = SAID;
+    const record = { received: '2026-11-20T12:00:00Z', generation: 3, ...said };
+    expect(kept).toEqual([[owner, ID, record, 7]]);
+  });
+
+  test.each<[string, Changes]>([
+    ['an agent whose clock is five minutes behind', { said: { time: '2026-11-20T11:55:00Z' } }],
+    ['one whose certificate is good for a second more', { at: later(99) }],
+  ])('%s', async (_, changes) => {
+    const { kept, beat } = createScene();
+    await beat(changes);
+    expect(kept).toHaveLength(1);
+  });
+});
+
+describe('is of nobody', () => {
+  const uri = (text: string): Changes => ({ leaf: { uris: [text] } });
+  const other = newIssuer('example');
+  test.each<[string, Changes]>([
+    ['before its certificate is good', { at: later(-1) }],
+    ['from the second on in which its certificate is over', { at: later(100) }],
+    ['of another cluster whose name is as long', uri(URI.replace('test', 'best'))],
+    ['of a user', uri(URI.replace('/bot/', '/user/'))],
+    ['without a name', uri(URI.replace('example/', '/'))],
+    ['without an id', uri(URI.replace(ID, ''))],
+    ['with more behind the id', uri(`${URI}/more`)],
+    ['of two', { leaf: { uris: [URI, URI] } }],
+    ['that says nothing', { leaf: { uris: [] } }],
+    ['by an authority', { leaf: { isAuthority: true } }],
+    [
+      'whose certificate is signed by another key than it says',
+      { leaf: { by: { ...issuing, privateKey: other.privateKey } } },
+    ],
+    [
+      'whose certificate says another issuer than it is signed by',
+      { leaf: { by: { ...issuing, subject: other.subject } } },
+    ],
+    ['whose certificate no root of ours leads to', { leaf: { by: newIssuer('issuing') } }],
+    [
+      'whose certificate is issued by what is no authority',
+      {
+        certificates: [
+          encodeBase64(leaf({ by: other })),
+          encodeBase64(leaf({ of: other, by: root })),
+        ],
+      },
+    ],
+    ['that another key signed', { signedBy: other }],
+    [
+      'of another instance than its certificate',
+      { said: { instance: { id: ID.replace('0', '1'), generation: 3 } } },
+    ],
+    ['of an instance that there is not', { stored: undefined as never }],
+    ['of one that was removed', { stored: { removed: true, madeBy: 'x' } }],
+    [
+      'by a key that is not the instance key',
+      { stored: stored({ instanceKey: other.publicKeyInfo }) },
+    ],
+    ['of another generation', { stored: stored({ generation: 4 }) }],
+  ])('%s', async (_, changes) => {
+    const { kept, beat } = createScene();
+    await expect(beat(changes)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'instance_unknown',
+        message: 'the heartbeat is not proved by an instance of this broker',
+      }),
+    );
+    expect(kept).toEqual([]);
+  });
+});
+
+describe('is refused where', () => {
+  const good = encodeBase64(leaf());
+  const X509 = 'expected an X.509 certificate';
+  test.each<[string, Changes, string, string]>([
+    [
+      'its certificate is no base64',
+      { certificates: ['%', good] },
+      'certificates[0]',
+      'expected base64',
+    ],
+    ['its certificate is none', { certificates: ['AAAA', good] }, 'certificates[0]', X509],
+    ["its issuer's is none", { certificates: [good, 'AAAA'] }, 'certificates[1]', X509],
+    ['its proof is no base64', { proof: '%' }, 'proof', 'expected base64'],
+    [
+      'its time is more than five minutes behind',
+      { said: { time: '2026-11-20T11:54:59Z' } },
+      'heartbeat.time',
+      'expected a time at most 300 s from 2026-11-20T12:00:00Z',
+    ],
+  ])('%s', async (_, changes, field, message) => {
+    const { kept, beat } = createScene();
+    await expect(beat(changes)).rejects.toThrow(
+      expect.objectContaining({ code: 'bad_request', field, message }),
+    );
+    expect(kept).toEqual([]);
+  });
+
+  test('there were ten of the instance in this minute', async () => {
+    const { kept, beat } = createScene();
+    for (let i = 0; i < 10; i += 1) await beat();
+    await expect(beat()).rejects.toThrow(
+      expect.objectContaining({
+        code: 'throttled',
+        message: expect.stringContaining('heartbeats of this instance'),
+      }),
+    );
+    expect(kept).toHaveLength(10);
+  });
+});
