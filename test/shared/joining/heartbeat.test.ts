@@ -86,6 +86,7 @@ interface Changes {
   readonly leaf?: Leaf;
   readonly certificates?: readonly [string, string];
   readonly said?: object;
+  readonly text?: string;
   readonly at?: Date;
   readonly signedBy?: TlsIssuer;
   readonly proof?: string;
@@ -117,12 +118,9 @@ function createScene() {
   const beat = (changes: Changes = {}): Promise<void> => {
     now = changes.at ?? NOON;
     found = 'stored' in changes ? changes.stored : stored();
-    const text = JSON.stringify({
-      ...SAID,
-      time: formatTimestamp(now),
-      instance: { id: ID, generation: 3 },
-      ...changes.said,
-    });
+    const instanceSaid = { id: ID, generation: 3 };
+    const said = { ...SAID, time: formatTimestamp(now), instance: instanceSaid, ...changes.said };
+    const { text = JSON.stringify(said) } = changes;
     const signature = sign(
       'sha256',
       heartbeatMessage(text),
@@ -184,6 +182,15 @@ describe('is of nobody', () => {
     ],
     ['whose certificate no root of ours leads to', { leaf: { by: newIssuer('issuing') } }],
     [
+      "whose issuer's certificate no root of ours leads to",
+      {
+        certificates: [
+          encodeBase64(leaf({ by: other })),
+          encodeBase64(leaf({ of: other, by: newIssuer('elsewhere') })),
+        ],
+      },
+    ],
+    [
       'whose certificate is issued by what is no authority',
       {
         certificates: [
@@ -219,7 +226,9 @@ describe('is of nobody', () => {
 describe('is refused where', () => {
   const good = encodeBase64(leaf());
   const X509 = 'expected an X.509 certificate';
-  test.each<[string, Changes, string, string]>([
+  test.each<[string, Changes, string, unknown]>([
+    ['it is no JSON', { text: '{' }, 'heartbeat', expect.stringContaining('JSON')],
+    ['it says more', { said: { more: 1 } }, 'heartbeat.more', expect.any(String)],
     [
       'its certificate is no base64',
       { certificates: ['%', good] },

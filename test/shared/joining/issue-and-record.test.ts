@@ -1,5 +1,5 @@
 /** The last step of a join: certificates leave after the row is written, and the row says what a request counts for. */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { parsePublicKeyInfo } from '../../../shared/encoding/public-key-info.ts';
 import type { DecidedJoin } from '../../../shared/joining/instance-record.ts';
@@ -103,12 +103,15 @@ describe('certificates leave', () => {
   test('after the row is written, and are told of', async () => {
     const { issue, told, row, gone } = createScene();
     const read = () => expect.unreachable();
-    expect(await issue('first', { storage: { read } })).toMatchObject({
+    const joined = await issue('first', { storage: { read } });
+    expect(joined).toMatchObject({
       instance: { id: ID, role: 'Bot' },
       bot: 'example',
       generation: 1,
       certificates: [{ name: 'identity', expires: '2026-11-20T13:00:00Z' }],
     });
+    const leaf = new X509Certificate(joined.certificates[0]?.tls ?? '');
+    expect(leaf.subjectAltName).toBe(`URI:spiffe://test.example.org/bot/example/${ID}`);
     const { serials } = (await row()).instance;
     expect(told).toEqual([
       expect.objectContaining({
