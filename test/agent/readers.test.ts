@@ -1,9 +1,18 @@
 /** Others who may read an output, from the first time on and after every renewal. */
 import { existsSync, statSync } from 'node:fs';
-import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, realpath, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { MachinePrograms, ProgramOutcome } from '../../agent/machine-programs.ts';
+import {
+  admitReaders,
+  admitToDirectory,
+  admitToSocket,
+  expectReaders,
+  readersOf,
+} from '../../agent/readers.ts';
+import type { Output, Reader } from '../../agent/settings.ts';
+import { temporaryFolder } from './folder.ts';
 import { createRig, guideConfig, type Rig } from './rig.ts';
 
 const FINE: ProgramOutcome = { code: 0, stdout: '', stderr: '' };
@@ -121,3 +130,100 @@ test.each(['{user: "a b"}', '{user: "x:rwx,o"}', '{user: -R}', '{other: x}', 'je
     expect(rig.output.at(-1)).toContain('outputs[0].destination.readers[0]');
   },
 );
+
+const JENKINS: Reader = { kind: 'user', name: 'jenkins' };
+const WWW: Reader = { kind: 'group', name: 'www-data' };
+
+describe('rights by lists', () => {
+  test('to a directory let enter it, to a socket let connect, and without readers nothing is run', async () => {
+    const { machine, commands } = programs({ setfacl: {} });
+    await admitToDirectory('/run/d', [JENKINS, WWW], machine);
+    await admitToSocket('/run/d/s.new', '/run/d/s', [JENKINS, WWW], machine);
+    expect(commands).toEqual([
+      'setfacl -m u:jenkins:r-x,g:www-data:r-x -- /run/d',
+      'setfacl -m u:jenkins:rw-,g:www-data:rw- -- /run/d/s.new',
+    ]);
+    await admitToDirectory('/run/d', [], machine);
+    await admitToSocket('/run/d/s.new', '/run/d/s', [], machine);
+    await admitReaders('/run/d', '/run/d/v', {}, machine);
+    expect(commands).toHaveLength(2);
+  });
+
+  test.each<[string, Partial<ProgramOutcome> | undefined, string]>([
+    ['in its own words', { code: 1, stderr: 'no\u001b such user\n' }, 'setfacl says: no such user'],
+    ['by its exit code where it has none', { code: 3, stderr: ' ' }, 'setfacl says: exit code 3'],
+    ['or that it is missing', undefined, 'there is no program setfacl: install the package acl'],
+  ])('that setfacl does not give are told of %s', async (_, outcome, said) => {
+    const { machine } = programs(outcome ? { setfacl: outcome } : {});
+    await expect(admitToSocket('/d/s.new', '/d/s', [WWW], machine)).rejects.toMatchObject({
+      code: 'files',
+      message: expect.stringContaining(`the readers of /d/s can't be let in: ${said}`),
+    });
+  });
+
+  test("are taken away from what is the owner's only, where it is there", async () => {
+    const version = await temporaryFolder();
+    await writeFile(join(version, 'key'), '', { mode: 0o640 });
+    const { machine, commands } = programs({ setfacl: {} });
+    const wanted = { readers: [WWW], ownerOnly: ['key', 'none'] };
+    await admitReaders('/out', version, wanted, machine);
+    expect(commands).toEqual([
+      'setfacl -m g:www-data:r-x -- /out',
+      `setfacl -R -m g:www-data:r-X -- ${version}`,
+      `setfacl -b -- ${join(version, 'key')}`,
+    ]);
+    expect(modeOf(join(version, 'key'))).toBe('600');
+  });
+});
+
+test('readers that the machine does not know are refused, and where nobody can say they are not', async () => {
+  const output = (reader: Reader): Pick<Output, 'destination'> => ({
+    destination: { type: 'directory', path: '/out', readers: [reader] },
+  });
+  const none = programs({ getent: { code: 2 } }).machine;
+  await expect(expectReaders([output(JENKINS)], none)).rejects.toMatchObject({
+    code: 'config',
+    message: 'readers: there is no user jenkins on this machine',
+  });
+  await expect(expectReaders([output(WWW)], none)).rejects.toThrow(
+    'readers: there is no group www-data on this machine',
+  );
+  for (const outcomes of [{ getent: {} }, { getent: { code: 1 } }, {}])
+    await expectReaders([output(JENKINS), output(WWW)], programs(outcomes).machine);
+  expect(readersOf({ destination: { type: 'kubernetes_secret' } as never })).toEqual([]);
+  expect(readersOf({ destination: { type: 'directory', path: '/out' } })).toEqual([]);
+});
+
+describe.skipIf(process.platform === 'win32')('rights by a mode', () => {
+  async function version() {
+    const directory = await temporaryFolder();
+    const path = join(directory, 'v');
+    await mkdir(join(path, 'certs'), { recursive: true, mode: 0o700 });
+    for (const name of ['key', 'cert', 'certs/ca'])
+      await writeFile(join(path, name), '', { mode: 0o600 });
+    return { directory, path };
+  }
+  const none = programs({}).machine;
+
+  test("are those of files and of folders, but for what is the owner's only", async () => {
+    const { directory, path } = await version();
+    await admitReaders(directory, path, { mode: 0o640, ownerOnly: ['key'] }, none);
+    const names = ['.', 'certs', 'certs/ca', 'cert', 'key'];
+    expect(names.map((name) => modeOf(join(path, name)))).toEqual([
+      '750',
+      '750',
+      '640',
+      '640',
+      '600',
+    ]);
+    expect(modeOf(directory)).toBe('750');
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('are for the group of the directory', async () => {
+    const { directory, path } = await version();
+    await chown(directory, -1, 65_534);
+    await admitReaders(directory, path, { mode: 0o640 }, none);
+    for (const name of ['.', 'certs', 'certs/ca'])
+      expect((await stat(join(path, name))).gid).toBe(65_534);
+  });
+});
