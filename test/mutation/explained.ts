@@ -29,6 +29,35 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'a directory that is closed late is the same directory',
     },
   ],
+  'shared/attestation/azure/directory-keys.ts': [
+    {
+      line: 'if (tenants.size >= MOST_TENANTS && oldest !== undefined) tenants.delete(oldest);',
+      becomes: ['true'],
+      why: 'what is full has a first key: the comparison is for the type',
+    },
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'undefined is as false as false, and a function that ends gives undefined, too',
+    },
+    {
+      line: 'entry.fetchedAt > 0 && entry.fetchedAt === entry.triedAt ? justAsked : unavailable;',
+      becomes: ['true', 'entry.fetchedAt >= 0'],
+      why: 'nobody tried in the first second of 1970',
+    },
+    {
+      line: "if (!set.ok) throw new Error('the directory answered something that is no key set');",
+      becomes: ['false', ';'],
+      why: 'what is thrown without a value is caught as well',
+    },
+  ],
+  'shared/attestation/azure/machine-binding.ts': [
+    {
+      line: "const named = parseIdentityId(identity.identityClaim ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a resource id',
+    },
+  ],
   'shared/attestation/azure/certificate-path.ts': [
     {
       line: 'const { intermediates, roots, at, isKnownSignature = () => false } = options;',
@@ -126,6 +155,23 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       line: "bot: grants.find((grant) => grant.type === 'user')?.bot,",
       becomes: ['true'],
       why: "a host's grant has no bot: the comparison is for the type",
+    },
+  ],
+  'shared/joining/join.ts': [
+    {
+      line: "const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;",
+      becomes: ['true'],
+      why: 'a first join has none stored: the comparison is for the type',
+    },
+    {
+      line: "name: keys[i]?.wish.name ?? '',",
+      becomes: ['keys[i].wish', '"Stryker was here!"'],
+      why: 'there is one key for each wish: the default is for the type',
+    },
+    {
+      line: "const end = parseTimestamp(metadata.expires ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a time',
     },
   ],
   'shared/joining/methods/methods.ts': [

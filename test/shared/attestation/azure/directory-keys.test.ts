@@ -113,3 +113,82 @@ describe('a key id that is asked for again within the cooldown is', () => {
     expect(refusal).toMatchObject({ ...refused, callersDoing: false });
   });
 });
+
+/** A directory that can be down, and how often it was asked. */
+function createScene() {
+  const lookups: string[] = [];
+  const scene = { isDown: false, asked: 0, lookups };
+  const fetchKeySet = async (): Promise<string> => {
+    scene.asked += 1;
+    if (scene.isDown) throw new Error('down');
+    return JSON.stringify({ keys: [good] });
+  };
+  const keys = createDirectoryKeys(fetchKeySet, ISSUERS, (found) => lookups.push(found));
+  const find = (seconds: number, kid = 'good', tenant = TENANT) =>
+    keys.find(tenant, kid, new Date(NOON.getTime() + seconds * 1000));
+  return { scene, find };
+}
+const DAY = 24 * 3600;
+
+describe('keys that are known', () => {
+  test('are asked for once a day', async () => {
+    const { scene, find } = createScene();
+    for (const seconds of [0, 60, DAY - 1]) expect(await find(seconds)).toBeDefined();
+    expect(scene.asked).toBe(1);
+    expect(await find(DAY)).toBeDefined();
+    expect(scene.asked).toBe(2);
+    expect(scene.lookups).toEqual(['miss', 'hit', 'hit', 'miss']);
+  });
+
+  test('count for a week while the directory is down, and no second longer', async () => {
+    const { scene, find } = createScene();
+    await find(0);
+    scene.isDown = true;
+    expect(await find(7 * DAY - 1)).toBeDefined();
+    await expect(find(7 * DAY)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('are those of a thousand tenants, and of the newest ones', async () => {
+    const { scene, find } = createScene();
+    const ask = (tenant: number) => find(60, 'good', String(tenant));
+    for (let tenant = 0; tenant < 1000; tenant += 1) await ask(tenant);
+    await ask(0);
+    expect(scene.asked).toBe(1000);
+    await ask(1000);
+    await ask(1);
+    expect(scene.asked).toBe(1001);
+    await ask(0);
+    expect(scene.asked).toBe(1002);
+  });
+});
+
+describe('a key that is not known is looked for anew', () => {
+  test('after the cooldown, and is none where the directory has answered', async () => {
+    const { scene, find } = createScene();
+    await find(0);
+    expect(await find(30, 'other')).toBeUndefined();
+    expect(scene.asked).toBe(2);
+  });
+
+  test('and nobody can say that it is none where the directory is down', async () => {
+    const { scene, find } = createScene();
+    scene.isDown = true;
+    const refused = { code: 'unavailable', callersDoing: false };
+    await expect(find(0)).rejects.toMatchObject(refused);
+    scene.isDown = false;
+    await find(30);
+    scene.isDown = true;
+    await expect(find(60, 'other')).rejects.toMatchObject(refused);
+    expect(await find(60)).toBeDefined();
+  });
+});
+
+test.each([
+  ["the tenant's own", { issuer: ISSUERS[0]?.replace('{tenant}', TENANT) }],
+  ['any', { issuer: ISSUERS[0]?.replace('{tenant}', '{tenantid}') }],
+  ['one that is not said, for a use that is not said either', { use: undefined }],
+])('a key is for an issuer that is %s', async (_, changes) => {
+  const { other, skipped } = await findBeside({ ...good, kid: 'other', ...changes });
+  expect(other).toBeDefined();
+  expect(skipped).toEqual([]);
+});

@@ -85,6 +85,12 @@ describe('by claims alone', () => {
     });
   });
 
+  test('a set that the token names is bound as a whole, as it names no instance', () => {
+    const bound = bind({ hint: undefined, identity: { identityClaim: set('set-u') } })();
+    expect(bound).toMatchObject({ name: 'set-u', scaleSet: 'set-u', resourceId: set('set-u') });
+    expect(bound).not.toHaveProperty('instanceNumber');
+  });
+
   test.each<[string, Changes, DenialReason]>([
     [
       'a token that names no machine, with a hint',
@@ -171,6 +177,11 @@ describe('strictly', () => {
       { identities: userAssigned },
     ],
     [
+      'with an identity that it carries and the token does not name',
+      {},
+      { identities: userAssigned },
+    ],
+    [
       'as a machine of the flexible set that the token names',
       { identity: { identityClaim: set('set-f') } },
       { scaleSet: set('set-f') },
@@ -179,7 +190,19 @@ describe('strictly', () => {
     expect(await bind(changes, answer)()).toMatchObject(facts);
   });
 
+  test('a machine of a flexible set is one of it, and any other of none', async () => {
+    expect(await bind({}, { scaleSet: set('set-f') })()).toMatchObject({ scaleSet: 'set-f' });
+    for (const scaleSet of [undefined, vm('vm-b')])
+      expect(await bind({}, { scaleSet })()).not.toHaveProperty('scaleSet');
+  });
+
   test.each<[string, Changes, Partial<MachineDescription> | undefined, DenialReason]>([
+    [
+      'is of no set, while the token names one that is called undefined',
+      { identity: { identityClaim: set('undefined') } },
+      {},
+      'machine_mismatch',
+    ],
     ['nobody knows', {}, undefined, 'machine_not_found'],
     ['has another vmId', {}, { vmId: guid(8) }, 'machine_mismatch'],
     [
