@@ -129,6 +129,16 @@ test('certificates are remembered of documents only whose own signature is good'
   expect(remembered).toEqual([3]);
 });
 
+test('a signature of the chain that is known is not checked again', () => {
+  const forged = Buffer.from(issuing.certificate);
+  forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+  const known = createKnownCertificates();
+  const outcome = (isSignedBy = known.isSignedBy) =>
+    reasonOf(documentBy(rsa), { intermediates: [forged], known: { ...known, isSignedBy } });
+  expect(outcome()).toBe('document_chain');
+  expect(outcome(() => true)).toMatchObject({ nonce: 'nonce' });
+});
+
 /** A good document that says this instead. */
 const saying = (changes: object): Uint8Array =>
   documentBy(rsa, { content: JSON.stringify({ ...SAID, ...changes }) });
