@@ -129,6 +129,7 @@ describe('is unavailable', () => {
       identityText({ Arn: `arn:aws:iam::111111111111:user/${'p/'.repeat(1024)}u` }),
     ],
     ['no user id', identityText({ UserId: undefined })],
+    ['a user id of 201 characters', identityText({ UserId: 'A'.repeat(201) })],
     ['a user id with a control character', identityText({ UserId: 'AROA\u001b' })],
   ])('where STS answers %s', async (_, text) => {
     expect(await refusalOfAnswer(askSts(REQUEST, answering(text)))).toBe(

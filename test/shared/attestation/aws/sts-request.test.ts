@@ -230,8 +230,24 @@ describe('I2: refuses', () => {
     expect(refusalOf(() => examine(requestOf(text)))).toMatch(`${reason}: `);
   });
 
-  test.each([-61, -3600, 301, 3600])('a request when %i s have gone by', (seconds) => {
-    expect(refusalOf(() => examine(sign(), secondsLater(seconds)))).toMatch('sts_request_times: ');
+  test.each([
+    [-61, "61 s ahead: the machine's clock is off"],
+    [-3600, "3600 s ahead: the machine's clock is off"],
+    [301, '301 s ago, longer than 300 s'],
+    [3600, '3600 s ago, longer than 300 s'],
+  ])('a request when %i s have gone by', (seconds, said) => {
+    expect(refusalOf(() => examine(sign(), secondsLater(seconds)))).toBe(
+      `sts_request_times: the request was signed ${said}`,
+    );
+  });
+
+  test.each([
+    ['is absent', withoutHeader('x-join-broker-digest')],
+    ['is not signed', replaced(';x-join-broker-digest', '')],
+  ])('a digest that %s, and says so', (problem, change) => {
+    expect(refusalOf(() => examine(requestOf(change(GOOD))))).toBe(
+      `sts_request_not_bound: the header x-join-broker-digest ${problem}`,
+    );
   });
 
   test.each([
