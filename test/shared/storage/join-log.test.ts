@@ -1,9 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { deriveLogKey } from '../../../shared/authority/log-key.ts';
 import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
 import { unavailable } from '../../../shared/refusal.ts';
 import { makeRequestId } from '../../../shared/request-id.ts';
-import { createJoinLog, type JoinLog } from '../../../shared/storage/join-log.ts';
+import { createJoinLog, isRequestId, type JoinLog } from '../../../shared/storage/join-log.ts';
 import type { IndexedBy } from '../../../shared/storage/join-log-index.ts';
 import { JOIN_LOG_DAYS } from '../../../shared/storage/join-log-places.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
@@ -22,7 +23,9 @@ const denied: JoinFacts = {
   vm_id: VM,
 };
 
-function setUp(table = createMemoryTable()) {
+const admitted: JoinFacts = { outcome: 'admitted', vm_id: VM };
+
+function setUp(table = createMemoryTable(), now = () => NOON) {
   const tasks: (() => void)[] = [];
   const failures: string[] = [];
   const log = createJoinLog({
@@ -30,7 +33,7 @@ function setUp(table = createMemoryTable()) {
     later: (task) => tasks.push(task),
     onFailure: (why) => failures.push(why),
     key: async () => KEY,
-    now: () => NOON,
+    now,
   });
   return { log, table, tasks, failures };
 }
@@ -54,6 +57,35 @@ test('an attempt is found by its request id alone, once its batch is written', a
   expect(await log.find(makeRequestId(NOON))).toBeUndefined();
 });
 
+test('what was kept is written by the task that runs when the answer is out', async () => {
+  const { log, tasks } = setUp();
+  const id = makeRequestId(NOON);
+  await log.record(id, denied);
+  tasks[0]?.();
+  await setImmediate();
+  expect(await log.find(id)).toBeDefined();
+});
+
+test('an attempt that names no machine and no bot is in no index', async () => {
+  const { log, table } = setUp();
+  await log.record(makeRequestId(NOON), { outcome: 'denied', reason: 'rule_mismatch' });
+  await log.flush();
+  const partitions = (await table.list({})).map(({ partition }) => partition);
+  expect(partitions).toEqual([
+    expect.stringMatching(/^20261120T1200-[0-9a-f]$/),
+    'refused-20261120T1200',
+  ]);
+});
+
+test.each([
+  [makeRequestId(NOON), true],
+  [makeRequestId(NOON).slice(1), false],
+  ['', false],
+  [VM, false],
+])('%s is a request id: %s', (text, expected) => {
+  expect(isRequestId(text)).toBe(expected);
+});
+
 test('a thousand attempts are one task, few writes, and all found', async () => {
   const memory = createMemoryTable();
   let writes = 0;
@@ -73,7 +105,7 @@ test('a thousand attempts are one task, few writes, and all found', async () => 
 });
 
 test('storage that is down is told of, and stops nothing', async () => {
-  const { log, failures } = setUp({
+  const { log, failures, tasks } = setUp({
     ...createMemoryTable(),
     apply: () => Promise.reject(unavailable('storage can not be asked now')),
   });
@@ -82,6 +114,7 @@ test('storage that is down is told of, and stops nothing', async () => {
   const told =
     '1 joins could not be written to the join log: Refusal: storage can not be asked now';
   expect(failures).toEqual([told]);
+  expect(tasks).toHaveLength(1);
 });
 
 test('denials that can not be kept are counted and told', async () => {
@@ -90,8 +123,6 @@ test('denials that can not be kept are counted and told', async () => {
   await log.flush();
   expect(failures).toEqual(['3 joins were not kept in the join log']);
 });
-
-const admitted: JoinFacts = { outcome: 'admitted', vm_id: VM };
 
 test('an admission waits until there is room: however many denials come, it is found', async () => {
   const { log, failures } = setUp();
@@ -139,6 +170,93 @@ test('where the log can not be written at all, an admission fails rather than le
   await log.record(makeRequestId(NOON), admitted);
   await expect(log.record(makeRequestId(NOON), admitted)).rejects.toMatchObject({
     code: 'unavailable',
+  });
+});
+
+describe('where a function instance is, is written down', () => {
+  function watched(isDown = () => false) {
+    const table = createMemoryTable();
+    let time = NOON.getTime();
+    let marks = 0;
+    const parts = setUp(
+      {
+        ...table,
+        async apply(operations) {
+          const [first] = operations;
+          const isMark = first && 'row' in first && first.row.partition === 'writers';
+          if (isMark && isDown()) throw unavailable('storage can not be asked now');
+          if (isMark) marks += 1;
+          return table.apply(operations);
+        },
+      },
+      () => new Date(time),
+    );
+    const record = async (): Promise<string> => {
+      const id = makeRequestId(new Date(time));
+      await parts.log.record(id, admitted);
+      await parts.log.flush();
+      return id;
+    };
+    /** The last row that its mark names. */
+    const told = async (): Promise<string | undefined> => {
+      const rows = await table.list({ partition: 'writers' });
+      expect(rows.length).toBeLessThanOrEqual(1);
+      return rows[0] && JSON.parse(String(rows[0].values['json'])).last.key;
+    };
+    const at = (seconds: number): void => {
+      time = NOON.getTime() + seconds * 1000;
+    };
+    return { ...parts, record, told, at, now: () => new Date(time), marks: () => marks };
+  }
+
+  test('every ten minutes, as far as it has written anything', async () => {
+    const { record, told, at } = watched();
+    at(599.999);
+    await record();
+    expect(await told()).toBeUndefined();
+    at(600);
+    const first = await record();
+    expect(await told()).toBe(first);
+    at(1199.999);
+    await record();
+    expect(await told()).toBe(first);
+    at(1200);
+    expect(await told()).toBe(first);
+    const last = await record();
+    expect(await told()).toBe(last);
+  });
+
+  test('when it ends, once', async () => {
+    const { log, record, told, marks } = watched();
+    await log.end();
+    expect(marks()).toBe(0);
+    const id = await record();
+    await log.end();
+    expect(await told()).toBe(id);
+    await log.end();
+    expect(marks()).toBe(1);
+  });
+
+  test('before an anchor, which names it', async () => {
+    const { log, table, record, now } = watched();
+    expect(await log.anchor(now())).toBeUndefined();
+    const id = await record();
+    expect(await log.anchor(now())).toMatchObject({ key: '2026-11-20T12:00:00Z-0' });
+    const [anchor] = await table.list({ partition: 'anchors' });
+    expect(JSON.parse(String(anchor?.values['json'])).last).toMatchObject([{ key: id }]);
+  });
+
+  test('and where it can not be, that is told, and tried again', async () => {
+    let down = true;
+    const { log, record, told, failures } = watched(() => down);
+    const id = await record();
+    await log.end();
+    expect(failures).toEqual([
+      expect.stringMatching(/^the end of the join log could not be written/),
+    ]);
+    down = false;
+    await log.end();
+    expect(await told()).toBe(id);
   });
 });
 
