@@ -283,11 +283,11 @@ describe('what a key puts an end to', () => {
     expect(await endedBy(creation, keys)).toEqual([{ sequence: 1, at: noon + 10 }]);
   });
 
-  test('is remembered by the key that ends the one which said so', async () => {
+  test('is remembered by the key that ends the one which said so, and by every SSH authority after it', async () => {
     const keys = having(key(SSH), before);
     const ended = await endedBy(due('ssh-user/sign', 2, { ends: [1] }), keys);
-    expect(ended?.map(({ sequence }) => sequence)).toEqual([9, 1]);
-    expect(await endedBy(due('ssh-user/sign', 2), keys)).toBeUndefined();
+    expect(ended?.map(({ sequence }) => sequence)).toEqual([1, 9]);
+    expect(await endedBy(due('ssh-user/sign', 2), keys)).toEqual(before);
     expect(await endedBy(due('ssh-host/sign', 2, { ends: [1] }), keys)).toHaveLength(1);
   });
 

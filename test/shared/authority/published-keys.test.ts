@@ -74,7 +74,7 @@ describe('the latest change of a kind', () => {
     ['is that keys were ended', [{ ...second, ended: [{ sequence: 1, at: 450 }] }], SSH, 400, 450],
     [
       'is that a key that ended others was made: they left at once',
-      [{ ...second, ended: [{ sequence: 1, at: 0 }] }],
+      [{ ...second, ended: [{ sequence: 1, at: second.created }] }],
       SSH,
       999,
       400,
