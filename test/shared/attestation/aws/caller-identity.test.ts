@@ -75,6 +75,9 @@ describe('denies', () => {
     [403, 'ExpiredToken', "the machine's credentials have expired"],
     [403, 'AccessDenied', 'status 403 AccessDenied'],
     [400, 'IncompleteSignature', 'status 400 IncompleteSignature'],
+    [400, 'NotThrottling', 'status 400 NotThrottling'],
+    [403, 'Throttling', 'status 403 Throttling'],
+    [403, 'A'.repeat(64), 'A'.repeat(64)],
     [404, 'constructor', 'status 404 constructor'],
   ])('what STS answers %i %s to', async (status, code, words) => {
     const said = await refusalOfAnswer(askSts(REQUEST, answering(errorText(code), { status })));
@@ -82,8 +85,16 @@ describe('denies', () => {
     expect(said).toContain(words);
   });
 
-  test("without repeating what is not one of AWS's codes", async () => {
-    const text = errorText('<b>\u001b[31m');
+  test.each([
+    '<b>\u001b[31m',
+    '\nAccessDenied',
+    'AccessDenied\n',
+    '1AccessDenied',
+    'AccessDenied1',
+    '',
+    'A'.repeat(65),
+  ])("without repeating what is not one of AWS's codes: %j", async (code) => {
+    const text = errorText(code);
     expect(await refusalOfAnswer(askSts(REQUEST, answering(text, { status: 403 })))).toBe(
       'sts_denied: STS refused the request with status 403',
     );
@@ -131,6 +142,9 @@ describe('is unavailable', () => {
     ['no user id', identityText({ UserId: undefined })],
     ['a user id of 201 characters', identityText({ UserId: 'A'.repeat(201) })],
     ['a user id with a control character', identityText({ UserId: 'AROA\u001b' })],
+    ['a user id with a line feed before it', identityText({ UserId: '\nAROA' })],
+    ['a user id with a line feed behind it', identityText({ UserId: 'AROA\n' })],
+    ['an empty user id', identityText({ UserId: '' })],
   ])('where STS answers %s', async (_, text) => {
     expect(await refusalOfAnswer(askSts(REQUEST, answering(text)))).toBe(
       'unavailable: sts.amazonaws.com answered something that is no caller identity',
@@ -152,6 +166,10 @@ describe('is unavailable', () => {
     [400, 'Throttling', {}, 5],
     [400, 'ThrottlingException', { 'retry-after': '9999' }, 120],
     [400, 'RequestLimitExceeded', { 'retry-after': 'soon' }, 5],
+    [429, 'Throttling', { 'retry-after': '7s' }, 5],
+    [429, 'Throttling', { 'retry-after': 'x7' }, 5],
+    [429, 'Throttling', { 'retry-after': '00007' }, 5],
+    [429, 'Throttling', { 'retry-after': '' }, 5],
     [204, '', {}, 5],
     [302, '', {}, 5],
   ] as const)('where STS answers %i %s', async (status, code, headers, retryAfter) => {

@@ -20,6 +20,11 @@ import {
 const { cloud, account, sign } = smallAws();
 const GOOD = textOf(sign());
 
+const sessionToken =
+  (length: number) =>
+  (text: string): string =>
+    text.replace(/(X-Amz-Security-Token: )[^\r]+/, `$1${'a'.repeat(length)}`);
+
 describe('I1: accepts', () => {
   test.each([...STS_ENDPOINTS.values()])('a request for $host', (endpoint) => {
     const request = examine(sign({ endpoint }));
@@ -31,6 +36,8 @@ describe('I1: accepts', () => {
     ['without a session token: of a user', withoutHeader('x-amz-security-token')],
     ['without a length', withoutHeader('content-length')],
     ['whose type names no character set', (text: string) => text.replace('; charset=utf-8', '')],
+    ['with the shortest session token', sessionToken(16)],
+    ['with the longest session token', sessionToken(8192)],
     ['that asks for JSON', withSignedHeader('Accept', 'application/json')],
     [
       "that signs the body's hash",
@@ -218,6 +225,18 @@ describe('I2: refuses', () => {
       replaced(/X-Amz-Date: \S*/, 'X-Amz-Date: 2026-11-20T19:05:00Z'),
       'sts_request_malformed',
     ],
+    ...['x$2', '$2x', 'T$2'].map((date): [string, (text: string) => string, string] => [
+      `a date with more in it: ${date}`,
+      replaced(/(X-Amz-Date: )(\S+)/, `$1${date}`),
+      'sts_request_malformed',
+    ]),
+    ...['%$2', '$2%', 'a b', 'a'.repeat(15), 'a'.repeat(8193)].map(
+      (token): [string, (text: string) => string, string] => [
+        `a session token of another form: ${token.slice(0, 20)}`,
+        replaced(/(X-Amz-Security-Token: )([^\r]+)/, `$1${token}`),
+        'sts_request_malformed',
+      ],
+    ),
     [
       'a day that no calendar has',
       (text) => text.replaceAll('20261120', '20261131'),
