@@ -22,6 +22,8 @@ export function createRun(stage: Stage, start: World) {
   /** Function instances that may have no keys yet. */
   const cold = new Set<number>();
   let shakyUntil = 0;
+  /** Function instances that may remember such a failure: afterwards one of those who come at once asks, the others are told to wait. */
+  const halfOpen = new Set<number>();
   let keylessUntil = 0;
 
   /** Any of the possible worlds: what is stored is the same in all. */
@@ -40,12 +42,19 @@ export function createRun(stage: Stage, start: World) {
         order.length > 0 ? order : undefined,
       ),
     );
-    if (outage === 'management') shakyUntil = at + SHAKY_SECONDS;
+    if (outage === 'management') {
+      shakyUntil = at + SHAKY_SECONDS;
+      for (const { fn } of prepared) halfOpen.add(fn);
+    }
     if (outage === 'vault' || met > 0) keylessUntil = at + SHAKY_SECONDS;
     const done = prepared.map((action, i) => ({ action, answer: answers[i] as Answer }));
+    const machinesAt = (fn: number): number =>
+      prepared.filter((one) => one.fn === fn && one.message?.sent.machine).length;
+    const isShaky = (fn: number): boolean =>
+      at < shakyUntil || (halfOpen.has(fn) && machinesAt(fn) > 1);
     const about503 = (fn: number): Trouble => ({
       faulty: met > 0,
-      management: outage === 'management' ? 'down' : at < shakyUntil ? 'shaky' : 'up',
+      management: outage === 'management' ? 'down' : isShaky(fn) ? 'shaky' : 'up',
       keyless: cold.has(fn) && at < keylessUntil,
     });
     const rows = await rowsOf(stage.storage.stored);
@@ -80,6 +89,7 @@ export function createRun(stage: Stage, start: World) {
     restart(fn: number): void {
       stage.restart(fn);
       cold.add(fn);
+      halfOpen.delete(fn);
     },
     recreate(which: number): void {
       const vm = stage.machines[which]?.recreate();
