@@ -65,6 +65,26 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'a root that is read anew is the same root',
     },
   ],
+  'shared/attestation/aws/sts-message.ts': [
+    {
+      line: "if (end < 0) throw malformed('expected an empty line after the headers');",
+      becomes: ['end <= 0'],
+      why: 'what begins with an empty line has no first line either',
+    },
+  ],
+  'shared/attestation/aws/sts-request.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: 'if (!KNOWN_HEADERS[name]?.(value)) throw malformed(`the header ${name} has another value`);',
+      becomes: ['KNOWN_HEADERS[name](value)'],
+      why: 'the line before has looked: the question mark is for the type',
+    },
+    {
+      line: 'age > 0',
+      becomes: ['age >= 0'],
+      why: 'what was signed just now is in time',
+    },
+  ],
   'shared/attestation/azure/certificate-path.ts': [
     {
       line: 'const { isKnownSignature = () => false } = options;',

@@ -12,18 +12,16 @@ export interface StsAuthorization {
 }
 
 const FORM =
-  /^AWS4-HMAC-SHA256 Credential=([A-Z0-9]{16,128})\/(\d{8})\/([a-z0-9-]{1,32})\/sts\/aws4_request, SignedHeaders=([a-z0-9-]{1,64}(?:;[a-z0-9-]{1,64}){0,15}), Signature=[0-9a-f]{64}$/;
+  /^AWS4-HMAC-SHA256 Credential=(?<key>[A-Z0-9]{16,128})\/(?<date>\d{8})\/(?<region>[a-z0-9-]{1,32})\/sts\/aws4_request, SignedHeaders=(?<names>[a-z0-9-]{1,64}(?:;[a-z0-9-]{1,64}){0,15}), Signature=[0-9a-f]{64}$/;
 
 /** Throws a `Refusal` where the header is absent or in another form. */
 export function parseStsAuthorization(header: string | undefined): StsAuthorization {
-  const [, accessKeyId, date, region, names] = FORM.exec(header ?? '') ?? [];
-  if (
-    accessKeyId === undefined ||
-    date === undefined ||
-    region === undefined ||
-    names === undefined
-  ) {
-    throw malformed('expected Authorization with AWS4-HMAC-SHA256, for the service sts');
-  }
-  return { accessKeyId, date, region, signedHeaders: names.split(';') };
+  const found = FORM.exec(header ?? '')?.groups;
+  if (!found) throw malformed('expected Authorization with AWS4-HMAC-SHA256, for the service sts');
+  return {
+    accessKeyId: `${found['key']}`,
+    date: `${found['date']}`,
+    region: `${found['region']}`,
+    signedHeaders: `${found['names']}`.split(';'),
+  };
 }

@@ -8,7 +8,7 @@ const MOST_HEADERS = 10;
 
 const REQUEST_LINE = 'POST / HTTP/1.1';
 /** Single spaces only and none around, so that the value is its own canonical form. */
-const HEADER = /^([A-Za-z0-9-]{1,64}): ([\x21-\x7e]+(?: [\x21-\x7e]+)*)$/;
+const HEADER = /^(?<name>[A-Za-z0-9-]{1,64}): (?<value>[\x21-\x7e]+(?: [\x21-\x7e]+)*)$/;
 
 /** The headers by their names in lower case. Throws a `Refusal` for anything but the exact call. */
 export function parseStsMessage(base64: string): ReadonlyMap<string, string> {
@@ -28,13 +28,11 @@ export function parseStsMessage(base64: string): ReadonlyMap<string, string> {
   if (lines.length > MOST_HEADERS) throw malformed(`expected at most ${MOST_HEADERS} headers`);
   const headers = new Map<string, string>();
   for (const line of lines) {
-    const [, name, value] = HEADER.exec(line) ?? [];
-    if (name === undefined || value === undefined) {
-      throw malformed('expected headers of the form "Name: value", one a line');
-    }
-    const key = name.toLowerCase();
+    const header = HEADER.exec(line)?.groups;
+    if (!header) throw malformed('expected headers of the form "Name: value", one a line');
+    const key = `${header['name']}`.toLowerCase();
     if (headers.has(key)) throw malformed(`expected the header ${key} once`);
-    headers.set(key, value);
+    headers.set(key, `${header['value']}`);
   }
   if (headers.keys().next().value !== 'host') throw malformed('expected Host as the first header');
   return headers;

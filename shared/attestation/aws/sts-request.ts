@@ -32,6 +32,8 @@ const SKEW_MS = 60_000;
 /** How long evidence may be shown: a signature has its age, and clocks may differ. */
 export const STS_REQUEST_SECONDS = (MOST_AGE_MS + SKEW_MS) / 1000;
 
+const AMZ_DATE = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
+
 const oneOf =
   (...values: readonly string[]) =>
   (value: string): boolean =>
@@ -40,7 +42,7 @@ const oneOf =
 /** What a signed header may say. What is signed has to be sent, so a header that is not here is refused. */
 const KNOWN_HEADERS: Readonly<Record<string, (value: string) => boolean>> = {
   host: () => true,
-  'x-amz-date': (value) => /^\d{8}T\d{6}Z$/.test(value),
+  'x-amz-date': (value) => AMZ_DATE.test(value),
   'x-amz-security-token': (value) => /^[A-Za-z0-9+/=_-]{16,8192}$/.test(value),
   [DIGEST_HEADER]: () => true,
   'content-type': oneOf(
@@ -98,7 +100,7 @@ function checkBound(
 }
 
 function checkTimes(amzDate: string, scopeDate: string, at: Date): Date {
-  const [, y, mo, d, h, mi, s] = /^(....)(..)(..)T(..)(..)(..)Z$/.exec(amzDate) ?? [];
+  const [, y, mo, d, h, mi, s] = AMZ_DATE.exec(amzDate) ?? [];
   const signedAt = parseTimestamp(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
   if (!signedAt) throw malformed('x-amz-date is no time of the calendar');
   if (scopeDate !== amzDate.slice(0, 8)) {

@@ -14,10 +14,10 @@ const message = (...headers: readonly string[]): string =>
 const more = (count: number): string[] => Array.from({ length: count }, (_, i) => `X-${i}: v`);
 
 test('headers are found by their names in lower case, in the order of the message', () => {
-  const headers = parseStsMessage(base64(message('X-One: a b', 'x-two: c')));
+  const headers = parseStsMessage(base64(message('X-One: ab cd ef', 'x-two: c')));
   expect([...headers]).toEqual([
     ['host', 'h'],
-    ['x-one', 'a b'],
+    ['x-one', 'ab cd ef'],
     ['x-two', 'c'],
   ]);
 });

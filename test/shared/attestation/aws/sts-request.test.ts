@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { askSts } from '../../../../shared/attestation/aws/caller-identity.ts';
-import { examineStsRequest } from '../../../../shared/attestation/aws/sts-request.ts';
+import {
+  examineStsRequest,
+  STS_REQUEST_SECONDS,
+} from '../../../../shared/attestation/aws/sts-request.ts';
 import { GLOBAL_STS, STS_BODY, STS_ENDPOINTS } from '../../../../shared/protocol/sts.ts';
 import {
   DIGEST,
@@ -24,6 +27,10 @@ const sessionToken =
   (length: number) =>
   (text: string): string =>
     text.replace(/(X-Amz-Security-Token: )[^\r]+/, `$1${'a'.repeat(length)}`);
+
+test('evidence may be shown for its age, and as long as clocks differ', () => {
+  expect(STS_REQUEST_SECONDS).toBe(360);
+});
 
 describe('I1: accepts', () => {
   test.each([...STS_ENDPOINTS.values()])('a request for $host', (endpoint) => {
