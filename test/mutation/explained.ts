@@ -64,6 +64,11 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       becomes: [';'],
       why: 'a root that is read anew is the same root',
     },
+    {
+      line: 'if (error instanceof DerError)',
+      becomes: ['true'],
+      why: 'reading a certificate throws nothing else',
+    },
   ],
   'shared/attestation/aws/sts-message.ts': [
     {

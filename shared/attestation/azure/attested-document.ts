@@ -15,7 +15,7 @@ import { isStrong } from '../../encoding/public-key-info.ts';
 import { parseSignedData, type SignedData } from '../../encoding/signed-data.ts';
 import { STRANGERS } from '../../protocol/json.ts';
 import { parseJsonWith } from '../../protocol/schema.ts';
-import { guid } from '../../protocol/values.ts';
+import { guid, parseTimestamp } from '../../protocol/values.ts';
 import { denied, Refusal } from '../../refusal.ts';
 import { buildCertificatePath } from './certificate-path.ts';
 import type { KnownCertificates } from './known-certificates.ts';
@@ -112,21 +112,14 @@ function parseContent(bytes: Uint8Array): Said {
   return { nonce, vmId, subscriptionId, createdOn, expiresOn };
 }
 
-const TIME = /^(\d\d)\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) -0000$/;
+const TIME = /^(?<month>\d\d)\/(?<day>\d\d)\/(?<year>\d\d) (?<clock>\d\d:\d\d:\d\d) -0000$/;
 
 /** `07/28/26 13:24:00 -0000`: month, day, year of this century, UTC. */
 function parseTime(text: string): Date {
-  const [month = 0, day = 0, year, ...clock] = (TIME.exec(text)?.slice(1) ?? []).map(Number);
-  const [hour = 24, minute = 0, second = 0] = clock;
-  const time = new Date(Date.UTC(2000 + Number(year), month - 1, day, hour, minute, second));
-  // A day or hour that there is not becomes another one.
-  const exists =
-    time.getUTCMonth() === month - 1 &&
-    time.getUTCDate() === day &&
-    time.getUTCHours() === hour &&
-    time.getUTCMinutes() === minute &&
-    time.getUTCSeconds() === second;
-  if (!exists) throw malformed('its times are no times');
+  const found = TIME.exec(text)?.groups;
+  const day = found && `20${found['year']}-${found['month']}-${found['day']}`;
+  const time = found && parseTimestamp(`${day}T${found['clock']}Z`);
+  if (!time) throw malformed('its times are no times');
   return time;
 }
 

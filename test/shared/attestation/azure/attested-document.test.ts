@@ -190,6 +190,7 @@ describe('is malformed', () => {
       '13/20/26 12:00:00 -0000',
       '00/20/26 12:00:00 -0000',
       '11/31/26 12:00:00 -0000',
+      '02/29/26 12:00:00 -0000',
       '11/20/26 24:00:00 -0000',
       '11/20/26 12:60:00 -0000',
       '11/20/26 12:00:60 -0000',
@@ -326,6 +327,7 @@ describe('its chain', () => {
     const document = documentBy(rsa);
     const { path } = verifyAttestedDocument(document, checks);
     expect(endsInPinned(path, [root.certificate])).toBe(true);
+    expect(endsInPinned(path, [issuing.certificate, root.certificate])).toBe(true);
     expect(endsInPinned(path, [issuing.certificate])).toBe(false);
     expect(endsInPinned([], [root.certificate])).toBe(false);
     const added = path.slice(-1);
