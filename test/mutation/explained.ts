@@ -444,6 +444,11 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
   ],
   'shared/authority/restore-keys.ts': [
     {
+      line: 'const dataLast = there ? [] : [genuine.dataRow].filter((row) => !ours.has(rowId(row)));',
+      becomes: ['[genuine.dataRow]'],
+      why: 'where its row is there, the data key is found there',
+    },
+    {
       line: '[...genuine.keys, ...opened.keys].flatMap(({ owner, ended = [] }) =>',
       becomes: ['["Stryker was here"]'],
       why: 'a text has no number, and no key has none',
@@ -454,7 +459,7 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'rows of a file have no ETag: it is for the type',
     },
     {
-      line: 'const lost = lostKinds({ keys: [], marks: [], taken: [] }, new Date(0));',
+      line: 'const lost = lostKinds({ keys: [] }, new Date(0));',
       becomes: ['["Stryker was here"]'],
       why: 'what is no key leaves the data key lost',
     },

@@ -526,3 +526,19 @@ test('the row of a key that replaced a leaked one comes back, and with it the le
   expect(revoked).toHaveLength(1);
   expect((await authoritiesAt(scene.parts, later(240))).revoked).toEqual(revoked);
 });
+
+test('a number whose row was lost before the backup is not given again', async () => {
+  const early = { leaked: false, numbers: [2] };
+  const [scene, other] = [await createScene(), await createScene()];
+  for (const { parts } of [scene, other])
+    await replaceAuthority(parts, 'issuing', early, later(60));
+  await scene.parts.store.remove('tls', 3);
+  const marks: unknown[] = [];
+  for (const one of [scene, other]) {
+    const rows = await backUp(one, later(120));
+    const anew = emptied(one);
+    await restore(anew, wish(rows), later(180));
+    marks.push(await highest(anew, 'tls'));
+  }
+  expect(marks[0]).toBe(marks[1]);
+});
