@@ -16,6 +16,8 @@ import { type Stage, setStage } from './stage.ts';
 
 const HISTORIES = Number(process.env['HISTORIES'] ?? 10);
 const SEED = Number(process.env['SEED'] ?? 1);
+/** As a failure prints it: that history alone. */
+const HISTORY = process.env['HISTORY'];
 /** Machines that are gone and operators pile up in a simulated cloud: every so often comes a new one. */
 const BATCH = 100;
 
@@ -42,7 +44,7 @@ test(`${HISTORIES} histories (seed ${SEED})`, { timeout: 0 }, async () => {
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       done += 1;
     }),
-    { numRuns: HISTORIES, seed: SEED },
+    { numRuns: HISTORIES, seed: SEED, ...(HISTORY !== undefined && { path: HISTORY }) },
   );
   const seconds = (performance.now() - startedAt) / 1000;
   if (process.env['HISTORIES'] !== undefined) tell(done, seconds, outcomes);

@@ -84,6 +84,9 @@ export function possibleAfterJoin(
 ): readonly World[] {
   const { status, code } = observed;
   const worlds: World[] = [];
+  const asksForName = ({ hostName }: Rival): boolean =>
+    hostName !== undefined && hostName === sent.machine?.hostName;
+  const isBesideItself = sent.owner === 'host:Node' && racing.some(asksForName);
   for (const index of visibleVersions(world, fn)) {
     const rules = world.versions[index]?.rules;
     if (!rules) continue;
@@ -94,6 +97,9 @@ export function possibleAfterJoin(
       const tells = !isAlone || tellsOfOthers(world.state, sent, verdict, observed);
       if (agrees(verdict, observed) && tells) worlds.push(next);
       if (faulty && status === 503) worlds.push(next);
+      // Of two of one host at once, the second one renews the claim, and neither gives back what the other may have.
+      if (agrees(verdict, observed) && isBesideItself && observed.reason === 'too_many_machines')
+        worlds.push({ ...next, state: afterClaim(next.state, sent) });
     }
   }
   // A renewal loses only against another one of its instance.
@@ -102,9 +108,7 @@ export function possibleAfterJoin(
       about === sent.renews?.id && digest !== undefined && digest !== sent.digest,
   );
   // One that finds no place gives the name back that it had claimed by then.
-  const isNameHeld =
-    observed.reason === 'host_name_taken' &&
-    racing.some(({ hostName }) => hostName === sent.machine?.hostName);
+  const isNameHeld = observed.reason === 'host_name_taken' && racing.some(asksForName);
   const isDown = faulty || keyless || (management !== 'up' && sent.machine !== undefined);
   const excused = (status === 503 && isDown) || (isOutrun && code === 'try_again') || isNameHeld;
   if (!excused) return worlds;
