@@ -113,6 +113,14 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
     may: ['shared/authority/y.ts', 'shared/storage/y.ts'],
     mayNot: ['shared/joining/y.ts'],
   },
+  'shared/foundation.ts': {
+    may: ['shared/joining/methods/methods.ts', 'shared/storage/y.ts', 'shared/telemetry/y.ts'],
+    mayNot: ['shared/broker.ts', 'shared/broker-for-joiners.ts', 'functions/y.ts'],
+  },
+  'shared/broker-for-joiners.ts': {
+    may: ['shared/foundation.ts', 'shared/joining/join.ts'],
+    mayNot: ['shared/broker.ts', 'shared/joining/methods/token.ts', 'functions/y.ts'],
+  },
   'shared/probing/x.ts': {
     may: ['shared/joining/probe-mark.ts', 'shared/call.ts'],
     mayNot: ['shared/broker.ts', 'shared/joining/y.ts'],
