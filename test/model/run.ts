@@ -79,6 +79,9 @@ export function createRun(stage: Stage, start: World) {
 
   return {
     world,
+    /** Whether this request is what the instance was answered with last, in all possible worlds. */
+    surelyAnswered: (id: string, digest: string): boolean =>
+      worlds.every(({ state }) => state.instances[id]?.answered.at(-1)?.digest === digest),
     /** What each action came to. */
     outcomes: (): readonly string[] => outcomes,
     wait(seconds: number): void {
