@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { makeRequestId } from '../../../shared/request-id.ts';
 import { AUDIT_DAYS, type AuditFacts, createAuditLog } from '../../../shared/storage/audit-log.ts';
-import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Query, Table } from '../../../shared/storage/table.ts';
+import { askedTable } from './asked-table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const HOUR = 3600;
@@ -12,13 +11,8 @@ const begun: AuditFacts = { action: 'create', resource: 'bot/example', outcome: 
 const at = (seconds: number): Date => new Date(NOON.getTime() + seconds * 1000);
 
 function createScene() {
-  const table = createMemoryTable();
-  const queries: Query[] = [];
-  const list: Table['list'] = (query) => {
-    queries.push(query);
-    return table.list(query);
-  };
-  const log = createAuditLog({ ...table, list });
+  const { table, queries } = askedTable();
+  const log = createAuditLog(table);
   const write = async (time: Date): Promise<string> => {
     const id = makeRequestId(time);
     await log.write(id, begun);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createHostNames, type NameHolder } from '../../../shared/storage/host-names.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Operation, Query, Table } from '../../../shared/storage/table.ts';
+import type { Operation, Table } from '../../../shared/storage/table.ts';
 import { watchTables } from '../../broker/watched-tables.ts';
+import { askedTable } from './asked-table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const noon = NOON.getTime() / 1000;
@@ -274,15 +275,8 @@ describe('a list', () => {
   });
 
   test('asks no more than it must: names are spread by their first two characters', async () => {
-    const table = createMemoryTable();
-    const queries: Query[] = [];
-    const names = createHostNames({
-      ...table,
-      list: (query) => {
-        queries.push(query);
-        return table.list(query);
-      },
-    });
+    const { table, queries } = askedTable();
+    const names = createHostNames(table);
     await names.claim(all, holder(), NOON);
     await names.list('ab1', 2);
     expect(queries).toEqual([{ partition: 'ab', keyAfter: 'ab1', most: 2 }]);

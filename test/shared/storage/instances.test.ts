@@ -8,8 +8,8 @@ import {
   type StoredInstance,
 } from '../../../shared/storage/instances.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Query } from '../../../shared/storage/table.ts';
 import { watchTables } from '../../broker/watched-tables.ts';
+import { askedTable } from './asked-table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const noon = NOON.getTime() / 1000;
@@ -178,15 +178,8 @@ describe('a list goes on', () => {
     instance().id.replace('0a', start),
   );
   async function listing() {
-    const table = createMemoryTable();
-    const queries: Query[] = [];
-    const instances = createInstances({
-      ...table,
-      list: (query) => {
-        queries.push(query);
-        return table.list(query);
-      },
-    });
+    const { table, queries } = askedTable();
+    const instances = createInstances(table);
     for (const id of [third, second, first]) await instances.insert(instance({ id }));
     const idsAfter = async (after: string | undefined, most: number) =>
       (await instances.list('bot:example', after, most)).map((one) => one.instance.id);
@@ -219,15 +212,8 @@ describe('a list goes on', () => {
 });
 
 test('what every instance has out is told in few words; of one that was removed nothing', async () => {
-  const table = createMemoryTable();
-  const queries: Query[] = [];
-  const instances = createInstances({
-    ...table,
-    list: (query) => {
-      queries.push(query);
-      return table.list(query);
-    },
-  });
+  const { table, queries } = askedTable();
+  const instances = createInstances(table);
   const host = instance({ id: instance().id.replace('0', '1'), owner: 'host:Node' });
   const gone = instance({ id: instance().id.replace('0', '2') });
   for (const one of [instance(), host, gone]) await instances.insert(one);

@@ -8,7 +8,7 @@ import { createJoinLog, isRequestId, type JoinLog } from '../../../shared/storag
 import type { IndexedBy } from '../../../shared/storage/join-log-index.ts';
 import { JOIN_LOG_DAYS } from '../../../shared/storage/join-log-places.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Query, Table } from '../../../shared/storage/table.ts';
+import { askedTable } from './asked-table.ts';
 
 const KEY = deriveLogKey(new Uint8Array(32));
 const NOON = new Date('2026-11-20T12:00:00Z');
@@ -326,13 +326,8 @@ describe('a list', () => {
 
   /** Counts what is asked of the table. */
   function watched() {
-    const table = createMemoryTable();
-    const queries: Query[] = [];
-    const list: Table['list'] = async (query) => {
-      queries.push(query);
-      return table.list(query);
-    };
-    return { ...setUp({ ...table, list }), queries };
+    const { table, queries } = askedTable();
+    return { ...setUp(table), queries };
   }
 
   async function filled(count: number, secondsBetween: number) {

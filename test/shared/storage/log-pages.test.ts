@@ -1,15 +1,14 @@
 import { expect, test } from 'vitest';
 import { makeRequestId } from '../../../shared/request-id.ts';
 import { dayOf, isWithin, readPage } from '../../../shared/storage/log-pages.ts';
-import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Operation, Query } from '../../../shared/storage/table.ts';
+import type { Operation } from '../../../shared/storage/table.ts';
+import { askedTable } from './asked-table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 
 /** Rows of partitions `a`, `b`, …, as many as are said of each; and what is asked of them. */
 async function tableOf(...counts: readonly number[]) {
-  const table = createMemoryTable();
-  const queries: Query[] = [];
+  const { table, queries } = askedTable();
   for (const [n, count] of counts.entries()) {
     const partition = String.fromCharCode('a'.charCodeAt(0) + n);
     const keys = Array.from({ length: count }, (_, i) => String(i).padStart(4, '0'));
@@ -23,11 +22,7 @@ async function tableOf(...counts: readonly number[]) {
         ),
       );
   }
-  const list = (query: Query) => {
-    queries.push(query);
-    return table.list(query);
-  };
-  return { table: { ...table, list }, queries };
+  return { table, queries };
 }
 const range = { partitionAfter: 'a', partitionBelow: 'd' };
 

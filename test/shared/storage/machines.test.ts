@@ -4,8 +4,7 @@ import {
   type MachineRow,
   type MadeInstance,
 } from '../../../shared/storage/machines.ts';
-import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import type { Query, Table } from '../../../shared/storage/table.ts';
+import { askedTable } from './asked-table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const noon = NOON.getTime() / 1000;
@@ -25,13 +24,8 @@ const machine = (name: string, ...ids: string[]): MachineRow => ({
 });
 
 function createScene() {
-  const table = createMemoryTable();
-  const queries: Query[] = [];
-  const list: Table['list'] = (query) => {
-    queries.push(query);
-    return table.list(query);
-  };
-  const machines = createMachines({ ...table, list });
+  const { table, queries } = askedTable();
+  const machines = createMachines(table);
   const add = async (name: string, at = NOON): Promise<boolean> =>
     machines.add(TOKEN, machine(name, '1'), undefined, await machines.roll(TOKEN, 200), [], at);
   const namesOf = async (): Promise<readonly string[]> =>
