@@ -1,4 +1,4 @@
-/** What is made, or loaded, when it is first needed: no start waits for it. */
+/** What is made, or loaded, when it is first needed, and only once: no start waits for it. */
 
 /** Runs at the first call only; after a failure the next call tries again. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -9,6 +9,18 @@ export function once<T>(make: () => Promise<T>): () => Promise<T> {
       throw error;
     });
     return made;
+  };
+}
+
+/** Makes something of an object once, and remembers it as long as the object is there. What can't be made is tried again. */
+export function onceForEach<K extends object, T>(make: (of: K) => T): (of: K) => T {
+  const made = new WeakMap<K, { readonly value: T }>();
+  return (of) => {
+    const known = made.get(of);
+    if (known) return known.value;
+    const value = make(of);
+    made.set(of, { value });
+    return value;
   };
 }
 

@@ -2,6 +2,7 @@
 import { type Certificate, parseCertificate } from '../encoding/certificate.ts';
 import { twinsOf } from '../encoding/ecdsa-twin.ts';
 import { decodeSinglePem } from '../encoding/pem.ts';
+import { onceForEach } from '../first-use.ts';
 import type { AzureDeniedSigner } from './azure-denied-signer.ts';
 import type { AzureRoot } from './azure-root.ts';
 import { isExpired } from './expiry.ts';
@@ -46,39 +47,24 @@ export function documentAnchors(
 export const addedRootsOf = (roots: readonly AzureRoot[]): readonly AddedRoot[] =>
   roots.flatMap(rootOf);
 
-const known = new WeakMap<AzureRoot, AddedRoot>();
-
 /** A snapshot's resources are the same objects every time: each is parsed once. */
-function rootOf(root: AzureRoot): AddedRoot[] {
-  const before = known.get(root);
-  if (before) return [before];
-  const der = decodeSinglePem('CERTIFICATE', root.spec.certificate);
-  if (!der) return [];
-  const read = { name: root.metadata.name, certificate: parseCertificate(der) };
-  known.set(root, read);
-  return [read];
-}
+const rootOf = onceForEach(({ metadata, spec }: AzureRoot): AddedRoot[] => {
+  const der = decodeSinglePem('CERTIFICATE', spec.certificate);
+  return der ? [{ name: metadata.name, certificate: parseCertificate(der) }] : [];
+});
 
 /** What a denied signer names, told apart from what the other field could name. */
 const nameOf = ({ sha256, public_key_sha256 }: AzureDeniedSigner['spec']): string =>
   sha256 === undefined ? `key ${public_key_sha256}` : `certificate ${sha256}`;
-
-const names = new WeakMap<Certificate, readonly string[]>();
 
 /**
  * All that names it. An ECDSA signature has a twin that is as good: whoever has a denied certificate could make another one
  * of it, with the same key and a new hash, without anybody's private key. A search for a path asks often: each certificate
  * is hashed once.
  */
-function namesOf(certificate: Certificate): readonly string[] {
-  const before = names.get(certificate);
-  if (before) return before;
-  const all = [
-    ...[certificate.der, ...twinsOf(certificate)].map((der) =>
-      nameOf({ sha256: fingerprintOfDer(der) }),
-    ),
-    nameOf({ public_key_sha256: fingerprintOfDer(certificate.publicKeyInfo) }),
-  ];
-  names.set(certificate, all);
-  return all;
-}
+const namesOf = onceForEach((certificate: Certificate): readonly string[] => [
+  ...[certificate.der, ...twinsOf(certificate)].map((der) =>
+    nameOf({ sha256: fingerprintOfDer(der) }),
+  ),
+  nameOf({ public_key_sha256: fingerprintOfDer(certificate.publicKeyInfo) }),
+]);

@@ -5,6 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { KnownCertificates } from '../attestation/azure/known-certificates.ts';
 import type { Call } from '../call.ts';
+import { onceForEach } from '../first-use.ts';
 import type { Dimensions } from './metrics.ts';
 import type { AzureTrustEvent, Telemetry } from './telemetry.ts';
 
@@ -110,18 +111,14 @@ const WARNINGS: Readonly<Record<Anchor, string>> = {
   newest_chain: "an authority above Azure's newest signer ends",
 };
 
-const endings = new WeakMap<Uint8Array, Omit<Ending, 'anchor'>>();
+const endingOf = (anchor: Anchor, der: Uint8Array): Ending => ({ anchor, ...endOf(der) });
 
 /** Of the same bytes every time, each is parsed once: `/readyz`, which anybody may ask, looks at all of them. */
-function endingOf(anchor: Anchor, der: Uint8Array): Ending {
-  const before = endings.get(der);
-  if (before) return { anchor, ...before };
+const endOf = onceForEach((der: Uint8Array) => {
   const { subject, fingerprint256, validToDate } = new X509Certificate(der);
-  const ending = {
+  return {
     name: /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', '),
     sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
     expires: validToDate,
   };
-  endings.set(der, ending);
-  return { anchor, ...ending };
-}
+});

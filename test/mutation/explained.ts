@@ -60,11 +60,6 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
   ],
   'shared/attestation/azure/attested-document.ts': [
     {
-      line: 'pinned.set(der, certificate);',
-      becomes: [';'],
-      why: 'a root that is read anew is the same root',
-    },
-    {
       line: 'if (error instanceof DerError)',
       becomes: ['true'],
       why: 'reading a certificate throws nothing else',

@@ -13,6 +13,7 @@ import {
 import { DerError } from '../../encoding/der-decode.ts';
 import { isStrong } from '../../encoding/public-key-info.ts';
 import { parseSignedData, type SignedData } from '../../encoding/signed-data.ts';
+import { onceForEach } from '../../first-use.ts';
 import { STRANGERS } from '../../protocol/json.ts';
 import { parseJsonWith } from '../../protocol/schema.ts';
 import { guid, parseTimestamp } from '../../protocol/values.ts';
@@ -177,14 +178,8 @@ export function endsInPinned(path: readonly Certificate[], roots: readonly Uint8
   return root !== undefined && roots.some((der) => sameBytes(der, root.der));
 }
 
-const pinned = new WeakMap<Uint8Array, Certificate>();
-
 /** Pinned roots are the same few byte arrays every time: each is parsed once. */
-function pinnedRoot(der: Uint8Array): Certificate {
-  const certificate = pinned.get(der) ?? parseCertificate(der);
-  pinned.set(der, certificate);
-  return certificate;
-}
+const pinnedRoot = onceForEach(parseCertificate);
 
 function suppliedCertificate(der: Uint8Array, known: KnownCertificates | undefined): Certificate {
   try {

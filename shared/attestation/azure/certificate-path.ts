@@ -11,6 +11,7 @@ import {
   parsePublicKeyInfo,
 } from '../../encoding/public-key-info.ts';
 import { CERTIFICATE_SIGNATURES } from '../../encoding/signature-algorithms.ts';
+import { onceForEach } from '../../first-use.ts';
 
 export interface PathOptions {
   readonly intermediates: readonly Certificate[];
@@ -162,25 +163,14 @@ function algorithmProblem(child: Certificate, issuer: Certificate): string | und
   return info.kind === scheme.key ? undefined : FORGED;
 }
 
-const keyInfos = new WeakMap<Certificate, PublicKeyInfo | 'unreadable'>();
-
-/** A search may look at an issuer many times: its key is read once. */
-function keyInfoOf(issuer: Certificate): PublicKeyInfo | undefined {
-  let info = keyInfos.get(issuer);
-  if (info === undefined) {
-    info = readKeyInfo(issuer) ?? 'unreadable';
-    keyInfos.set(issuer, info);
-  }
-  return info === 'unreadable' ? undefined : info;
-}
-
-function readKeyInfo({ publicKeyInfo }: Certificate): PublicKeyInfo | undefined {
+/** A search may look at an issuer many times: its key is read once. `undefined` where it can't be read. */
+const keyInfoOf = onceForEach(({ publicKeyInfo }: Certificate): PublicKeyInfo | undefined => {
   try {
     return parsePublicKeyInfo(publicKeyInfo);
   } catch {
     return undefined;
   }
-}
+});
 
 const TOO_MANY_WAYS = 'too many ways lead on from certificate to certificate';
 const FORGED = 'a certificate is not signed by its issuer';
