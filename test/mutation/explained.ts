@@ -102,11 +102,6 @@ export const EXPLAINED: Readonly<Record<string, readonly Explanation[]>> = {
       why: 'with none added, the second search finds no more than the first',
     },
     {
-      line: "info = readKeyInfo(issuer) ?? 'unreadable';",
-      becomes: ['""'],
-      why: 'an empty text is no key either',
-    },
-    {
       line: '} catch {',
       becomes: ['{}'],
       why: 'a function that ends gives undefined, which is as false as false',

@@ -250,31 +250,24 @@ describe('a machine makes eight instances of a join token in ten seconds', () =>
 });
 
 describe('where others are always faster', () => {
-  test('a place is asked for again later, after eight tries', async () => {
-    const { machines, claim } = createScene();
-    let tries = 0;
-    const add = async (): Promise<boolean> => {
-      tries += 1;
-      return false;
-    };
-    await expect(claim('a', '1', { limit: 1 }, { ...machines, add })).rejects.toThrow(
-      expect.objectContaining({ code: 'try_again', retryAfter: 1 }),
-    );
-    expect(tries).toBe(8);
-  });
-
-  test('so it is without a limit: nobody makes instances that are not written down', async () => {
-    const { machines, claim } = createScene();
-    let tries = 0;
-    const write = async (): Promise<boolean> => {
-      tries += 1;
-      return false;
-    };
-    await expect(claim('a', '2', {}, { ...machines, write })).rejects.toThrow(
-      expect.objectContaining({ code: 'try_again', retryAfter: 1 }),
-    );
-    expect(tries).toBe(8);
-  });
+  test.each([
+    [1, 'add'],
+    [undefined, 'write'],
+  ] as const)(
+    'a place is asked for again later, after eight tries (limit %s, by %s): nobody makes instances that are not written down',
+    async (limit, way) => {
+      const { machines, claim } = createScene();
+      let tries = 0;
+      const beaten = async (): Promise<boolean> => {
+        tries += 1;
+        return false;
+      };
+      await expect(claim('a', '1', { limit }, { ...machines, [way]: beaten })).rejects.toThrow(
+        expect.objectContaining({ code: 'try_again', retryAfter: 1 }),
+      );
+      expect(tries).toBe(8);
+    },
+  );
 
   test.each([undefined, 1])(
     "and the write was one's own, tried again: it is found, also where the instance was over before (limit %s)",
