@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runProgram } from '../../../local/programs.ts';
-import { programPath } from '../../programs.ts';
+import { hasProgram, programPath } from '../../programs.ts';
 import { ROOT, succeeded } from '../../scenarios/scenario.ts';
 import {
   createMachine,
@@ -23,6 +23,9 @@ const INSTALLED = [
   'usr/local/lib/join-broker/joinbot.cjs',
   'usr/local/lib/join-broker/joinbot.service',
 ];
+/** What the machines of these tests download with, unless they say otherwise. */
+const hasCurl = hasProgram('curl');
+
 let broker: InstallingBroker;
 beforeAll(async () => {
   broker = await startBroker();
@@ -39,7 +42,7 @@ const snapshot = async ({ root, files }: Machine) =>
     }),
   );
 
-describe.each(['sh', 'bash'])('piped to %s, the script', (shell) => {
+describe.skipIf(!hasCurl).each(['sh', 'bash'])('piped to %s, the script', (shell) => {
   test('installs the agent, whose file is the one that was built', async () => {
     const machine = await createMachine();
     const { root } = machine;
@@ -88,14 +91,14 @@ test('works with wget where there is no curl', { skip: !programPath('wget') }, a
 });
 
 test('works with a shell that is neither bash nor dash', {
-  skip: !programPath('busybox'),
+  skip: !hasCurl || !programPath('busybox'),
 }, async () => {
   const machine = await createMachine();
   await symlink(programPath('busybox') ?? '', join(machine.programs, 'ash'));
   succeeded(await machine.run('ash', await script(), '--joinctl'));
 });
 
-describe('a file that is there already', () => {
+describe.skipIf(!hasCurl)('a file that is there already', () => {
   test('is left alone where it is a unit that somebody changed, and the new one lies beside the programs', async () => {
     const machine = await createMachine();
     succeeded(await machine.run('sh', await script()));
@@ -155,19 +158,22 @@ describe('a file that is there already', () => {
   });
 });
 
-test("the tools' commands run the one Node.js that was found, without what the environment adds to it", async () => {
-  const machine = await createMachine();
-  succeeded(await machine.run('sh', await script(), '--joinctl'));
-  for (const name of ['joinbot', 'joinctl']) {
-    const command = await readFile(join(machine.root, 'usr/local/bin', name), 'utf8');
-    expect(command).toContain(`'${join(machine.programs, 'node')}' /usr/local/lib/`);
-    const here = command.replace('/usr/local/lib', join(machine.root, '$&'));
-    await writeFile(join(machine.root, name), here, { mode: 0o755 });
-    await writeFile(join(machine.root, 'spy.cjs'), 'console.log("the spy was loaded")');
-    const outcome = await runProgram(join(machine.root, name), ['version'], {
-      cwd: machine.root,
-      env: { PATH: '', NODE_OPTIONS: `--require ${join(machine.root, 'spy.cjs')}` },
-    });
-    expect(outcome).toMatchObject({ stdout: `${name} ${VERSION}\n`, stderr: '', code: 0 });
-  }
-});
+test.skipIf(!hasCurl)(
+  "the tools' commands run the one Node.js that was found, without what the environment adds to it",
+  async () => {
+    const machine = await createMachine();
+    succeeded(await machine.run('sh', await script(), '--joinctl'));
+    for (const name of ['joinbot', 'joinctl']) {
+      const command = await readFile(join(machine.root, 'usr/local/bin', name), 'utf8');
+      expect(command).toContain(`'${join(machine.programs, 'node')}' /usr/local/lib/`);
+      const here = command.replace('/usr/local/lib', join(machine.root, '$&'));
+      await writeFile(join(machine.root, name), here, { mode: 0o755 });
+      await writeFile(join(machine.root, 'spy.cjs'), 'console.log("the spy was loaded")');
+      const outcome = await runProgram(join(machine.root, name), ['version'], {
+        cwd: machine.root,
+        env: { PATH: '', NODE_OPTIONS: `--require ${join(machine.root, 'spy.cjs')}` },
+      });
+      expect(outcome).toMatchObject({ stdout: `${name} ${VERSION}\n`, stderr: '', code: 0 });
+    }
+  },
+);
