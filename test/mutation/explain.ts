@@ -1,5 +1,5 @@
 /** What survived, beside what is explained. */
-import type { Explanation } from './explained.ts';
+import type { Explanation } from './explained/explanation.ts';
 
 /** What is needed of one of Stryker's results. Lines and columns count from 1. */
 export interface Mutant {

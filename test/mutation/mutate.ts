@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { explain } from './explain.ts';
-import { EXPLAINED } from './explained.ts';
+import { EXPLAINED } from './explained/explained.ts';
 import { MUTATED } from './options.ts';
 import { findSurvivors } from './passes.ts';
 import { table } from './score.ts';
@@ -39,6 +39,6 @@ const sources = new Map(
 const { survivors, stale } = explain(mutants, sources, EXPLAINED);
 for (const text of survivors) process.stdout.write(`\nNo test notices ${text}\n`);
 for (const text of stale)
-  process.stdout.write(`\nExplained in test/mutation/explained.ts, and gone: ${text}\n`);
+  process.stdout.write(`\nExplained in test/mutation/explained/, and gone: ${text}\n`);
 process.stdout.write(`\n${table(mutants, survivors.length)}\n`);
 process.exitCode = survivors.length + stale.length > 0 ? 1 : 0;

@@ -1,0 +1,93 @@
+/** What no test can notice, or none needs to, in `shared/attestation/`. */
+import type { Explained } from './explanation.ts';
+
+export const ATTESTATION: Explained = {
+  'shared/attestation/aws/sts-message.ts': [
+    {
+      line: "if (end < 0) throw malformed('expected an empty line after the headers');",
+      becomes: ['end <= 0'],
+      why: 'what begins with an empty line has no first line either',
+    },
+  ],
+  'shared/attestation/aws/sts-request.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: 'if (!KNOWN_HEADERS[name]?.(value)) throw malformed(`the header ${name} has another value`);',
+      becomes: ['KNOWN_HEADERS[name](value)'],
+      why: 'the line before has looked: the question mark is for the type',
+    },
+    {
+      line: 'age > 0',
+      becomes: ['age >= 0'],
+      why: 'what was signed just now is in time',
+    },
+  ],
+  'shared/attestation/azure/attested-document.ts': [
+    {
+      line: 'if (error instanceof DerError)',
+      becomes: ['true'],
+      why: 'reading a certificate throws nothing else',
+    },
+  ],
+  'shared/attestation/azure/certificate-path.ts': [
+    {
+      line: 'const { isKnownSignature = () => false } = options;',
+      becomes: ['() => undefined'],
+      why: 'undefined is as false as false',
+    },
+    {
+      line: 'const found = search(() => false);',
+      becomes: ['() => undefined'],
+      why: 'undefined is as false as false',
+    },
+    {
+      line: 'pinned ?? (added.length > 0 ? extend([signer], [...roots, ...added], avoids) : undefined)',
+      becomes: ['true', 'added.length >= 0'],
+      why: 'with none added, the second search finds no more than the first',
+    },
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, which is as false as false',
+    },
+    {
+      line: 'if (!child) return undefined;',
+      becomes: ['false'],
+      why: 'a path always has its signer: the line is for the type',
+    },
+    {
+      line: 'if (basicConstraints.pathLength !== undefined && basicConstraints.pathLength < below) {',
+      becomes: ['true'],
+      why: 'undefined is less than no number: the comparison is for the type',
+    },
+  ],
+  'shared/attestation/azure/directory-keys.ts': [
+    {
+      line: 'if (tenants.size >= MOST_TENANTS && oldest !== undefined) tenants.delete(oldest);',
+      becomes: ['true'],
+      why: 'what is full has a first key: the comparison is for the type',
+    },
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'undefined is as false as false, and a function that ends gives undefined, too',
+    },
+    {
+      line: 'entry.fetchedAt > 0 && entry.fetchedAt === entry.triedAt ? justAsked : unavailable;',
+      becomes: ['true', 'entry.fetchedAt >= 0'],
+      why: 'nobody tried in the first second of 1970',
+    },
+    {
+      line: "if (!set.ok) throw new Error('the directory answered something that is no key set');",
+      becomes: ['false', ';'],
+      why: 'what is thrown without a value is caught as well',
+    },
+  ],
+  'shared/attestation/azure/machine-binding.ts': [
+    {
+      line: "const named = parseIdentityId(identity.identityClaim ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a resource id',
+    },
+  ],
+};

@@ -1,0 +1,163 @@
+/** What no test can notice, or none needs to, in `shared/authority/`. */
+import type { Explained } from './explanation.ts';
+
+export const AUTHORITY: Explained = {
+  'shared/authority/genuine-keys.ts': [
+    {
+      line: "row.owner === 'data' && row.sequence === takenOver.from && hashOf(row) === takenOver.row,",
+      becomes: ['true'],
+      why: 'what custody wrapped names its owner, too: as a row of another one it does not open',
+    },
+    {
+      line: 'if (!unwrapped.has(id) && unwrapped.size >= MOST_REMEMBERED && oldest !== undefined) {',
+      becomes: ['true'],
+      why: 'what is full has an oldest one: the comparison is for the type',
+    },
+  ],
+  'shared/authority/key-vault-refusal.ts': [
+    {
+      line: "return typeof code === 'string' ? code : undefined;",
+      becomes: ['true'],
+      why: 'what is no text is like none of the words: the comparison is for the type',
+    },
+  ],
+  'shared/authority/make-key.ts': [
+    {
+      line: 'logKeys: sealLogKeys(dataKey, former ?? []),',
+      becomes: ['["Stryker was here"]'],
+      why: 'there are former ones wherever there was a data key before: the default is for the type',
+    },
+    {
+      line: 'const room = by && parseCertificate(by.certificate).extensions.basicConstraints?.pathLength;',
+      becomes: ['parseCertificate(by.certificate).extensions.basicConstraints.pathLength'],
+      why: 'every root of ours has basic constraints: the question mark is for the type',
+    },
+    {
+      line: 'if (!by || room === undefined || room < ROOT_PATH_LENGTH) return undefined;',
+      becomes: ['false', '!by && room === undefined'],
+      why: 'every root of ours has a path length: the comparison is for the type',
+    },
+  ],
+  'shared/authority/published-keys.ts': [
+    {
+      line: "if (used?.sequence === key.sequence) return 'signing';",
+      becomes: ['used.sequence'],
+      why: 'where a key is not over, one is used: the question mark is for the type',
+    },
+    {
+      line: '...(key.sequence === oldest ? [drivenOut(key, policy)] : []).filter(',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text is before no time',
+    },
+    {
+      line: 'PUBLISHED.some((one) => one[0] === owner && one[1] === purpose) &&',
+      becomes: ['true'],
+      why: 'no other owner has a root, or keys that sign',
+    },
+  ],
+  'shared/authority/restore-keys.ts': [
+    {
+      line: 'const dataLast = there ? [] : [genuine.dataRow].filter((row) => !ours.has(rowId(row)));',
+      becomes: ['[genuine.dataRow]'],
+      why: 'where its row is there, the data key is found there',
+    },
+    {
+      line: '[...genuine.keys, ...opened.keys].flatMap(({ owner, ended = [] }) =>',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no number, and no key has none',
+    },
+    {
+      line: "const stored = readRows(rows.map((row) => ({ ...row, etag: '' })));",
+      becomes: ['"Stryker was here!"'],
+      why: 'rows of a file have no ETag: it is for the type',
+    },
+    {
+      line: 'const lost = lostKinds({ keys: [] }, new Date(0));',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no key leaves the data key lost',
+    },
+    {
+      line: 'const others = present.filter((row) => idOf(row) !== idOf(dataRow));',
+      becomes: ['present', 'true'],
+      why: 'a data key that does not open is passed over',
+    },
+    {
+      line: "there ?? (await openGenuineKeys(readRows([...others, { ...dataRow, etag: '' }]), parts, now));",
+      becomes: ['"Stryker was here!"'],
+      why: 'rows of a file have no ETag: it is for the type',
+    },
+    {
+      line: "if (!opened) throw new Error('a data key that opened does not open any more');",
+      becomes: ['false', ';'],
+      why: 'it has opened before: the line is for the type',
+    },
+    {
+      line: '...(there ? [there.dataRow] : []),',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no row has the name of none',
+    },
+    {
+      line: '...(opened.earlierRow ? [opened.earlierRow] : []),',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no row has the name of none',
+    },
+  ],
+  'shared/authority/retire-root.ts': [
+    {
+      line: 'genuine && retirementOf(genuine.keys, (key) => rootOf(key, genuine.keys)?.sequence, at);',
+      becomes: ['rootOf(key, genuine.keys).sequence'],
+      why: 'an issuing key without its root is not among the keys: the question mark is for the type',
+    },
+    {
+      line: "if (!found || !row) throw unavailable('no root signs: see joinctl auth status');",
+      becomes: ['!found && !row'],
+      why: 'a key that was found has its row, and one that was not has none',
+    },
+  ],
+  'shared/authority/root-retirement.ts': [
+    {
+      line: 'const { sequence, cross, ended = [] } = signing;',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no number, and no root has none',
+    },
+  ],
+  'shared/authority/rotation.ts': [
+    {
+      line: '({ owner, cross, ended = [] }: KeyDescription): boolean =>',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no number, and no root has none',
+    },
+    {
+      line: "({ purpose, sequence }) => purpose === 'encrypt' && sequence !== newest?.sequence,",
+      becomes: ['newest.sequence'],
+      why: 'a data key that is there has a newest one: the question mark is for the type',
+    },
+    {
+      line: 'if (newestKey(keys, key.owner, key.purpose)?.sequence !== key.sequence) return undefined;',
+      becomes: ['newestKey(keys, key.owner, key.purpose).sequence'],
+      why: 'a key that is there has a newest one: the question mark is for the type',
+    },
+    {
+      line: "case 'root':",
+      becomes: ["case 'root':", '""'],
+      why: 'a function that ends gives undefined, too',
+    },
+    {
+      line: 'const predecessor = publication > 0 && usedKey(keys, owner, purpose, at);',
+      becomes: ['true', 'publication >= 0'],
+      why: 'without a publication it starts now, whoever was before',
+    },
+  ],
+  'shared/authority/sealing.ts': [
+    {
+      line: "const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });",
+      becomes: ['{}'],
+      why: 'sixteen bytes are what GCM has without a word',
+    },
+    {
+      line: "const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), {",
+      becomes: ['{}'],
+      why: 'the tag is cut to sixteen bytes before',
+    },
+  ],
+};

@@ -1,0 +1,127 @@
+/** What no test can notice, or none needs to, in `shared/storage/`. */
+import type { Explained } from './explanation.ts';
+
+export const STORAGE: Explained = {
+  'shared/storage/host-names.ts': [
+    {
+      line: "const text = (column: string): string => String(values[column] ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'a row has all its columns: the default is for the type',
+    },
+  ],
+  'shared/storage/instances.ts': [
+    {
+      line: "const text = (column: string): string => String(values[column] ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'a row has all its columns: the default is for the type',
+    },
+  ],
+  'shared/storage/join-log-anchors.ts': [
+    {
+      line: "const time = parseTimestamp(told?.time ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a time',
+    },
+    {
+      line: 'return told && time && at.getTime() - time.getTime() < TWO_HOURS_MS ? [told.last] : [];',
+      becomes: ['told || time'],
+      why: 'what was told has a time, and no time was told without it: one of them is for the type',
+    },
+    {
+      line: "parseTimestamp(textOf(z.object({ time: timestamp }), row)?.time ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a time',
+    },
+  ],
+  'shared/storage/join-log-seal.ts': [
+    {
+      line: "const parsed = parseJsonWith(sealText, String(row.values['seal'] ?? ''));",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is JSON',
+    },
+    {
+      line: 'function formerKey(row: Row, id: string, { former = [] }: LogKey): FormerLogKey | undefined {',
+      becomes: ['["Stryker was here"]'],
+      why: 'what has no name is the key of no row',
+    },
+  ],
+  'shared/storage/join-log.ts': [
+    {
+      line: 'const part = Number.parseInt(writer.slice(0, 1), 16) % INDEX_PARTS;',
+      becomes: ['writer'],
+      why: 'any digits of a random id do',
+    },
+  ],
+  'shared/storage/log-pages.ts': [
+    {
+      line: 'return { rows, next: rows.length === MOST_LISTED ? rows.at(-1)?.key : undefined };',
+      becomes: ['rows.at(-1).key'],
+      why: 'a full page has a last row: the question mark is for the type',
+    },
+  ],
+  'shared/storage/machines.ts': [
+    {
+      line: 'const shown = { partition: joinToken, key: ADDED, values: { write: randomUUID() } };',
+      becomes: ['{}'],
+      why: 'a row that is written has another ETag, whatever it says',
+    },
+  ],
+  'shared/storage/packed-serials.ts': [
+    {
+      line: 'const bytes = Buffer.from(decodeBase64(text) ?? []);',
+      becomes: ['["Stryker was here"]'],
+      why: 'one byte is no entry',
+    },
+  ],
+  'shared/storage/resources.ts': [
+    {
+      line: "const revision = String(row?.values['revision']);",
+      becomes: ['row.values'],
+      why: 'the row was just read or written: the question mark is for the type',
+    },
+    {
+      line: 'cached = { snapshot: snapshotOf(await table.list({ partition: PARTITION })), revision };',
+      becomes: ['{}'],
+      why: 'the table has one partition',
+    },
+    {
+      line: "const stored = found.status === 'fulfilled' ? found.value : undefined;",
+      becomes: ['true'],
+      why: 'what could not be read has no value: the comparison is for the type',
+    },
+    {
+      line: 'const rows = (await table.list({ partition: PARTITION })).filter(',
+      becomes: ['{}'],
+      why: 'the table has one partition',
+    },
+    {
+      line: 'return { items, next: rows.length > most ? items.at(-1)?.resource.metadata.name : undefined };',
+      becomes: ['items.at(-1).resource'],
+      why: 'a full page has a last one: the question mark is for the type',
+    },
+    {
+      line: "return createHash('sha256').update(writes.join('\\n')).digest('base64url');",
+      becomes: ['""'],
+      why: 'lists in JSON are told apart without anything between them',
+    },
+  ],
+  'shared/storage/revoked.ts': [
+    {
+      line: 'if (error instanceof SyntaxError) return [UNREADABLE];',
+      becomes: ['true'],
+      why: 'nothing but JSON can fail there',
+    },
+  ],
+  'shared/storage/verify-join-log.ts': [
+    {
+      line: '[...expected, ...(own ? [own] : [])].map((one) => [placeOf(one), one] as const),',
+      becomes: ['["Stryker was here"]'],
+      why: 'of a text without a place or a seal, none is missed',
+    },
+    {
+      line: "if (partition < dayOf(oldest)) return 'swept';",
+      becomes: ['partition <= dayOf(oldest)'],
+      why: 'a partition begins with its day, and is longer',
+    },
+  ],
+};
