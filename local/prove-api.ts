@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { buildIfStale } from '../scripts/build-if-stale.ts';
 import { startStack } from './stack.ts';
@@ -47,14 +48,22 @@ try {
     ],
     {
       cwd: folder,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, SCHEMATHESIS_HOOKS: join(ROOT, 'test/peers/schemathesis_hooks.py') },
     },
   );
-  process.exitCode = await new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 1));
+  const ended = new Promise<number>((resolve) => {
+    child.on('error', ({ message }) => {
+      process.stderr.write(`schemathesis can not be started: ${message}\n`);
+      resolve(1);
+    });
+    child.on('close', (code) => resolve(code ?? 1));
   });
+  for await (const line of createInterface({ input: child.stdout })) {
+    // Its last line looks like that of pytest where no test ran.
+    if (!/^=+ .+ in [\d.]+s =+$/.test(line)) process.stdout.write(`${line}\n`);
+  }
+  process.exitCode = await ended;
   const faults = log.filter((line) => line.includes('"event":"failure"'));
   for (const line of faults.slice(0, 20)) process.stdout.write(`${line}\n`);
   if (faults.length > 0) process.exitCode = 1;
