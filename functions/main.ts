@@ -2,15 +2,15 @@
 import { app } from '@azure/functions';
 import type { Broker } from '../shared/broker.ts';
 import { unavailable } from '../shared/refusal.ts';
-import { readSettings } from '../shared/settings.ts';
+import { readSettings, type Settings } from '../shared/settings.ts';
 import { composeBroker } from './compose.ts';
 import { handlerOf } from './endpoint.ts';
-import { endpoints } from './endpoints.ts';
-import { backUp, probe, revoke, rotateKeys, sweep, timerHandlerOf } from './timers.ts';
+import { endpointsOf, timersOf } from './parts.ts';
+import { timerHandlerOf } from './timers.ts';
 
-const brokerOf = startBroker();
+const { settings, brokerOf } = startBroker();
 
-for (const endpoint of endpoints) {
+for (const endpoint of endpointsOf(settings)) {
   app.http(endpoint.name, {
     methods: [...endpoint.methods],
     route: endpoint.route,
@@ -18,7 +18,7 @@ for (const endpoint of endpoints) {
     handler: handlerOf(endpoint, brokerOf),
   });
 }
-for (const timer of [rotateKeys, backUp, probe, revoke, sweep]) {
+for (const timer of timersOf(settings)) {
   app.timer(timer.name, { schedule: timer.schedule, handler: timerHandlerOf(timer, brokerOf) });
 }
 
@@ -34,12 +34,16 @@ app.hook.appTerminate(async () => {
  * Throwing here would leave an app with no functions and no error. With bad settings every function answers 503
  * instead, `readyz` too, and the log says which setting is wrong.
  */
-function startBroker(): () => Promise<Broker> {
+function startBroker(): {
+  readonly settings?: Settings;
+  readonly brokerOf: () => Promise<Broker>;
+} {
   try {
-    const broker = composeBroker(readSettings(process.env));
-    return () => Promise.resolve(broker);
+    const settings = readSettings(process.env);
+    const broker = composeBroker(settings);
+    return { settings, brokerOf: () => Promise.resolve(broker) };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return () => Promise.reject(unavailable('not ready: settings', 60, error));
+    return { brokerOf: () => Promise.reject(unavailable('not ready: settings', 60, error)) };
   }
 }

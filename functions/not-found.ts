@@ -1,9 +1,11 @@
 import { Refusal } from '../shared/refusal.ts';
 import type { Endpoint, PlainEndpoint } from './endpoint.ts';
 
+export const NOT_FOUND = 'not-found';
+
 /** Whatever no other function answers: an unknown address, or a known one with another method. */
 export const notFound = (known: readonly Endpoint[]): PlainEndpoint => ({
-  name: 'not-found',
+  name: NOT_FOUND,
   methods: ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'],
   route: '{*path}',
   answerPlainly(request) {

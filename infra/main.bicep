@@ -55,6 +55,9 @@ param crlAddress string = ''
 @description('Storage and vault without public addresses, reached through a virtual network. The broker itself stays public: machines join from anywhere.')
 param privateNetwork bool = false
 
+@description('Two apps instead of one: what machines reach runs with an identity that can not sign with the root or make a key; the timers and the authorities have an app of their own.')
+param twoApps bool = false
+
 @description('Addresses of that virtual network: a /24 or larger.')
 param addressSpace string = '10.90.0.0/24'
 
@@ -102,10 +105,21 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   tags: tags
 }
 
+// The identity that makes keys and signs with the root. The broker's own where it is one app.
 module identity 'modules/identity.bicep' = {
   scope: group
   params: { name: appName, location: location, tags: tags }
 }
+
+// Where the broker is two apps: the identity of the one that machines reach. It is the new one of the two, so that a broker
+// that becomes two apps leaves no right behind with it.
+module requestsIdentity 'modules/identity.bicep' = if (twoApps) {
+  scope: group
+  params: { name: '${appName}-requests', location: location, tags: tags }
+}
+
+var requestsPrincipalId = twoApps ? requestsIdentity!.outputs.principalId : identity.outputs.principalId
+var principalIds = twoApps ? [identity.outputs.principalId, requestsPrincipalId] : [identity.outputs.principalId]
 
 // The only right on the machines' subscriptions. It can't be given in another tenant: delegate Reader there with Azure
 // Lighthouse, or let its join tokens say `vm_binding: claims`.
@@ -113,7 +127,7 @@ module machineReader 'modules/machine-reader.bicep' = [
   for id in machineSubscriptions: {
     name: 'machine-reader-${name}'
     scope: subscription(id)
-    params: { name: appName, principalId: identity.outputs.principalId }
+    params: { name: appName, principalId: requestsPrincipalId }
   }
 ]
 
@@ -123,7 +137,7 @@ module monitoring 'modules/monitoring.bicep' = {
     name: appName
     location: location
     tags: tags
-    principalId: identity.outputs.principalId
+    principalIds: principalIds
     retentionDays: logRetentionDays
   }
 }
@@ -133,19 +147,56 @@ module network 'modules/network.bicep' = if (privateNetwork) {
   params: { name: appName, location: location, tags: tags, addressSpace: addressSpace }
 }
 
+var networkId = privateNetwork ? network!.outputs.networkId : ''
+var endpointsSubnetId = privateNetwork ? network!.outputs.endpointsSubnetId : ''
+var appSubnetId = privateNetwork ? network!.outputs.appSubnetId : ''
+var accountName = '${replace(name, '-', '')}${suffix}'
+
+module hostStorage 'modules/host-storage.bicep' = {
+  name: 'host-storage'
+  scope: group
+  params: {
+    name: '${accountName}host'
+    location: location
+    tags: tags
+    principalId: requestsPrincipalId
+    privateNetwork: privateNetwork
+    networkId: networkId
+    endpointsSubnetId: endpointsSubnetId
+  }
+}
+
 module storage 'modules/storage.bicep' = {
   scope: group
   params: {
-    name: '${replace(name, '-', '')}${suffix}'
+    name: accountName
     location: location
     tags: tags
-    principalId: identity.outputs.principalId
+    tablePrincipalIds: principalIds
+    backupPrincipalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
     tablesRedundancy: tablesRedundancy
     privateNetwork: privateNetwork
-    networkId: privateNetwork ? network!.outputs.networkId : ''
-    endpointsSubnetId: privateNetwork ? network!.outputs.endpointsSubnetId : ''
+    networkId: networkId
+    endpointsSubnetId: endpointsSubnetId
   }
+  // Their endpoints have one DNS zone, which is made once.
+  dependsOn: [hostStorage]
+}
+
+module authorityHostStorage 'modules/host-storage.bicep' = if (twoApps) {
+  name: 'authority-host-storage'
+  scope: group
+  params: {
+    name: '${accountName}auth'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    privateNetwork: privateNetwork
+    networkId: networkId
+    endpointsSubnetId: endpointsSubnetId
+  }
+  dependsOn: [storage]
 }
 
 module vault 'modules/vault.bicep' = {
@@ -155,45 +206,97 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: tags
     principalId: identity.outputs.principalId
+    readerPrincipalId: twoApps ? requestsPrincipalId : ''
     workspaceId: monitoring.outputs.workspaceId
     privateNetwork: privateNetwork
-    networkId: privateNetwork ? network!.outputs.networkId : ''
-    endpointsSubnetId: privateNetwork ? network!.outputs.endpointsSubnetId : ''
+    networkId: networkId
+    endpointsSubnetId: endpointsSubnetId
   }
 }
 
 module app 'modules/function-app.bicep' = {
+  name: 'app'
   scope: group
   params: {
     name: appName
     location: location
     tags: tags
-    identityId: identity.outputs.id
-    identityClientId: identity.outputs.clientId
-    blobUrl: storage.outputs.blobUrl
-    packageContainer: storage.outputs.packageContainer
-    connectionString: monitoring.outputs.connectionString
-    appSubnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    // `azd deploy` finds the app by this tag: the service of azure.yaml.
+    appTags: { 'azd-service-name': 'broker' }
+    identityId: twoApps ? requestsIdentity!.outputs.id : identity.outputs.id
+    blobUrl: hostStorage.outputs.blobUrl
+    packageContainer: hostStorage.outputs.packageContainer
+    appSubnetId: appSubnetId
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
     instanceMemoryMB: instanceMemoryMB
-    settings: {
-      JOIN_BROKER_CLUSTER_NAME: empty(clusterName) ? appName : clusterName
-      JOIN_BROKER_CLOUD: cloudOf[environment().name]
-      JOIN_BROKER_TENANTS: join(machineTenants, ',')
-      // The join application's identifier, one per tenant: see entra.bicep.
-      JOIN_BROKER_AUDIENCES: join(map(machineTenants, id => 'api://${id}/join-broker-${name}'), ',')
-      JOIN_BROKER_OPERATORS_TENANT: tenant().tenantId
-      JOIN_BROKER_OPERATORS_CLIENT_ID: operatorsClientId
-      JOIN_BROKER_TABLES_URL: storage.outputs.tablesUrl
-      JOIN_BROKER_KEY_VAULT_URL: vault.outputs.url
-      JOIN_BROKER_BACKUP_URL: storage.outputs.backupUrl
-      JOIN_BROKER_DEFAULT_TTL: defaultTtl
-      JOIN_BROKER_MAX_TTL: maxTtl
-      JOIN_BROKER_TRUST_ANCHORS: trustAnchors
+  }
+}
+
+module authorityApp 'modules/function-app.bicep' = if (twoApps) {
+  name: 'authority-app'
+  scope: group
+  params: {
+    name: '${appName}-authority'
+    location: location
+    tags: tags
+    appTags: {}
+    identityId: identity.outputs.id
+    blobUrl: authorityHostStorage!.outputs.blobUrl
+    packageContainer: authorityHostStorage!.outputs.packageContainer
+    appSubnetId: appSubnetId
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReadyInstances: 0
+    instanceMemoryMB: instanceMemoryMB
+  }
+}
+
+var settingsOfBoth = {
+  JOIN_BROKER_CLUSTER_NAME: empty(clusterName) ? appName : clusterName
+  JOIN_BROKER_CLOUD: cloudOf[environment().name]
+  JOIN_BROKER_TENANTS: join(machineTenants, ',')
+  // The join application's identifier, one per tenant: see entra.bicep.
+  JOIN_BROKER_AUDIENCES: join(map(machineTenants, id => 'api://${id}/join-broker-${name}'), ',')
+  JOIN_BROKER_OPERATORS_TENANT: tenant().tenantId
+  JOIN_BROKER_OPERATORS_CLIENT_ID: operatorsClientId
+  JOIN_BROKER_TABLES_URL: storage.outputs.tablesUrl
+  JOIN_BROKER_KEY_VAULT_URL: vault.outputs.url
+  JOIN_BROKER_DEFAULT_TTL: defaultTtl
+  JOIN_BROKER_MAX_TTL: maxTtl
+  JOIN_BROKER_TRUST_ANCHORS: trustAnchors
+  JOIN_BROKER_CRL_ADDRESS: crlAddress
+}
+
+module settings 'modules/app-settings.bicep' = {
+  name: 'app-settings'
+  scope: group
+  params: {
+    appName: app.outputs.name
+    identityClientId: twoApps ? requestsIdentity!.outputs.clientId : identity.outputs.clientId
+    blobUrl: hostStorage.outputs.blobUrl
+    connectionString: monitoring.outputs.connectionString
+    settings: union(settingsOfBoth, {
+      JOIN_BROKER_PART: twoApps ? 'requests' : 'whole'
+      JOIN_BROKER_AUTHORITY_URL: twoApps ? authorityApp!.outputs.url : ''
+      JOIN_BROKER_BACKUP_URL: twoApps ? '' : storage.outputs.backupUrl
       JOIN_BROKER_PUBLIC_URL: publicUrl
-      JOIN_BROKER_CRL_ADDRESS: crlAddress
-    }
+    })
+  }
+}
+
+module authoritySettings 'modules/app-settings.bicep' = if (twoApps) {
+  name: 'authority-app-settings'
+  scope: group
+  params: {
+    appName: authorityApp!.outputs.name
+    identityClientId: identity.outputs.clientId
+    blobUrl: authorityHostStorage!.outputs.blobUrl
+    connectionString: monitoring.outputs.connectionString
+    settings: union(settingsOfBoth, {
+      JOIN_BROKER_PART: 'authority'
+      JOIN_BROKER_BACKUP_URL: storage.outputs.backupUrl
+      JOIN_BROKER_PUBLIC_URL: empty(publicUrl) ? app.outputs.url : publicUrl
+    })
   }
 }
 
@@ -228,6 +331,12 @@ output BROKER_URL string = app.outputs.url
 
 @description('The function app, to which the code is deployed.')
 output FUNCTION_APP string = appName
+
+@description('The app that keeps the authorities, to which the same code is deployed; empty where the broker is one app.')
+output AUTHORITY_APP string = twoApps ? authorityApp!.outputs.name : ''
+
+@description('Its address, for joinctl auth.')
+output AUTHORITY_URL string = twoApps ? authorityApp!.outputs.url : ''
 
 output RESOURCE_GROUP string = group.name
 

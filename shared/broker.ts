@@ -83,7 +83,8 @@ export function createBroker(parts: BrokerParts): Broker {
   const listsApi = once(async (): Promise<ListsApi> => {
     const { createListsApi } = await import('./revocation/lists-api.ts');
     const subjectOf = subjectOfInstances(foundation.methods);
-    const listParts = { ...foundation, custody: rotation.custody, subjectOf };
+    const custody = foundation.makesKeys ? rotation.custody : undefined;
+    const listParts = { ...foundation, custody, subjectOf };
     return createListsApi(listParts, revocationEvents(telemetry));
   });
   const lists = onFirstUse(listsApi, { current: true, update: true, tend: true });

@@ -10,7 +10,7 @@ import { guardMachineDirectory } from './attestation/azure/guarded-machine-direc
 import { createKnownCertificates } from './attestation/azure/known-certificates.ts';
 import { createMachineBinder } from './attestation/azure/machine-binder.ts';
 import type { MachineDirectory } from './attestation/azure/machine-directory.ts';
-import type { Custody } from './authority/custody.ts';
+import { type Custody, readingCustody } from './authority/custody.ts';
 import { rememberDataKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
@@ -66,12 +66,13 @@ export type Foundation = ReturnType<typeof createFoundation>;
 export function createFoundation(parts: BrokerParts) {
   const { settings, cloud, telemetry, now } = parts;
   const { tables, custody, machines, fetchKeySet } = measured(parts, telemetry);
+  const makesKeys = settings.JOIN_BROKER_PART !== 'requests';
   const cluster = settings.JOIN_BROKER_CLUSTER_NAME;
   const audiences = acceptedAudiences(settings);
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
   const rotation = {
     store: createKeyStore(tables.keys),
-    custody: rememberDataKeys(custody),
+    custody: rememberDataKeys(makesKeys ? custody : readingCustody(custody)),
     policy: rotationPolicy(settings),
     cluster,
     sshKey: settings.JOIN_BROKER_SSH_KEY_TYPE,
@@ -81,6 +82,7 @@ export function createFoundation(parts: BrokerParts) {
   const resources = createResources(tables.resources, now, lookups('resources'));
   const keyring = watchKeys(
     createKeyring(rotation, now, {
+      makesKeys,
       changed: resources.keysChanged,
       onLookup: lookups('keyring'),
       onReport: tellKeys,
@@ -152,6 +154,7 @@ export function createFoundation(parts: BrokerParts) {
     defaultSeconds: settings.JOIN_BROKER_DEFAULT_TTL,
     maxSeconds: settings.JOIN_BROKER_MAX_TTL,
     rotation,
+    makesKeys,
     tellKeys,
     keyring,
     directoryKeys,

@@ -539,6 +539,8 @@ function operation(
   const codes = new Set<ProblemCode>([
     ...problems,
     ...(body === undefined ? [] : WITH_BODY),
+    // Where the broker is two apps, each answers for itself.
+    'misdirected',
     'unavailable',
   ]);
   const byStatus = Object.groupBy(codes, (code) => PROBLEMS[code][0]);

@@ -108,6 +108,15 @@ const ABOUT: Readonly<Record<SettingName, About>> = {
       "The address at which joiners reach the broker: there the prober tries what must be denied, and machines install from it. Without it the prober uses the function app's own name on Azure (elsewhere such probes are skipped), and the install script the name in the request.",
     example: 'https://join.example.org',
   },
+  JOIN_BROKER_PART: {
+    about:
+      'What this app is of the broker: `whole`, or one of two apps with identities of their own that share tables and vault. `requests` answers machines and operators, runs no timer, makes no key and never signs with the root; `authority` runs the timers and changes the authorities.',
+  },
+  JOIN_BROKER_AUTHORITY_URL: {
+    about:
+      'Where the other app is, for operators who change the authorities. Only with `JOIN_BROKER_PART=requests`.',
+    example: 'https://join-broker-prod-abc123-authority.azurewebsites.net',
+  },
   APPLICATIONINSIGHTS_CONNECTION_STRING: {
     about:
       'The Application Insights resource that gets metrics and audit events (docs/metrics.md). Without it audit events are log lines only.',

@@ -52,6 +52,21 @@ const telemetryIdentity = z.pipe(
   z.transform((text) => ({ clientId: /^ClientId=([^;]+)/.exec(text)?.[1] })),
 );
 
+/**
+ * What of the broker an app is: all of it, or one of two apps that share tables and vault. What answers machines and operators
+ * makes no key and signs nothing with the root; what keeps the authorities runs the timers.
+ */
+const PARTS = ['whole', 'requests', 'authority'] as const;
+
+const reachable = z
+  .string()
+  .check(
+    z.refine(
+      (address) => isAddress(address) || isLoopbackAddress(address),
+      'expected an https address without a path, or http on loopback',
+    ),
+  );
+
 /** X.520 allows a common name 64 characters, and the authorities' end in ` issuing 12345`. */
 export const MOST_CLUSTER_NAME = 50;
 
@@ -168,14 +183,14 @@ export const SETTINGS = {
     schema: text,
   },
   JOIN_BROKER_PUBLIC_URL: {
-    schema: z
-      .string()
-      .check(
-        z.refine(
-          (address) => isAddress(address) || isLoopbackAddress(address),
-          'expected an https address without a path, or http on loopback',
-        ),
-      ),
+    schema: reachable,
+  },
+  JOIN_BROKER_PART: {
+    schema: z.pipe(z.string(), z.enum(PARTS)),
+    standard: 'whole',
+  },
+  JOIN_BROKER_AUTHORITY_URL: {
+    schema: reachable,
   },
   APPLICATIONINSIGHTS_CONNECTION_STRING: {
     schema: z

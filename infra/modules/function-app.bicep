@@ -1,19 +1,17 @@
-// The broker itself on Flex Consumption: paid per use, scaled from zero, with a virtual network where one is wanted.
+// An app of the broker on Flex Consumption: paid per use, scaled from zero, with a virtual network where one is wanted.
 param name string
 param location string
 param tags object
+@description('Tags of the app alone.')
+param appTags object
 param identityId string
-param identityClientId string
 param blobUrl string
 param packageContainer string
-param connectionString string
 @description('The subnet for outgoing calls; empty for none.')
 param appSubnetId string
 param maximumInstanceCount int
 param alwaysReadyInstances int
 param instanceMemoryMB int
-@description('The broker\'s own settings: docs/settings.md.')
-param settings object
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: name
@@ -27,8 +25,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 resource app 'Microsoft.Web/sites@2024-04-01' = {
   name: name
   location: location
-  // `azd deploy` finds the app by this tag: the service of azure.yaml.
-  tags: union(tags, { 'azd-service-name': 'broker' })
+  tags: union(tags, appTags)
   kind: 'functionapp,linux'
   identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
   properties: {
@@ -68,23 +65,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     name: 'scm'
     properties: { allow: false }
   }
-
-  resource appSettings 'config' = {
-    name: 'appsettings'
-    properties: union(settings, {
-      // The broker's own calls: storage, vault, management API.
-      AZURE_CLIENT_ID: identityClientId
-      // The host's storage. By its address: the form with the account's name knows the public cloud only.
-      AzureWebJobsStorage__blobServiceUri: blobUrl
-      AzureWebJobsStorage__credential: 'managedidentity'
-      AzureWebJobsStorage__clientId: identityClientId
-      APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString
-      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-      AzureWebJobsDisableHomepage: 'true'
-      // The broker takes 64 KiB at most; the host would read 100 MB before it is asked.
-      FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '131072'
-    })
-  }
 }
 
+output name string = app.name
 output url string = 'https://${app.properties.defaultHostName}'

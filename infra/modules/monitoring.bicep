@@ -2,7 +2,8 @@
 param name string
 param location string
 param tags object
-param principalId string
+@description('Who sends telemetry.')
+param principalIds string[]
 param retentionDays int
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
@@ -26,22 +27,24 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
   properties: {
     Application_Type: 'web'
     WorkspaceResourceId: workspace.id
-    // The connection string alone sends nothing: only the broker's identity can.
+    // The connection string alone sends nothing: only the broker's identities can.
     DisableLocalAuth: true
   }
 }
 
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher: all telemetry, despite its name
 
-resource publishing 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(component.id, principalId, metricsPublisher)
-  scope: component
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
+resource publishing 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principalId in principalIds: {
+    name: guid(component.id, principalId, metricsPublisher)
+    scope: component
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+    }
   }
-}
+]
 
 output workspaceId string = workspace.id
 output componentId string = component.id

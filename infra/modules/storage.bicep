@@ -1,45 +1,20 @@
-// Three storage accounts without keys: one for the Functions host (leases, its own keys, the deploy package), one for the
-// broker's tables, one for their daily backups. Whoever can write the host's account can run code as the broker; nobody needs
-// both. Backups lie in another account, since an account that is deleted takes all with it, and in another region, too.
+// Two storage accounts without keys: one for the broker's tables, one for their daily backups. Backups lie in another account,
+// since an account that is deleted takes all with it, and in another region, too.
 param name string
 param location string
 param tags object
-param principalId string
+@description('Who reads and writes the tables.')
+param tablePrincipalIds string[]
+@description('Who writes backups.')
+param backupPrincipalId string
 param workspaceId string
 param tablesRedundancy string
 param privateNetwork bool
 param networkId string
 param endpointsSubnetId string
 
-var packageContainerName = 'packages'
 var backupContainerName = 'authorities'
 var access = privateNetwork ? 'Disabled' : 'Enabled'
-
-resource host 'Microsoft.Storage/storageAccounts@2023-05-01' = {
-  name: '${name}host'
-  location: location
-  tags: tags
-  kind: 'StorageV2'
-  sku: { name: 'Standard_LRS' }
-  properties: {
-    allowSharedKeyAccess: false
-    allowBlobPublicAccess: false
-    allowCrossTenantReplication: false
-    defaultToOAuthAuthentication: true
-    minimumTlsVersion: 'TLS1_2'
-    supportsHttpsTrafficOnly: true
-    publicNetworkAccess: access
-  }
-
-  resource blobs 'blobServices' = {
-    name: 'default'
-
-    resource packages 'containers' = {
-      name: packageContainerName
-      properties: { publicAccess: 'None' }
-    }
-  }
-}
 
 resource tables 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: '${name}tables'
@@ -108,36 +83,27 @@ resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
   properties: { level: 'CanNotDelete', notes: 'Holds the encrypted signing keys of a join broker.' }
 }
 
-var blobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner: the host's leases and keys, and the package
 var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor: deletes no version
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
 
-resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(host.id, principalId, blobDataOwner)
-  scope: host
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataOwner)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
+resource brokerTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principalId in tablePrincipalIds: {
+    name: guid(tables.id, principalId, tableDataContributor)
+    scope: tables
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableDataContributor)
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+    }
   }
-}
-
-resource brokerTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(tables.id, principalId, tableDataContributor)
-  scope: tables
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableDataContributor)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-  }
-}
+]
 
 resource brokerBackups 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(backup.id, principalId, blobDataContributor)
+  name: guid(backup.id, backupPrincipalId, blobDataContributor)
   scope: backup
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
-    principalId: principalId
+    principalId: backupPrincipalId
     principalType: 'ServicePrincipal'
   }
 }
@@ -155,19 +121,6 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-module blobEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
-  params: {
-    name: host.name
-    location: location
-    tags: tags
-    networkId: networkId
-    subnetId: endpointsSubnetId
-    serviceId: host.id
-    groupId: 'blob'
-    zoneName: 'privatelink.blob.${environment().suffixes.storage}'
-  }
-}
-
 module backupEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
   params: {
     name: backup.name
@@ -179,8 +132,6 @@ module backupEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
     groupId: 'blob'
     zoneName: 'privatelink.blob.${environment().suffixes.storage}'
   }
-  // The zone is the same one: it is made once.
-  dependsOn: [blobEndpoint]
 }
 
 module tableEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
@@ -196,7 +147,5 @@ module tableEndpoint 'private-endpoint.bicep' = if (privateNetwork) {
   }
 }
 
-output blobUrl string = 'https://${host.name}.blob.${environment().suffixes.storage}'
-output packageContainer string = packageContainerName
 output backupUrl string = 'https://${backup.name}.blob.${environment().suffixes.storage}/${backupContainerName}'
 output tablesUrl string = 'https://${tables.name}.table.${environment().suffixes.storage}'

@@ -3,7 +3,10 @@
 param name string
 param location string
 param tags object
+@description('Who makes keys and signs with them.')
 param principalId string
+@description('Who uses the keys that there are and no more, where that is another app; else empty.')
+param readerPrincipalId string
 param workspaceId string
 param privateNetwork bool
 param networkId string
@@ -78,6 +81,26 @@ resource wrapper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
+// What the keys that there are need, and none of it makes a signature. One key of the vault can unwrap: what each may be used for
+// is part of it.
+resource unwrapper 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (!empty(readerPrincipalId)) {
+  name: guid(vault.id, 'unwrapper')
+  properties: {
+    roleName: 'Unwrapper of join broker ${name}'
+    description: 'Unwraps the data key of a join broker.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        dataActions: [
+          'Microsoft.KeyVault/vaults/keys/read'
+          'Microsoft.KeyVault/vaults/keys/unwrap/action'
+        ]
+      }
+    ]
+    assignableScopes: [resourceGroup().id]
+  }
+}
+
 resource signing 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, principalId, signer.id)
   scope: vault
@@ -88,6 +111,12 @@ resource wrapping 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault::dataKeyEncryption.id, principalId, wrapper.id)
   scope: vault::dataKeyEncryption
   properties: { roleDefinitionId: wrapper.id, principalId: principalId, principalType: 'ServicePrincipal' }
+}
+
+resource unwrapping 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(readerPrincipalId)) {
+  name: guid(vault.id, readerPrincipalId, unwrapper.id)
+  scope: vault
+  properties: { roleDefinitionId: unwrapper.id, principalId: readerPrincipalId, principalType: 'ServicePrincipal' }
 }
 
 // Every use of a key, by whom and from where.

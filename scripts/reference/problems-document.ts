@@ -109,6 +109,12 @@ export const PROBLEM_REFERENCE: Readonly<Record<ProblemCode, ProblemReference>> 
     fix: 'Send `Content-Type: application/json`.',
     test: ['test/functions/request-body.test.ts', 'comes with Content-Type %j'],
   },
+  misdirected: {
+    cause:
+      'The broker is two apps (docs/deploy.md), and the other one answers this: machines and most operators ask the one, operators who change the authorities the other.',
+    fix: 'Ask at the address that `detail` names; `joinctl --proxy` takes it.',
+    test: ['test/functions/parts.test.ts', '%s %s is answered by the other app: 421'],
+  },
   precondition_required: {
     cause: 'A write says neither that it creates nor what it replaces.',
     fix: '`If-None-Match: *` to create, `If-Match` to replace.',

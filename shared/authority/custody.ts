@@ -30,3 +30,15 @@ export interface Custody {
   /** Signs with ECDSA and SHA-384; the signature is DER. */
   signWithRoot(handle: Uint8Array, message: Uint8Array): Promise<Uint8Array>;
 }
+
+/** What is enough to use the keys that there are: with it no key can be made, and the root signs nothing. */
+export const readingCustody = ({ unwrapDataKey, rememberedRoot }: Custody): Custody => ({
+  unwrapDataKey,
+  rememberedRoot,
+  wrapDataKey: refuse,
+  createRootKey: refuse,
+  signWithRoot: refuse,
+});
+
+const refuse = (): Promise<never> =>
+  Promise.reject(new Error('this app makes no keys and does not sign with the root'));

@@ -11,7 +11,7 @@ import { type Authorities, authoritiesOf } from './authorities.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import type { StoredKeys } from './key-store.ts';
 import { sayMissing } from './missing-authority.ts';
-import { type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
+import { lookAtKeys, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
 
 export interface Keyring {
   /** The authorities of now, from keys that were read at most five minutes ago. Throws `unavailable`. */
@@ -24,7 +24,9 @@ export interface Keyring {
   missing(): string | undefined;
 }
 
-export interface KeyringEvents {
+export interface KeyringOptions {
+  /** Whether keys that are due may be made here, where the timer was silent. They may unless this is `false`. */
+  readonly makesKeys?: boolean;
   /**
    * Another text whenever an operator changed the keys. It is asked each time, so it costs nothing to ask: keys that were read
    * before it changed are not used any more, whatever else fails.
@@ -43,7 +45,12 @@ const FAILURE_SECONDS = 2;
 export function createKeyring(
   parts: RotationParts,
   now: () => Date,
-  { changed = () => undefined, onLookup = () => {}, onReport = () => {} }: KeyringEvents = {},
+  {
+    makesKeys = true,
+    changed = () => undefined,
+    onLookup = () => {},
+    onReport = () => {},
+  }: KeyringOptions = {},
 ): Keyring {
   let keys: GenuineKeys | undefined;
   let known: Authorities | undefined;
@@ -73,7 +80,7 @@ export function createKeyring(
       return first;
     }
     // Perhaps the timer is silent. What rotation may make is made here, too.
-    const report = await rotateKeys(parts, now());
+    const report = await (makesKeys ? rotateKeys : lookAtKeys)(parts, now());
     onReport(report);
     const stored = await parts.store.list();
     const second = await open(stored);

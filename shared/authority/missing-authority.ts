@@ -22,6 +22,8 @@ export function sayMissing({ stored, lost, remembered, cluster }: Missing): stri
   }
   if (dataKeyIsLost && !remembered)
     return 'the table of keys is of another custody: are JOIN_BROKER_TABLES_URL and JOIN_BROKER_KEY_VAULT_URL or JOIN_BROKER_KEY_FILE right?';
+  if (lost.length === 0)
+    return 'keys are due that nothing has made: does the timer rotate-keys run? (runbook, "Ageing keys")';
   return `keys are missing or not genuine, and nothing takes their place by itself: ${lost.map(kindName).join(', ')} (runbook, "Lost keys")`;
 }
 

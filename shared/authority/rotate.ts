@@ -45,6 +45,11 @@ export async function rotateKeys(parts: RotationParts, now: Date): Promise<Rotat
   return applyUntilDone(parts, now, (present) => dueActions(present, parts.policy, now));
 }
 
+/** Only looks: what a run would find and must not mend. */
+export async function lookAtKeys(parts: RotationParts, now: Date): Promise<RotationReport> {
+  return applyUntilDone(parts, now, () => []);
+}
+
 /** Makes the keys that rotation never makes, too: the first of their kind. */
 export async function foundKeys(parts: RotationParts, now: Date): Promise<RotationReport> {
   return applyUntilDone(parts, now, (present) => [

@@ -18,6 +18,7 @@ export const PROBLEMS = {
   precondition_failed: [412, 'It was changed in the meantime'],
   too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be application/json'],
+  misdirected: [421, 'Another app of this broker answers this'],
   precondition_required: [428, 'Say If-None-Match: * to create, If-Match to replace'],
   throttled: [429, 'Too many requests: wait'],
   internal: [500, 'The broker made a mistake'],

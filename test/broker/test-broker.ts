@@ -1,7 +1,7 @@
 /** A broker on a simulated cloud, in process and with a clock of its own: the API's own handlers, storage in memory. */
 import { HttpRequest, type InvocationContext } from '@azure/functions';
 import { type Endpoint, handlerOf } from '../../functions/endpoint.ts';
-import { endpoints } from '../../functions/endpoints.ts';
+import { endpointsOf } from '../../functions/parts.ts';
 import type { AwsCloud } from '../../local/aws/cloud.ts';
 import { type Cloud, createCloud } from '../../local/azure/cloud.ts';
 import type { Tenant } from '../../local/azure/tenant.ts';
@@ -113,16 +113,17 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
   const admin = tenant.operator({ application, roles: ['JoinBroker.Admin'] });
   const audit: (AuditEvent & { request_id: string })[] = [];
   const log = createLogTelemetry(clock.now, (line) => audit.push(JSON.parse(line)));
+  const settings = readSettings({
+    JOIN_BROKER_CLUSTER_NAME: 'test.example.org',
+    JOIN_BROKER_TENANTS: tenant.id,
+    JOIN_BROKER_OPERATORS_TENANT: tenant.id,
+    JOIN_BROKER_OPERATORS_CLIENT_ID: application.clientId,
+    JOIN_BROKER_TABLES_URL: 'https://test.table.core.windows.net',
+    JOIN_BROKER_KEY_FILE: 'unused',
+    ...options.settings,
+  });
   const broker = createBroker({
-    settings: readSettings({
-      JOIN_BROKER_CLUSTER_NAME: 'test.example.org',
-      JOIN_BROKER_TENANTS: tenant.id,
-      JOIN_BROKER_OPERATORS_TENANT: tenant.id,
-      JOIN_BROKER_OPERATORS_CLIENT_ID: application.clientId,
-      JOIN_BROKER_TABLES_URL: 'https://test.table.core.windows.net',
-      JOIN_BROKER_KEY_FILE: 'unused',
-      ...options.settings,
-    }),
+    settings,
     cloud: {
       name: 'Simulated',
       attestedDomains: cloud.profile.attested_domains,
@@ -154,7 +155,7 @@ export function createTestBroker(options: TestBrokerOptions = {}): TestBroker {
   const { init = 'first' } = options;
   const ready =
     init === 'none' ? async () => {} : init === 'first' ? initOnce(broker, audit) : init;
-  const api = createApi(broker, audit, ready);
+  const api = createApi(broker, endpointsOf(settings), audit, ready);
   return {
     ...api,
     cloud,
@@ -213,6 +214,7 @@ function initOnce(broker: Broker, audit: AuditEvent[]): () => Promise<void> {
 /** Calls the API's handlers as the Functions host does. */
 function createApi(
   broker: Broker,
+  endpoints: readonly Endpoint[],
   audit: (AuditEvent & { request_id: string })[],
   ready: () => Promise<void>,
 ): Api {
@@ -220,7 +222,7 @@ function createApi(
     audit,
     async request(method, path, { body, headers = {} } = {}) {
       const url = new URL(path, 'https://broker.example.org');
-      const { endpoint, params } = route(method, url.pathname);
+      const { endpoint, params } = route(endpoints, method, url.pathname);
       if ('answer' in endpoint) await ready();
       const bytes = body === undefined ? undefined : bytesOf(body);
       const length = bytes && { 'content-length': String(bytes.length) };
@@ -254,6 +256,7 @@ function createApi(
 }
 
 function route(
+  endpoints: readonly Endpoint[],
   method: string,
   pathname: string,
 ): { endpoint: Endpoint; params: Record<string, string> } {

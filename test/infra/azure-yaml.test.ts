@@ -6,10 +6,10 @@ const { services, hooks, infra } = parse(readText('azure.yaml'));
 
 it('deploys the service that the function app is tagged with', () => {
   const [service] = Object.keys(services);
-  expect(readText('infra/modules/function-app.bicep')).toContain(
-    `'azd-service-name': '${service}'`,
-  );
-  expect(readText(`${infra.path}/${infra.module}.bicep`)).toContain("'azd-env-name': name");
+  const main = readText(`${infra.path}/${infra.module}.bicep`);
+  expect(main.match(/'azd-service-name': '\w+'/g)).toEqual([`'azd-service-name': '${service}'`]);
+  expect(readText('infra/modules/function-app.bicep')).toContain('union(tags, appTags)');
+  expect(main).toContain("'azd-env-name': name");
 });
 
 it('unpacks the deploy package where it deploys from, and builds nothing on Azure', () => {

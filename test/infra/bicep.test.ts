@@ -79,7 +79,7 @@ describe('a mistake planted', () => {
     ],
     [vault, "groupId: 'vault'", "group: 'vault'", 'has no parameter group'],
     [vault, "groupId: 'vault'", '', 'needs the parameter groupId'],
-    [main, 'storage.outputs.blobUrl', 'storage.outputs.blobUri', 'has no output blobUri'],
+    [main, 'storage.outputs.tablesUrl', 'storage.outputs.tablesUri', 'has no output tablesUri'],
     [
       'infra/modules/identity.bicep',
       'properties.clientId',

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cloudName } from '../../shared/attestation/azure/cloud-profile.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { settingsMarkdown } from '../../shared/settings-about.ts';
@@ -19,33 +19,30 @@ const HOST_SETTINGS = [
 
 const main = bicepFile('infra/main.bicep');
 
-/** The names of an object that is the value of this property, wherever it is in the file. */
-function keysOf(path: string, property: string): string[] {
-  const objects = bicepFile(path)
-    .root.descendantsOfType('object')
-    .flatMap((object) => propertiesOf(object))
-    .filter(({ name }) => name === property)
-    .flatMap(({ value }) =>
-      value.type === 'object' ? [value] : value.descendantsOfType('object'),
-    );
-  return objects.flatMap((object) => propertiesOf(object).map(({ name }) => `${name}`));
+/** The names in every object of a declaration, which are settings: they are in capitals, or of the host. */
+function settingsIn(path: string, declaration: string): string[] {
+  const found = bicepFile(path).declarations.find(({ name }) => name === declaration);
+  const objects = found?.value?.descendantsOfType('object') ?? [];
+  const names = objects.flatMap((object) => propertiesOf(object).map(({ name }) => `${name}`));
+  return names.filter((name) => /^[A-Z]/.test(name));
 }
 
-const brokerSettings = keysOf('infra/main.bicep', 'settings');
-const hostSettings = keysOf('infra/modules/function-app.bicep', 'properties').filter((name) =>
-  /^[A-Z]/.test(name),
-);
+const ofBoth = settingsIn('infra/main.bicep', 'settingsOfBoth');
+/** Where the broker is one app, and of the app for requests where it is two. */
+const ofApp = [...ofBoth, ...settingsIn('infra/main.bicep', 'settings')];
+const ofAuthority = [...ofBoth, ...settingsIn('infra/main.bicep', 'authoritySettings')];
+const hostSettings = settingsIn('infra/modules/app-settings.bicep', 'appSettings');
 
 it('writes only settings that the broker or its host reads', () => {
   const known = [...settingsMarkdown().matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-  expect(known).toEqual(expect.arrayContaining(brokerSettings));
+  expect(known).toEqual(expect.arrayContaining([...ofApp, ...ofAuthority]));
   expect([...known, ...HOST_SETTINGS]).toEqual(expect.arrayContaining(hostSettings));
   expect(hostSettings).toEqual(expect.arrayContaining(HOST_SETTINGS));
 });
 
-it('writes settings with which the broker starts on Azure', () => {
-  const written: Readonly<Record<string, string>> = {
-    AZURE_CLIENT_ID: '00000000-0000-4000-8000-00000000000a',
+describe('writes settings with which it starts on Azure', () => {
+  const ID = '00000000-0000-4000-8000-00000000000a';
+  const common: Readonly<Record<string, string>> = {
     JOIN_BROKER_CLUSTER_NAME: 'join-broker-prod-abc123',
     JOIN_BROKER_CLOUD: 'AzureChina',
     JOIN_BROKER_TENANTS: '00000000-0000-4000-8000-000000000001',
@@ -54,24 +51,57 @@ it('writes settings with which the broker starts on Azure', () => {
     JOIN_BROKER_OPERATORS_CLIENT_ID: '00000000-0000-4000-8000-00000000000b',
     JOIN_BROKER_TABLES_URL: 'https://prodabc123tables.table.core.chinacloudapi.cn',
     JOIN_BROKER_KEY_VAULT_URL: 'https://prod-abc123.vault.azure.cn',
-    JOIN_BROKER_BACKUP_URL: 'https://prodabc123backup.blob.core.chinacloudapi.cn/authorities',
     JOIN_BROKER_DEFAULT_TTL: '1h',
     JOIN_BROKER_MAX_TTL: '24h',
     JOIN_BROKER_TRUST_ANCHORS: '',
-    JOIN_BROKER_PUBLIC_URL: '',
     JOIN_BROKER_CRL_ADDRESS: '',
   };
-  expect([...brokerSettings, 'AZURE_CLIENT_ID'].toSorted()).toEqual(
-    Object.keys(written).toSorted(),
-  );
+  const JOIN_BROKER_BACKUP_URL = 'https://prodabc123backup.blob.core.chinacloudapi.cn/authorities';
   const telemetry = {
-    APPLICATIONINSIGHTS_CONNECTION_STRING: `InstrumentationKey=${written['AZURE_CLIENT_ID']}`,
-    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${written['AZURE_CLIENT_ID']};Authorization=AAD`,
+    AZURE_CLIENT_ID: ID,
+    APPLICATIONINSIGHTS_CONNECTION_STRING: `InstrumentationKey=${ID}`,
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${ID};Authorization=AAD`,
   };
-  const started = readSettings({ ...written, ...telemetry, WEBSITE_INSTANCE_ID: 'on-azure' });
-  expect(started).toMatchObject({
-    JOIN_BROKER_CLOUD: 'AzureChina',
-    JOIN_BROKER_TRUST_ANCHORS: undefined,
+
+  it.each([
+    [
+      'the whole broker',
+      ofApp,
+      {
+        JOIN_BROKER_PART: 'whole',
+        JOIN_BROKER_AUTHORITY_URL: '',
+        JOIN_BROKER_BACKUP_URL,
+        JOIN_BROKER_PUBLIC_URL: '',
+      },
+    ],
+    [
+      'the app for requests',
+      ofApp,
+      {
+        JOIN_BROKER_PART: 'requests',
+        JOIN_BROKER_AUTHORITY_URL: 'https://join-broker-prod-abc123-authority.azurewebsites.cn',
+        JOIN_BROKER_BACKUP_URL: '',
+        JOIN_BROKER_PUBLIC_URL: '',
+      },
+    ],
+    [
+      'the app for the authorities',
+      ofAuthority,
+      {
+        JOIN_BROKER_PART: 'authority',
+        JOIN_BROKER_BACKUP_URL,
+        JOIN_BROKER_PUBLIC_URL: 'https://join-broker-prod-abc123.azurewebsites.cn',
+      },
+    ],
+  ])('%s', (_, names, own) => {
+    const written = { ...common, ...own };
+    expect(names.toSorted()).toEqual(Object.keys(written).toSorted());
+    const started = readSettings({ ...written, ...telemetry, WEBSITE_INSTANCE_ID: 'on-azure' });
+    expect(started).toMatchObject({
+      JOIN_BROKER_CLOUD: 'AzureChina',
+      JOIN_BROKER_TRUST_ANCHORS: undefined,
+      JOIN_BROKER_PART: own.JOIN_BROKER_PART,
+    });
   });
 });
 

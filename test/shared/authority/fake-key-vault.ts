@@ -16,6 +16,8 @@ import {
 export interface FakeKeyVault {
   readonly url: string;
   readonly fetch: typeof fetch;
+  /** The same for an identity that has the rights to these actions (`get`, `unwrapkey`) and no other. */
+  fetchWith(...rights: readonly string[]): typeof fetch;
   /** Makes the RSA key, as the infrastructure as code does. */
   createEncryptionKey(): void;
   /** Calls with a token so far, such as `root/sign`. */
@@ -101,10 +103,10 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
     },
   });
 
-  async function work(call: Call): Promise<Response> {
+  async function work(call: Call, rights?: readonly string[]): Promise<Response> {
     const { name, action, version: asked, body } = call;
     if (failure) return refused(failure.status, 'Unavailable', 'no', failure.retryAfter);
-    if (forbidden.includes(action))
+    if (forbidden.includes(action) || rights?.includes(action) === false)
       return refused(403, 'Forbidden', 'Caller is not authorized', undefined, 'ForbiddenByRbac');
     const key = keys.get(name);
     if (action === 'create') {
@@ -166,7 +168,7 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
     return Response.json({ kid, value: result.toString('base64url') });
   }
 
-  async function answer(request: Request): Promise<Response> {
+  async function answer(request: Request, rights?: readonly string[]): Promise<Response> {
     const call = await parseCall(request);
     if (!call) return refused(404, 'NotFound', 'no such resource');
     // The SDK asks without a token, and without a body, first, to learn whom the vault trusts.
@@ -188,15 +190,15 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
       case 'drop':
         throw dropped();
       case 'lose':
-        await work(call);
+        await work(call, rights);
         throw dropped();
       case 'hang':
         return aborted(request.signal);
       case 'slow':
         await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
-        return work(call);
+        return work(call, rights);
       case undefined:
-        return work(call);
+        return work(call, rights);
       default:
         return refused(mishap, 'Unavailable', 'no');
     }
@@ -211,6 +213,10 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
   return {
     url: URL_OF_VAULT,
     fetch: (input, init) => answer(new Request(input as string, init)),
+    fetchWith:
+      (...rights) =>
+      (input, init) =>
+        answer(new Request(input as string, init), rights),
     createEncryptionKey: () =>
       void add('data-key-encryption', {
         ...wrappingPair(),

@@ -114,6 +114,43 @@ describe('loading', () => {
   });
 });
 
+describe('where no keys are made', () => {
+  const reading = async () => {
+    const { parts, clock } = createScene();
+    await foundKeys(parts, clock.now());
+    const reports: RotationReport[] = [];
+    const onReport = (report: RotationReport): void => void reports.push(report);
+    const keyring = createKeyring(parts, clock.now, { makesKeys: false, onReport });
+    return { parts, clock, keyring, reports };
+  };
+
+  test('those that are there are used', async () => {
+    const { keyring } = await reading();
+    expect(await newest(keyring)).toBe(1);
+  });
+
+  test('what is due stays due, and it is said who has to be looked at', async () => {
+    const { parts, clock, keyring, reports } = await reading();
+    const { keys } = await parts.store.list();
+    clock.advance(40 * DAY);
+    await expect(keyring.authorities()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('does the timer rotate-keys run?'),
+    });
+    expect((await parts.store.list()).keys).toEqual(keys);
+    expect(reports).toEqual([{ done: [], ignored: [], lost: [] }]);
+  });
+
+  test('what is lost is still told', async () => {
+    const { parts, keyring, reports } = await reading();
+    await parts.store.remove('ssh-user', 1);
+    await expect(keyring.authorities()).rejects.toMatchObject({
+      message: expect.stringContaining('ssh-user (sign)'),
+    });
+    expect(reports).toMatchObject([{ lost: [{ owner: 'ssh-user', purpose: 'sign' }] }]);
+  });
+});
+
 describe('with storage down', () => {
   test('known keys keep working, and storage is asked once per cooldown', async () => {
     const { keyring, clock, storage } = await createLoadedScene();

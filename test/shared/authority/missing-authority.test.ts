@@ -33,6 +33,11 @@ test.each<[string, Partial<Missing>, RegExp]>([
     /^keys are missing .*: data \(encrypt\) \(runbook/,
   ],
   [
+    'no key is lost, but none signs any more',
+    { stored: SOME, lost: [], remembered: OURS },
+    /^keys are due that nothing has made: does the timer rotate-keys run\?/,
+  ],
+  [
     'other keys are lost',
     { stored: SOME, lost: [SSH, ROOT] },
     /^keys are missing .*: ssh-user \(sign\), tls \(root\) \(runbook/,
