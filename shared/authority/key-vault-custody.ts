@@ -58,8 +58,8 @@ export function openKeyVaultCustody({
     additionalPolicies: [{ policy: passOnRetryAfter, position: 'perRetry' } as const],
   };
   const client = new KeyClient(url, credential, options);
-  const cryptography = (keyId: string): CryptographyClient =>
-    new CryptographyClient(keyId, credential, options);
+  const cryptography = (key: KeyVaultKey): CryptographyClient =>
+    new CryptographyClient(key, credential, options);
 
   /** `undefined` for ids of other vaults or keys: they come from a table. */
   function versionOf(keyId: string, name: string): string | undefined {
@@ -113,14 +113,14 @@ export function openKeyVaultCustody({
 
   async function sign(
     algorithm: 'ES256' | 'ES384',
-    keyId: string,
+    key: KeyVaultKey,
     message: Uint8Array,
     abortSignal: AbortSignal,
   ): Promise<Uint8Array> {
     const digest = createHash(algorithm === 'ES256' ? 'sha256' : 'sha384')
       .update(message)
       .digest();
-    return (await cryptography(keyId).sign(algorithm, digest, { abortSignal })).result;
+    return (await cryptography(key).sign(algorithm, digest, { abortSignal })).result;
   }
 
   async function wrapDataKey(
@@ -128,12 +128,14 @@ export function openKeyVaultCustody({
     about: string,
     abortSignal: AbortSignal,
   ): Promise<Uint8Array> {
-    const { id: keyId = '' } = await client.getKey(ENCRYPTION, { abortSignal });
-    const { result } = await cryptography(keyId).wrapKey(WRAP_ALGORITHM, dataKey, { abortSignal });
+    const key = await client.getKey(ENCRYPTION, { abortSignal });
+    const { result } = await cryptography(key).wrapKey(WRAP_ALGORITHM, dataKey, { abortSignal });
+    const { id: keyId = '' } = key;
     const wrapped = Buffer.from(result).toString('base64');
-    const { id: signerId = '' } = await signatureKey(abortSignal);
+    const signer = await signatureKey(abortSignal);
+    const { id: signerId = '' } = signer;
     const signed = signedPart({ keyId, wrapped }, about);
-    const signature = await sign('ES256', signerId, signed, abortSignal);
+    const signature = await sign('ES256', signer, signed, abortSignal);
     const stored: WrappedDataKey = {
       keyId,
       wrapped,
@@ -164,7 +166,8 @@ export function openKeyVaultCustody({
     const key = signer && ({ key: publicKeyOf(signer), dsaEncoding: 'ieee-p1363' } as const);
     if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64'))) return undefined;
     const bytes = Buffer.from(wrapped, 'base64');
-    return (await cryptography(keyId).unwrapKey(WRAP_ALGORITHM, bytes, { abortSignal })).result;
+    const unwrapping = cryptography(versionForUse(keyId, ENCRYPTION, 'unwrapKey'));
+    return (await unwrapping.unwrapKey(WRAP_ALGORITHM, bytes, { abortSignal })).result;
   }
 
   return {
@@ -195,7 +198,8 @@ export function openKeyVaultCustody({
     signWithRoot: (handle, message) =>
       inTime(async (abortSignal) => {
         const keyId = expectId(Buffer.from(handle).toString('utf8'), ROOT);
-        return derSignature(await sign('ES384', keyId, message, abortSignal));
+        const key = versionForUse(keyId, ROOT, 'sign');
+        return derSignature(await sign('ES384', key, message, abortSignal));
       }),
   };
 }
@@ -212,6 +216,15 @@ function publicKeyOf({ key }: KeyVaultKey) {
   const jwk: JsonKey = { kty: 'EC', crv: key.crv, x: coordinate(key.x), y: coordinate(key.y) };
   return createPublicKey({ key: jwk, format: 'jwk' });
 }
+
+/** A version of a key as far as its use asks for: reading the rest of it would be a round trip for nothing. */
+const versionForUse = (id: string, name: string, operation: 'sign' | 'unwrapKey'): KeyVaultKey => ({
+  id,
+  name,
+  keyOperations: [operation],
+  key: { kid: id, keyOps: [operation] },
+  properties: { id, name, vaultUrl: new URL(id).origin },
+});
 
 /** The vault writes a signature as two numbers side by side; certificates want them in DER (RFC 3279 section 2.2.3). */
 function derSignature(sideBySide: Uint8Array): Uint8Array {
