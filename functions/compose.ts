@@ -93,6 +93,7 @@ function openCustody(settings: Settings, credential: () => Promise<TokenCredenti
     wrapDataKey: true,
     unwrapDataKey: true,
     createRootKey: true,
+    publicKeyOfRoot: true,
     rememberedRoot: true,
     signWithRoot: true,
   });

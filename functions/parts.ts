@@ -1,90 +1,67 @@
 /**
- * What an app answers and runs where a broker is two apps. Both have the same addresses: what the other one answers says so,
- * and where that is.
+ * What an app answers and runs where a broker is two apps. Both have the same addresses: what is for the other one gets 421.
  */
 import { Refusal } from '../shared/refusal.ts';
 import type { Settings } from '../shared/settings.ts';
-import {
-  backUpAuthorities,
-  getAuthorities,
-  initAuthorities,
-  restoreAuthorities,
-  retireRoot,
-  rotateAuthority,
-} from './authorities.ts';
 import { openapi } from './documents.ts';
-import type { BrokerEndpoint, Endpoint, PlainEndpoint } from './endpoint.ts';
+import type { Endpoint, PlainEndpoint } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
 import { healthz, readyz } from './health.ts';
+import { heartbeat } from './heartbeat.ts';
+import { join } from './join.ts';
 import { NOT_FOUND } from './not-found.ts';
-import { checkReader } from './operator-call.ts';
 import { backUp, probe, revoke, rotateKeys, sweep, type TimerFunction } from './timers.ts';
-import { find, ping } from './webapi.ts';
+import { trust, trustForm } from './trust.ts';
+import { find, ping, versionChannel } from './webapi.ts';
 
-type Split = Pick<
-  Settings,
-  'JOIN_BROKER_PART' | 'JOIN_BROKER_AUTHORITY_URL' | 'JOIN_BROKER_PUBLIC_URL'
->;
+type Part = Pick<Settings, 'JOIN_BROKER_PART' | 'JOIN_BROKER_PUBLIC_URL'>;
 
 const namesOf = (some: readonly Endpoint[]): readonly string[] => some.map(({ name }) => name);
 
-const CHANGES_AUTHORITIES = namesOf([
-  initAuthorities,
-  rotateAuthority,
-  restoreAuthorities,
-  retireRoot,
-]);
-
-/** Beside it: what operators need to sign in there and to look around, and nothing that a stranger could send evidence to. */
-const OF_AUTHORITY: readonly string[] = [
-  ...CHANGES_AUTHORITIES,
-  ...namesOf([getAuthorities, backUpAuthorities, healthz, readyz, find, ping, openapi]),
+/** What tells nothing but what is public, and what operators' tools ask as well as machines. */
+const OF_BOTH: readonly string[] = [
+  ...namesOf([healthz, readyz, find, ping, versionChannel, trust, trustForm, openapi]),
   NOT_FOUND,
 ];
 
+/** What takes evidence, or what machines install: none of it is in the app that may sign with the root. */
+const OF_JOINERS: readonly string[] = [
+  ...namesOf([join, heartbeat]),
+  'install-script',
+  'tool',
+  'config-schema',
+];
+
 /** Without settings, which can't be read, it is the whole broker. */
-export function endpointsOf(settings: Split | undefined): readonly Endpoint[] {
-  switch (settings?.JOIN_BROKER_PART) {
-    case 'requests': {
-      const { JOIN_BROKER_AUTHORITY_URL: authority = '' } = settings;
+export function endpointsOf(part: Part | undefined): readonly Endpoint[] {
+  switch (part?.JOIN_BROKER_PART) {
+    case 'joiners':
       return endpoints.map((one) =>
-        CHANGES_AUTHORITIES.includes(one.name) ? atAuthority(one, authority) : one,
+        OF_BOTH.includes(one.name) || OF_JOINERS.includes(one.name)
+          ? one
+          : elsewhere(one, 'operators ask the other app of this broker (joinctl --proxy)'),
       );
-    }
-    case 'authority': {
-      const { JOIN_BROKER_PUBLIC_URL: requests = '' } = settings;
+    case 'operators':
       return endpoints.map((one) =>
-        OF_AUTHORITY.includes(one.name) ? one : atRequests(one, requests),
+        OF_JOINERS.includes(one.name)
+          ? elsewhere(one, `machines ask ${part.JOIN_BROKER_PUBLIC_URL}`)
+          : one,
       );
-    }
     default:
       return endpoints;
   }
 }
 
 /** The app that machines reach runs none: nothing that they can break stops rotation. */
-export const timersOf = (settings: Split | undefined): readonly TimerFunction[] =>
-  settings?.JOIN_BROKER_PART === 'requests' ? [] : [rotateKeys, backUp, probe, revoke, sweep];
+export const timersOf = (part: Part | undefined): readonly TimerFunction[] =>
+  part?.JOIN_BROKER_PART === 'joiners' ? [] : [rotateKeys, backUp, probe, revoke, sweep];
 
-/** Told to operators only. */
-const atAuthority = ({ name, methods, route }: Endpoint, url: string): BrokerEndpoint => ({
-  name,
-  methods,
-  route,
-  async answer(exchange) {
-    await checkReader(exchange);
-    throw new Refusal(
-      'misdirected',
-      `the authorities are changed at ${url} (joinctl --proxy=${new URL(url).host})`,
-    );
-  },
-});
-
-const atRequests = ({ name, methods, route }: Endpoint, url: string): PlainEndpoint => ({
+/** It doesn't look at the request: an operator's token that comes here by mistake is not read. */
+const elsewhere = ({ name, methods, route }: Endpoint, detail: string): PlainEndpoint => ({
   name,
   methods,
   route,
   answerPlainly() {
-    throw new Refusal('misdirected', `only the authorities are kept here: ask ${url}`);
+    throw new Refusal('misdirected', detail);
   },
 });

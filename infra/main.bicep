@@ -55,8 +55,11 @@ param crlAddress string = ''
 @description('Storage and vault without public addresses, reached through a virtual network. The broker itself stays public: machines join from anywhere.')
 param privateNetwork bool = false
 
-@description('Two apps instead of one: what machines reach runs with an identity that can not sign with the root or make a key; the timers and the authorities have an app of their own.')
+@description('Two apps instead of one: what machines reach runs with an identity that can not sign with the root or make a key; operators and the timers have an app of their own.')
 param twoApps bool = false
+
+@description('With two apps: the networks from which operators may reach theirs, such as 203.0.113.0/24; none means all. Jobs of GitHub Actions come from anywhere.')
+param operatorsNetworks string[] = []
 
 @description('Addresses of that virtual network: a /24 or larger.')
 param addressSpace string = '10.90.0.0/24'
@@ -113,13 +116,13 @@ module identity 'modules/identity.bicep' = {
 
 // Where the broker is two apps: the identity of the one that machines reach. It is the new one of the two, so that a broker
 // that becomes two apps leaves no right behind with it.
-module requestsIdentity 'modules/identity.bicep' = if (twoApps) {
+module joinersIdentity 'modules/identity.bicep' = if (twoApps) {
   scope: group
-  params: { name: '${appName}-requests', location: location, tags: tags }
+  params: { name: '${appName}-joiners', location: location, tags: tags }
 }
 
-var requestsPrincipalId = twoApps ? requestsIdentity!.outputs.principalId : identity.outputs.principalId
-var principalIds = twoApps ? [identity.outputs.principalId, requestsPrincipalId] : [identity.outputs.principalId]
+var joinersPrincipalId = twoApps ? joinersIdentity!.outputs.principalId : identity.outputs.principalId
+var principalIds = twoApps ? [identity.outputs.principalId, joinersPrincipalId] : [identity.outputs.principalId]
 
 // The only right on the machines' subscriptions. It can't be given in another tenant: delegate Reader there with Azure
 // Lighthouse, or let its join tokens say `vm_binding: claims`.
@@ -127,7 +130,7 @@ module machineReader 'modules/machine-reader.bicep' = [
   for id in machineSubscriptions: {
     name: 'machine-reader-${name}'
     scope: subscription(id)
-    params: { name: appName, principalId: requestsPrincipalId }
+    params: { name: appName, principalIds: principalIds }
   }
 ]
 
@@ -159,7 +162,7 @@ module hostStorage 'modules/host-storage.bicep' = {
     name: '${accountName}host'
     location: location
     tags: tags
-    principalId: requestsPrincipalId
+    principalId: joinersPrincipalId
     privateNetwork: privateNetwork
     networkId: networkId
     endpointsSubnetId: endpointsSubnetId
@@ -184,11 +187,11 @@ module storage 'modules/storage.bicep' = {
   dependsOn: [hostStorage]
 }
 
-module authorityHostStorage 'modules/host-storage.bicep' = if (twoApps) {
-  name: 'authority-host-storage'
+module operatorsHostStorage 'modules/host-storage.bicep' = if (twoApps) {
+  name: 'operators-host-storage'
   scope: group
   params: {
-    name: '${accountName}auth'
+    name: '${accountName}ops'
     location: location
     tags: tags
     principalId: identity.outputs.principalId
@@ -206,7 +209,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: tags
     principalId: identity.outputs.principalId
-    readerPrincipalId: twoApps ? requestsPrincipalId : ''
+    readerPrincipalId: twoApps ? joinersPrincipalId : ''
     workspaceId: monitoring.outputs.workspaceId
     privateNetwork: privateNetwork
     networkId: networkId
@@ -223,7 +226,8 @@ module app 'modules/function-app.bicep' = {
     tags: tags
     // `azd deploy` finds the app by this tag: the service of azure.yaml.
     appTags: { 'azd-service-name': 'broker' }
-    identityId: twoApps ? requestsIdentity!.outputs.id : identity.outputs.id
+    networks: []
+    identityId: twoApps ? joinersIdentity!.outputs.id : identity.outputs.id
     blobUrl: hostStorage.outputs.blobUrl
     packageContainer: hostStorage.outputs.packageContainer
     appSubnetId: appSubnetId
@@ -233,19 +237,21 @@ module app 'modules/function-app.bicep' = {
   }
 }
 
-module authorityApp 'modules/function-app.bicep' = if (twoApps) {
-  name: 'authority-app'
+module operatorsApp 'modules/function-app.bicep' = if (twoApps) {
+  name: 'operators-app'
   scope: group
   params: {
-    name: '${appName}-authority'
+    name: '${appName}-operators'
     location: location
     tags: tags
     appTags: {}
+    networks: operatorsNetworks
     identityId: identity.outputs.id
-    blobUrl: authorityHostStorage!.outputs.blobUrl
-    packageContainer: authorityHostStorage!.outputs.packageContainer
+    blobUrl: operatorsHostStorage!.outputs.blobUrl
+    packageContainer: operatorsHostStorage!.outputs.packageContainer
     appSubnetId: appSubnetId
-    maximumInstanceCount: maximumInstanceCount
+    // Timers and a few operators: it is there when the other app is flooded, and is no second one to flood.
+    maximumInstanceCount: min(maximumInstanceCount, 10)
     alwaysReadyInstances: 0
     instanceMemoryMB: instanceMemoryMB
   }
@@ -272,28 +278,27 @@ module settings 'modules/app-settings.bicep' = {
   scope: group
   params: {
     appName: app.outputs.name
-    identityClientId: twoApps ? requestsIdentity!.outputs.clientId : identity.outputs.clientId
+    identityClientId: twoApps ? joinersIdentity!.outputs.clientId : identity.outputs.clientId
     blobUrl: hostStorage.outputs.blobUrl
     connectionString: monitoring.outputs.connectionString
     settings: union(settingsOfBoth, {
-      JOIN_BROKER_PART: twoApps ? 'requests' : 'whole'
-      JOIN_BROKER_AUTHORITY_URL: twoApps ? authorityApp!.outputs.url : ''
+      JOIN_BROKER_PART: twoApps ? 'joiners' : 'whole'
       JOIN_BROKER_BACKUP_URL: twoApps ? '' : storage.outputs.backupUrl
       JOIN_BROKER_PUBLIC_URL: publicUrl
     })
   }
 }
 
-module authoritySettings 'modules/app-settings.bicep' = if (twoApps) {
-  name: 'authority-app-settings'
+module operatorsSettings 'modules/app-settings.bicep' = if (twoApps) {
+  name: 'operators-app-settings'
   scope: group
   params: {
-    appName: authorityApp!.outputs.name
+    appName: operatorsApp!.outputs.name
     identityClientId: identity.outputs.clientId
-    blobUrl: authorityHostStorage!.outputs.blobUrl
+    blobUrl: operatorsHostStorage!.outputs.blobUrl
     connectionString: monitoring.outputs.connectionString
     settings: union(settingsOfBoth, {
-      JOIN_BROKER_PART: 'authority'
+      JOIN_BROKER_PART: 'operators'
       JOIN_BROKER_BACKUP_URL: storage.outputs.backupUrl
       JOIN_BROKER_PUBLIC_URL: empty(publicUrl) ? app.outputs.url : publicUrl
     })
@@ -326,17 +331,17 @@ module alerts 'alerts.bicep' = {
   }
 }
 
-@description('Address of the broker: what agents and joinctl are given.')
+@description('Address of the broker: what agents are given.')
 output BROKER_URL string = app.outputs.url
 
 @description('The function app, to which the code is deployed.')
 output FUNCTION_APP string = appName
 
-@description('The app that keeps the authorities, to which the same code is deployed; empty where the broker is one app.')
-output AUTHORITY_APP string = twoApps ? authorityApp!.outputs.name : ''
+@description('The app for operators, to which the same code is deployed; empty where the broker is one app.')
+output OPERATORS_APP string = twoApps ? operatorsApp!.outputs.name : ''
 
-@description('Its address, for joinctl auth.')
-output AUTHORITY_URL string = twoApps ? authorityApp!.outputs.url : ''
+@description('Address of the broker for joinctl.')
+output OPERATORS_URL string = twoApps ? operatorsApp!.outputs.url : app.outputs.url
 
 output RESOURCE_GROUP string = group.name
 

@@ -89,6 +89,7 @@ export function createBroker(parts: BrokerParts): Broker {
   });
   const lists = onFirstUse(listsApi, { current: true, update: true, tend: true });
 
+  const named = namedUrl(settings);
   const sign = signedTrust(cluster, now);
   const trust = async (): Promise<SignedTrust> => sign(await keyring.authorities());
 
@@ -154,6 +155,7 @@ export function createBroker(parts: BrokerParts): Broker {
       return {
         server_version: VERSION,
         cluster_name: cluster,
+        ...(named !== undefined && { public_url: named }),
         cloud: cloud.name,
         ca_pins: await caPins(),
         audiences: [...foundation.audiences],
@@ -163,7 +165,7 @@ export function createBroker(parts: BrokerParts): Broker {
         },
       };
     },
-    publicUrl: namedUrl(settings),
+    publicUrl: named,
     async checkReady() {
       await checkReady();
       return warningsOf(azureTrust.look(await addedRoots()), now());

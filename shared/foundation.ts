@@ -11,7 +11,7 @@ import { createKnownCertificates } from './attestation/azure/known-certificates.
 import { createMachineBinder } from './attestation/azure/machine-binder.ts';
 import type { MachineDirectory } from './attestation/azure/machine-directory.ts';
 import { type Custody, readingCustody } from './authority/custody.ts';
-import { rememberDataKeys } from './authority/genuine-keys.ts';
+import { rememberKeys } from './authority/genuine-keys.ts';
 import { createKeyStore } from './authority/key-store.ts';
 import { createKeyring } from './authority/keyring.ts';
 import { joinMethods } from './joining/methods/methods.ts';
@@ -66,13 +66,13 @@ export type Foundation = ReturnType<typeof createFoundation>;
 export function createFoundation(parts: BrokerParts) {
   const { settings, cloud, telemetry, now } = parts;
   const { tables, custody, machines, fetchKeySet } = measured(parts, telemetry);
-  const makesKeys = settings.JOIN_BROKER_PART !== 'requests';
+  const makesKeys = settings.JOIN_BROKER_PART !== 'joiners';
   const cluster = settings.JOIN_BROKER_CLUSTER_NAME;
   const audiences = acceptedAudiences(settings);
   const lookups = (cache: Dimensions<'cache_lookups'>['cache']) => lookupsOf(telemetry, cache);
   const rotation = {
     store: createKeyStore(tables.keys),
-    custody: rememberDataKeys(makesKeys ? custody : readingCustody(custody)),
+    custody: rememberKeys(makesKeys ? custody : readingCustody(custody)),
     policy: rotationPolicy(settings),
     cluster,
     sshKey: settings.JOIN_BROKER_SSH_KEY_TYPE,

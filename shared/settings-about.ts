@@ -110,12 +110,7 @@ const ABOUT: Readonly<Record<SettingName, About>> = {
   },
   JOIN_BROKER_PART: {
     about:
-      'What this app is of the broker: `whole`, or one of two apps with identities of their own that share tables and vault. `requests` answers machines and operators, runs no timer, makes no key and never signs with the root; `authority` runs the timers and changes the authorities.',
-  },
-  JOIN_BROKER_AUTHORITY_URL: {
-    about:
-      'Where the other app is, for operators who change the authorities. Only with `JOIN_BROKER_PART=requests`.',
-    example: 'https://join-broker-prod-abc123-authority.azurewebsites.net',
+      'What this app is of the broker: `whole`, or one of two apps with identities of their own that share tables and vault. `joiners` answers machines and relying parties, runs no timer, makes no key and never signs with the root; `operators` answers operators and runs the timers.',
   },
   APPLICATIONINSIGHTS_CONNECTION_STRING: {
     about:

@@ -53,19 +53,10 @@ const telemetryIdentity = z.pipe(
 );
 
 /**
- * What of the broker an app is: all of it, or one of two apps that share tables and vault. What answers machines and operators
- * makes no key and signs nothing with the root; what keeps the authorities runs the timers.
+ * What of the broker an app is: all of it, or one of two apps that share tables and vault. The one for joiners makes no key and
+ * signs nothing with the root; the one for operators runs the timers.
  */
-const PARTS = ['whole', 'requests', 'authority'] as const;
-
-const reachable = z
-  .string()
-  .check(
-    z.refine(
-      (address) => isAddress(address) || isLoopbackAddress(address),
-      'expected an https address without a path, or http on loopback',
-    ),
-  );
+const PARTS = ['whole', 'joiners', 'operators'] as const;
 
 /** X.520 allows a common name 64 characters, and the authorities' end in ` issuing 12345`. */
 export const MOST_CLUSTER_NAME = 50;
@@ -183,14 +174,18 @@ export const SETTINGS = {
     schema: text,
   },
   JOIN_BROKER_PUBLIC_URL: {
-    schema: reachable,
+    schema: z
+      .string()
+      .check(
+        z.refine(
+          (address) => isAddress(address) || isLoopbackAddress(address),
+          'expected an https address without a path, or http on loopback',
+        ),
+      ),
   },
   JOIN_BROKER_PART: {
     schema: z.pipe(z.string(), z.enum(PARTS)),
     standard: 'whole',
-  },
-  JOIN_BROKER_AUTHORITY_URL: {
-    schema: reachable,
   },
   APPLICATIONINSIGHTS_CONNECTION_STRING: {
     schema: z

@@ -81,12 +81,17 @@ function contradictions(settings: Settings, onAzure: boolean, at: Date): string[
   }
   if (tables === undefined)
     problems.push('JOIN_BROKER_TABLES_URL: expected https, or http on loopback');
-  for (const name of ['JOIN_BROKER_PUBLIC_URL', 'JOIN_BROKER_AUTHORITY_URL'] as const) {
-    const address = settings[name];
-    if (address !== undefined && isLoopbackAddress(address) && onAzure)
-      problems.push(`${name}: an address on loopback is refused on Azure`);
-  }
-  problems.push(...contradictionsOfPart(settings));
+  const address = settings.JOIN_BROKER_PUBLIC_URL;
+  if (address !== undefined && isLoopbackAddress(address) && onAzure)
+    problems.push('JOIN_BROKER_PUBLIC_URL: an address on loopback is refused on Azure');
+  if (settings.JOIN_BROKER_PART === 'operators' && address === undefined)
+    problems.push(
+      'JOIN_BROKER_PUBLIC_URL: expected with JOIN_BROKER_PART=operators: where machines reach the other app',
+    );
+  if (settings.JOIN_BROKER_PART === 'joiners' && settings.JOIN_BROKER_BACKUP_URL !== undefined)
+    problems.push(
+      'JOIN_BROKER_BACKUP_URL: not expected with JOIN_BROKER_PART=joiners, which makes no backups',
+    );
   if (tables === 'loopback' && onAzure)
     problems.push('JOIN_BROKER_TABLES_URL: an address on loopback is refused on Azure');
   if ((tables === 'loopback') !== (settings.JOIN_BROKER_TABLES_KEY !== undefined)) {
@@ -110,28 +115,6 @@ function contradictions(settings: Settings, onAzure: boolean, at: Date): string[
   }
   for (const problem of policyProblems(rotationPolicy(settings)))
     problems.push(`JOIN_BROKER_SSH_SIGNING, JOIN_BROKER_SSH_PUBLICATION: ${problem}`);
-  return problems;
-}
-
-function contradictionsOfPart({
-  JOIN_BROKER_PART: part,
-  JOIN_BROKER_AUTHORITY_URL: authority,
-  JOIN_BROKER_PUBLIC_URL: address,
-  JOIN_BROKER_BACKUP_URL: backup,
-}: Settings): string[] {
-  const problems: string[] = [];
-  if ((part === 'requests') !== (authority !== undefined))
-    problems.push(
-      'JOIN_BROKER_AUTHORITY_URL: expected with JOIN_BROKER_PART=requests, and only then',
-    );
-  if (part === 'authority' && address === undefined)
-    problems.push(
-      'JOIN_BROKER_PUBLIC_URL: expected with JOIN_BROKER_PART=authority: where machines reach the other app',
-    );
-  if (part === 'requests' && backup !== undefined)
-    problems.push(
-      'JOIN_BROKER_BACKUP_URL: not expected with JOIN_BROKER_PART=requests, which makes no backups',
-    );
   return problems;
 }
 

@@ -8,6 +8,7 @@ import type { Command } from '../command.ts';
 import { Failure, UsageFailure } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { hasSecret } from '../join-tokens.ts';
+import { joinersAddress } from '../joiners-address.ts';
 import { display, parseName } from '../kinds.ts';
 import { field, texts } from '../resource-fields.ts';
 import { type Format, formatOf, printResource } from '../resource-output.ts';
@@ -90,10 +91,10 @@ async function addWithToken(
   sayCreated(io, bot);
   sayMissingRoles(io, bot);
   const described = await discovery();
-  const address = shortAddress(target.broker);
+  const broker = await joinersAddress({ target, discovery });
   const steps = hasSecret(token)
-    ? secretSteps({ token, secret: "'<its secret>'" }, address, described)
-    : agentConfigSteps(token, target.broker, described);
+    ? secretSteps({ token, secret: "'<its secret>'" }, shortAddress(broker), described)
+    : agentConfigSteps(token, broker, described);
   io.stdout.write(`\n${steps}`);
 }
 

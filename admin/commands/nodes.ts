@@ -3,6 +3,7 @@ import { systemRole } from '../../shared/protocol/join.ts';
 import { operand } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { Failure } from '../failure.ts';
+import { joinersAddress } from '../joiners-address.ts';
 import { printable } from '../printable.ts';
 import { formatOf } from '../resource-output.ts';
 import { openSession } from '../session.ts';
@@ -25,7 +26,7 @@ export const nodesAdd: Command = {
     const install = `
 On the machine, install the agent:
 
-  curl -fsSL ${session.target.broker}/scripts/install.sh | sudo bash
+  curl -fsSL ${await joinersAddress(session)}/scripts/install.sh | sudo bash
 `;
     await tellCreated(io, session, format, await createToken(session, token), install);
   },

@@ -5,6 +5,7 @@ import { formatDuration, parseTimestamp } from '../../shared/protocol/values.ts'
 import { shortAddress } from '../address.ts';
 import type { Io } from '../io.ts';
 import type { NewSecret } from '../join-tokens.ts';
+import { joinersAddress } from '../joiners-address.ts';
 import { printable } from '../printable.ts';
 import { field, texts } from '../resource-fields.ts';
 import { type Format, printOne, toYaml } from '../resource-output.ts';
@@ -25,7 +26,7 @@ Its secret, which is shown this once:
 
 ${lifeOf(made.token, io.now())}
 ${broker.ca_pins.map((pin) => `CA pin ${pin}\n`).join('')}
-${secretSteps(made, shortAddress(session.target.broker), broker)}`);
+${secretSteps(made, shortAddress(await joinersAddress(session)), broker)}`);
 }
 
 /** What to do on the machine with a secret. */
@@ -47,7 +48,7 @@ export async function printSecretAs(
   others: Readonly<Record<string, Resource>> = {},
 ): Promise<void> {
   const { ca_pins } = await session.discovery();
-  const proxy_server = shortAddress(session.target.broker);
+  const proxy_server = shortAddress(await joinersAddress(session));
   printOne(io, format, { ...others, token, secret, ca_pins, proxy_server }, toYaml);
 }
 

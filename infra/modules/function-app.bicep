@@ -4,6 +4,8 @@ param location string
 param tags object
 @description('Tags of the app alone.')
 param appTags object
+@description('Networks from which it may be reached; none means all.')
+param networks string[]
 param identityId string
 param blobUrl string
 param packageContainer string
@@ -33,7 +35,19 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     httpsOnly: true
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(appSubnetId) ? null : appSubnetId
-    siteConfig: { minTlsVersion: '1.2', scmMinTlsVersion: '1.2' }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ipSecurityRestrictionsDefaultAction: empty(networks) ? 'Allow' : 'Deny'
+      ipSecurityRestrictions: [
+        for (network, index) in networks: {
+          name: 'network ${index + 1}'
+          ipAddress: network
+          action: 'Allow'
+          priority: 100 + index
+        }
+      ]
+    }
     functionAppConfig: {
       runtime: { name: 'node', version: '24' }
       deployment: {

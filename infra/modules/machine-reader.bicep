@@ -4,7 +4,7 @@
 targetScope = 'subscription'
 
 param name string
-param principalId string
+param principalIds string[]
 
 resource machineReader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(subscription().id, name, 'machine-reader')
@@ -26,11 +26,13 @@ resource machineReader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
-resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(subscription().id, principalId, machineReader.id)
-  properties: {
-    roleDefinitionId: machineReader.id
-    principalId: principalId
-    principalType: 'ServicePrincipal'
+resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principalId in principalIds: {
+    name: guid(subscription().id, principalId, machineReader.id)
+    properties: {
+      roleDefinitionId: machineReader.id
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+    }
   }
-}
+]

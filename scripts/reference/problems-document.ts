@@ -111,8 +111,8 @@ export const PROBLEM_REFERENCE: Readonly<Record<ProblemCode, ProblemReference>> 
   },
   misdirected: {
     cause:
-      'The broker is two apps (docs/deploy.md), and the other one answers this: machines and most operators ask the one, operators who change the authorities the other.',
-    fix: 'Ask at the address that `detail` names; `joinctl --proxy` takes it.',
+      'The broker is two apps ([deploy.md](../deploy.md#two-apps)), and this is for the other one: machines ask the one, operators the other.',
+    fix: 'Operators: `joinctl login --proxy=<OPERATORS_URL of the deployment>`. Machines: the address that `detail` names.',
     test: ['test/functions/parts.test.ts', '%s %s is answered by the other app: 421'],
   },
   precondition_required: {

@@ -25,6 +25,8 @@ export interface Custody {
   unwrapDataKey(wrapped: Uint8Array, about: string): Promise<Uint8Array | undefined>;
   /** Makes a root's key, ECDSA P-384, and remembers it and the cluster that it is for. */
   createRootKey(cluster: string): Promise<RootKey>;
+  /** DER of the SubjectPublicKeyInfo of a root's key; `undefined` where custody never had it. */
+  publicKeyOfRoot(handle: Uint8Array): Promise<Uint8Array | undefined>;
   /** The root that was made last; `undefined` if none ever was. */
   rememberedRoot(): Promise<RememberedRoot | undefined>;
   /** Signs with ECDSA and SHA-384; the signature is DER. */
@@ -32,8 +34,13 @@ export interface Custody {
 }
 
 /** What is enough to use the keys that there are: with it no key can be made, and the root signs nothing. */
-export const readingCustody = ({ unwrapDataKey, rememberedRoot }: Custody): Custody => ({
+export const readingCustody = ({
   unwrapDataKey,
+  publicKeyOfRoot,
+  rememberedRoot,
+}: Custody): Custody => ({
+  unwrapDataKey,
+  publicKeyOfRoot,
   rememberedRoot,
   wrapDataKey: refuse,
   createRootKey: refuse,

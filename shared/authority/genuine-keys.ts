@@ -3,7 +3,7 @@
  * the table can neither publish a key nor keep a new one from being made.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { parseCertificate } from '../encoding/certificate.ts';
+import { type Certificate, parseCertificate } from '../encoding/certificate.ts';
 import type { Custody } from './custody.ts';
 import type { StoredKeys } from './key-store.ts';
 import { isGenuineMark, openKey } from './sealing.ts';
@@ -78,8 +78,11 @@ export async function openGenuineKeys(
     else ignored.push(`${mark.owner}/highest`);
     if (under && under !== dataKey) staleMarks.push(mark.owner);
   }
-  const ended = opened.filter((key) => isEnded(key, opened));
-  const alive = opened.filter((key) => !ended.includes(key));
+  const foreign = await foreignRoots(opened, opener.custody);
+  ignored.push(...foreign.map(rowName));
+  const ours = opened.filter((key) => !foreign.includes(key));
+  const ended = ours.filter((key) => isEnded(key, ours));
+  const alive = ours.filter((key) => !ended.includes(key));
   const orphans = alive.filter((key) => key.purpose === 'issuing' && !rootOf(key, alive));
   const keys = alive.filter((key) => !orphans.includes(key));
   return {
@@ -90,12 +93,43 @@ export async function openGenuineKeys(
     orphans,
     ended,
     marks,
-    stale,
+    stale: stale.filter((key) => !foreign.includes(key)),
     staleMarks,
     markTags,
     ignored,
   };
 }
+
+/**
+ * Roots that custody did not make, although the data key sealed them: whoever has it, and no right to sign, can write no root. What
+ * one of ours put an end to is not asked for.
+ */
+async function foreignRoots(
+  opened: readonly OpenedKey[],
+  custody: Custody,
+): Promise<readonly OpenedKey[]> {
+  const ours: OpenedKey[] = [];
+  const foreign: OpenedKey[] = [];
+  const newestFirst = opened
+    .filter(({ purpose }) => purpose === 'root')
+    .toSorted((a, b) => b.sequence - a.sequence);
+  for (const root of newestFirst) {
+    if (isEnded(root, ours)) continue;
+    (isSelfSigned(root) && (await isOfCustody(root, custody)) ? ours : foreign).push(root);
+  }
+  return foreign;
+}
+
+async function isOfCustody(root: OpenedKey, custody: Custody): Promise<boolean> {
+  const publicKey = await custody.publicKeyOfRoot(root.secret);
+  return publicKey !== undefined && Buffer.compare(publicKey, root.publicKey) === 0;
+}
+
+/** The root's certificate is of the row's key, and that key signed it. */
+const isSelfSigned = ({ certificate, publicKey }: OpenedKey): boolean =>
+  isSignedBy(certificate, publicKey, ({ publicKeyInfo }) =>
+    Buffer.from(publicKeyInfo).equals(publicKey),
+  );
 
 const isEnded = ({ owner, sequence }: OpenedKey, keys: readonly OpenedKey[]): boolean =>
   keys.some(
@@ -106,17 +140,24 @@ const rowName = ({ owner, sequence }: KeyDescription): string => `${owner}/${seq
 
 /** The root that signed an issuing key's certificate. */
 export function rootOf(issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKey | undefined {
-  const { toBeSigned, signature } = parseCertificate(issuing.certificate);
   return keys.find(
-    ({ purpose, publicKey }) =>
-      purpose === 'root' &&
-      verify(
-        'sha384',
-        toBeSigned,
-        createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' }),
-        signature,
-      ),
+    ({ purpose, publicKey }) => purpose === 'root' && isSignedBy(issuing.certificate, publicKey),
   );
+}
+
+/** What can't be read is signed by nobody: whoever has the data key may have put anything there. */
+function isSignedBy(
+  certificate: Uint8Array,
+  publicKey: Uint8Array,
+  fits: (certificate: Certificate) => boolean = () => true,
+): boolean {
+  try {
+    const parsed = parseCertificate(certificate);
+    const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
+    return fits(parsed) && verify('sha384', parsed.toBeSigned, key, parsed.signature);
+  } catch {
+    return false;
+  }
 }
 
 /** Names a row as it is stored. */
@@ -181,21 +222,32 @@ function openWithAny(
 
 const MOST_REMEMBERED = 4;
 
-/** The same custody, which unwraps the same data key once: callers can't make the vault work by asking again. */
-export function rememberDataKeys(custody: Custody): Custody {
-  const unwrapped = new Map<string, Uint8Array>();
+/** The same custody, which is asked once for the same data key and root: callers can't make the vault work by asking again. */
+export function rememberKeys(custody: Custody): Custody {
+  const dataKeys = new Map<string, Uint8Array>();
+  const roots = new Map<string, Uint8Array>();
   return {
     ...custody,
-    async unwrapDataKey(wrapped, about) {
-      const id = JSON.stringify([Buffer.from(wrapped).toString('base64'), about]);
-      const dataKey = unwrapped.get(id) ?? (await custody.unwrapDataKey(wrapped, about));
-      if (!dataKey) return undefined;
-      const [oldest] = unwrapped.keys();
-      if (!unwrapped.has(id) && unwrapped.size >= MOST_REMEMBERED && oldest !== undefined) {
-        unwrapped.delete(oldest);
-      }
-      unwrapped.set(id, dataKey);
-      return dataKey;
-    },
+    unwrapDataKey: (wrapped, about) =>
+      remembered(dataKeys, JSON.stringify([base64Of(wrapped), about]), () =>
+        custody.unwrapDataKey(wrapped, about),
+      ),
+    publicKeyOfRoot: (handle) =>
+      remembered(roots, base64Of(handle), () => custody.publicKeyOfRoot(handle)),
   };
 }
+
+async function remembered(
+  known: Map<string, Uint8Array>,
+  id: string,
+  ask: () => Promise<Uint8Array | undefined>,
+): Promise<Uint8Array | undefined> {
+  const key = known.get(id) ?? (await ask());
+  if (!key) return undefined;
+  const [oldest] = known.keys();
+  if (!known.has(id) && known.size >= MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
+  known.set(id, key);
+  return key;
+}
+
+const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');

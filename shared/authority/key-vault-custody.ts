@@ -103,6 +103,20 @@ export function openKeyVaultCustody({
     }
   }
 
+  /** A version that the vault never had is `undefined`. But a key that is not there at all may have been deleted. */
+  async function findVersion(
+    name: string,
+    version: string,
+    abortSignal: AbortSignal,
+  ): Promise<KeyVaultKey | undefined> {
+    const key = await find(name, { version, abortSignal });
+    if (!key && !(await find(name, { abortSignal })))
+      throw unavailable(
+        `the key vault has no key ${name}: if it was deleted, recover it; if it never was there, JOIN_BROKER_TABLES_URL is not of this vault`,
+      );
+    return key;
+  }
+
   async function signatureKey(abortSignal: AbortSignal): Promise<KeyVaultKey> {
     const keyOps = ['sign', 'verify'];
     return (
@@ -156,12 +170,7 @@ export function openKeyVaultCustody({
     const { keyId, wrapped, signerId, signature } = parsed.value;
     const version = versionOf(signerId, SIGNATURE);
     if (version === undefined || versionOf(keyId, ENCRYPTION) === undefined) return undefined;
-    // A version that the vault never had signed nothing. But a key that is not there at all may have been deleted.
-    const signer = await find(SIGNATURE, { version, abortSignal });
-    if (!signer && !(await find(SIGNATURE, { abortSignal })))
-      throw unavailable(
-        `the key vault has no key ${SIGNATURE}: if it was deleted, recover it; if it never was there, JOIN_BROKER_TABLES_URL is not of this vault`,
-      );
+    const signer = await findVersion(SIGNATURE, version, abortSignal);
     const signed = signedPart({ keyId, wrapped }, about);
     const key = signer && ({ key: publicKeyOf(signer), dsaEncoding: 'ieee-p1363' } as const);
     if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64'))) return undefined;
@@ -183,6 +192,12 @@ export function openKeyVaultCustody({
             abortSignal,
           }),
         );
+      }),
+    publicKeyOfRoot: (handle) =>
+      inTime(async (abortSignal) => {
+        const version = versionOf(Buffer.from(handle).toString('utf8'), ROOT);
+        const key = version && (await findVersion(ROOT, version, abortSignal));
+        return key ? publicKeyInfo(publicKeyOf(key)) : undefined;
       }),
     rememberedRoot: () =>
       inTime(async (abortSignal) => {

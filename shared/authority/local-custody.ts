@@ -1,5 +1,11 @@
 /** Custody on one machine: the key-encryption key is a file of mode 0600. It stands in for Key Vault, never on Azure. */
-import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+} from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -44,6 +50,7 @@ export function openLocalCustody(file: string): Custody {
       writeWhole(file, Buffer.concat([key, remembered]), renameSync);
       return { publicKey, handle: privateKey.export({ format: 'der', type: 'pkcs8' }) };
     },
+    publicKeyOfRoot: async (handle) => publicKeyOfPrivate(handle),
     async rememberedRoot() {
       const remembered = readFile(file)?.remembered;
       return (
@@ -58,6 +65,16 @@ export function openLocalCustody(file: string): Custody {
       return sign('sha384', message, key);
     },
   };
+}
+
+/** DER of the SubjectPublicKeyInfo that belongs to a private key, PKCS#8 in DER; `undefined` for anything else. */
+export function publicKeyOfPrivate(pkcs8: Uint8Array): Uint8Array | undefined {
+  try {
+    const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' });
+    return publicKeyInfo(createPublicKey(key));
+  } catch {
+    return undefined;
+  }
 }
 
 const dataKeyOf = (about: string): Uint8Array => Buffer.from(`join-broker data key\n${about}`);

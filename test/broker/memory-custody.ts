@@ -1,6 +1,7 @@
 /** Custody without a file, for tests. */
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import type { Custody, RememberedRoot } from '../../shared/authority/custody.ts';
+import { publicKeyOfPrivate } from '../../shared/authority/local-custody.ts';
 import { decrypt, encrypt } from '../../shared/authority/sealing.ts';
 
 export function createMemoryCustody(): Custody {
@@ -20,6 +21,7 @@ export function createMemoryCustody(): Custody {
       remembered = { cluster, publicKeyInfo: publicKey.export({ format: 'der', type: 'spki' }) };
       return { publicKey, handle: privateKey.export({ format: 'der', type: 'pkcs8' }) };
     },
+    publicKeyOfRoot: async (handle) => publicKeyOfPrivate(handle),
     rememberedRoot: async () => remembered,
     async signWithRoot(handle, message) {
       return sign(

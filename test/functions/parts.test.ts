@@ -1,185 +1,175 @@
 import { describe, expect, test } from 'vitest';
 import '../broker/matchers.ts';
 import { endpointsOf, timersOf } from '../../functions/parts.ts';
+import type { Custody } from '../../shared/authority/custody.ts';
 import { authorityStatus } from '../../shared/protocol/authorities.ts';
 import { botExample, joinToken } from '../broker/fixtures.ts';
 import { chainOf, join } from '../broker/joiner.ts';
-import type { createMemoryCustody } from '../broker/memory-custody.ts';
 import { signIn } from '../broker/operators.ts';
 import { readLists, tend } from '../broker/revoked.ts';
 import { createTestBroker, type TestBroker } from '../broker/test-broker.ts';
 
-const REQUESTS_URL = 'https://join.example.org';
-const AUTHORITY_URL = 'https://authority.example.org';
+const JOINERS_URL = 'https://join.example.org';
 const DAY = 24 * 3600;
 
-const REQUESTS = { JOIN_BROKER_PART: 'requests', JOIN_BROKER_AUTHORITY_URL: AUTHORITY_URL };
-const AUTHORITY = { JOIN_BROKER_PART: 'authority', JOIN_BROKER_PUBLIC_URL: REQUESTS_URL };
+const JOINERS = { JOIN_BROKER_PART: 'joiners' } as const;
+const OPERATORS = { JOIN_BROKER_PART: 'operators', JOIN_BROKER_PUBLIC_URL: JOINERS_URL } as const;
 
-/** The two apps of one broker; custody counts what the one for requests asks of it. */
+/** The two apps of one broker; `asked` is what the one for joiners asks of custody. */
 async function twoApps({ init = true } = {}) {
-  const authority = createTestBroker({ settings: AUTHORITY, init: 'none' });
-  const { tables, cloud, clock } = authority;
+  const operators = createTestBroker({ settings: OPERATORS, init: 'none' });
+  const { tables, cloud, clock } = operators;
   const asked: string[] = [];
   const custody = Object.fromEntries(
-    Object.entries(authority.custody).map(([name, work]) => [
+    Object.entries(operators.custody).map(([name, work]) => [
       name,
       (...args: unknown[]) => {
         asked.push(name);
         return (work as (...args: unknown[]) => unknown)(...args);
       },
     ]),
-  ) as unknown as ReturnType<typeof createMemoryCustody>;
-  const settings = REQUESTS;
-  const requests = createTestBroker({ settings, tables, cloud, clock, custody, init: 'none' });
-  if (init) await initAt(authority);
-  return { authority, requests, asked };
+  ) as unknown as Custody;
+  const settings = JOINERS;
+  const joiners = createTestBroker({ settings, tables, cloud, clock, custody, init: 'none' });
+  if (init) await initAt(operators);
+  return { operators, joiners, asked };
 }
 
 const initAt = (api: TestBroker) =>
   signIn(api, 'JoinBroker.AuthorityAdmin').request('POST', '/v1/authorities/init', { body: {} });
 
-async function joiningMachine(requests: TestBroker) {
-  const subscription = requests.tenant.subscription();
-  await requests.put(botExample());
-  await requests.put(
+async function joiningMachine(operators: TestBroker) {
+  const subscription = operators.tenant.subscription();
+  await operators.put(botExample());
+  await operators.put(
     joinToken({ allow: [{ subscription: subscription.id, resource_groups: ['group1'] }] }),
   );
   return subscription.virtualMachine('vm-a', { resourceGroup: 'group1', systemAssigned: true });
 }
 
-test('machines join at the one, with the keys that the other one made', async () => {
-  const { requests, asked } = await twoApps();
-  expect(await join(requests, await joiningMachine(requests))).toBeAdmitted();
-  expect(new Set(asked)).toEqual(new Set(['unwrapDataKey']));
+test('machines join at the one, by the rules and with the keys of the other', async () => {
+  const { operators, joiners, asked } = await twoApps();
+  expect(await join(joiners, await joiningMachine(operators))).toBeAdmitted();
+  expect(new Set(asked)).toEqual(new Set(['unwrapDataKey', 'publicKeyOfRoot']));
 });
 
 test('a key that the one replaces signs nothing at the other', async () => {
-  const { authority, requests } = await twoApps();
-  const vm = await joiningMachine(requests);
-  const issuingOf = async () => chainOf(await join(requests, vm)).slice(1);
-  const before = await issuingOf();
-  const admin = signIn(authority, 'JoinBroker.AuthorityAdmin');
+  const { operators, joiners } = await twoApps();
+  const vm = await joiningMachine(operators);
+  const issuerOf = async () => chainOf(await join(joiners, vm)).slice(1);
+  const before = await issuerOf();
+  const admin = signIn(operators, 'JoinBroker.AuthorityAdmin');
   const { keys } = authorityStatus.parse((await admin.request('GET', '/v1/authorities')).body);
   const numbers = keys.flatMap(({ purpose, number }) => (purpose === 'issuing' ? number : []));
   const answer = await admin.request('POST', '/v1/authorities/issuing/rotate', {
     body: { numbers, leaked: true },
   });
   expect(answer.status).toBe(200);
-  authority.clock.advance(6);
-  expect(await issuingOf()).not.toEqual(before);
+  operators.clock.advance(6);
+  expect(await issuerOf()).not.toEqual(before);
 });
 
-describe('the app for requests', () => {
+describe('the app for joiners', () => {
   test('makes no key where the other one is silent, and says what is to be looked at', async () => {
-    const { requests, asked } = await twoApps();
-    const rows = await requests.tables.keys.list({});
-    requests.clock.advance(40 * DAY);
-    const answer = await requests.request('GET', '/readyz');
+    const { joiners, asked } = await twoApps();
+    const rows = await joiners.tables.keys.list({});
+    joiners.clock.advance(40 * DAY);
+    const answer = await joiners.request('GET', '/readyz');
     expect(answer).toBeProblem('unavailable');
     expect(answer.body).toMatchObject({
       detail: expect.stringContaining('does the timer rotate-keys run?'),
     });
-    expect(await requests.tables.keys.list({})).toEqual(rows);
+    expect(await joiners.tables.keys.list({})).toEqual(rows);
     expect(asked).not.toContain('signWithRoot');
   });
 
   test('says what is missing before the first act', async () => {
-    const { requests } = await twoApps({ init: false });
-    expect((await requests.request('GET', '/readyz')).body).toMatchObject({
+    const { joiners } = await twoApps({ init: false });
+    expect((await joiners.request('GET', '/readyz')).body).toMatchObject({
       detail: expect.stringContaining('joinctl auth init'),
     });
   });
 
   test('has the other one sign the lists of the root', async () => {
-    const { authority, requests, asked } = await twoApps();
-    requests.clock.advance(8 * DAY);
-    await authority.broker.rotateKeys({ requestId: 'none' });
-    const before = await requests.tables.revoked.list({});
-    await tend(requests);
-    expect(await requests.tables.revoked.list({})).toEqual(before);
-    await tend(authority);
-    expect(await requests.tables.revoked.list({})).not.toEqual(before);
-    requests.clock.advance(6);
-    expect(await readLists(requests)).toMatchObject({ serials: [] });
+    const { operators, joiners, asked } = await twoApps();
+    joiners.clock.advance(8 * DAY);
+    await operators.broker.rotateKeys({ requestId: 'none' });
+    const before = await joiners.tables.revoked.list({});
+    await tend(joiners);
+    expect(await joiners.tables.revoked.list({})).toEqual(before);
+    await tend(operators);
+    expect(await joiners.tables.revoked.list({})).not.toEqual(before);
+    joiners.clock.advance(6);
+    expect(await readLists(joiners)).toMatchObject({ serials: [] });
     expect(asked).not.toContain('signWithRoot');
   });
 
   test('has custody for nothing but the keys that are there, whatever asks it', async () => {
-    const { requests, asked } = await twoApps();
-    await expect(requests.broker.rotateKeys({ requestId: 'none' })).resolves.toBeUndefined();
-    requests.clock.advance(40 * DAY);
-    await expect(requests.broker.rotateKeys({ requestId: 'none' })).rejects.toThrow(
+    const { joiners, asked } = await twoApps();
+    await expect(joiners.broker.rotateKeys({ requestId: 'none' })).resolves.toBeUndefined();
+    joiners.clock.advance(40 * DAY);
+    await expect(joiners.broker.rotateKeys({ requestId: 'none' })).rejects.toThrow(
       'this app makes no keys and does not sign with the root',
     );
     expect(asked).not.toContain('signWithRoot');
   });
 
   test.each([
-    ['POST', '/v1/authorities/init', {}],
-    ['POST', '/v1/authorities/restore', {}],
-    ['POST', '/v1/authorities/issuing/rotate', {}],
-    ['POST', '/v1/authorities/tls/retire', {}],
-  ])('%s %s is answered by the other app: 421', async (method, path, body) => {
-    const { requests, asked } = await twoApps({ init: false });
-    const admin = signIn(requests, 'JoinBroker.AuthorityAdmin');
-    const answer = await admin.request(method, path, { body });
+    ['POST', '/v1/authorities/init'],
+    ['GET', '/v1/authorities'],
+    ['POST', '/v1/authorities/tls/retire'],
+    ['GET', '/v1/authorities/backup'],
+    ['PUT', '/v1/resources/bot/example'],
+    ['GET', '/v1/joins'],
+    ['POST', '/v1/explain'],
+    ['GET', '/v1/instances'],
+    ['GET', '/v1/names'],
+    ['GET', '/v1/audit'],
+  ])('%s %s is answered by the other app: 421', async (method, path) => {
+    const { joiners } = await twoApps();
+    const admin = signIn(joiners, 'JoinBroker.AuthorityAdmin', 'JoinBroker.Admin');
+    const answer = await admin.request(method, path, method === 'GET' ? {} : { body: {} });
     expect(answer).toBeProblem('misdirected');
     expect(answer.body).toMatchObject({
-      detail: `the authorities are changed at ${AUTHORITY_URL} (joinctl --proxy=authority.example.org)`,
+      detail: 'operators ask the other app of this broker (joinctl --proxy)',
     });
-    expect(asked).toEqual([]);
-    expect(await requests.request(method, path, { body })).toBeProblem('unauthenticated');
   });
 
-  test('shows where the authorities stand, and backs them up', async () => {
-    const { requests } = await twoApps();
-    const admin = signIn(requests, 'JoinBroker.AuthorityAdmin');
-    const status = await admin.request('GET', '/v1/authorities');
-    expect(authorityStatus.parse(status.body).ca_pins).toHaveLength(1);
-    expect((await admin.request('GET', '/v1/authorities/backup')).status).toBe(200);
+  test('does not even look at the token of an operator who comes to it', async () => {
+    const { joiners } = await twoApps();
+    const answer = await joiners.request('GET', '/v1/authorities', {
+      headers: { authorization: 'Bearer nonsense' },
+    });
+    expect(answer).toBeProblem('misdirected');
   });
 
   test('runs no timer', () => {
-    expect(timersOf({ ...REQUESTS, JOIN_BROKER_PUBLIC_URL: undefined } as never)).toEqual([]);
+    expect(timersOf({ ...JOINERS, JOIN_BROKER_PUBLIC_URL: undefined })).toEqual([]);
   });
 });
 
-describe('the app for the authorities', () => {
+describe('the app for operators', () => {
   test.each([
     ['POST', '/v1/join'],
     ['POST', '/v1/heartbeat'],
-    ['GET', '/v1/trust'],
-    ['GET', '/v1/trust/tls.crl'],
-    ['GET', '/v1/resources/bot'],
-    ['PUT', '/v1/resources/lock/any'],
-    ['POST', '/v1/explain'],
     ['GET', '/scripts/install.sh'],
+    ['GET', '/scripts/joinbot.cjs'],
   ])('%s %s is answered by the other app: 421', async (method, path) => {
-    const { authority } = await twoApps();
-    const answer = await authority.request(method, path, method === 'GET' ? {} : { body: {} });
+    const { operators } = await twoApps();
+    const answer = await operators.request(method, path, method === 'GET' ? {} : { body: {} });
     expect(answer).toBeProblem('misdirected');
-    expect(answer.body).toMatchObject({
-      detail: `only the authorities are kept here: ask ${REQUESTS_URL}`,
+    expect(answer.body).toMatchObject({ detail: `machines ask ${JOINERS_URL}` });
+  });
+
+  test('says to operators where machines are to go', async () => {
+    const { operators } = await twoApps();
+    expect((await operators.request('GET', '/v1/webapi/find')).body).toMatchObject({
+      public_url: JOINERS_URL,
     });
   });
 
-  test.each(['/healthz', '/readyz', '/v1/webapi/find', '/v1/webapi/ping'])(
-    'GET %s is answered',
-    async (path) => {
-      const { authority } = await twoApps();
-      expect((await authority.request('GET', path)).status).toBe(200);
-    },
-  );
-
-  test('an unknown address is unknown here, too', async () => {
-    const { authority } = await twoApps();
-    expect(await authority.request('GET', '/v1/nothing')).toBeProblem('not_found');
-  });
-
   test('runs the timers', () => {
-    const names = timersOf({ ...AUTHORITY, JOIN_BROKER_AUTHORITY_URL: undefined } as never);
-    expect(names.map(({ name }) => name)).toEqual([
+    expect(timersOf(OPERATORS).map(({ name }) => name)).toEqual([
       'rotate-keys',
       'back-up',
       'probe',
@@ -189,9 +179,25 @@ describe('the app for the authorities', () => {
   });
 });
 
-test('both have the same addresses, those of the whole broker', () => {
-  const routesOf = (settings: object | undefined) =>
-    endpointsOf(settings as never).map(({ name, methods, route }) => [name, methods, route]);
-  expect(routesOf(REQUESTS)).toEqual(routesOf(undefined));
-  expect(routesOf(AUTHORITY)).toEqual(routesOf(undefined));
+describe('both', () => {
+  test.each(['/healthz', '/readyz', '/v1/webapi/find', '/v1/webapi/ping', '/v1/trust'])(
+    'answer GET %s',
+    async (path) => {
+      const { operators, joiners } = await twoApps();
+      expect((await operators.request('GET', path)).status).toBe(200);
+      expect((await joiners.request('GET', path)).status).toBe(200);
+    },
+  );
+
+  test('know no address that the whole broker does not know', async () => {
+    const { operators, joiners } = await twoApps();
+    expect(await operators.request('GET', '/v1/nothing')).toBeProblem('not_found');
+    expect(await joiners.request('GET', '/v1/nothing')).toBeProblem('not_found');
+    const routesOf = (part: Parameters<typeof endpointsOf>[0]) =>
+      endpointsOf(part).map(({ name, methods, route }) => [name, methods, route]);
+    expect(routesOf({ ...JOINERS, JOIN_BROKER_PUBLIC_URL: undefined })).toEqual(
+      routesOf(undefined),
+    );
+    expect(routesOf(OPERATORS)).toEqual(routesOf(undefined));
+  });
 });

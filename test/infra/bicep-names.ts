@@ -82,7 +82,7 @@ function localNames(from: Node): Set<string> {
 const FUNCTIONS = new Set(
   `allowed bool cidrSubnet deployer deployment description empty environment filter guid int items join last
   loadTextContent map maxLength maxValue minLength minValue readEnvironmentVariable replace resourceGroup split string
-  subscription subscriptionResourceId take tenant union uniqueString`.split(/\s+/),
+  min subscription subscriptionResourceId take tenant union uniqueString`.split(/\s+/),
 );
 
 const unknownFunctions = ({ root }: BicepFile): Node[] =>

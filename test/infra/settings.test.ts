@@ -28,14 +28,14 @@ function settingsIn(path: string, declaration: string): string[] {
 }
 
 const ofBoth = settingsIn('infra/main.bicep', 'settingsOfBoth');
-/** Where the broker is one app, and of the app for requests where it is two. */
+/** Where the broker is one app, and of the app for joiners where it is two. */
 const ofApp = [...ofBoth, ...settingsIn('infra/main.bicep', 'settings')];
-const ofAuthority = [...ofBoth, ...settingsIn('infra/main.bicep', 'authoritySettings')];
+const ofOperators = [...ofBoth, ...settingsIn('infra/main.bicep', 'operatorsSettings')];
 const hostSettings = settingsIn('infra/modules/app-settings.bicep', 'appSettings');
 
 it('writes only settings that the broker or its host reads', () => {
   const known = [...settingsMarkdown().matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-  expect(known).toEqual(expect.arrayContaining([...ofApp, ...ofAuthority]));
+  expect(known).toEqual(expect.arrayContaining([...ofApp, ...ofOperators]));
   expect([...known, ...HOST_SETTINGS]).toEqual(expect.arrayContaining(hostSettings));
   expect(hostSettings).toEqual(expect.arrayContaining(HOST_SETTINGS));
 });
@@ -69,26 +69,24 @@ describe('writes settings with which it starts on Azure', () => {
       ofApp,
       {
         JOIN_BROKER_PART: 'whole',
-        JOIN_BROKER_AUTHORITY_URL: '',
         JOIN_BROKER_BACKUP_URL,
         JOIN_BROKER_PUBLIC_URL: '',
       },
     ],
     [
-      'the app for requests',
+      'the app for joiners',
       ofApp,
       {
-        JOIN_BROKER_PART: 'requests',
-        JOIN_BROKER_AUTHORITY_URL: 'https://join-broker-prod-abc123-authority.azurewebsites.cn',
+        JOIN_BROKER_PART: 'joiners',
         JOIN_BROKER_BACKUP_URL: '',
         JOIN_BROKER_PUBLIC_URL: '',
       },
     ],
     [
-      'the app for the authorities',
-      ofAuthority,
+      'the app for operators',
+      ofOperators,
       {
-        JOIN_BROKER_PART: 'authority',
+        JOIN_BROKER_PART: 'operators',
         JOIN_BROKER_BACKUP_URL,
         JOIN_BROKER_PUBLIC_URL: 'https://join-broker-prod-abc123.azurewebsites.cn',
       },

@@ -175,6 +175,7 @@ function failing(custody: Custody, isDown: () => boolean): Custody {
     wrapDataKey: ask(custody.wrapDataKey),
     unwrapDataKey: ask(custody.unwrapDataKey),
     createRootKey: ask(custody.createRootKey),
+    publicKeyOfRoot: ask(custody.publicKeyOfRoot),
     rememberedRoot: ask(custody.rememberedRoot),
     signWithRoot: ask(custody.signWithRoot),
   };

@@ -17,61 +17,56 @@ async function startTwoApps() {
     onTestFinished(app.close);
     return { app, url: await app.listen() };
   };
-  const authority = await start({
-    JOIN_BROKER_PART: 'authority',
-    JOIN_BROKER_PUBLIC_URL: 'http://127.0.0.1:9',
-  });
-  const requests = await start({
-    JOIN_BROKER_PART: 'requests',
-    JOIN_BROKER_AUTHORITY_URL: authority.url,
+  const startJoiners = () => start({ JOIN_BROKER_PART: 'joiners' });
+  const joiners = await startJoiners();
+  const operators = await start({
+    JOIN_BROKER_PART: 'operators',
+    JOIN_BROKER_PUBLIC_URL: joiners.url,
   });
   /** Here that is what `joinctl --proxy` is for a deployed broker. */
   const operatorsAt = (broker: string) =>
     writeEndpoints(join(scenario.folder, '.local', 'endpoints.json'), { ...endpoints, broker });
   const machines = {
     ...scenario,
-    stack: { ...scenario.stack, endpoints: { ...endpoints, broker: requests.url } },
+    stack: { ...scenario.stack, endpoints: { ...endpoints, broker: joiners.url } },
   };
-  return { scenario: machines, authority, requests, operatorsAt };
+  return { scenario: machines, operators, joiners, startJoiners, operatorsAt };
 }
 
-test('machines join at the one, operators rotate at the other, and each says what is not its own', async () => {
-  const { scenario, authority, requests, operatorsAt } = await startTwoApps();
-  const timersOf = ({ app }: typeof requests) =>
+test('machines join at the one, operators ask the other, and each says what is not its own', async () => {
+  const { scenario, operators, joiners, startJoiners, operatorsAt } = await startTwoApps();
+  const timersOf = ({ app }: typeof joiners) =>
     app.functions.filter(({ trigger }) => trigger === 'timer').map(({ name }) => name);
-  expect(timersOf(requests)).toEqual([]);
-  expect(timersOf(authority)).toContain('rotate-keys');
+  expect(timersOf(joiners)).toEqual([]);
+  expect(timersOf(operators)).toContain('rotate-keys');
 
-  await operatorsAt(requests.url);
-  const identity = await joinExample(scenario, 'ubuntu');
-  const issuer = async (): Promise<string> =>
-    new X509Certificate(await readFile(join(identity, 'tlscert'))).issuer;
-  const first = await issuer();
-
-  const rotate = ['auth', 'rotate', '--type=issuing', '--now', '--yes'] as const;
-  const refused = await scenario.joinctl(...rotate);
+  await operatorsAt(joiners.url);
+  const refused = await scenario.joinctl('auth', 'status');
   expect(refused).toMatchObject({ code: 1, stdout: '' });
-  expect(refused.stderr).toContain(
-    `the authorities are changed at ${authority.url} (joinctl --proxy=${new URL(authority.url).host})`,
-  );
-  expect(succeeded(await scenario.joinctl('auth', 'status')).stdout).toContain('CA pin');
+  expect(refused.stderr).toContain('operators ask the other app of this broker (joinctl --proxy)');
 
-  await operatorsAt(authority.url);
-  succeeded(await scenario.joinctl(...rotate));
-  const elsewhere = await scenario.joinctl('get', 'bots');
-  expect(elsewhere.code).toBe(1);
-  expect(elsewhere.stderr).toContain('only the authorities are kept here: ask http://127.0.0.1:9');
+  await operatorsAt(operators.url);
+  const identity = await joinExample(scenario, 'ubuntu');
+  const joinsAt = async (broker: string) => {
+    const config = ['-c', join(scenario.folder, 'tbot.yaml'), `--proxy-server=${broker}`];
+    const args = ['--oneshot', '--destination-dir', identity];
+    succeeded(await scenario.joinbot('vm-user', 'start', ...config, ...args));
+    return new X509Certificate(await readFile(join(identity, 'tlscert'))).issuer;
+  };
+  const first = await joinsAt(joiners.url);
+  const node = succeeded(await scenario.joinctl('nodes', 'add', '--host-name=web-1.{{cluster}}'));
+  expect(node.stdout).toContain(`${joiners.url}/scripts/install.sh`);
 
-  await operatorsAt(requests.url);
-  await expect
-    .poll(
-      async () => {
-        const config = join(scenario.folder, 'tbot.yaml');
-        const args = ['start', '-c', config, '--oneshot', '--destination-dir', identity];
-        succeeded(await scenario.joinbot('vm-user', ...args));
-        return issuer();
-      },
-      { timeout: 60_000, interval: 2000 },
-    )
-    .not.toBe(first);
+  // A leak where machines join: that app is stopped, its keys are replaced, and the lost table is restored.
+  await joiners.app.close();
+  const backup = join(scenario.folder, 'backup.json');
+  const pin = succeeded(await scenario.joinctl('auth', 'status')).stdout.match(/CA pin (\S+)/)?.[1];
+  succeeded(await scenario.joinctl('auth', 'rotate', '--type=data', '--now', '--yes'));
+  succeeded(await scenario.joinctl('auth', 'backup', `--out=${backup}`));
+  succeeded(await scenario.joinctl('auth', 'restore', backup, '--yes'));
+  const status = succeeded(await scenario.joinctl('auth', 'status')).stdout;
+  expect(status).toContain(`CA pin ${pin}`);
+
+  const anew = await startJoiners();
+  expect(await joinsAt(anew.url)).not.toBe(first);
 });

@@ -169,44 +169,24 @@ describe('is refused, and named', () => {
     [
       'a part that is none',
       { ...azure, JOIN_BROKER_PART: 'both' },
-      ['JOIN_BROKER_PART: expected one of whole, requests, authority'],
+      ['JOIN_BROKER_PART: expected one of whole, joiners, operators'],
     ],
     [
-      'the app for requests without the address of the other one',
-      { ...azure, JOIN_BROKER_PART: 'requests' },
-      ['JOIN_BROKER_AUTHORITY_URL: expected with JOIN_BROKER_PART=requests, and only then'],
-    ],
-    [
-      'that address in another app',
-      { ...azure, JOIN_BROKER_AUTHORITY_URL: 'https://authority.example.org' },
-      ['JOIN_BROKER_AUTHORITY_URL: expected with JOIN_BROKER_PART=requests, and only then'],
-    ],
-    [
-      'that address on loopback, on Azure',
-      {
-        ...azure,
-        JOIN_BROKER_PART: 'requests',
-        JOIN_BROKER_AUTHORITY_URL: 'http://127.0.0.1:7071',
-      },
-      ['JOIN_BROKER_AUTHORITY_URL: an address on loopback is refused on Azure'],
-    ],
-    [
-      'the app for the authorities that does not know where machines go',
-      { ...azure, JOIN_BROKER_PART: 'authority' },
+      'the app for operators that does not know where machines go',
+      { ...azure, JOIN_BROKER_PART: 'operators' },
       [
-        'JOIN_BROKER_PUBLIC_URL: expected with JOIN_BROKER_PART=authority: where machines reach the other app',
+        'JOIN_BROKER_PUBLIC_URL: expected with JOIN_BROKER_PART=operators: where machines reach the other app',
       ],
     ],
     [
-      'backups by the app for requests',
+      'backups by the app for joiners',
       {
         ...azure,
-        JOIN_BROKER_PART: 'requests',
-        JOIN_BROKER_AUTHORITY_URL: 'https://authority.example.org',
+        JOIN_BROKER_PART: 'joiners',
         JOIN_BROKER_BACKUP_URL: 'https://backup.blob.core.windows.net/authorities',
       },
       [
-        'JOIN_BROKER_BACKUP_URL: not expected with JOIN_BROKER_PART=requests, which makes no backups',
+        'JOIN_BROKER_BACKUP_URL: not expected with JOIN_BROKER_PART=joiners, which makes no backups',
       ],
     ],
     [

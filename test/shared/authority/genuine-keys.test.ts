@@ -7,7 +7,7 @@ import {
   hashOf,
   type OpenedKey,
   openGenuineKeys,
-  rememberDataKeys,
+  rememberKeys,
   rootOf,
 } from '../../../shared/authority/genuine-keys.ts';
 import type { StoredKeys } from '../../../shared/authority/key-store.ts';
@@ -268,7 +268,7 @@ test('a row is named by the SHA-256 of what is sealed, a data key by its cluster
 describe('data keys that were unwrapped', () => {
   function remembering() {
     const asked: string[] = [];
-    const custody = rememberDataKeys({
+    const custody = rememberKeys({
       ...parts.custody,
       unwrapDataKey: async (wrapped, about) => {
         asked.push(`${Buffer.from(wrapped)} ${about}`);

@@ -1,7 +1,7 @@
 /** A process of its own that makes the first keys when it is told to: a JSON line in, a word out. */
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { rememberDataKeys } from '../../../shared/authority/genuine-keys.ts';
+import { rememberKeys } from '../../../shared/authority/genuine-keys.ts';
 import { initAuthorities } from '../../../shared/authority/init-authorities.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
 import { openKeyVaultCustody } from '../../../shared/authority/key-vault-custody.ts';
@@ -28,7 +28,7 @@ async function carryOut({ tables, vault, resume }: InitOrder): Promise<string> {
     store: createKeyStore(
       openAzureTables({ url: tables.url, credential: { key: tables.key } }).keys,
     ),
-    custody: rememberDataKeys(custody),
+    custody: rememberKeys(custody),
     policy: ROTATION_POLICY,
     cluster: 'test.example.org',
   };
