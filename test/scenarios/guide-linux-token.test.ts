@@ -1,8 +1,18 @@
-/** Guide 002, deploying on Linux, to its last line: a secret for one first join, then the keys in the storage directory. */
+/**
+ * Guide 002, deploying on Linux, to its last line: a secret for one first join, then the keys in the storage directory, then an
+ * output that signs in to a host of guide 004. Its last step goes on where the others ended.
+ */
 import { mkdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { hasProgram } from '../programs.ts';
+import { GREETING, joinNode, signIn } from './node-host.ts';
 import { type OpenScenario, openScenario, succeeded } from './scenario.ts';
+
+const hasSsh = ['sshd', 'ssh', 'ssh-keygen'].map(hasProgram).every(Boolean);
+const LOGIN = userInfo().username;
+const NODE = 'vm-user.group1.join-broker.local';
 
 let scenario: OpenScenario;
 beforeAll(async () => {
@@ -19,8 +29,8 @@ ${secret === undefined ? '' : `  token: ${secret}\n`}storage:
   type: directory
   path: ${storage}
 # outputs will be filled in during the completion of an access guide.
-outputs: []
-`;
+${OUTPUTS}`;
+const OUTPUTS = 'outputs: []\n';
 
 test('002 the secret is shown once and good for one machine; restarts renew, also when it is gone from the file', async () => {
   const { folder, joinctl, joinbot, startJoinbot, write, stack } = scenario;
@@ -57,3 +67,23 @@ test('002 the secret is shown once and good for one machine; restarts renew, als
     expect(said).not.toContain(secret);
   }
 });
+
+test.skipIf(!hasSsh)(
+  '002 step 4: its output signs in to a host with the certificate of a join, and nobody is asked',
+  { timeout: 120_000 },
+  async () => {
+    const { folder, joinctl, startJoinbot, write, stack } = scenario;
+    const host = await joinNode(scenario);
+    succeeded(await joinctl('bots', 'update', 'example', '--roles=access', `--logins=${LOGIN}`));
+    const yaml = tbotYaml(stack.endpoints.broker, join(folder, 'bot'));
+    const identity = join(folder, 'machine-id');
+    const output = `{type: identity, destination: {type: directory, path: ${identity}}}`;
+    const filled = yaml.replace(OUTPUTS, `outputs: [${output}]\n`);
+    const config = await write('tbot.yaml', filled);
+    const agent = startJoinbot('no machine of a cloud', 'start', '-c', config);
+    await agent.says(`wrote ${identity}`);
+    const admitted = await signIn(scenario, host, identity, `${LOGIN}@${NODE}`);
+    expect(admitted).toMatchObject({ stdout: GREETING, stderr: '', code: 0 });
+    expect(await agent.kill('SIGTERM')).toBe(0);
+  },
+);
