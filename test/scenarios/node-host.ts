@@ -90,12 +90,18 @@ export async function joinNode(scenario: Scenario): Promise<SshHost> {
   succeeded(await joinctl('create', '-f', await write('token.yaml', AZURE_TOKEN)));
   const yaml = teleportYaml(stack.endpoints.broker, join(folder, 'node'));
   const config = await write('teleport.yaml', yaml);
-  const key = `--ssh-host-key=${host.hostKey}.pub`;
-  succeeded(await joinbot('vm-user', 'start', '-c', config, key, '--oneshot'));
+  succeeded(await startNode(scenario, host));
   const flags = ['--sshd-config', host.sshdConfig, '--write'];
   succeeded(await joinbot('vm-user', 'install', 'sshd', '-c', config, ...flags));
   return host;
 }
+
+/** It joins with the guide's file, or renews. */
+export const startNode = ({ folder, joinbot }: Scenario, { hostKey }: SshHost) =>
+  joinbot(
+    ...(['vm-user', 'start', '-c', join(folder, 'teleport.yaml')] as const),
+    ...[`--ssh-host-key=${hostKey}.pub`, '--oneshot'],
+  );
 
 /** `ssh -F <identity>/ssh_config <login>@<name>`, where no question can be answered. */
 export const signIn = (

@@ -3,6 +3,7 @@
  * `ssh-keygen` say of what a machine has. Each step goes on where the one before it ended.
  */
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { writeEndpoints } from '../../local/endpoints.ts';
@@ -10,9 +11,12 @@ import { createFunctionsHost } from '../../local/functions-host.ts';
 import { startTables } from '../../local/tables.ts';
 import { openAzureTables } from '../../shared/storage/azure-tables.ts';
 import { hasProgram } from '../programs.ts';
+import { GREETING, joinNode, signIn, startNode } from './node-host.ts';
 import { joinExample, type OpenScenario, openScenario, ROOT, succeeded } from './scenario.ts';
 
 const missing = !hasProgram('openssl') || !hasProgram('ssh-keygen');
+const hasSshd = ['sshd', 'ssh'].map(hasProgram).every(Boolean);
+const LOGIN = userInfo().username;
 
 let scenario: OpenScenario;
 let identity: string;
@@ -22,7 +26,7 @@ let pinnedRoot: string;
 beforeAll(async () => {
   if (missing) return;
   scenario = await openScenario();
-  identity = await joinExample(scenario, 'ubuntu');
+  identity = await joinExample(scenario, LOGIN);
   pinnedRoot = join(scenario.folder, 'pinned-root.pem');
   await cp(join(identity, 'tlscacerts'), pinnedRoot, { dereference: true });
   return scenario.close;
@@ -120,6 +124,49 @@ describe.skipIf(missing)('a leaked key', () => {
     await joinctl('auth', 'rotate', '--type=ssh-user', '--now', '--yes');
     succeeded(await renew());
     expect([await sshIsBelieved(identity), await sshIsBelieved(thief)]).toEqual([true, false]);
+  });
+
+  test.skipIf(!hasSshd)(
+    'SSH authority of hosts: clients refuse what the old one has signed, and hosts get a new certificate',
+    { timeout: 120_000 },
+    async () => {
+      const host = await joinNode(scenario);
+      const node = `${LOGIN}@vm-user.group1.join-broker.local`;
+      const admitted = { stdout: GREETING, stderr: '', code: 0 };
+      expect(await signIn(scenario, host, identity, node)).toMatchObject(admitted);
+      const before = await keep('before-ssh-host');
+      await joinctl('auth', 'rotate', '--type=ssh-host', '--now', '--yes');
+
+      // A client that has not renewed believes the old one, unless it reads the list.
+      const known = ['-o', `UserKnownHostsFile=${before}/known_hosts`];
+      expect(await signIn(scenario, host, identity, node, ...known)).toMatchObject(admitted);
+      const krl = join(scenario.folder, 'ssh.krl');
+      const listed = [...known, '-o', `RevokedHostKeys=${krl}`];
+      const refusal = async (): Promise<string> => {
+        const answer = await fetch(`${scenario.stack.endpoints.broker}/v1/trust/ssh.krl`);
+        await writeFile(krl, Buffer.from(await answer.arrayBuffer()));
+        return (await signIn(scenario, host, identity, node, ...listed)).stderr;
+      };
+      await expect.poll(refusal, { timeout: 30_000, interval: 500 }).toContain('revoked');
+
+      succeeded(await renew());
+      const refused = await signIn(scenario, host, identity, node);
+      expect(refused.code).toBe(255);
+      expect(refused.stderr).toContain('Host key verification failed');
+      succeeded(await startNode(scenario, host));
+      expect(await signIn(scenario, host, identity, node)).toMatchObject(admitted);
+    },
+  );
+
+  test("the prober's key: nobody notices", async () => {
+    const before = await joinctl('auth', 'status');
+    await joinctl('auth', 'rotate', '--type=probe', '--now', '--yes');
+    const others = (status: string): string => status.replaceAll(/^probe .*$/gm, '');
+    const after = await joinctl('auth', 'status');
+    expect(after).not.toBe(before);
+    expect(others(after)).toBe(others(before));
+    await scenario.stack.host.runTimer('probe');
+    expect(await opensslSays(identity)).toContain(': OK');
   });
 
   test('data key: everything under it is new, the root is not', async () => {
