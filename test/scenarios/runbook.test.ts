@@ -7,9 +7,10 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { writeEndpoints } from '../../local/endpoints.ts';
-import { createFunctionsHost } from '../../local/functions-host.ts';
+import { createFunctionsHost, type FunctionsHost } from '../../local/functions-host.ts';
 import { startTables } from '../../local/tables.ts';
 import { openAzureTables } from '../../shared/storage/azure-tables.ts';
+import { codeBlocks } from '../docs/markdown.ts';
 import { hasProgram } from '../programs.ts';
 import { GREETING, joinNode, signIn, startNode } from './node-host.ts';
 import { joinExample, type OpenScenario, openScenario, ROOT, succeeded } from './scenario.ts';
@@ -34,6 +35,16 @@ beforeAll(async () => {
 
 const joinctl = async (...args: readonly string[]): Promise<string> =>
   succeeded(await scenario.joinctl(...args)).stdout;
+
+/** Makes an authority with the one command that this section of the runbook has for it. */
+async function initAsIn(section: string, pin = ''): Promise<string> {
+  const runbook = await readFile(join(ROOT, 'docs/runbook.md'), 'utf8');
+  const text = runbook.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '';
+  const commands = codeBlocks(text, 'sh').flatMap((block) => block.trim().split('\n'));
+  const inits = commands.filter((command) => command.startsWith('joinctl auth init'));
+  expect(inits).toHaveLength(1);
+  return joinctl(...(inits[0] ?? '').replace('"$pin"', pin).split(' ').slice(1));
+}
 
 /** The machine renews as its timer has it, and has this identity afterwards. */
 const renew = async (...more: readonly string[]) =>
@@ -102,6 +113,46 @@ async function sshIsBelieved(folder: string): Promise<boolean> {
   const file = join(scenario.folder, 'user-ca.pub');
   await writeFile(file, await joinctl('auth', 'export', '--type=ssh-user'));
   return succeeded(await scenario.run('ssh-keygen', ['-l', '-f', file])).stdout.includes(signer);
+}
+
+async function loseTables(...names: readonly string[]): Promise<void> {
+  const { endpoints, settings } = scenario.stack;
+  const tables = openAzureTables({
+    url: endpoints.tables,
+    credential: { key: String(settings['JOIN_BROKER_TABLES_KEY']) },
+  });
+  for (const [name, table] of Object.entries(tables)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    for (const { partition, key, etag } of await table.list({}))
+      await table.apply([{ kind: 'remove', partition, key, etag }]);
+  }
+}
+
+/** Settings of a broker whose tables are empty. */
+async function emptyTables(): Promise<Readonly<Record<string, string>>> {
+  const tables = await startTables();
+  onTestFinished(tables.close);
+  return { JOIN_BROKER_TABLES_URL: tables.url, JOIN_BROKER_TABLES_KEY: tables.key };
+}
+
+/** The setting of a key file that is made, unless it was before. */
+const newCustody = (name: string): Readonly<Record<string, string>> => ({
+  JOIN_BROKER_KEY_FILE: join(scenario.folder, '.local', name),
+});
+
+let running: FunctionsHost | undefined;
+/** A broker of the same cluster in place of the one before, with some settings of its own; `joinctl` calls it from now on. */
+async function deploy(env: Readonly<Record<string, string>>): Promise<string> {
+  const { endpoints, settings } = scenario.stack;
+  await (running ?? scenario.stack.host).close();
+  const own = { ...settings, ...env };
+  const host = await createFunctionsHost(ROOT, { env: own, timers: true, log: () => {} });
+  running = host;
+  onTestFinished(host.close);
+  const broker = await host.listen();
+  // What `joinctl login --proxy` is for a deployed one.
+  await writeEndpoints(join(scenario.folder, '.local', 'endpoints.json'), { ...endpoints, broker });
+  return broker;
 }
 
 describe.skipIf(missing)('a leaked key', () => {
@@ -182,19 +233,6 @@ describe.skipIf(missing)('a leaked key', () => {
 });
 
 describe.skipIf(missing)('tables that were lost', () => {
-  async function loseTables(...names: readonly string[]): Promise<void> {
-    const { endpoints, settings } = scenario.stack;
-    const tables = openAzureTables({
-      url: endpoints.tables,
-      credential: { key: String(settings['JOIN_BROKER_TABLES_KEY']) },
-    });
-    for (const [name, table] of Object.entries(tables)) {
-      if (names.length > 0 && !names.includes(name)) continue;
-      for (const { partition, key, etag } of await table.list({}))
-        await table.apply([{ kind: 'remove', partition, key, etag }]);
-    }
-  }
-
   test('all of them come back from a backup: the root is the same, and the machine renews', async () => {
     const backup = join(scenario.folder, 'backup.json');
     await joinctl('auth', 'backup', `--out=${backup}`);
@@ -213,7 +251,7 @@ describe.skipIf(missing)('tables that were lost', () => {
     const refused = await scenario.joinctl('auth', 'init');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain(pin);
-    await joinctl('auth', 'init', `--give-up=${pin}`);
+    await initAsIn('A leaked key', pin);
     const anew = pinIn(await joinctl('auth', 'status'));
     expect(anew).not.toBe(pin);
 
@@ -244,33 +282,15 @@ describe.skipIf(missing)('a root', () => {
 });
 
 describe.skipIf(missing)('a region that was lost', () => {
-  /** A broker of another region: its tables are empty, the cluster's name and what the vault has are the old ones. */
-  async function deployElsewhere(): Promise<string> {
-    const tables = await startTables();
-    onTestFinished(tables.close);
-    const env = {
-      ...scenario.stack.settings,
-      JOIN_BROKER_TABLES_URL: tables.url,
-      JOIN_BROKER_TABLES_KEY: tables.key,
-    };
-    const host = await createFunctionsHost(ROOT, { env, timers: true, log: () => {} });
-    onTestFinished(host.close);
-    return host.listen();
-  }
-
   test('goes on in another one from the backup and the vault: relying parties and machines notice nothing', async () => {
-    const { host, endpoints } = scenario.stack;
     const backup = join(scenario.folder, 'last-night.json');
     await joinctl('auth', 'backup', `--out=${backup}`);
     const pin = pinIn(await joinctl('auth', 'status'));
     const root = join(scenario.folder, 'root-of-today.pem');
     await cp(join(identity, 'tlscacerts'), root, { dereference: true });
-    await host.close();
 
-    const elsewhere = await deployElsewhere();
-    // Here that is what `joinctl login --proxy` is for a deployed one.
-    const file = join(scenario.folder, '.local', 'endpoints.json');
-    await writeEndpoints(file, { ...endpoints, broker: elsewhere });
+    // The cluster's name and what the vault has are the old ones.
+    const elsewhere = await deploy(await emptyTables());
     expect(await joinctl('auth', 'status')).toContain('Missing: ');
     await joinctl('auth', 'restore', backup, '--yes');
     expect(pinIn(await joinctl('auth', 'status'))).toBe(pin);
@@ -278,5 +298,69 @@ describe.skipIf(missing)('a region that was lost', () => {
     succeeded(await renew(`--ca-pin=${pin}`, `--proxy-server=${elsewhere}`));
     expect(await opensslSays(identity, root)).toContain(': OK');
     expect(await sshIsBelieved(identity)).toBe(true);
+  });
+
+  test('and the vault with it: the backup does not open, and a new authority is made', async () => {
+    const elsewhere = await deploy({ ...(await emptyTables()), ...newCustody('elsewhere') });
+    const backup = join(scenario.folder, 'last-night.json');
+    const refused = await scenario.joinctl('auth', 'restore', backup, '--yes');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('the backup does not open');
+    await joinctl('auth', 'init');
+    const pin = pinIn(await joinctl('auth', 'status'));
+    expect(await readFile(backup, 'utf8')).not.toContain(pin);
+    expect((await fetch(`${elsewhere}/readyz`)).status).toBe(200);
+  });
+});
+
+/** In place of a vault the stack has a key file. */
+describe.skipIf(missing)('a custody', () => {
+  const broken = (status: string): string => /^Missing: (.*)$/m.exec(status)?.[1] ?? '';
+
+  /** The broker with this custody works, and the machine follows by the new pin alone. */
+  async function expectNewAuthority(address: string, before: string): Promise<void> {
+    const pin = pinIn(await joinctl('auth', 'status'));
+    expect(pin).not.toBe(before);
+    succeeded(await renew(`--ca-pin=${pin}`, `--proxy-server=${address}`));
+    expect(await opensslSays(identity, join(identity, 'tlscacerts'))).toContain(': OK');
+    expect(await sshIsBelieved(identity)).toBe(true);
+  }
+
+  test('that is lost: it remembers no root that could be given up; the rows go, and a new authority is made', async () => {
+    await deploy({});
+    const pin = pinIn(await joinctl('auth', 'status'));
+    const address = await deploy(newCustody('after-the-loss'));
+    expect(broken(await joinctl('auth', 'status'))).toContain('of another custody');
+    for (const flags of [[], [`--give-up=${pin}`]])
+      expect((await scenario.joinctl('auth', 'init', ...flags)).stderr).toContain(
+        'another custody',
+      );
+
+    await loseTables('keys');
+    const refused = await scenario.joinctl('auth', 'init', `--give-up=${pin}`);
+    expect(refused.stderr).toContain('nothing has to be given up');
+    await initAsIn('A new custody');
+    await expectNewAuthority(address, pin);
+  });
+
+  test('whose file leaked: what is made with a new file does not open with the old one', async () => {
+    await deploy(newCustody('after-the-loss'));
+    const pin = pinIn(await joinctl('auth', 'status'));
+    await joinctl('auth', 'backup', `--out=${join(scenario.folder, 'leaked.json')}`);
+    const thief = newCustody('thief');
+    await cp(join(scenario.folder, '.local/after-the-loss'), String(thief['JOIN_BROKER_KEY_FILE']));
+
+    // With the same file he opens the new authority, too.
+    await loseTables('keys');
+    await joinctl('auth', 'init', `--give-up=${pin}`);
+    await deploy(thief);
+    expect(broken(await joinctl('auth', 'status'))).toBe('');
+
+    const address = await deploy(newCustody('after-the-leak'));
+    await loseTables('keys');
+    await initAsIn('A new custody');
+    await expectNewAuthority(address, pin);
+    await deploy(thief);
+    expect(broken(await joinctl('auth', 'status'))).toContain('data (encrypt)');
   });
 });
