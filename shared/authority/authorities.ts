@@ -4,11 +4,13 @@ import { decodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate } from '../encoding/certificate.ts';
 import { encodePem } from '../encoding/pem.ts';
 import { type SshPublicKey, sshPublicKey } from '../encoding/ssh-public-key.ts';
-import { type GenuineKeys, type OpenedKey, rootOf } from './genuine-keys.ts';
+import { rootOf } from './count-keys.ts';
+import type { GenuineKeys } from './genuine-keys.ts';
 import { type DerivedLogKey, deriveLogKey, type FormerLogKey, openLogKeys } from './log-key.ts';
 import { nextChange, publishedKeys, publishedVersion } from './published-keys.ts';
 import { newestKey, supersededAt, usedKey } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
+import type { OpenedKey } from './signing-key.ts';
 import type { SshIssuer } from './ssh-certificate.ts';
 import type { IssuerNames, TlsIssuer } from './tls-certificate.ts';
 

@@ -2,8 +2,8 @@
  * Which rows of the `keys` table are ours. A row that does not authenticate is as good as absent: whoever can write to
  * the table can neither publish a key nor keep a new one from being made.
  */
-import { createHash, createPublicKey, verify } from 'node:crypto';
-import { type Certificate, parseCertificate } from '../encoding/certificate.ts';
+import { createHash } from 'node:crypto';
+import { countKeys } from './count-keys.ts';
 import type { Custody } from './custody.ts';
 import type { StoredKeys } from './key-store.ts';
 import { isGenuineMark, openKey } from './sealing.ts';
@@ -11,14 +11,10 @@ import {
   describeKey,
   type KeyDescription,
   type KeyOwner,
+  type OpenedKey,
   type SealedKey,
   type SealedMark,
 } from './signing-key.ts';
-
-/** A key with its private part, as it is stored and in the clear. */
-export interface OpenedKey extends SealedKey {
-  readonly secret: Uint8Array;
-}
 
 export interface GenuineKeys {
   /** The key that all other private keys are encrypted with; its row. */
@@ -78,18 +74,13 @@ export async function openGenuineKeys(
     else ignored.push(`${mark.owner}/highest`);
     if (under && under !== dataKey) staleMarks.push(mark.owner);
   }
-  const foreign = await foreignRoots(opened, opener.custody);
+  const { alive, ended, orphans, foreign } = await countKeys(opened, opener.custody);
   ignored.push(...foreign.map(rowName));
-  const ours = opened.filter((key) => !foreign.includes(key));
-  const ended = ours.filter((key) => isEnded(key, ours));
-  const alive = ours.filter((key) => !ended.includes(key));
-  const orphans = alive.filter((key) => key.purpose === 'issuing' && !rootOf(key, alive));
-  const keys = alive.filter((key) => !orphans.includes(key));
   return {
     dataKey,
     dataRow,
     earlierRow: earlier?.dataRow,
-    keys,
+    keys: alive,
     orphans,
     ended,
     marks,
@@ -100,65 +91,7 @@ export async function openGenuineKeys(
   };
 }
 
-/**
- * Roots that custody did not make, although the data key sealed them: whoever has it, and no right to sign, can write no root. What
- * one of ours put an end to is not asked for.
- */
-async function foreignRoots(
-  opened: readonly OpenedKey[],
-  custody: Custody,
-): Promise<readonly OpenedKey[]> {
-  const ours: OpenedKey[] = [];
-  const foreign: OpenedKey[] = [];
-  const newestFirst = opened
-    .filter(({ purpose }) => purpose === 'root')
-    .toSorted((a, b) => b.sequence - a.sequence);
-  for (const root of newestFirst) {
-    if (isEnded(root, ours)) continue;
-    (isSelfSigned(root) && (await isOfCustody(root, custody)) ? ours : foreign).push(root);
-  }
-  return foreign;
-}
-
-async function isOfCustody(root: OpenedKey, custody: Custody): Promise<boolean> {
-  const publicKey = await custody.publicKeyOfRoot(root.secret);
-  return publicKey !== undefined && Buffer.compare(publicKey, root.publicKey) === 0;
-}
-
-/** The root's certificate is of the row's key, and that key signed it. */
-const isSelfSigned = ({ certificate, publicKey }: OpenedKey): boolean =>
-  isSignedBy(certificate, publicKey, ({ publicKeyInfo }) =>
-    Buffer.from(publicKeyInfo).equals(publicKey),
-  );
-
-const isEnded = ({ owner, sequence }: OpenedKey, keys: readonly OpenedKey[]): boolean =>
-  keys.some(
-    (key) => key.owner === owner && key.ended?.some((ended) => ended.sequence === sequence),
-  );
-
 const rowName = ({ owner, sequence }: KeyDescription): string => `${owner}/${sequence}`;
-
-/** The root that signed an issuing key's certificate. */
-export function rootOf(issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKey | undefined {
-  return keys.find(
-    ({ purpose, publicKey }) => purpose === 'root' && isSignedBy(issuing.certificate, publicKey),
-  );
-}
-
-/** What can't be read is signed by nobody: whoever has the data key may have put anything there. */
-function isSignedBy(
-  certificate: Uint8Array,
-  publicKey: Uint8Array,
-  fits: (certificate: Certificate) => boolean = () => true,
-): boolean {
-  try {
-    const parsed = parseCertificate(certificate);
-    const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
-    return fits(parsed) && verify('sha384', parsed.toBeSigned, key, parsed.signature);
-  } catch {
-    return false;
-  }
-}
 
 /** Names a row as it is stored. */
 export const hashOf = ({ sealed }: SealedKey): string =>

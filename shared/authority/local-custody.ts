@@ -1,11 +1,5 @@
 /** Custody on one machine: the key-encryption key is a file of mode 0600. It stands in for Key Vault, never on Azure. */
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-} from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -24,7 +18,7 @@ import { encodeBase64 } from '../encoding/base64.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import type { Custody } from './custody.ts';
 import { decrypt, encrypt } from './sealing.ts';
-import { publicKeyInfo } from './x509.ts';
+import { publicKeyInfo, publicKeyOfPrivate } from './x509.ts';
 
 const KEY_BYTES = 32;
 
@@ -65,16 +59,6 @@ export function openLocalCustody(file: string): Custody {
       return sign('sha384', message, key);
     },
   };
-}
-
-/** DER of the SubjectPublicKeyInfo that belongs to a private key, PKCS#8 in DER; `undefined` for anything else. */
-export function publicKeyOfPrivate(pkcs8: Uint8Array): Uint8Array | undefined {
-  try {
-    const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' });
-    return publicKeyInfo(createPublicKey(key));
-  } catch {
-    return undefined;
-  }
 }
 
 const dataKeyOf = (about: string): Uint8Array => Buffer.from(`join-broker data key\n${about}`);

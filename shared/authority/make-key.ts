@@ -2,19 +2,20 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { encodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate } from '../encoding/certificate.ts';
+import { rootOf } from './count-keys.ts';
 import type { Custody, RootKey } from './custody.ts';
-import {
-  describeDataKey,
-  type GenuineKeys,
-  hashOf,
-  type OpenedKey,
-  rootOf,
-} from './genuine-keys.ts';
+import { describeDataKey, type GenuineKeys, hashOf } from './genuine-keys.ts';
 import { deriveLogKey, type FormerLogKey, openLogKeys, sealLogKeys } from './log-key.ts';
 import { type DueCreation, type KeyCreation, usedKey, withEarlierEnds } from './rotation.ts';
 import type { RotationPolicy } from './rotation-policy.ts';
 import { sealKey } from './sealing.ts';
-import type { CrossCertificate, EndedKey, KeyDescription, SealedKey } from './signing-key.ts';
+import type {
+  CrossCertificate,
+  EndedKey,
+  KeyDescription,
+  OpenedKey,
+  SealedKey,
+} from './signing-key.ts';
 import type { SshAuthorityKey } from './ssh-certificate.ts';
 import {
   BACKDATED_SECONDS,

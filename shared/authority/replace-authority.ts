@@ -8,7 +8,7 @@ import { kindName } from './missing-authority.ts';
 import { isLeaving } from './published-keys.ts';
 import { apply, type RotationParts, type RotationReport, readKeys, rotateKeys } from './rotate.ts';
 import { type DueAction, type KeyKind, keysOfKind } from './rotation.ts';
-import type { KeyDescription } from './signing-key.ts';
+import type { KeyDescription, KeyOwner } from './signing-key.ts';
 import { earlySuccessor, replacement } from './successors.ts';
 
 export interface RotationWish {
@@ -51,7 +51,9 @@ export async function replaceAuthority(
   const kind = KINDS[name];
   // What the timer has due comes first: marks, above all.
   const before = await rotateKeys(parts, now);
-  const lost = before.lost.filter(({ owner }) => owner === 'data' || owner === kind.owner);
+  const isUnder = (owner: KeyOwner): boolean =>
+    owner === 'data' || owner === kind.owner || (leaked && name === 'data');
+  const lost = before.lost.filter(({ owner }) => isUnder(owner));
   if (lost.length > 0)
     throw unavailable(
       `keys are missing, and have to be restored first: ${lost.map(kindName).join(', ')} (runbook, "Lost keys")`,

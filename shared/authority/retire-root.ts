@@ -4,7 +4,7 @@
  */
 import { formatTimestamp } from '../protocol/values.ts';
 import { Refusal, unavailable } from '../refusal.ts';
-import { rootOf } from './genuine-keys.ts';
+import { rootOf } from './count-keys.ts';
 import { checkSeen } from './replace-authority.ts';
 import { ROOT, retirementOf } from './root-retirement.ts';
 import { type RotationParts, type RotationReport, readKeys, rotateKeys } from './rotate.ts';

@@ -66,6 +66,11 @@ export interface SealedKey extends KeyDescription {
   readonly sealed: Uint8Array;
 }
 
+/** A key with its private part, as it is stored and in the clear. */
+export interface OpenedKey extends SealedKey {
+  readonly secret: Uint8Array;
+}
+
 /** The highest number that an owner's keys have had: a number that was lost with its row is not given again. */
 export interface NumberMark {
   readonly owner: KeyOwner;

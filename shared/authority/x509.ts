@@ -1,5 +1,5 @@
 /** X.509 certificates of our own (RFC 5280): names, extensions, and the two steps of making one. */
-import { createHash, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { KEY_USAGE } from '../encoding/certificate.ts';
 import { contextTag, DerReader, decodeBitString, TAG } from '../encoding/der-decode.ts';
 import {
@@ -67,6 +67,16 @@ export const commonName = (text: string): Uint8Array =>
 
 export const publicKeyInfo = (key: KeyObject): Uint8Array =>
   key.export({ format: 'der', type: 'spki' });
+
+/** DER of the SubjectPublicKeyInfo that belongs to a private key, PKCS#8 in DER; `undefined` for anything else. */
+export function publicKeyOfPrivate(pkcs8: Uint8Array): Uint8Array | undefined {
+  try {
+    const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' });
+    return publicKeyInfo(createPublicKey(key));
+  } catch {
+    return undefined;
+  }
+}
 
 /** Key identifier: SHA-1 of the public key's bits (RFC 5280 section 4.2.1.2, method 1). A name, not a protection. */
 function keyIdentifier(spki: Uint8Array): Uint8Array {

@@ -5,7 +5,6 @@ import {
   describeDataKey,
   type GenuineKeys,
   hashOf,
-  type OpenedKey,
   openGenuineKeys,
 } from '../../../shared/authority/genuine-keys.ts';
 import { deriveLogKey, openLogKeys, sealLogKeys } from '../../../shared/authority/log-key.ts';
@@ -13,7 +12,12 @@ import { makeDataKey, makeKey } from '../../../shared/authority/make-key.ts';
 import type { RotationParts } from '../../../shared/authority/rotate.ts';
 import type { DueCreation, KeyKind } from '../../../shared/authority/rotation.ts';
 import { openKey } from '../../../shared/authority/sealing.ts';
-import type { EndedKey, KeyOwner, KeyPurpose } from '../../../shared/authority/signing-key.ts';
+import type {
+  EndedKey,
+  KeyOwner,
+  KeyPurpose,
+  OpenedKey,
+} from '../../../shared/authority/signing-key.ts';
 import { commonName, listName, publicKeyInfo } from '../../../shared/authority/x509.ts';
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';

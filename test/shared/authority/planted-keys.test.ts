@@ -5,18 +5,14 @@
 import { generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
-import {
-  type GenuineKeys,
-  type OpenedKey,
-  openGenuineKeys,
-} from '../../../shared/authority/genuine-keys.ts';
+import { type GenuineKeys, openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore } from '../../../shared/authority/key-store.ts';
 import { openKeyVaultCustody } from '../../../shared/authority/key-vault-custody.ts';
 import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
-import { foundKeys, type RotationParts } from '../../../shared/authority/rotate.ts';
+import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
 import { sealKey } from '../../../shared/authority/sealing.ts';
-import type { KeyDescription } from '../../../shared/authority/signing-key.ts';
+import type { KeyDescription, OpenedKey } from '../../../shared/authority/signing-key.ts';
 import {
   issueIssuingCertificate,
   issueRootCertificate,
@@ -38,6 +34,8 @@ const curve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
 const signing = (privateKey: KeyObject) => async (message: Uint8Array) =>
   sign('sha384', message, privateKey);
 const pkcs8 = (key: KeyObject): Uint8Array => key.export({ format: 'der', type: 'pkcs8' });
+
+type Scene = Awaited<ReturnType<typeof scene>>;
 
 async function scene() {
   const vault = createFakeKeyVault();
@@ -199,6 +197,116 @@ test('an SSH authority of his own is given up with all others by the answer to t
   await replaceAuthority(parts, 'data', { leaked: true, numbers: [1] }, later(60));
   const after = await open(parts, later(120));
   expect(after.keys.filter(({ owner }) => owner === 'ssh-user')).toMatchObject([{ sequence: 10 }]);
+});
+
+/** What he may seal and write beside roots: as a row of its own, or in the place of one of ours. */
+const ROWS: readonly [string, (scene: Scene) => Promise<Partial<OpenedKey> | undefined>][] = [
+  [
+    'an issuing key that says our root has ended',
+    async () => {
+      const { publicKey, certificate, secret } = await plantedRoot(() => ({}));
+      const ended = [{ sequence: 1, at: 1 }];
+      return { owner: 'tls', purpose: 'issuing', ended, publicKey, certificate, secret };
+    },
+  ],
+  [
+    'an issuing key with rubbish for a certificate',
+    async () => ({ owner: 'tls', purpose: 'issuing', certificate: Buffer.from('rubbish') }),
+  ],
+  [
+    'an SSH authority that ends a key which is none',
+    async () => sshAuthority({ ended: [{ sequence: 1, at: 1, publicKey: 'AAAA' }] }),
+  ],
+  [
+    'an SSH authority that ends a certificate without a number',
+    async () =>
+      sshAuthority({ ended: [{ sequence: 1, at: 1, certificate: { serial: 'x', root: 1 } }] }),
+  ],
+  ['an SSH authority without a key', async () => sshAuthority({ publicKey: new Uint8Array() })],
+  [
+    'an SSH authority whose secret is another',
+    async () => sshAuthority({ secret: Buffer.from('rubbish') }),
+  ],
+  [
+    'a key of the prober without a secret',
+    async () => ({ owner: 'probe', purpose: 'authenticate', secret: new Uint8Array() }),
+  ],
+];
+
+const sshAuthority = (more: Partial<OpenedKey>): Partial<OpenedKey> => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  return {
+    owner: 'ssh-user',
+    purpose: 'sign',
+    publicKey: publicKeyInfo(publicKey),
+    secret: pkcs8(privateKey),
+    ...more,
+  };
+};
+
+describe('a row of his own', () => {
+  test.each(ROWS)('%s stands in the way of nothing', async (_, of) => {
+    const own = await scene();
+    const { parts, genuine } = own;
+    const row = (await of(own)) ?? {};
+    const like = genuine.keys.find((key) => key.owner === row.owner && key.purpose === row.purpose);
+    if (!like) throw new Error('no such key');
+    await plant(own, row, { ...like, ...row });
+    const before = named(genuine.keys);
+
+    expect(named((await open(parts)).keys)).toEqual(before);
+    expect((await rotateKeys(parts, later(30))).done).toEqual([]);
+    expect(authoritiesOf(await open(parts, later(30)), ROTATION_POLICY, later(30))).toBeDefined();
+
+    await replaceAuthority(parts, 'data', { leaked: true, numbers: [1] }, later(60));
+    const after = authoritiesOf(await open(parts, later(120)), ROTATION_POLICY, later(120));
+    expect(after?.roots.map(({ publicKeyInfo: key }) => key)).toEqual([own.root.publicKey]);
+  });
+
+  test('that ends newer ones ends nothing', async () => {
+    const own = await scene();
+    const numbers = Array.from({ length: 40 }, (_, i) => ({ sequence: 10 + i, at: 1 }));
+    const row = sshAuthority({ ended: numbers });
+    const [like] = own.genuine.keys.filter(({ owner }) => owner === 'ssh-user');
+    if (like) await plant(own, row, { ...like, ...row });
+    await replaceAuthority(own.parts, 'data', { leaked: true, numbers: [1] }, later(60));
+    const { keys } = await open(own.parts, later(120));
+    expect(keys.filter(({ owner }) => owner === 'ssh-user')).toMatchObject([{ sequence: 10 }]);
+  });
+});
+
+describe('a row of ours that he wrote anew', () => {
+  /** In its place, as the data key seals it. */
+  async function rewrite({ parts, genuine }: Scene, key: OpenedKey, more: Partial<OpenedKey>) {
+    const { sealed: _, secret, ...row } = { ...key, ...more };
+    await parts.store.remove(key.owner, key.sequence);
+    await parts.store.insert(sealKey(genuine.dataKey, row, secret));
+  }
+
+  test('as the root before it, ends no root that signs', async () => {
+    const own = await scene();
+    await replaceAuthority(own.parts, 'tls', { leaked: true, numbers: [1] }, later(60));
+    const genuine = await open(own.parts, later(120));
+    const newest = genuine.keys.find(({ purpose }) => purpose === 'root');
+    const ended = [{ sequence: newest?.sequence ?? 0, at: 1 }];
+    await rewrite({ ...own, genuine }, own.root, { ended });
+    expect(named((await open(own.parts, later(180))).keys)).toEqual(named(genuine.keys));
+  });
+
+  test('with rubbish for what its predecessor certified, is named, and its key comes back with a backup', async () => {
+    const own = await scene();
+    await rewrite(own, own.root, { cross: { by: 7, certificate: Buffer.from('rubbish') } });
+    const report = await rotateKeys(own.parts, later(60));
+    expect(report).toMatchObject({ done: [], ignored: ['tls/1'], lost: [{ purpose: 'root' }] });
+    await expect(
+      replaceAuthority(own.parts, 'data', { leaked: true, numbers: [1] }, later(60)),
+    ).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('have to be restored first: tls (root)'),
+    });
+    await rewrite(own, own.root, {});
+    expect(named((await open(own.parts)).keys)).toEqual(named(own.genuine.keys));
+  });
 });
 
 describe('the vault is asked whose root it is', () => {

@@ -295,7 +295,7 @@ test('whatever is done to a row, nothing foreign is believed and nothing is repl
     }
   const document = `${HEADER}${lines.join('\n')}\n${BY_COLUMN}${byColumn.join('\n')}\n`;
   await expect(document).toMatchFileSnapshot('../../../docs/key-rows.md');
-}, 60_000);
+}, 120_000);
 
 test('every row of the table is tried', () => {
   const names = original.rows.map(({ partition, key }) => `${partition}/${key}`);

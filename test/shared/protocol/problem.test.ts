@@ -23,6 +23,7 @@ test('the list of codes', () => {
       "412 precondition_failed",
       "413 too_large",
       "415 unsupported_media_type",
+      "421 misdirected",
       "428 precondition_required",
       "429 throttled",
       "500 internal",
