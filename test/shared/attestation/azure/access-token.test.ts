@@ -1,12 +1,11 @@
 /** What a token says of the machine beside whose it is. That it is verified is shown by conformance rows T1 to T7. */
-import { sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   readMachineClaims,
   verifyMachineToken,
 } from '../../../../shared/attestation/azure/access-token.ts';
 import { readToken } from '../../../../shared/attestation/azure/directory-token.ts';
-import { sharedRsaKeys } from '../../../shared-rsa-keys.ts';
+import { CHECKS, claimsOf, OID, TENANT, tokenOf } from './directory-tokens.ts';
 
 const read = (claims: unknown) =>
   readMachineClaims({ header: {}, claims, signed: '', signature: new Uint8Array() });
@@ -25,34 +24,8 @@ test('the names of machine and identity, and the directory id of the token', () 
 });
 
 describe('a token that the directory signed', () => {
-  const [TENANT, OID] = ['1', '2'].map((n) => `00000000-0000-4000-8000-00000000000${n}`) as [
-    string,
-    string,
-  ];
-  const NOON = new Date('2026-11-20T12:00:00Z');
-  const { privateKey, publicKey } = sharedRsaKeys().keyPair('stranger');
-  const base64url = (value: object): string =>
-    Buffer.from(JSON.stringify(value)).toString('base64url');
-  const verify = (more: object) => {
-    const times = { nbf: NOON.getTime() / 1000, iat: 0, exp: NOON.getTime() / 1000 + 60 };
-    const claims = {
-      tid: TENANT,
-      oid: OID,
-      iss: `https://d/${TENANT}`,
-      aud: 'us',
-      ...times,
-      ...more,
-    };
-    const signed = `${base64url({ alg: 'RS256', kid: 'key' })}.${base64url(claims)}`;
-    const signature = sign('sha256', Buffer.from(signed), privateKey).toString('base64url');
-    return verifyMachineToken(readToken(`${signed}.${signature}`), {
-      keys: { find: async () => publicKey },
-      tenants: [TENANT],
-      issuers: ['https://d/{tenant}'],
-      audiences: ['us'],
-      at: NOON,
-    });
-  };
+  const verify = (more: object) =>
+    verifyMachineToken(readToken(tokenOf(JSON.stringify(claimsOf(more)))), CHECKS);
 
   test('says whose it is, and of which machine', async () => {
     expect(await verify({ xms_mirid: '/vm', uti: 'id' })).toEqual({
