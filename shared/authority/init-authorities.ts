@@ -36,15 +36,15 @@ export async function initAuthorities(
   if (!genuine && !remembered && !isEmpty(stored))
     throw refused(sayMissing({ stored, lost, remembered, cluster: parts.cluster }));
   if (lost.length === 0) throw refused('there is an authority already: joinctl auth status');
-  if (foundingActions(present, parts.policy, now).length === 0)
+  const [first] = foundingActions(present, parts.policy, now);
+  if (!first)
     throw refused(
       'a root is lost beside its successor: restore it, or end it with joinctl auth retire',
     );
   checkWish(wish, lost, { stored, genuine, remembered });
 
   // The data key's row reserves the act: of several inits at once, one goes on, and one root is made.
-  const [first] = foundingActions(present, parts.policy, now);
-  if (first?.kind !== 'create' || first.owner !== 'data') {
+  if (first.owner !== 'data') {
     if (genuine && lost.some(({ purpose }) => purpose === 'root'))
       await reserveRoot(genuine, parts, settleMs);
     return foundKeys(parts, now);

@@ -150,6 +150,5 @@ async function make(
 
 /** In the place of the one that is there, genuine or not: another run that wrote it meanwhile wins. */
 export function markFor(genuine: GenuineKeys, owner: KeyOwner, highest: number): SealedMark {
-  const etag = genuine.markTags.get(owner);
-  return { ...sealMark(genuine.dataKey, { owner, highest }), ...(etag !== undefined && { etag }) };
+  return { ...sealMark(genuine.dataKey, { owner, highest }), etag: genuine.markTags.get(owner) };
 }

@@ -91,7 +91,7 @@ export const foundingActions = (
   present: PresentKeys,
   policy: RotationPolicy,
   now: Date,
-): DueAction[] =>
+): DueCreation[] =>
   lostKinds(present, now)
     .filter(
       ({ owner, purpose }) =>

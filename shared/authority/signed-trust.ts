@@ -1,5 +1,6 @@
 /** The trust bundle as it is sent: made once in five minutes. */
 import { createHash } from 'node:crypto';
+import { encodeBase64 } from '../encoding/base64.ts';
 import type { TrustBundle } from '../protocol/trust.ts';
 import { remembered } from '../remembered.ts';
 import type { Authorities } from './authorities.ts';
@@ -31,7 +32,7 @@ export const signedTrust = (
  */
 function etagOf(bundle: TrustBundle, { issuing }: Authorities, at: Date): string {
   const { expires: _, refresh_after: __, signature: ___, ...matters } = bundle;
-  const signer = createHash('sha256').update(issuing.certificate).digest('base64url');
+  const signer = encodeBase64(issuing.certificate);
   const day = Math.floor(at.getTime() / DAY_MS);
   const text = JSON.stringify([matters, signer, day]);
   return `W/"${createHash('sha256').update(text).digest('base64url')}"`;

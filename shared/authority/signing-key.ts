@@ -81,7 +81,7 @@ export interface NumberMark {
 export interface SealedMark extends NumberMark {
   readonly sealed: Uint8Array;
   /** ETag of the row that it is, or is to replace. */
-  readonly etag?: string;
+  readonly etag?: string | undefined;
 }
 
 /** Stands for no end: the largest safe integer. */

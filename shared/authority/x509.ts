@@ -1,11 +1,10 @@
 /** X.509 certificates of our own (RFC 5280): names, extensions, and the two steps of making one. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { KEY_USAGE } from '../encoding/certificate.ts';
-import { contextTag, DerReader, decodeBitString, TAG } from '../encoding/der-decode.ts';
+import { DerReader, decodeBitString, TAG } from '../encoding/der-decode.ts';
 import {
   bitString,
   boolean,
-  element,
   explicit,
   implicit,
   namedBits,
@@ -135,7 +134,6 @@ export const hostAlternativeNames = (names: readonly string[], uri: string): Uin
     sequence(...names.map(dnsName), uniformResourceIdentifier(uri)),
   );
 
-const dnsName = (name: string): Uint8Array => implicit(2, Buffer.from(name, 'latin1'));
+const dnsName = (name: string): Uint8Array => implicit(2, Buffer.from(name));
 
-const uniformResourceIdentifier = (uri: string): Uint8Array =>
-  element(contextTag(6, 'primitive'), Buffer.from(uri, 'latin1'));
+const uniformResourceIdentifier = (uri: string): Uint8Array => implicit(6, Buffer.from(uri));

@@ -95,6 +95,15 @@ describe.skipIf(!hasProgram('openssl'))('openssl verify -crl_check_all', () => {
 });
 
 describe('a list that is read', () => {
+  test('says a reason where there is one, and nothing where there is none', async () => {
+    const one = { serialNumber: Buffer.from('41', 'hex'), revoked: NOON };
+    const reason = Buffer.from('300c300a0603551d1504030a0102', 'hex');
+    const withReason = await issuingCrl({ revoked: [{ ...one, reason: 'cACompromise' }] });
+    expect(Buffer.from(withReason).includes(reason)).toBe(true);
+    const without = await issuingCrl({ revoked: [one] });
+    expect(Buffer.from(without).includes('0603551d15', 0, 'hex')).toBe(false);
+  });
+
   test('says what was written, whatever it was', async () => {
     const serials = fc.uniqueArray(
       fc.uint8Array({ minLength: 2, maxLength: 20 }).map((bytes) => {

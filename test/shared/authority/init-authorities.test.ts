@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import type { Custody } from '../../../shared/authority/custody.ts';
-import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
+import { type GenuineKeys, openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import {
   type InitWish,
   initAuthorities as initWith,
@@ -12,11 +12,14 @@ import {
   type StoredKeys,
 } from '../../../shared/authority/key-store.ts';
 import { createKeyring } from '../../../shared/authority/keyring.ts';
-import { type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
+import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
+import { markFor, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import type { KeyOwner, SealedMark } from '../../../shared/authority/signing-key.ts';
 import { caPin } from '../../../shared/authority/trust-bundle.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
-import { createParts, later, NOON } from './rotation-parts.ts';
+import { createParts, later, NOON, takeRow } from './rotation-parts.ts';
+
+const DAY = 24 * 3600;
 
 /** Nobody else is under way in these tests. */
 const initAuthorities = (parts: RotationParts, wish: InitWish, now: Date) =>
@@ -30,6 +33,12 @@ async function initiated(): Promise<RotationParts> {
   await initAuthorities(parts, PLAIN, NOON);
   return parts;
 }
+
+const genuineOf = async (parts: RotationParts): Promise<GenuineKeys> => {
+  const genuine = await openGenuineKeys(await parts.store.list(), parts, NOON);
+  if (!genuine) throw new Error('the keys do not open');
+  return genuine;
+};
 
 const pinOf = async ({ custody }: RotationParts): Promise<string> =>
   caPin((await custody.rememberedRoot())?.publicKeyInfo ?? Buffer.of());
@@ -168,6 +177,37 @@ describe('a lost key', () => {
     expect(await works(parts)).toBe(true);
   });
 
+  test('of a root beside its successor is no case for init, whatever is given up', async () => {
+    const parts = await initiated();
+    const pin = await pinOf(parts);
+    await replaceAuthority(parts, 'tls', { leaked: false, numbers: [1] }, NOON);
+    await parts.store.remove('tls', 1);
+    for (const giveUp of [[], [pin], [await pinOf(parts)]])
+      await expect(initAuthorities(parts, { resume: false, giveUp }, NOON)).rejects.toMatchObject({
+        code: 'already_exists',
+        message:
+          'a root is lost beside its successor: restore it, or end it with joinctl auth retire',
+      });
+  });
+
+  test('of each of several owners is named, and no fewer are given up', async () => {
+    const parts = await initiated();
+    await parts.store.remove('ssh-user', 1);
+    await parts.store.remove('ssh-host', 1);
+    const asked = 'give up ssh-user and ssh-host;';
+    for (const giveUp of [[], ['ssh-user'], ['ssh-host'], ['ssh-user', 'ssh-host', 'probe']])
+      await expect(initAuthorities(parts, { resume: false, giveUp }, NOON)).rejects.toThrow(asked);
+    await initAuthorities(parts, { resume: false, giveUp: ['ssh-host', 'ssh-user'] }, NOON);
+    expect(await works(parts)).toBe(true);
+  });
+
+  test('was used, whatever the mark of another owner says', async () => {
+    const parts = await initiated();
+    await parts.store.writeMark(markFor(await genuineOf(parts), 'tls', 0));
+    await parts.store.remove('ssh-user', 1);
+    await expect(initAuthorities(parts, PLAIN, NOON)).rejects.toThrow('give up ssh-user;');
+  });
+
   test('that encrypts the others takes all of them with it', async () => {
     const parts = await initiated();
     const pin = await pinOf(parts);
@@ -229,6 +269,19 @@ describe('an init that stopped half-way', () => {
     expect(await works(parts)).toBe(true);
   });
 
+  test('goes on where it had found no number of a root, and said so', async () => {
+    const table = createMemoryTable();
+    const parts = createParts(table);
+    await initAuthorities(parts, PLAIN, NOON);
+    for (const key of ['000000001', '000000002', 'highest']) await takeRow(table, 'tls', key);
+    await expect(initAuthorities(stopping(parts, 1), RESUME, NOON)).rejects.toThrow('stopped');
+    expect((await genuineOf(parts)).marks).toContainEqual(
+      expect.objectContaining({ owner: 'tls', highest: 0 }),
+    );
+    await initAuthorities(parts, RESUME, NOON);
+    expect(await works(parts)).toBe(true);
+  });
+
   test('at its first write has done nothing', async () => {
     const parts = createParts();
     await expect(initAuthorities(stopping(parts, 1), PLAIN, NOON)).rejects.toThrow('stopped');
@@ -249,8 +302,14 @@ describe('of several that make a root at once', () => {
   /** What was begun, in a store in which somebody else does something once our mark is written. */
   async function begun(meddle: (stored: StoredKeys) => StoredKeys, isFaster = false) {
     const parts = await initiated();
-    const pin = await pinOf(parts);
     await parts.store.remove('tls', 1);
+    return goOn(parts, [await pinOf(parts)], { meddle, isFaster });
+  }
+  async function goOn(
+    parts: RotationParts,
+    giveUp: readonly string[],
+    { meddle = (stored: StoredKeys): StoredKeys => stored, isFaster = false, now = NOON } = {},
+  ) {
     const written: number[] = [];
     const store: KeyStore = {
       ...parts.store,
@@ -263,7 +322,7 @@ describe('of several that make a root at once', () => {
         return isFaster ? false : parts.store.writeMark(mark);
       },
     };
-    const going = initAuthorities({ ...parts, store }, { resume: false, giveUp: [pin] }, NOON);
+    const going = initAuthorities({ ...parts, store }, { resume: false, giveUp }, now);
     const outcome = await going.then(
       () => 'made',
       ({ code }: { code: string }) => code,
@@ -278,6 +337,37 @@ describe('of several that make a root at once', () => {
 
   test('the one whose mark stays makes it; it is the mark of the highest number so far', async () => {
     expect(await begun((stored) => stored)).toEqual({ outcome: 'made', roots: 1, written: [2] });
+  });
+
+  test('no other numbers count than those of roots and issuing keys', async () => {
+    const parts = await initiated();
+    for (const day of [1, 2, 3]) await rotateKeys(parts, later(day * DAY));
+    await parts.store.remove('tls', 1);
+    const now = later(3 * DAY);
+    expect(await goOn(parts, [await pinOf(parts)], { now })).toMatchObject({
+      outcome: 'made',
+      written: [2],
+    });
+  });
+
+  test('the number of a root that is over counts, though its mark is lost', async () => {
+    const table = createMemoryTable();
+    const parts = createParts(table);
+    await initAuthorities(parts, PLAIN, NOON);
+    await takeRow(table, 'tls', 'highest');
+    const now = later(10 * 366 * DAY);
+    const { outcome, written } = await goOn(parts, [await pinOf(parts)], { now });
+    expect([outcome, written[0]]).toEqual(['made', 2]);
+  });
+
+  test('the root is reserved beside other keys that are made, and nothing for those alone', async () => {
+    const both = await initiated();
+    for (const owner of ['tls', 'ssh-host'] as const) await both.store.remove(owner, 1);
+    const pin = await pinOf(both);
+    expect(await goOn(both, [pin, 'ssh-host'])).toMatchObject({ outcome: 'made', written: [2] });
+    const other = await initiated();
+    await other.store.remove('ssh-host', 1);
+    expect(await goOn(other, ['ssh-host'])).toEqual({ outcome: 'made', roots: 1, written: [] });
   });
 
   test.each<[string, (stored: StoredKeys) => StoredKeys, boolean]>([

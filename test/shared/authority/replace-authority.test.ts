@@ -316,6 +316,15 @@ describe('one of many', () => {
     },
   );
 
+  test('with two numbers of which one is there', async () => {
+    const { parts } = await createScene();
+    await replaceAuthority(parts, 'ssh-user', early(1), NOON);
+    await expect(
+      replaceAuthority(parts, 'ssh-user', leaked(1, 7), later(60)),
+    ).rejects.toMatchObject({ code: 'precondition_failed' });
+    expect(await numbersOf(parts, 'ssh-user')).toEqual([1, 2]);
+  });
+
   test('that stopped after its write: the leaked row is gone with it', async () => {
     const { parts } = await createScene();
     const stop = () => Promise.reject(new Error('stopped'));
@@ -337,6 +346,39 @@ test('a leaked key does not come back where the row of the one that replaced it 
   await parts.store.remove('tls', 3);
   await rotateKeys(parts, later(120));
   expect(await numbersOf(parts, 'tls')).toEqual([1, 4]);
+});
+
+test('a key that is over is not among those that an operator has to have seen', async () => {
+  const { parts } = await createScene();
+  const [one] = (await rows(parts)).filter(({ owner }) => owner === 'ssh-user');
+  const end = (one?.expires ?? 0) - NOON.getTime() / 1000;
+  await rotateKeys(parts, later(end));
+  expect(await numbersOf(parts, 'ssh-user')).toEqual([1, 2]);
+  await expect(replaceAuthority(parts, 'ssh-user', leaked(1, 2), later(end))).rejects.toMatchObject(
+    { code: 'precondition_failed' },
+  );
+  await replaceAuthority(parts, 'ssh-user', leaked(2), later(end));
+});
+
+test('a key that begins to sign just now is no successor that waits', async () => {
+  const { parts } = await createScene();
+  await replaceAuthority(parts, 'ssh-user', early(1), NOON);
+  const second = (await rows(parts)).find((key) => key.owner === 'ssh-user' && key.sequence === 2);
+  const start = (second?.starts ?? 0) - NOON.getTime() / 1000;
+  await expect(
+    replaceAuthority(parts, 'ssh-user', early(1, 2), later(start - 1)),
+  ).rejects.toMatchObject({ code: 'already_exists' });
+  await replaceAuthority(parts, 'ssh-user', early(1, 2), later(start));
+  expect(await numbersOf(parts, 'ssh-user')).toEqual([1, 2, 3]);
+});
+
+test('without the data key nothing is made: nobody can say what is there', async () => {
+  const { parts } = await createScene();
+  await parts.store.remove('data', 1);
+  await expect(replaceAuthority(parts, 'probe', leaked(), later(60))).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('data (encrypt)'),
+  });
 });
 
 test('what is lost is restored first: nothing is made in its place', async () => {

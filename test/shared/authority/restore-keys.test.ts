@@ -487,33 +487,6 @@ describe('a backup is refused', () => {
   });
 });
 
-describe('a backup', () => {
-  test('has no row that is not genuine, and none that a successor ended', async () => {
-    const scene = await createScene();
-    const old = await scene.table.read('ssh-user', '000000001');
-    await replaceAuthority(scene.parts, 'ssh-user', { leaked: true, numbers: [1] }, later(60));
-    if (old) await scene.table.apply([{ kind: 'insert', row: old }]);
-    await scene.table.apply([
-      { kind: 'insert', row: { partition: 'tls', key: '000000009', values: { purpose: 'root' } } },
-    ]);
-    const rows = await backUp(scene, later(61));
-    const saved = rows.map(({ partition, key }) => `${partition}/${key}`);
-    expect(saved).not.toContain('tls/000000009');
-    expect(saved).not.toContain('ssh-user/000000001');
-    expect(saved).toContain('ssh-user/000000002');
-    expect(saved.filter((name) => name.endsWith('highest'))).toHaveLength(4);
-  });
-
-  test('is not made while a key is lost: it would take the place of a good one', async () => {
-    const scene = await createScene();
-    await takeRow(scene.table, 'ssh-host', '000000001');
-    await expect(backUp(scene, NOON)).rejects.toMatchObject({
-      code: 'unavailable',
-      message: expect.stringContaining('ssh-host'),
-    });
-  });
-});
-
 test('the row of a key that replaced a leaked one comes back, and with it the leaked one on the list', async () => {
   const scene = await createScene();
   await replaceAuthority(scene.parts, 'issuing', { leaked: true, numbers: [2] }, later(60));

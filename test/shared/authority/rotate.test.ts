@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { createKeyStore, type KeyStore } from '../../../shared/authority/key-store.ts';
 import {
+  apply,
   foundKeys,
   type RotationParts,
   type RotationReport,
@@ -34,6 +35,46 @@ test('makes every key once, and then nothing', async () => {
   expect(await rotateKeys(parts, NOON)).toEqual(NOTHING);
   expect(await foundKeys(parts, NOON)).toEqual(NOTHING);
   await expectWhole(parts);
+});
+
+test('makes nothing in an empty table, and says what is missing', async () => {
+  expect(await rotateKeys(createParts(), NOON)).toEqual({
+    ...NOTHING,
+    lost: [{ owner: 'data', purpose: 'encrypt' }],
+  });
+});
+
+test('says what it removed', async () => {
+  const parts = await createRotatedParts();
+  const { done } = await rotateKeys(parts, later(20 * DAY));
+  expect(done).toContainEqual({ kind: 'remove', owner: 'tls', sequence: 2 });
+});
+
+describe('what is due is not done', () => {
+  test.each([
+    { kind: 'mark', owner: 'tls', highest: 2 },
+    { kind: 'reseal', owner: 'tls', sequence: 1 },
+  ] as const)('without a data key: $kind', async (action) => {
+    const parts = await createRotatedParts();
+    const before = await parts.store.list();
+    expect(await apply(action, undefined, parts)).toBe(false);
+    expect(await parts.store.list()).toEqual(before);
+  });
+
+  test.each([
+    ['of another number', { owner: 'tls', sequence: 2 }],
+    ['of another owner', { owner: 'ssh-user', sequence: 1 }],
+  ] as const)('to a key %s that is under the newest data key already', async (_, number) => {
+    const parts = await createRotatedParts();
+    const before = await parts.store.list();
+    const genuine = await openGenuineKeys(before, parts, NOON);
+    const root = genuine?.keys.find(({ purpose }) => purpose === 'root');
+    if (!genuine || !root) throw new Error('there is no root');
+    const stale = { ...genuine, stale: [root] };
+    expect(await apply({ kind: 'reseal', ...number }, stale, parts)).toBe(false);
+    expect(await parts.store.list()).toEqual(before);
+    expect(await apply({ kind: 'reseal', owner: 'tls', sequence: 1 }, stale, parts)).toBe(true);
+  });
 });
 
 test('replaces what ages and removes what is over, day by day', async () => {
@@ -141,14 +182,19 @@ describe('converges', () => {
 
 test('storage that forgets what it was told is an error, not an endless loop', async () => {
   const parts = createParts();
+  let rounds = 0;
   const store: KeyStore = {
-    list: async () => ({ keys: [], marks: [], strays: [], taken: [] }),
+    async list() {
+      rounds += 1;
+      return { keys: [], marks: [], strays: [], taken: [] };
+    },
     insert: async () => true,
     replace: async () => true,
     writeMark: async () => true,
     remove: async () => {},
   };
   await expect(foundKeys({ ...parts, store }, NOON)).rejects.toThrow('keys are still due');
+  expect(rounds).toBe(64);
 });
 
 describe('a number is never used twice', () => {

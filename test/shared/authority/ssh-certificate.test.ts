@@ -6,6 +6,7 @@ import {
   type SshCertificate,
 } from '../../../shared/authority/ssh-certificate.ts';
 import { type SshPublicKey, sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
+import { sshString } from '../../../shared/encoding/ssh-wire.ts';
 import type { SshPermissions } from '../../../shared/protocol/ssh-permissions.ts';
 import { hasProgram } from '../../programs.ts';
 import { sharedRsaKeys } from '../../shared-rsa-keys.ts';
@@ -164,6 +165,14 @@ describe.skipIf(!hasProgram('ssh-keygen'))('at the limit of OpenSSH', () => {
         .slice(0, said.length || 1),
     ).toBe(said);
   });
+});
+
+test('has nothing but its name in what it permits', () => {
+  const extensions = ['permit-pty', 'permit-X11-forwarding'] as const;
+  const [, base64 = ''] = issue({}, { extensions, sourceAddresses: undefined }).split(' ');
+  const written = ['permit-X11-forwarding', '', 'permit-pty', ''].map((text) => sshString(text));
+  const list = Buffer.from(sshString(Buffer.concat(written)));
+  expect(Buffer.from(base64, 'base64').includes(list)).toBe(true);
 });
 
 test('is refused without an address that it could be used from: it would be taken from all', () => {

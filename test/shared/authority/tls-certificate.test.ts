@@ -1,12 +1,23 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
+  issueCrossCertificate,
   issueHostTlsCertificate,
+  issueIssuingCertificate,
+  issueRootCertificate,
   issueTlsCertificate,
   randomSerialNumber,
   type TlsLeaf,
 } from '../../../shared/authority/tls-certificate.ts';
-import { parseCertificate } from '../../../shared/encoding/certificate.ts';
+import { commonName, crlDistributionPoint, listName } from '../../../shared/authority/x509.ts';
+import { KEY_USAGE, parseCertificate } from '../../../shared/encoding/certificate.ts';
 import { encodePem } from '../../../shared/encoding/pem.ts';
 import { hasProgram } from '../../programs.ts';
 import { sharedRsaKeys } from '../../shared-rsa-keys.ts';
@@ -46,6 +57,10 @@ function verify(leaf: Uint8Array, at: Date, purpose = 'sslclient', root = issuin
 /** What `openssl x509 -text` prints, without its white space. */
 const shown = (der: Uint8Array): string =>
   textOf('openssl', ['x509', '-noout', '-text'], { stdin: pem(der) }).replace(/\s+/g, ' ');
+
+/** Whether the algorithm of this OID stands in both places (RFC 5280 section 4.1.1.2). */
+const isSignedWith = (der: Uint8Array, oid: string): boolean =>
+  Buffer.from(der).toString('hex').split(oid).length === 3;
 
 const keyIdentifierOf = (info: Uint8Array): string =>
   createHash('sha1')
@@ -150,6 +165,118 @@ test('a serial number has 16 bytes, is positive and needs no zero before it', ()
     expect(serial).toHaveLength(16);
     expect((serial[0] ?? 0) & 0xc0).toBe(0x40);
   }
+});
+
+test('all other bits of a serial number are random', () => {
+  const numbers = Array.from({ length: 500 }, randomSerialNumber);
+  for (const [i, bits] of [0x3f, ...Array.from({ length: 15 }, () => 0xff)].entries()) {
+    expect(numbers.reduce((all, serial) => all | (serial[i] ?? 0), 0) & bits).toBe(bits);
+    expect(numbers.reduce((all, serial) => all & (serial[i] ?? 0), 0xff) & bits).toBe(0);
+  }
+});
+
+describe('authorities', () => {
+  const root = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const other = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const CRLS = 'http://lists.example.org';
+  const [SIGNS, SIGNS_LISTS] = [KEY_USAGE.keyCertSign, KEY_USAGE.crlSign];
+  const names = { subject: commonName('root'), publicKeyInfo: spki(root.publicKey) };
+  const validity = { notBefore: later(-60), notAfter: later(3600) };
+  const crlAddress = { crlAddress: CRLS };
+  const byRoot = async (tbs: Uint8Array) => sign('sha384', tbs, root.privateKey);
+
+  const makers = {
+    root: () => issueRootCertificate('root', 'test.example.org', root.publicKey, validity, byRoot),
+    cross: (more: object = {}) =>
+      issueCrossCertificate(
+        {
+          subject: commonName('successor'),
+          publicKeyInfo: spki(other.publicKey),
+          ...validity,
+          ...more,
+        },
+        'test.example.org',
+        names,
+        byRoot,
+      ),
+    issuing: (more: object = {}) =>
+      issueIssuingCertificate('issuing', other.publicKey, { ...validity, ...more }, names, byRoot),
+  };
+  const usages = (der: Uint8Array): number[] =>
+    [...(parseCertificate(der).extensions.keyUsage ?? [])].flatMap((set, bit) =>
+      set ? [bit] : [],
+    );
+
+  test.each<[string, () => Promise<Uint8Array>, object]>([
+    [
+      'a root: over a successor and its issuing certificates, and of the trust domain',
+      makers.root,
+      {
+        subject: 'root',
+        pathLength: 2,
+        uris: ['spiffe://test.example.org'],
+        usage: [SIGNS, SIGNS_LISTS],
+      },
+    ],
+    [
+      "a root's successor under it: over its issuing certificates, and of the trust domain",
+      makers.cross,
+      {
+        subject: 'successor',
+        pathLength: 1,
+        uris: ['spiffe://test.example.org'],
+        usage: [SIGNS, SIGNS_LISTS],
+      },
+    ],
+    [
+      'an issuing certificate: over leaves alone, of no trust domain, and it signs bundles too',
+      makers.issuing,
+      {
+        subject: 'issuing',
+        pathLength: 0,
+        uris: [],
+        usage: [KEY_USAGE.digitalSignature, SIGNS, SIGNS_LISTS],
+      },
+    ],
+  ])('%s', async (_, make, expected) => {
+    const der = await make();
+    const { issuer, notBefore, notAfter, extensions } = parseCertificate(der);
+    expect({
+      subject: /CN=(.*)/.exec(new X509Certificate(der).subject)?.[1],
+      pathLength: extensions.basicConstraints?.pathLength,
+      uris: extensions.uris,
+      usage: usages(der),
+    }).toEqual(expected);
+    expect(extensions.basicConstraints?.ca).toBe(true);
+    expect(extensions.extendedKeyUsage).toBeUndefined();
+    expect({ notBefore, notAfter }).toEqual(validity);
+    expect(issuer).toEqual(Buffer.from(commonName('root')));
+    expect(new X509Certificate(der).verify(root.publicKey)).toBe(true);
+    expect(isSignedWith(der, '2a8648ce3d040303')).toBe(true);
+  });
+
+  test.each([
+    ['of a successor', makers.cross],
+    ['of issuing', makers.issuing],
+  ])(
+    'a certificate %s says where the list of its root is, if there is an address',
+    async (_, make) => {
+      const point = Buffer.from(
+        crlDistributionPoint(`${CRLS}/${listName(names.publicKeyInfo)}.crl`),
+      );
+      expect(Buffer.from(await make(crlAddress)).includes(point)).toBe(true);
+      expect(Buffer.from(await make()).includes('551d1f', 0, 'hex')).toBe(false);
+    },
+  );
+});
+
+test('a leaf says where the list of its issuer is, if there is an address', () => {
+  const point = Buffer.from(
+    crlDistributionPoint(`http://lists.example.org/${listName(issuing.publicKeyInfo)}.crl`),
+  );
+  const listed = Buffer.from(issue({ crlAddress: 'http://lists.example.org' }));
+  expect(listed.includes(point)).toBe(true);
+  expect(Buffer.from(issue()).includes('551d1f', 0, 'hex')).toBe(false);
 });
 
 test("the broker's own parser reads the whole chain", () => {

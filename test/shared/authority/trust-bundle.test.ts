@@ -63,6 +63,15 @@ test('carries every root and SSH authority', async () => {
   });
 });
 
+test('carries the pins and certificates of several roots one after the other', async () => {
+  const roots = [...authorities.roots, ...(await createAuthorities()).roots];
+  const bundle = make(NOON, { ...authorities, roots });
+  expect(bundle.ca_pins).toEqual(roots.map(({ publicKeyInfo }) => caPin(publicKeyInfo)));
+  expect(decodePem('CERTIFICATE', bundle.tls.roots)).toEqual(
+    roots.map(({ certificate }) => Buffer.from(certificate)),
+  );
+});
+
 test('is to be asked for again within the hour, and is over in a week', async () => {
   expect(await make()).toMatchObject({
     refresh_after: '2026-11-20T13:00:00Z',
