@@ -1,16 +1,13 @@
 /** Custody on one machine: the key-encryption key is a file of mode 0600. It stands in for Key Vault, never on Azure. */
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import {
-  chmodSync,
-  closeSync,
   linkSync,
   mkdirSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod/mini';
@@ -46,7 +43,10 @@ export function openLocalCustody(file: string): Custody {
     },
     publicKeyOfRoot: async (handle) => publicKeyOfPrivate(handle),
     async rememberedRoot() {
-      const remembered = readFile(file)?.remembered;
+      const found = readFile(file);
+      // Then nobody knows whether a root was made.
+      if (!found) throw new Error(`${file} is gone, and with it what it remembered`);
+      const { remembered } = found;
       return (
         remembered && {
           cluster: remembered.cluster,
@@ -108,11 +108,8 @@ function writeWhole(
   put: (draft: string, file: string) => void,
 ): void {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  const handle = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(handle, content);
-    closeSync(handle);
-    chmodSync(draft, 0o600);
+    writeFileSync(draft, content, { flag: 'wx', mode: 0o600 });
     put(draft, file);
   } finally {
     rmSync(draft, { force: true });

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,6 +68,26 @@ test('refuses a place where there can be no file, and leaves nothing behind', ()
   openLocalCustody(file);
   expect(() => openLocalCustody(join(file, 'key'))).toThrow();
   expect(readdirSync(join(file, '..'))).toEqual(['key']);
+});
+
+test('says what keeps the file from being made', () => {
+  const file = `${newFile()}${'x'.repeat(248)}`;
+  expect(() => openLocalCustody(file)).toThrow('ENAMETOOLONG');
+});
+
+test('refuses a link to a file that is not there, and makes none in its place', () => {
+  const file = newFile();
+  symlinkSync('nowhere', file);
+  expect(() => openLocalCustody(file)).toThrow('went away while it was made');
+  expect(readdirSync(join(file, '..'))).toEqual(['key']);
+});
+
+test('does not say that no root was made where its file is gone', async () => {
+  const file = newFile();
+  const custody = openLocalCustody(file);
+  await custody.createRootKey('test.example.org');
+  rmSync(file);
+  await expect(custody.rememberedRoot()).rejects.toThrow('is gone, and with it what it remembered');
 });
 
 test.each([0o640, 0o604, 0o620, 0o666, 0o700 | 0o010])('refuses a file of mode %o', (mode) => {

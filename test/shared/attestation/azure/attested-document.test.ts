@@ -1,73 +1,18 @@
 /** The signer's own key: what the chain vouches for may still be no key that signs documents. */
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createIssuing, createRoot } from '../../../../local/azure/certificates/authority.ts';
-import {
-  certificateKey,
-  newAuthorityKey,
-} from '../../../../local/azure/certificates/certificate-key.ts';
-import { createLeaf } from '../../../../local/azure/certificates/leaf.ts';
+import { createRoot } from '../../../../local/azure/certificates/authority.ts';
+import { newAuthorityKey } from '../../../../local/azure/certificates/certificate-key.ts';
 import {
   type AttestedDocumentChecks,
   endsInPinned,
   verifyAttestedDocument,
 } from '../../../../shared/attestation/azure/attested-document.ts';
 import { createKnownCertificates } from '../../../../shared/attestation/azure/known-certificates.ts';
-import { OID } from '../../../../shared/encoding/oids.ts';
-import {
-  encodeSignedData,
-  encodeSignerInfo,
-} from '../../../../shared/encoding/signed-data-encode.ts';
 import { denied, type Refusal } from '../../../../shared/refusal.ts';
 import { sharedRsaKeys } from '../../../shared-rsa-keys.ts';
+import { checks, documentBy, issuing, NOON, root, SAID, VM } from './attested-documents.ts';
 
-const NOON = new Date('2026-11-20T12:00:00Z');
-const root = createRoot('Root', newAuthorityKey(), NOON);
-const issuing = createIssuing('Issuing', newAuthorityKey(), root, NOON);
-const VM = '00000000-0000-4000-8000-00000000000a';
-const SAID = {
-  nonce: 'nonce',
-  vmId: VM,
-  timeStamp: { createdOn: '11/20/26 12:00:00 -0000', expiresOn: '11/20/26 18:00:00 -0000' },
-};
-
-interface SignerOptions {
-  /** Of the certificate, in place of the right one. */
-  readonly publicKeyInfo?: Uint8Array;
-  readonly hash?: string;
-  readonly content?: string;
-  readonly dnsNames?: readonly string[];
-}
-
-function documentBy(
-  pair: { publicKey: KeyObject; privateKey: KeyObject },
-  { publicKeyInfo, hash = 'sha256', content: text, dnsNames }: SignerOptions = {},
-): Uint8Array {
-  const content = Buffer.from(text ?? JSON.stringify(SAID));
-  const key = { ...certificateKey(pair), ...(publicKeyInfo && { publicKeyInfo }) };
-  const { certificate, issuer, serialNumber } = createLeaf('eastus', key, issuing, NOON, {
-    ...(dnsNames && { dnsNames }),
-  });
-  const signer = encodeSignerInfo({
-    issuer,
-    serialNumber,
-    digestAlgorithm: OID.sha256WithRSAEncryption,
-    signature: sign(hash, content, pair.privateKey),
-  });
-  return encodeSignedData({
-    digestAlgorithms: [OID.sha256WithRSAEncryption],
-    content,
-    certificates: [certificate],
-    signers: [signer],
-  });
-}
-
-const checks: AttestedDocumentChecks = {
-  roots: [root.certificate],
-  intermediates: [issuing.certificate],
-  domains: ['metadata.azure.com'],
-  at: NOON,
-};
 const reasonOf = (der: Uint8Array, changes: Partial<AttestedDocumentChecks> = {}): unknown => {
   try {
     return verifyAttestedDocument(der, { ...checks, ...changes });
