@@ -13,7 +13,7 @@ const ALONE = [
   'test/local/*.test.ts',
   'test/local/rotation/live/proof.test.ts',
   'test/shared/authority/init-race.test.ts',
-  'test/shared/storage/table.test.ts',
+  'test/shared/storage/azure-tables.test.ts',
   'test/shared/telemetry/application-insights.test.ts',
 ];
 
