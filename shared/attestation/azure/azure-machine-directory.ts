@@ -122,9 +122,10 @@ export function createAzureMachineDirectory(
 
   /** Our own token goes to an address that an answer names: only to that of an identity. */
   async function readIds(id: string, signal: AbortSignal): Promise<IdentityIds> {
-    const { token } = (await credential.getToken(scope, { abortSignal: signal })) ?? {};
+    const ours = await credential.getToken(scope, { abortSignal: signal });
+    if (!ours) throw unavailable('the broker gets no token for the management API');
     const response = await options.fetch(`${management}${id}?api-version=${IDENTITY_API}`, {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${ours.token}` },
       redirect: 'error',
       signal,
     });

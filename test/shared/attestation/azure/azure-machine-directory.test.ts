@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { createAzureMachineDirectory } from '../../../../shared/attestation/azure/azure-machine-directory.ts';
-import { isOfResourceOnly } from '../../../../shared/attestation/azure/machine-directory.ts';
+import {
+  type AzureMachineDirectoryOptions,
+  createAzureMachineDirectory,
+} from '../../../../shared/attestation/azure/azure-machine-directory.ts';
+import {
+  isOfResourceOnly,
+  type MachineDirectory,
+} from '../../../../shared/attestation/azure/machine-directory.ts';
 
 const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
 const MANAGEMENT = 'https://management.example';
@@ -10,22 +16,36 @@ const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/group1/providers`;
 const OWN = '00000000-0000-4000-8000-00000000000A';
 
 /** A directory whose management API answers what this says. */
-function directoryOver(answer: (url: URL) => unknown) {
+function directoryOver(
+  answer: (url: URL) => unknown,
+  more: Partial<AzureMachineDirectoryOptions> = {},
+) {
   const asked: URL[] = [];
   const redirects: unknown[] = [];
+  const authorizations: unknown[] = [];
+  const scopes: unknown[] = [];
+  const signals: AbortSignal[] = [];
   const directory = createAzureMachineDirectory({
     management: MANAGEMENT,
-    audience: MANAGEMENT,
-    credential: { getToken: async () => ({ token: 'secret', expiresOnTimestamp: 4e12 }) },
-    fetch: async (input, init) => {
+    audience: 'https://audience.example',
+    credential: {
+      async getToken(scope) {
+        scopes.push(scope);
+        return { token: 'secret', expiresOnTimestamp: 4e12 };
+      },
+    },
+    async fetch(input, init) {
       const url = new URL(String(input));
       asked.push(url);
       redirects.push(init?.redirect);
-      const said = answer(url);
+      authorizations.push(new Headers(init?.headers).get('authorization'));
+      if (init?.signal) signals.push(init.signal);
+      const said = await answer(url);
       return said instanceof Response ? said : Response.json(said);
     },
+    ...more,
   });
-  return { directory, asked, redirects };
+  return { directory, asked, redirects, authorizations, scopes, signals };
 }
 
 const machine = (more: object = {}) => ({
@@ -59,6 +79,120 @@ test('describes a machine in lower case', async () => {
     ],
     location: 'westeurope',
     tags: { Env: 'Prod' },
+  });
+});
+
+test('a machine without an identity has none, and without tags none', async () => {
+  const { directory } = directoryOver(() => machine());
+  expect(await directory.read(ID)).toMatchObject({ identities: [], tags: {}, scaleSet: undefined });
+});
+
+describe('an instance of a uniform scale set', () => {
+  const instance = (more: object = {}) => ({
+    id: `${group}/Microsoft.Compute/virtualMachineScaleSets/Set-A/virtualMachines/7`,
+    location: 'westeurope',
+    properties: { vmId: 'AAAAAAAA-0000-4000-8000-000000000002' },
+    ...more,
+  });
+  const INSTANCE = { ...SET, kind: 'instance', instance: '7' } as const;
+  const VM_ID = 'aaaaaaaa-0000-4000-8000-000000000002';
+  const scaleSet = { identity: { principalId: OWN } };
+  const described = {
+    id: INSTANCE,
+    vmId: VM_ID,
+    scaleSet: undefined,
+    location: 'westeurope',
+    identities: [{ principalId: OWN.toLowerCase(), resourceId: undefined }],
+    tags: {},
+  };
+  /** The set, its instances, and machines that are no instances. */
+  const answers =
+    (listed: readonly object[], one: object = instance()) =>
+    ({ pathname }: URL): object =>
+      pathname.endsWith('/virtualMachines')
+        ? { value: listed }
+        : /virtualMachineScaleSets\/[^/]+$/.test(pathname)
+          ? scaleSet
+          : one;
+
+  test('is read with the identities of its set', async () => {
+    const { directory } = directoryOver(answers([]));
+    expect(await directory.read(INSTANCE)).toEqual(described);
+    const tagged = directoryOver(answers([], instance({ tags: { env: 'prod' } })));
+    expect(await tagged.directory.read(INSTANCE)).toMatchObject({ tags: { env: 'prod' } });
+  });
+
+  test('is found in its set by its vmId', async () => {
+    const { directory, asked } = directoryOver(answers([instance()]));
+    expect(await directory.findInSet(SET, VM_ID)).toEqual(described);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('that is a machine of its own is read as that', async () => {
+    const { directory, asked } = directoryOver(answers([machine()], withIdentities({})));
+    expect(await directory.findInSet(SET, VM_ID)).toMatchObject({
+      id: ID,
+      identities: [{ principalId: OWN.toLowerCase() }],
+    });
+    expect(asked.at(-1)?.pathname).toMatch(/virtualMachines\/vm-a$/);
+  });
+
+  test('is not found under the id of a set, and not among machines', async () => {
+    const id = `${group}/Microsoft.Compute/virtualMachineScaleSets/set-b`;
+    const { directory, asked } = directoryOver(answers([instance({ id })]));
+    expect(await directory.findInSet(SET, VM_ID)).toBeUndefined();
+    expect(asked).toHaveLength(1);
+    const all = directoryOver(() => ({ value: [instance()] })).directory;
+    expect(await all.findInSubscription(SUBSCRIPTION, VM_ID)).toBeUndefined();
+  });
+});
+
+test('asks with a token for the audience', async () => {
+  const uami = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/one`;
+  const { directory, scopes, authorizations, asked } = directoryOver(({ pathname }) =>
+    pathname.includes('/userassignedidentities/')
+      ? { properties: { principalId: OWN } }
+      : withIdentities({ [uami]: {} }),
+  );
+  await directory.read(ID);
+  expect(new Set(scopes.flat())).toEqual(new Set(['https://audience.example/.default']));
+  expect(authorizations).toEqual(['Bearer secret', 'Bearer secret']);
+  expect(asked[1]?.href).toBe(`${MANAGEMENT}${uami.toLowerCase()}?api-version=2023-01-31`);
+});
+
+test('asks nobody for an identity without a token of its own', async () => {
+  const uami = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/one`;
+  const tokens = [{ token: 'secret', expiresOnTimestamp: 4e12 }];
+  const credential = { getToken: async () => tokens.pop() ?? null };
+  const { directory, asked } = directoryOver(() => withIdentities({ [uami]: {} }), { credential });
+  await expect(directory.read(ID)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'the broker gets no token for the management API',
+  });
+  expect(asked).toHaveLength(1);
+});
+
+describe('what takes too long is given up:', () => {
+  const uami = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/one`;
+  const instance = { ...SET, kind: 'instance', instance: '7' } as const;
+  test.each<[string, RegExp, (of: MachineDirectory) => Promise<unknown>]>([
+    ['a machine', /virtualMachines\/vm-a$/, (of) => of.read(ID)],
+    ['its identity', /userassignedidentities/, (of) => of.read(ID)],
+    ['an instance', /virtualMachines\/7$/, (of) => of.read(instance)],
+    ['its scale set', /virtualMachineScaleSets\/set-a$/, (of) => of.read(instance)],
+    ['a list of machines', /virtualMachines$/, (of) => of.findInSubscription(SUBSCRIPTION, OWN)],
+    ['a list of instances', /virtualMachines$/, (of) => of.findInSet(SET, OWN)],
+  ])('%s', async (_, slow, ask) => {
+    const { directory, signals } = directoryOver(
+      ({ pathname }) =>
+        slow.test(pathname) ? new Promise(() => {}) : withIdentities({ [uami]: {} }),
+      { timeoutMs: 30 },
+    );
+    await expect(ask(directory)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'the management API does not answer',
+    });
+    expect(signals.at(-1)?.aborted).toBe(true);
   });
 });
 
@@ -113,7 +247,11 @@ describe('an identity that the machine does not tell the principal of', () => {
     ['has an empty principal', { properties: { principalId: '' } }, 5],
   ])('is not there where it %s, and keeps no others out', async (_, answer, retryAfter) => {
     const error = await read(answer).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'unavailable', retryAfter });
+    expect(error).toMatchObject({
+      code: 'unavailable',
+      message: 'an identity of the machine can not be read',
+      retryAfter,
+    });
     expect(isOfResourceOnly(error)).toBe(true);
   });
 
@@ -134,9 +272,9 @@ describe('a list', () => {
     }));
 
   test.each([
-    ['a subscription', 'findInSubscription', SUBSCRIPTION],
-    ['a scale set', 'findInSet', SET],
-  ] as const)('of %s ends after 20,000 machines', async (_, method, scope) => {
+    ['subscription', 'findInSubscription', SUBSCRIPTION],
+    ['scale set', 'findInSet', SET],
+  ] as const)('of a %s ends after 20,000 machines', async (where, method, scope) => {
     const { directory, asked } = directoryOver((url) => ({
       value: pageOf(5000),
       nextLink: `${MANAGEMENT}${url.pathname}?page=${asked.length}`,
@@ -145,14 +283,20 @@ describe('a list', () => {
       method === 'findInSet'
         ? directory.findInSet(SET, OWN)
         : directory.findInSubscription(String(scope), OWN);
-    await expect(find()).rejects.toThrow('too many machines to look for one');
+    await expect(find()).rejects.toThrow(`the ${where} has too many machines to look for one`);
     expect(asked).toHaveLength(5);
   });
 
   test('passes over machines of other ids and ids that are none', async () => {
     const wanted = machine({ properties: { vmId: OWN } });
     const { directory } = directoryOver(() => ({
-      value: [...pageOf(2), machine({ id: 'x', properties: { vmId: OWN } }), wanted],
+      value: [
+        ...pageOf(2),
+        machine({ id: 'x', properties: { vmId: OWN } }),
+        machine({ id: undefined, properties: { vmId: OWN } }),
+        machine({ properties: {} }),
+        wanted,
+      ],
     }));
     const found = await directory.findInSubscription(SUBSCRIPTION, OWN.toLowerCase());
     expect(found?.id).toEqual(ID);
@@ -178,10 +322,29 @@ describe('a failure', () => {
     '%i with Retry-After %j: again in %i s, of one thing only: %s',
     async (status, asked, retryAfter, one) => {
       const error = await failing(status, asked === undefined ? {} : { 'retry-after': asked });
-      expect(error).toMatchObject({ code: 'unavailable', retryAfter });
+      const what =
+        status === 403
+          ? "the broker's identity may not read this machine"
+          : 'the management API can not be asked now';
+      expect(error).toMatchObject({
+        code: 'unavailable',
+        message: `${what} (status ${status})`,
+        retryAfter,
+      });
       expect(isOfResourceOnly(error)).toBe(one);
     },
   );
+
+  test('without an answer has no status', async () => {
+    const { directory } = directoryOver(() => Promise.reject(new TypeError('fetch failed')));
+    const error = await directory.read(ID).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'unavailable',
+      message: 'the management API can not be asked now',
+      retryAfter: 5,
+    });
+    expect(isOfResourceOnly(error)).toBe(false);
+  });
 
   test('404 is an answer', async () => {
     expect(await failing(404)).toBeUndefined();

@@ -68,6 +68,11 @@ test('an authority below a root may be trusted by itself', () => {
   expect(readTrustAnchors(issuing({}), NOON).ok).toBe(true);
 });
 
+test('twenty may be added', () => {
+  const twenty = Array.from({ length: 20 }, () => root.certificate);
+  expect(readTrustAnchors(pemOf(...twenty), NOON).ok).toBe(true);
+});
+
 describe('an operator can not add', () => {
   const COUNT = 'expected 1 to 20 certificates in PEM';
   test.each<[string, string, string]>([
