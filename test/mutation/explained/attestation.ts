@@ -83,6 +83,51 @@ export const ATTESTATION: Explained = {
       why: 'what is thrown without a value is caught as well',
     },
   ],
+  'shared/attestation/azure/azure-machine-directory.ts': [
+    {
+      line: "const set = parseMachineId(vm.virtualMachineScaleSet?.id ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a resource id',
+    },
+    {
+      line: "const ofQuestion = typeof status === 'number' && status < 500 && status !== THROTTLED;",
+      becomes: ['true'],
+      why: 'what is no number is less than none: the comparison is for the type',
+    },
+  ],
+  'shared/attestation/azure/directory-token.ts': [
+    {
+      line: "if (named.some((one) => typeof one === 'string' && audiences.includes(one))) return;",
+      becomes: ['true'],
+      why: 'what is no text is none of the audiences: the comparison is for the type',
+    },
+  ],
+  'shared/attestation/azure/known-certificates.ts': [
+    {
+      line: 'if (certificates.size >= MOST_REMEMBERED && oldest !== undefined)',
+      becomes: ['true'],
+      why: 'what is full has an oldest one: the comparison is for the type',
+    },
+  ],
+  'shared/attestation/azure/resource-id.ts': [
+    {
+      line: 'if (id === undefined) return undefined;',
+      becomes: ['false'],
+      why: 'the text "undefined" is no resource id: the line is for the type',
+    },
+    {
+      line: 'return id !== undefined && IDENTITY.test(id) ? id : undefined;',
+      becomes: ['true'],
+      why: 'the text "undefined" is no resource id: the comparison is for the type',
+    },
+  ],
+  'shared/attestation/azure/trust-anchors.ts': [
+    {
+      line: "Object.values(TRUST_ANCHORS).flatMap((pem) => decodePem('CERTIFICATE', pem) ?? []);",
+      becomes: ['["Stryker was here"]'],
+      why: 'each of them is PEM: the default is for the type',
+    },
+  ],
   'shared/attestation/azure/machine-binding.ts': [
     {
       line: "const named = parseIdentityId(identity.identityClaim ?? '');",

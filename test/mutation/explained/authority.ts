@@ -2,6 +2,23 @@
 import type { Explained } from './explanation.ts';
 
 export const AUTHORITY: Explained = {
+  'shared/authority/authorities.ts': [
+    {
+      line: 'newestKey(keys, key.owner, key.purpose)?.expires ?? key.expires;',
+      becomes: ['newestKey(keys, key.owner, key.purpose).expires'],
+      why: 'a key that is used has a newest one: the question mark is for the type',
+    },
+    {
+      line: "function crossOf({ cross, ended = [] }: OpenedKey, at: number): OpenedKey['cross'] {",
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no number, and no root has none',
+    },
+    {
+      line: '.flatMap(({ ended }) => ended ?? [])',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has neither certificate nor key',
+    },
+  ],
   'shared/authority/genuine-keys.ts': [
     {
       line: "row.owner === 'data' && row.sequence === takenOver.from && hashOf(row) === takenOver.row,",
@@ -12,6 +29,13 @@ export const AUTHORITY: Explained = {
       line: 'if (!unwrapped.has(id) && unwrapped.size >= MOST_REMEMBERED && oldest !== undefined) {',
       becomes: ['true'],
       why: 'what is full has an oldest one: the comparison is for the type',
+    },
+  ],
+  'shared/authority/init-authorities.ts': [
+    {
+      line: 'const isUnused = genuine?.marks.some((mark) => mark.owner === owner && mark.highest === 0);',
+      becomes: ['genuine.marks'],
+      why: 'without a data key nothing else is asked for: the question mark is for the type',
     },
   ],
   'shared/authority/key-vault-refusal.ts': [
@@ -114,11 +138,42 @@ export const AUTHORITY: Explained = {
       why: 'a key that was found has its row, and one that was not has none',
     },
   ],
+  'shared/authority/ssh-certificate.ts': [
+    {
+      line: 'const NO_PERMISSIONS: SshPermissions = { extensions: [], sourceAddresses: undefined };',
+      becomes: ['["Stryker was here"]'],
+      why: 'only names that are known are written',
+    },
+  ],
+  'shared/authority/tls-certificate.ts': [
+    {
+      line: 'basicConstraints({ pathLength: 0 }),',
+      becomes: ['{}'],
+      why: 'no number is written as 0',
+    },
+  ],
   'shared/authority/root-retirement.ts': [
     {
       line: 'const { sequence, cross, ended = [] } = signing;',
       becomes: ['["Stryker was here"]'],
       why: 'a text has no number, and no root has none',
+    },
+  ],
+  'shared/authority/rotate.ts': [
+    {
+      line: 'if (!genuine) return { keys: [], marks: [], taken: stored.taken };',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no key and no mark has no owner',
+    },
+    {
+      line: '...(genuine.earlierRow ? [genuine.earlierRow] : []),',
+      becomes: ['["Stryker was here"]'],
+      why: 'what is no key has no owner',
+    },
+    {
+      line: "if (!genuine) throw new Error('the data key comes first');",
+      becomes: ['false', ';'],
+      why: 'without a data key no other one is due: the line is for the type',
     },
   ],
   'shared/authority/rotation.ts': [
@@ -146,6 +201,13 @@ export const AUTHORITY: Explained = {
       line: 'const predecessor = publication > 0 && usedKey(keys, owner, purpose, at);',
       becomes: ['true', 'publication >= 0'],
       why: 'without a publication it starts now, whoever was before',
+    },
+  ],
+  'shared/authority/local-custody.ts': [
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, too',
     },
   ],
   'shared/authority/sealing.ts': [
