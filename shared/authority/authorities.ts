@@ -176,8 +176,7 @@ const revokedIssuers = (keys: readonly OpenedKey[]): RevokedIssuer[] =>
     .flatMap(({ ended }) => ended ?? [])
     .flatMap(({ at, certificate }) => {
       const root = keys.find(
-        ({ owner, purpose, sequence }) =>
-          owner === 'tls' && purpose === 'root' && sequence === certificate?.root,
+        ({ purpose, sequence }) => purpose === 'root' && sequence === certificate?.root,
       );
       if (!root || !certificate) return [];
       const serialNumber = Buffer.from(certificate.serial, 'hex');

@@ -18,9 +18,11 @@ export const spiffeBundle = ({
   tls,
 }: Pick<TrustBundle, 'version' | 'tls'>): SpiffeBundle => ({
   keys: (decodePem('CERTIFICATE', tls.roots) ?? []).map((der) => {
-    const { kty, crv, x, y } = new X509Certificate(der).publicKey.export({ format: 'jwk' });
-    if (kty !== 'EC' || !crv || !x || !y) throw new Error('a root has a key that is not ECDSA');
-    return { use: 'x509-svid', kty, crv, x, y, x5c: [encodeBase64(der)] };
+    const jwk = new X509Certificate(der).publicKey.export({ format: 'jwk' });
+    if (jwk.kty !== 'EC') throw new Error('a root has a key that is not ECDSA');
+    // Such a key has all three (RFC 7518 section 6.2.1).
+    const { crv, x, y } = jwk as Readonly<Record<'crv' | 'x' | 'y', string>>;
+    return { use: 'x509-svid', kty: jwk.kty, crv, x, y, x5c: [encodeBase64(der)] };
   }),
   spiffe_sequence: version,
   spiffe_refresh_hint: ROTATION_POLICY.bundleRefresh,

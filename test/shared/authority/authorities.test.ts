@@ -64,8 +64,8 @@ test('opens the newest key of each kind', async () => {
     row('tls', 1).publicKey,
   ]);
   expect(authorities?.probeKeys.map(({ sequence }) => sequence)).toEqual([4, 3]);
-  expect(authorities?.sshUserCas).toHaveLength(1);
-  expect(authorities?.sshHostCas).toHaveLength(1);
+  expect(authorities?.sshUserCas).toEqual([authorities?.sshUser.publicKey]);
+  expect(authorities?.sshHostCas).toEqual([authorities?.sshHost.publicKey]);
   expect(authorities?.sshUserCas).not.toEqual(authorities?.sshHostCas);
 });
 
@@ -297,6 +297,16 @@ describe('of keys that are genuine', () => {
       const { root, issuing } = underSuccessor(succeeded);
       expect(travels(authorities(succeeded, later(SUCCEEDED)))).toEqual(
         only(issuing.certificate, root.cross?.certificate, keyIn(succeeded, 'tls/1').certificate),
+      );
+    });
+
+    test('leads there, and to no other key of the same number', () => {
+      const { issuing } = authorities(succeeded, later(SUCCEEDED));
+      const other = succeeded.keys.find(({ owner }) => owner === 'probe');
+      if (!other) throw new Error('the prober has no key');
+      const keys = [{ ...other, sequence: 1 }, ...succeeded.keys];
+      expect(authorities({ ...succeeded, keys }, later(SUCCEEDED)).issuing.chain).toEqual(
+        issuing.chain,
       );
     });
 

@@ -5,7 +5,11 @@ import {
   issueSshUserCertificate,
   type SshCertificate,
 } from '../../../shared/authority/ssh-certificate.ts';
-import { type SshPublicKey, sshPublicKey } from '../../../shared/encoding/ssh-public-key.ts';
+import {
+  type SshPublicKey,
+  sshBlob,
+  sshPublicKey,
+} from '../../../shared/encoding/ssh-public-key.ts';
 import { sshString } from '../../../shared/encoding/ssh-wire.ts';
 import type { SshPermissions } from '../../../shared/protocol/ssh-permissions.ts';
 import { hasProgram } from '../../programs.ts';
@@ -167,12 +171,16 @@ describe.skipIf(!hasProgram('ssh-keygen'))('at the limit of OpenSSH', () => {
   });
 });
 
-test('has nothing but its name in what it permits', () => {
+test('has nothing but its name in what it permits, and nothing reserved', () => {
   const extensions = ['permit-pty', 'permit-X11-forwarding'] as const;
   const [, base64 = ''] = issue({}, { extensions, sourceAddresses: undefined }).split(' ');
   const written = ['permit-X11-forwarding', '', 'permit-pty', ''].map((text) => sshString(text));
-  const list = Buffer.from(sshString(Buffer.concat(written)));
-  expect(Buffer.from(base64, 'base64').includes(list)).toBe(true);
+  const rest = [
+    sshString(Buffer.concat(written)),
+    sshString(''),
+    sshString(sshBlob(issuer.publicKey)),
+  ];
+  expect(Buffer.from(base64, 'base64').includes(Buffer.concat(rest))).toBe(true);
 });
 
 test('is refused without an address that it could be used from: it would be taken from all', () => {
