@@ -209,6 +209,11 @@ export const AUTHORITY: Explained = {
       becomes: ['{}'],
       why: 'a function that ends gives undefined, too',
     },
+    {
+      line: "writeFileSync(draft, content, { flag: 'wx', mode: 0o600 });",
+      becomes: ['""'],
+      why: 'no file has the name that was drawn, and nobody can guess it',
+    },
   ],
   'shared/authority/sealing.ts': [
     {

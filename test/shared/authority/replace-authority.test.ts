@@ -292,6 +292,62 @@ describe('after a leak', () => {
   });
 });
 
+describe('a root', () => {
+  test('gets a successor under the next number, and no second one beside it', async () => {
+    const { parts } = await createScene();
+    const { done } = await replaceAuthority(parts, 'tls', early(1), later(60));
+    expect(done[0]).toMatchObject({ kind: 'create', owner: 'tls', purpose: 'root', sequence: 3 });
+    const start = parts.policy.rootPublication + 120;
+    await expect(replaceAuthority(parts, 'tls', early(1, 3), later(start))).rejects.toMatchObject({
+      code: 'in_use',
+      message: 'the root before is still published: retire it first',
+    });
+    // Of other authorities there may be several.
+    await replaceAuthority(
+      parts,
+      'issuing',
+      early(...(await alive(parts, later(start)))),
+      later(start),
+    );
+  });
+
+  const alive = async (parts: RotationParts, at: Date): Promise<number[]> =>
+    (await rows(parts))
+      .filter(({ purpose, expires }) => purpose === 'issuing' && expires * 1000 > at.getTime())
+      .map(({ sequence }) => sequence);
+});
+
+describe('a data key that leaked takes with it', () => {
+  test('every key that was encrypted under it, and no root', async () => {
+    const { parts } = await createScene();
+    const { done } = await replaceAuthority(parts, 'data', leaked(1), later(60));
+    const ended = done.flatMap((action) =>
+      action.kind === 'create' && action.ends ? [`${action.owner} ${action.purpose}`] : [],
+    );
+    expect(ended).toEqual(['tls issuing', 'ssh-user sign', 'ssh-host sign', 'probe authenticate']);
+    expect(done[0]).toMatchObject({ kind: 'create', owner: 'data', sequence: 2 });
+  });
+
+  test('none, where it only has a successor', async () => {
+    const { parts } = await createScene();
+    const { done } = await replaceAuthority(parts, 'data', early(1), later(60));
+    expect(done.flatMap((action) => (action.kind === 'create' ? [action.owner] : []))).toEqual([
+      'data',
+    ]);
+  });
+
+  test('no key that another change makes meanwhile: who asked is told to try again', async () => {
+    const { parts } = await createScene();
+    const insert: KeyStore['insert'] = async (row, ...more) =>
+      row.owner === 'ssh-user' ? false : parts.store.insert(row, ...more);
+    const faster = { ...parts, store: { ...parts.store, insert } };
+    await expect(replaceAuthority(faster, 'data', leaked(1), later(60))).rejects.toMatchObject({
+      code: 'try_again',
+      message: 'another change of the keys is under way',
+    });
+  });
+});
+
 describe('one of many', () => {
   test('operators at once is carried out; the others are told', async () => {
     const { parts } = await createScene();

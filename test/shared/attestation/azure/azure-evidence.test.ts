@@ -13,40 +13,12 @@ import {
 import { AZURE_CLOUDS } from '../../../../shared/attestation/azure/cloud-profile.ts';
 import { createKnownCertificates } from '../../../../shared/attestation/azure/known-certificates.ts';
 import type { AzureEvidence } from '../../../../shared/protocol/evidence.ts';
-import { sharedRsaKeys } from '../../../shared-rsa-keys.ts';
-import { documentBy, issuing, NOON, root, SAID, VM } from './attested-documents.ts';
-import { CHECKS, claimsOf, OID, OTHER_TENANT, TENANT, tokenOf } from './directory-tokens.ts';
+import { issuing, NOON, VM } from './attested-documents.ts';
+import { claimsOf, OID, OTHER_TENANT, TENANT, tokenOf } from './directory-tokens.ts';
+import { attested, base64, document, evidence, idOf, SUBSCRIPTION, trust } from './evidence.ts';
 
-const SUBSCRIPTION = '00000000-0000-4000-8000-000000000001';
-const idOf = (name: string): string =>
-  `/subscriptions/${SUBSCRIPTION}/resourceGroups/Group1/providers/Microsoft.Compute/virtualMachines/${name}`;
 const parsed = (vm: string) => ({ kind: 'vm', subscription: SUBSCRIPTION, group: 'group1', vm });
 
-const document = (said: object = { subscriptionId: SUBSCRIPTION }): string =>
-  Buffer.from(
-    documentBy(sharedRsaKeys().keyPair('stranger'), {
-      content: JSON.stringify({ ...SAID, ...said }),
-    }),
-  ).toString('base64');
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-
-const evidence = (change: Partial<AzureEvidence> = {}): AzureEvidence => ({
-  attested_data: { encoding: 'pkcs7', signature: document() },
-  intermediates: [base64(issuing.certificate)],
-  access_token: tokenOf(JSON.stringify(claimsOf({ xms_mirid: idOf('vm-a') }))),
-  ...change,
-});
-const attested = (signature: string) =>
-  evidence({ attested_data: { encoding: 'pkcs7', signature } });
-
-const trust = (change: Partial<AzureTrust> = {}): AzureTrust => ({
-  cloud: { ...AZURE_CLOUDS.AzurePublic, issuers: CHECKS.issuers },
-  roots: [root.certificate],
-  known: createKnownCertificates(),
-  keys: CHECKS.keys,
-  audiences: CHECKS.audiences,
-  ...change,
-});
 const FRESH: Freshness = { nonce: 'nonce', at: NOON, onClaims: () => {} };
 
 describe('an attested document', () => {
