@@ -32,6 +32,9 @@ export interface ExplainParts {
 
 type Step = Explanation['steps'][number];
 
+/** What is told of a decision, how it came out, and what the next ones need of it. */
+type Decided<T> = readonly [detail: string, result?: Step['result'], value?: T];
+
 /** What is known of a machine. `identityNames` is what one identity can be named by. */
 export type ExplainedFacts = ExplainRequest & { readonly identityNames?: readonly string[] };
 
@@ -53,23 +56,15 @@ function explainFacts(
   const at = parts.now();
   const role = facts.role ?? 'Bot';
   const steps: Step[] = [];
-  const attempt = <T>(
-    step: string,
-    decide: () => readonly [T, string, Step['result']?],
-  ): T | undefined => {
+  const attempt = <T>(step: string, decide: () => Decided<T>): T | undefined => {
     try {
-      const [value, detail, result = 'ok'] = decide();
+      const [detail, result = 'ok', value] = decide();
       steps.push({ step, result, detail });
       return value;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const { reason, message } = error;
-      steps.push({
-        step,
-        result: 'denied',
-        detail: message,
-        ...(reason !== undefined && { reason }),
-      });
+      steps.push({ step, result: 'denied', detail: message, reason });
       return undefined;
     }
   };
@@ -84,13 +79,13 @@ function explainFacts(
   attempt('join token', () => {
     const found = findJoinToken(request, snapshot, at, 'every join');
     const { join_method, roles } = found.spec;
-    return [found, `${found.metadata.name}, join method ${join_method}, for ${roles.join(', ')}`];
+    return [`${found.metadata.name}, join method ${join_method}, for ${roles.join(', ')}`];
   });
   if (token) {
     attempt('allow rules', () => decideRules(token, facts));
     const owner = attempt('bot or host', () => {
       const found = ownerOf(request, token, snapshot, parts.naming, at);
-      return [found, found.key];
+      return [found.key, 'ok', found];
     });
     attempt('locks', () => {
       const locked = {
@@ -99,12 +94,12 @@ function explainFacts(
         ...owner?.lockTargets,
       };
       checkLocks(locked, snapshot, at);
-      return [true, 'none is on it'];
+      return ['none is on it'];
     });
     const { max_machines: most } = token.spec;
     if (most !== undefined)
-      attempt('machines', () => [true, `at most ${most} at once: how many live is not looked at`]);
-    if (owner) attempt('certificate', () => [true, certificateOf(owner, token, parts, at)]);
+      attempt('machines', () => [`at most ${most} at once: how many live is not looked at`]);
+    if (owner) attempt('certificate', () => [certificateOf(owner, token, parts, at)]);
   }
   return { verdict: verdictOf(steps), steps };
 }
@@ -191,19 +186,16 @@ async function factsOf(id: string, { findJoin }: ExplainParts): Promise<ExplainR
 const roleOf = ({ system_role }: JoinRecord): ExplainRequest['role'] =>
   systemRole.safeParse(system_role).data;
 
-function decideRules(
-  { metadata, spec }: JoinToken,
-  facts: ExplainedFacts,
-): readonly [boolean, string, Step['result']?] {
+function decideRules({ metadata, spec }: JoinToken, facts: ExplainedFacts): Decided<never> {
   switch (spec.join_method) {
     case 'token':
-      return [true, 'whoever has the secret'];
+      return ['whoever has the secret'];
     case 'iam': {
       const { aws_account: account, aws_arn: arn } = facts;
       if (account === undefined || arn === undefined)
-        return [false, 'account and ARN are not both known', 'unknown'];
+        return ['account and ARN are not both known', 'unknown'];
       const decision = evaluateAwsRules(spec.allow, { account, arn });
-      if (decision.admitted) return [true, `rule ${decision.rule + 1} admits it`];
+      if (decision.admitted) return [`rule ${decision.rule + 1} admits it`];
       throw noRule(metadata.name, decision.mismatches);
     }
     case 'azure': {
@@ -212,8 +204,8 @@ function decideRules(
       if (!possible.admitted) throw noRule(metadata.name, possible.misses);
       const decision = evaluateAllowRules(spec.azure.allow, machine);
       return decision.admitted
-        ? [true, `rule ${decision.rule + 1} admits it`]
-        : [false, decision.misses.join('; '), 'unknown'];
+        ? [`rule ${decision.rule + 1} admits it`]
+        : [decision.misses.join('; '), 'unknown'];
     }
   }
 }
@@ -247,7 +239,6 @@ function certificateOf(
   parts: Pick<ExplainParts, 'defaultSeconds' | 'maxSeconds'>,
   at: Date,
 ): string {
-  if (owner.bot === undefined) return 'for the names that its join token makes of verified facts';
   const { defaultSeconds, maxSeconds } = parts;
   const lifetime = {
     defaultSeconds,
@@ -257,8 +248,10 @@ function certificateOf(
     authoritiesEnd: new Date(at.getTime() + maxSeconds * 1000),
     at,
   };
-  const grant = owner.grant({ name: 'identity', csr: '' }, 'certificates[0]', lifetime, []);
-  if (grant.type === 'host') return `for ${grant.names.join(', ')}`;
+  const wish = { name: 'identity', csr: '' };
+  const grant =
+    owner.bot === undefined ? undefined : owner.grant(wish, 'certificates[0]', lifetime, []);
+  if (grant?.type !== 'user') return 'for the names that its join token makes of verified facts';
   const roles = grant.roles.join(', ') || 'no role';
   const logins = grant.logins.join(', ') || 'none';
   return `roles ${roles}; logins ${logins}; until ${formatTimestamp(grant.expires)} at the latest, if no lifetime is asked for`;

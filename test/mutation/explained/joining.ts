@@ -2,6 +2,56 @@
 import type { Explained } from './explanation.ts';
 
 export const JOINING: Explained = {
+  'shared/joining/explain.ts': [
+    {
+      line: "const token = snapshot.get('token', facts.token ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a name',
+    },
+    {
+      line: "join_method: token?.spec.join_method ?? 'azure',",
+      becomes: ['""'],
+      why: 'without a join token nobody looks at the method',
+    },
+    {
+      line: "const machine = parseMachineId(record.resource_id ?? record.claimed_resource_id ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a resource id',
+    },
+    {
+      line: "const scaleSet = machine && machine.kind !== 'vm' ? machine.set : undefined;",
+      becomes: ['true', '""'],
+      why: 'a virtual machine has no set',
+    },
+    {
+      line: '...(vm_id !== undefined && { machine: vm_id }),',
+      becomes: ['true'],
+      why: 'no lock is on nothing',
+    },
+    {
+      line: '...(aws_arn !== undefined && { aws_arn }),',
+      becomes: ['true'],
+      why: 'no lock is on nothing',
+    },
+    {
+      line: "const wish = { name: 'identity', csr: '' };",
+      becomes: ['{}', '""', '"Stryker was here!"'],
+      why: 'no name and no key is looked at',
+    },
+    {
+      line: "owner.bot === undefined ? undefined : owner.grant(wish, 'certificates[0]', lifetime, []);",
+      becomes: ['""', '["Stryker was here"]'],
+      why: 'the place is told of what is wrong with a wish, and a bot has no names',
+    },
+  ],
+  'shared/joining/explain-machine.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: "id.kind === 'vm' ? id.vm : id.kind === 'instance' ? `${id.set}_${id.instance}` : id.set;",
+      becomes: ['true'],
+      why: 'a set is no machine: the comparison is for the type',
+    },
+  ],
   'shared/joining/admission.ts': [
     {
       line: 'const about = { join_token: name, ...(bot !== undefined && { bot }) };',

@@ -4,6 +4,7 @@ import type { MachineDescription } from '../../../shared/attestation/azure/machi
 import { type ExplainParts, explain } from '../../../shared/joining/explain.ts';
 import type { ExplainRequest, Explanation } from '../../../shared/protocol/explain.ts';
 import type { JoinRecord } from '../../../shared/protocol/join-record.ts';
+import { unavailable } from '../../../shared/refusal.ts';
 import type { JoinToken } from '../../../shared/resources/join-token.ts';
 import type { AnyResource } from '../../../shared/resources/resource.ts';
 import type { Snapshot } from '../../../shared/storage/resources.ts';
@@ -11,6 +12,7 @@ import { bot, joinToken, lock, role, SUBSCRIPTION } from '../resources/samples.t
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const HOUR = 3600;
+const IDENTITY = 'abcdefab-3333-3333-3333-abcdefabcdef';
 const access = role({ logins: ['{{internal.logins}}'] });
 const RESOURCES: readonly AnyResource[] = [joinToken, bot, access];
 
@@ -56,6 +58,17 @@ const tokenWith = (spec: object, metadata: object = {}): JoinToken =>
   }) as JoinToken;
 const allowing = (...allow: readonly object[]): JoinToken => tokenWith({ azure: { allow } });
 const beside = (token: JoinToken): readonly AnyResource[] => [token, bot, access];
+
+test('a refusal that has no reason has none in its step', async () => {
+  const joinToken = () => {
+    throw unavailable('storage is down');
+  };
+  const resources = { snapshot: async () => ({ ...snapshotOf([]), joinToken }) };
+  expect(await told(FACTS, RESOURCES, { resources })).toEqual({
+    verdict: 'denied',
+    steps: [{ step: 'join token', result: 'denied', detail: 'storage is down' }],
+  });
+});
 
 test('a machine that would be admitted is told so, step by step', async () => {
   expect(await told()).toEqual({
@@ -177,8 +190,8 @@ describe('its allow rules', () => {
     ['tags', { tags: { a: 'b' } }, { tags: { a: 'b' } }, { tags: { a: 'c' } }],
     [
       'identity',
-      { managed_identities: [SUBSCRIPTION] },
-      { identity: SUBSCRIPTION },
+      { managed_identities: [IDENTITY] },
+      { identity: IDENTITY.toUpperCase() },
       { identity: 'other' },
     ],
   ])('are held against its %s', async (_, rule, fits, differs) => {
@@ -238,7 +251,7 @@ describe('its allow rules', () => {
 });
 
 describe('a lock denies', () => {
-  const VM_ID = '33333333-3333-3333-3333-333333333333';
+  const VM_ID = '33333333-3333-3333-3333-abcdefabcdef';
   const arn = 'arn:aws:sts::111111111111:assumed-role/role/i-1';
   test.each<[string, object, object]>([
     ['its join token', { join_token: 'example-bot' }, {}],
