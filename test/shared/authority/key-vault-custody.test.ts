@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { verify, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
@@ -105,6 +105,89 @@ test.each([
   const changed = Buffer.from(JSON.stringify({ ...stored, ...change }));
   expect(await custody.unwrapDataKey(changed, 'about')).toBeUndefined();
   expect(vault.calls.filter((call) => call.endsWith('unwrapkey'))).toHaveLength(before);
+});
+
+describe('asks the vault nothing for an id that is none of a version of the key:', () => {
+  const version = '0'.repeat(32);
+  const wrong: readonly (readonly [string, (name: string) => string])[] = [
+    ['of another vault', (name) => `https://evil.example/keys/${name}/${version}`],
+    [
+      'of a vault whose name goes on',
+      (name) => `https://test.vault.azure.net.evil/keys/${name}/${version}`,
+    ],
+    ['of another key', (name) => `https://test.vault.azure.net/keys/x-${name}/${version}`],
+    ['of no key', () => `https://test.vault.azure.net/secrets/x/${version}`],
+    ['without a version', (name) => `https://test.vault.azure.net/keys/${name}/`],
+    [
+      'of a shorter version',
+      (name) => `https://test.vault.azure.net/keys/${name}/${version.slice(1)}`,
+    ],
+    ['of a longer version', (name) => `https://test.vault.azure.net/keys/${name}/${version}0`],
+    [
+      'with something before its version',
+      (name) => `https://test.vault.azure.net/keys/${name}/x${version}`,
+    ],
+    [
+      'of a version in upper case',
+      (name) => `https://test.vault.azure.net/keys/${name}/${'A'.repeat(32)}`,
+    ],
+    ['in upper case', (name) => `HTTPS://test.vault.azure.net/keys/${name}/${version}`],
+  ];
+
+  test.each(wrong)('%s', async (_, idOf) => {
+    const { vault, custody } = setUp();
+    const stored = JSON.parse(Buffer.from(await custody.wrapDataKey(DATA_KEY, 'about')).toString());
+    const before = vault.calls.length;
+    for (const change of [
+      { keyId: idOf('data-key-encryption') },
+      { signerId: idOf('data-key-signature') },
+    ]) {
+      const changed = Buffer.from(JSON.stringify({ ...stored, ...change }));
+      expect(await custody.unwrapDataKey(changed, 'about')).toBeUndefined();
+    }
+    await expect(custody.signWithRoot(Buffer.from(idOf('root')), Buffer.of(1))).rejects.toThrow(
+      'expected the id of a version of https://test.vault.azure.net/keys/root',
+    );
+    expect(vault.calls).toHaveLength(before);
+  });
+});
+
+test('a data key that is stored in other words is none of ours', async () => {
+  const { custody } = setUp();
+  const stored = Buffer.from(await custody.wrapDataKey(DATA_KEY, 'about')).toString();
+  const { keyId, ...rest } = JSON.parse(stored);
+  for (const text of [`${stored} `, JSON.stringify({ ...rest, keyId }), JSON.stringify(rest)])
+    expect(await custody.unwrapDataKey(Buffer.from(text), 'about')).toBeUndefined();
+  expect(await custody.unwrapDataKey(Buffer.from(stored), 'about')).toEqual(DATA_KEY);
+});
+
+test('the root that was made last is found again with what signs by it, and when it was made', async () => {
+  const { custody } = setUp();
+  const { publicKey, handle } = await custody.createRootKey('test.example.org');
+  const { made } = (await custody.rememberedRoot()) ?? {};
+  expect(made?.key.handle).toEqual(handle);
+  expect(made?.key.publicKey.equals(publicKey)).toBe(true);
+  expect(made?.at).toBeInstanceOf(Date);
+  const signature = await custody.signWithRoot(made?.key.handle ?? Buffer.of(), DATA_KEY);
+  expect(verify('sha384', DATA_KEY, publicKey, signature)).toBe(true);
+});
+
+test('a root that somebody made without us is for no cluster', async () => {
+  const { vault, custody } = setUp();
+  await custody.createRootKey('test.example.org');
+  vault.renewKey('root');
+  expect(await custody.rememberedRoot()).toMatchObject({ cluster: undefined });
+});
+
+test('what is no elliptic curve key is told as that', async () => {
+  const vault = createFakeKeyVault();
+  vault.createEncryptionKey();
+  const swapped: typeof fetch = (input, init) =>
+    vault.fetch(String(input).replace('/keys/root/', '/keys/data-key-encryption/'), init);
+  const custody = openKeyVaultCustody({ url: vault.url, credential, fetch: swapped });
+  await expect(custody.rememberedRoot()).rejects.toThrow(
+    'the vault answered without an elliptic curve key',
+  );
 });
 
 test('refuses to sign with a handle that is no version of the root', async () => {
