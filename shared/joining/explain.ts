@@ -35,8 +35,14 @@ type Step = Explanation['steps'][number];
 /** What is told of a decision, how it came out, and what the next ones need of it. */
 type Decided<T> = readonly [detail: string, result?: Step['result'], value?: T];
 
-/** What is known of a machine. `identityNames` is what one identity can be named by. */
-export type ExplainedFacts = ExplainRequest & { readonly identityNames?: readonly string[] };
+/**
+ * What is known of a machine. `identityNames` is all that one identity can be named by; `principal` is what locks name it by,
+ * where rules might name it by something else that is not known.
+ */
+export type ExplainedFacts = ExplainRequest & {
+  readonly identityNames?: readonly string[];
+  readonly principal?: string | undefined;
+};
 
 /** Throws `not_found` for an unknown join, `bad_request` for a resource id of no machine, `unavailable`. */
 export async function explain(asked: ExplainRequest, parts: ExplainParts): Promise<Explanation> {
@@ -153,7 +159,7 @@ const asIdentity = (
 
 type Request = Pick<JoinRequest, 'token' | 'join_method' | 'role' | 'instance'>;
 
-async function factsOf(id: string, { findJoin }: ExplainParts): Promise<ExplainRequest> {
+async function factsOf(id: string, { findJoin }: ExplainParts): Promise<ExplainedFacts> {
   const record = await findJoin(id);
   if (!record) {
     throw new Refusal(
@@ -178,6 +184,7 @@ async function factsOf(id: string, { findJoin }: ExplainParts): Promise<ExplainR
     vm_name: name,
     vm_id: record.vm_id ?? record.claimed_vm_id,
     scale_set: scaleSet,
+    principal: record.identity,
     aws_account: record.aws_account,
     aws_arn: record.aws_arn,
   };
@@ -226,9 +233,9 @@ const machineFacts = (facts: ExplainedFacts): MachineFacts => ({
   tags: facts.tags,
 });
 
-const lockTargets = ({ vm_id, identity, aws_arn }: ExplainRequest) => ({
+const lockTargets = ({ vm_id, identity, principal = identity, aws_arn }: ExplainedFacts) => ({
   ...(vm_id !== undefined && { machine: vm_id }),
-  ...(identity !== undefined && { identity: identity.toLowerCase() }),
+  ...(principal !== undefined && { identity: principal.toLowerCase() }),
   ...(aws_arn !== undefined && { aws_arn }),
 });
 

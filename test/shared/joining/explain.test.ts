@@ -420,6 +420,13 @@ describe('an attempt of the join log', () => {
     expect(verdict).toBe('admitted');
   });
 
+  test('has an identity that a rule may name in another way', async () => {
+    const token = allowing({ subscription: SUBSCRIPTION, managed_identities: [SUBSCRIPTION] });
+    expect((await ofAttempt(record({ identity: IDENTITY }), beside(token))).verdict).toBe(
+      'unknown',
+    );
+  });
+
   test('of a virtual machine has no scale set that is known', async () => {
     const token = allowing({ subscription: SUBSCRIPTION, scale_sets: ['vm-a'] });
     expect((await ofAttempt(record(), beside(token))).verdict).toBe('unknown');
@@ -445,6 +452,7 @@ describe('an attempt of the join log', () => {
   test.each<[object, Partial<JoinRecord>]>([
     [{ machine: SUBSCRIPTION }, { vm_id: SUBSCRIPTION }],
     [{ machine: SUBSCRIPTION }, { claimed_vm_id: SUBSCRIPTION }],
+    [{ identity: IDENTITY }, { identity: IDENTITY }],
     [{ aws_arn: 'arn:aws:sts::1:x' }, { aws_arn: 'arn:aws:sts::1:x' }],
   ])('is held against locks: %j', async (target, change) => {
     const locked = [...RESOURCES, lock({ target } as never)];
