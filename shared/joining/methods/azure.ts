@@ -210,9 +210,7 @@ const isAzure = (kept: KeptFacts): kept is KeptFacts & AzureFacts => kept.method
 /** Tenants that may become part of an address: those of the settings and of the rules (rule 6). */
 const tenantsOf = (joinToken: JoinToken, known: readonly string[]): string[] => [
   ...known,
-  ...specOf(joinToken, 'azure').azure.allow.flatMap(({ tenant }) =>
-    tenant === undefined ? [] : [tenant],
-  ),
+  ...specOf(joinToken, 'azure').azure.allow.flatMap(({ tenant }) => tenant ?? []),
 ];
 
 const signerOf = ({ path: [signer] }: AttestedVm) =>
@@ -222,8 +220,7 @@ const signerOf = ({ path: [signer] }: AttestedVm) =>
 const isNamed = (joinToken: JoinToken, { subscriptionId: subscription }: AttestedVm): boolean =>
   couldMatch(
     specOf(joinToken, 'azure').azure.allow.filter(
-      ({ subscription: named, mode: _, ...narrower }) =>
-        named !== undefined && Object.values(narrower).every((value) => value === undefined),
+      ({ subscription: _, mode: __, ...narrower }) => Object.keys(narrower).length === 0,
     ),
     { tenant: undefined, subscription, resourceGroup: undefined },
   );

@@ -44,6 +44,23 @@ export const JOINING: Explained = {
       why: 'the place is told of what is wrong with a wish, and a bot has no names',
     },
   ],
+  'shared/joining/methods/azure.ts': [
+    {
+      line: "const claimed = parseMachineId(evidence.resource_id ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a resource id',
+    },
+    {
+      line: "...specOf(joinToken, 'azure').azure.allow.flatMap(({ tenant }) => tenant ?? []),",
+      becomes: ['["Stryker was here"]'],
+      why: 'a token names a tenant by its GUID',
+    },
+    {
+      line: 'throw ruleMismatch(joinToken, decision.admitted ? [] : decision.misses);',
+      becomes: ['["Stryker was here"]'],
+      why: 'whom no rule could match none admits: the comparison is for the type',
+    },
+  ],
   'shared/joining/explain-machine.ts': [
     {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.

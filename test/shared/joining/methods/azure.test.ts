@@ -322,6 +322,11 @@ describe('a rule that could match', () => {
     expect(check(admitting(rule))).toEqual([]);
   });
 
+  test('does not make one known beside another rule that is for all of another subscription', () => {
+    const group = { subscription: SUBSCRIPTION, resource_groups: ['group1'] };
+    expect(check(admitting({ subscription: OTHERS }, group))).toEqual([]);
+  });
+
   test('there has to be', () => {
     expect(refusalOf(() => check(admitting({ subscription: OTHERS })))).toMatchObject({
       reason: 'rule_mismatch',
@@ -365,7 +370,7 @@ describe('proves', () => {
     const { prove, told } = createScene();
     const access_token = tokenOf(JSON.stringify(claimsOf()));
     await prove(ANY, undefined, { ...EVIDENCE, access_token });
-    expect(told.slice(2)).toEqual([
+    expect(told.slice(2)).toStrictEqual([
       { tenant: TENANT, identity: OID },
       { known: true },
       { resource_id: resourceId, claimed_resource_id: undefined, vm_binding: 'strict' },
@@ -500,7 +505,13 @@ describe('decides', () => {
   test('that a machine of no scale set is of none', async () => {
     await expect(
       decide(admitting({ subscription: SUBSCRIPTION, scale_sets: ['set'] })),
-    ).rejects.toMatchObject({ message: expect.not.stringContaining('not known') });
+    ).rejects.toThrow('rule 1: scale set (none) is not in [`set`]');
+  });
+
+  test('that a machine of another identity is of none that is named', async () => {
+    await expect(
+      decide(admitting({ subscription: SUBSCRIPTION, managed_identities: [OTHERS] })),
+    ).rejects.toThrow(`rule 1: managed identity \`${OID}\` is not in [\`${OTHERS}\`]`);
   });
 
   test('by no tags where the management API said none', async () => {
@@ -526,7 +537,7 @@ describe('decides', () => {
   });
 
   test.each([
-    [8, /rule 8: [^;]*$/],
+    [8, /rule 8: [^;]*\]$/],
     [9, /rule 8: [^;]*; and 1 rules more$/],
   ])('and tells what stood in the way of eight rules: of %i', async (count, words) => {
     const rules = Array.from({ length: count }, () => ({ subscription: OTHERS }));
