@@ -38,6 +38,28 @@ export const AUTHORITY: Explained = {
       why: 'without a data key nothing else is asked for: the question mark is for the type',
     },
   ],
+  'shared/authority/key-vault-custody.ts': [
+    {
+      line: "handle: Buffer.from(expectId(key.id ?? '', ROOT)),",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is an id: the default is for the type',
+    },
+    {
+      line: "const { id: keyId = '' } = key;",
+      becomes: ['"Stryker was here!"'],
+      why: 'a key of the vault has an id: the default is for the type',
+    },
+    {
+      line: "const { id: signerId = '' } = signer;",
+      becomes: ['"Stryker was here!"'],
+      why: 'a key of the vault has an id: the default is for the type',
+    },
+    {
+      line: 'if (!key?.crv || !key.x || !key.y)',
+      becomes: ['(!key?.crv || !key.x) && !key.y', 'false', '!key?.crv && !key.x', 'key.crv'],
+      why: 'a curve key has all three, and of a part of them Node.js makes no key: the rest is for the type',
+    },
+  ],
   'shared/authority/key-vault-refusal.ts': [
     {
       line: "return typeof code === 'string' ? code : undefined;",

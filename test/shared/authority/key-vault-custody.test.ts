@@ -1,4 +1,4 @@
-import { verify, X509Certificate } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, verify, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { authoritiesOf } from '../../../shared/authority/authorities.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
@@ -152,6 +152,24 @@ describe('asks the vault nothing for an id that is none of a version of the key:
   });
 });
 
+/** Data keys that were signed so are in tables. */
+test('a data key is signed as what it is, with what wrapped it and what it is about', async () => {
+  const { vault, custody } = setUp();
+  const { keyId, wrapped, signerId, signature } = JSON.parse(
+    Buffer.from(await custody.wrapDataKey(DATA_KEY, 'about')).toString(),
+  );
+  const answer = await vault.fetch(`${signerId}?api-version=7.6`, {
+    headers: { authorization: 'Bearer token' },
+  });
+  const { key: jwk } = (await answer.json()) as { key: JsonWebKey };
+  const key = {
+    key: createPublicKey({ key: jwk, format: 'jwk' }),
+    dsaEncoding: 'ieee-p1363',
+  } as const;
+  const text = JSON.stringify(['join-broker data key', keyId, wrapped, 'about']);
+  expect(verify('sha256', Buffer.from(text), key, Buffer.from(signature, 'base64'))).toBe(true);
+});
+
 test('a data key that is stored in other words is none of ours', async () => {
   const { custody } = setUp();
   const stored = Buffer.from(await custody.wrapDataKey(DATA_KEY, 'about')).toString();
@@ -256,7 +274,8 @@ describe('where the vault', () => {
     },
   );
 
-  const works: readonly (readonly [string, string, (scene: Scene) => Promise<unknown>])[] = [
+  type Work = readonly [string, string, (scene: Scene) => Promise<unknown>];
+  const works: readonly [Work, Work, ...Work[]] = [
     ['unwraps', 'unwrapkey', ({ custody, stored }) => custody.unwrapDataKey(stored, 'about')],
     ['wraps', 'wrapkey', ({ custody }) => custody.wrapDataKey(DATA_KEY, 'about')],
     ['remembers the root', 'root/get', ({ custody }) => custody.rememberedRoot()],
@@ -293,6 +312,46 @@ describe('where the vault', () => {
       message: 'the key vault does not answer',
     });
     await expect(work(scene)).resolves.toBeDefined();
+  });
+
+  const reads: typeof works = [
+    ...works,
+    ['finds what wraps', 'data-key-encryption/get', works[1][2]],
+    ['finds what signs a data key', 'data-key-signature/get', works[1][2]],
+    ['finds what signed a data key', 'data-key-signature/get', works[0][2]],
+    [
+      'makes what signs a data key',
+      'data-key-signature/create',
+      ({ vault, custody }) => {
+        vault.next('data-key-signature/get', 404);
+        return custody.wrapDataKey(DATA_KEY, 'about');
+      },
+    ],
+    [
+      'looks whether there is anything that signs a data key',
+      'none',
+      ({ vault, custody, stored }) => {
+        vault.next('data-key-signature/get', 404, 'hang');
+        return custody.unwrapDataKey(stored, 'about');
+      },
+    ],
+  ];
+
+  test.each(reads)('%s: what is given up is aborted', async (_, call, work) => {
+    const scene = await wrapped();
+    scene.vault.next(call, 'hang');
+    let asked: AbortSignal | null | undefined;
+    const custody = openKeyVaultCustody({
+      url: scene.vault.url,
+      credential,
+      fetch: (input, init) => {
+        asked = init?.signal;
+        return scene.vault.fetch(input, init);
+      },
+      timeoutMs: 60,
+    });
+    await expect(work({ ...scene, custody })).rejects.toThrow('the key vault does not answer');
+    expect(asked?.aborted).toBe(true);
   });
 
   test.each(works)('%s: a trouble that stays is told', async (_, call, work) => {
