@@ -155,7 +155,8 @@ test('asks with a token for the audience', async () => {
       : withIdentities({ [uami]: {} }),
   );
   await directory.read(ID);
-  expect(new Set(scopes.flat())).toEqual(new Set(['https://audience.example/.default']));
+  const scope = ['https://audience.example/.default'];
+  expect(scopes.map((one) => [one].flat())).toEqual([scope, scope]);
   expect(authorizations).toEqual(['Bearer secret', 'Bearer secret']);
   expect(asked[1]?.href).toBe(`${MANAGEMENT}${uami.toLowerCase()}?api-version=2023-01-31`);
 });
@@ -170,6 +171,28 @@ test('asks nobody for an identity without a token of its own', async () => {
     message: 'the broker gets no token for the management API',
   });
   expect(asked).toHaveLength(1);
+});
+
+test('waits for a token of its own no longer than for answers', async () => {
+  const uami = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/one`;
+  let calls = 0;
+  let given: unknown;
+  const credential: AzureMachineDirectoryOptions['credential'] = {
+    getToken: (_, options) => {
+      calls += 1;
+      given = options?.abortSignal;
+      return calls === 1
+        ? Promise.resolve({ token: 'secret', expiresOnTimestamp: 4e12 })
+        : new Promise(() => {});
+    },
+  };
+  const { directory } = directoryOver(() => withIdentities({ [uami]: {} }), {
+    credential,
+    timeoutMs: 30,
+  });
+  await expect(directory.read(ID)).rejects.toThrow('the management API does not answer');
+  expect(calls).toBe(2);
+  expect(given).toMatchObject({ aborted: true });
 });
 
 describe('what takes too long is given up:', () => {
