@@ -38,6 +38,38 @@ export const AUTHORITY: Explained = {
       why: 'without a data key nothing else is asked for: the question mark is for the type',
     },
   ],
+  'shared/authority/key-store.ts': [
+    {
+      line: 'async insert(key, mark, ends = []) {',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no row',
+    },
+    {
+      line: "row: String(values['takenRow'] ?? ''),",
+      becomes: ['"Stryker was here!"'],
+      why: 'a row without it is not the one that we would write, either way',
+    },
+    {
+      line: 'return value === undefined ? undefined : (JSON.parse(String(value)) as readonly EndedKey[]);',
+      becomes: ['false'],
+      why: 'the text "undefined" is no JSON, which gives undefined, too',
+    },
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, too',
+    },
+    {
+      line: "return isWrittenAs(row, rowOfMark(mark)) ? mark : { ...mark, highest: 0, sealed: bytesOf('') };",
+      becomes: ['"Stryker was here!"'],
+      why: 'what is no base64 is no bytes, either',
+    },
+    {
+      line: "decodeBase64(String(value ?? '')) ?? new Uint8Array();",
+      becomes: ['"Stryker was here!"'],
+      why: 'what is no base64 is no bytes, either',
+    },
+  ],
   'shared/authority/key-vault-custody.ts': [
     {
       line: "handle: Buffer.from(expectId(key.id ?? '', ROOT)),",
@@ -199,6 +231,21 @@ export const AUTHORITY: Explained = {
     },
   ],
   'shared/authority/rotation.ts': [
+    {
+      line: "purpose !== 'root' || !usedKey(present.keys, owner, purpose, secondsOf(now)),",
+      becomes: ['false'],
+      why: 'of another kind that is lost no key is used',
+    },
+    {
+      line: 'if (key.owner === owner && key.purpose === purpose && key.sequence > (newest?.sequence ?? 0))',
+      becomes: ['key.sequence >= (newest?.sequence ?? 0)'],
+      why: 'no two keys of an owner have a number',
+    },
+    {
+      line: '{ owner, purpose, ends = [] }: DueCreation,',
+      becomes: ['["Stryker was here"]'],
+      why: 'no number is a text',
+    },
     {
       line: '({ owner, cross, ended = [] }: KeyDescription): boolean =>',
       becomes: ['["Stryker was here"]'],

@@ -31,6 +31,17 @@ test('a number is taken once by each owner', async () => {
   expect((await store.list()).keys).toHaveLength(3);
 });
 
+test('a row of an owner that there is not is none of ours, whatever it says', () => {
+  const row = { ...rowOf(key), partition: 'nosuch', etag: '' };
+  const mark = { ...rowOfMark({ owner: 'tls', highest: 3, sealed: Buffer.of(1) }), etag: '' };
+  expect(readRows([row, { ...mark, partition: 'nosuch' }])).toEqual({
+    keys: [],
+    marks: [],
+    taken: [],
+    strays: ['nosuch/000000012', 'nosuch/highest'],
+  });
+});
+
 test('rows sort as their numbers do', async () => {
   const table = createMemoryTable();
   const store = createKeyStore(table);

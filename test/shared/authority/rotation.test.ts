@@ -11,6 +11,7 @@ import {
   type PresentKeys,
   successorDue,
   usedKey,
+  withEarlierEnds,
 } from '../../../shared/authority/rotation.ts';
 import {
   policyProblems,
@@ -19,6 +20,7 @@ import {
   sshLife,
 } from '../../../shared/authority/rotation-policy.ts';
 import {
+  type EndedKey,
   type KeyDescription,
   type KeyOwner,
   type KeyPurpose,
@@ -436,5 +438,116 @@ describe('the policy', () => {
     [{ dataHandover: 90 * DAY }, 'data key'],
   ])('with %j would', (change, problem) => {
     expect(policyProblems({ ...ROTATION_POLICY, ...change }).join()).toMatch(new RegExp(problem));
+  });
+});
+
+describe('a key that is made', () => {
+  const made = (name: string, keys: readonly KeyDescription[] = [key('tls/root', 1)]) => {
+    const [owner, purpose] = name.split('/') as [KeyOwner, KeyPurpose];
+    return creation({ owner, purpose }, present(keys), ROTATION_POLICY, noon + 100);
+  };
+
+  test.each<[string, number]>([
+    ['tls/root', ROTATION_POLICY.root],
+    ['tls/issuing', ROTATION_POLICY.issuing],
+    ['ssh-user/sign', sshLife(ROTATION_POLICY)],
+    ['probe/authenticate', ROTATION_POLICY.probe],
+    ['data/encrypt', NEVER - noon - 100],
+  ])('lives as long as the policy says: %s', (name, life) => {
+    expect(made(name)).toMatchObject({
+      created: noon + 100,
+      starts: noon + 100,
+      expires: noon + 100 + life,
+    });
+  });
+
+  test('of the issuing ones has its publication in its life', () => {
+    const keys = [key('tls/root', 1), key('tls/issuing', 2)];
+    expect(made('tls/issuing', keys)).toMatchObject({
+      starts: noon + 100 + ROTATION_POLICY.issuingPublication,
+      expires: noon + 100 + ROTATION_POLICY.issuing,
+    });
+  });
+
+  test('for the prober, for data or as a root starts at once, whoever was before', () => {
+    for (const [name, keys] of [
+      ['probe/authenticate', [key('probe/authenticate', 1)]],
+      ['data/encrypt', [key('data/encrypt', 1)]],
+      ['tls/root', [key('tls/root', 1)]],
+    ] as const)
+      expect(made(name, keys).starts).toBe(noon + 100);
+  });
+
+  test('for data takes over from the one that there is, which did not leak', () => {
+    expect(made('data/encrypt', [key('data/encrypt', 1)]).takesOver).toEqual({
+      from: 1,
+      until: noon + 100 + ROTATION_POLICY.dataHandover,
+      leaked: false,
+    });
+    expect(made('data/encrypt')).not.toHaveProperty('takesOver');
+    expect(made('probe/authenticate', [key('data/encrypt', 1)])).not.toHaveProperty('takesOver');
+  });
+});
+
+test('the newest key is of its owner and purpose', () => {
+  const keys = [key('ssh-user/sign', 1), key('tls/root', 2), key('ssh-host/sign', 3)];
+  const more = [...keys, key('tls/issuing', 4), key('ssh-user/sign', 2)];
+  expect(newestKey(more, 'ssh-user', 'sign')).toBe(more[4]);
+  expect(newestKey(more, 'tls', 'root')).toBe(more[1]);
+  expect(newestKey(more, 'ssh-user', 'root')).toBeUndefined();
+  expect(usedKey(more, 'tls', 'root', noon)).toBe(more[1]);
+});
+
+describe('what a key has ended', () => {
+  const ended = (sequence: number, at = noon): EndedKey => ({ sequence, at });
+  const saying = (name: string, sequence: number, ...said: readonly EndedKey[]) => ({
+    ...key(name, sequence),
+    ended: said,
+  });
+  const saidBy = (
+    name: string,
+    keys: readonly KeyDescription[],
+    own: readonly EndedKey[] = [],
+    ends?: readonly number[],
+  ) => {
+    const [owner, purpose] = name.split('/') as [KeyOwner, KeyPurpose];
+    const made = creation({ owner, purpose }, present(keys), ROTATION_POLICY, noon);
+    return withEarlierEnds({ ...made, ...(ends && { ends }) }, keys, own);
+  };
+
+  test.each(['tls/root', 'ssh-user/sign', 'ssh-host/sign'])(
+    'goes on being said by every one after it: %s',
+    (name) => {
+      const keys = [saying(name, 3, ended(2)), saying(name, 4, ended(1)), key(name, 5)];
+      expect(saidBy(name, keys, [ended(3)])).toEqual([ended(1), ended(2), ended(3)]);
+      expect(saidBy(name, keys)).toEqual([ended(1), ended(2)]);
+    },
+  );
+
+  test.each(['tls/issuing', 'probe/authenticate'])(
+    'is said by one that ends it, and by no other: %s',
+    (name) => {
+      const keys = [saying(name, 3, ended(2)), saying(name, 4, ended(1))];
+      expect(saidBy(name, keys, [ended(3)], [3])).toEqual([ended(2), ended(3)]);
+      expect(saidBy(name, keys)).toEqual([]);
+    },
+  );
+
+  test('is no word of another owner or purpose', () => {
+    const keys = [saying('ssh-host/sign', 1, ended(7)), saying('tls/issuing', 2, ended(8))];
+    expect(saidBy('ssh-user/sign', keys)).toEqual([]);
+    expect(saidBy('tls/root', keys)).toEqual([]);
+  });
+
+  test('is said once, as it was said last', () => {
+    const keys = [saying('tls/root', 3, ended(1, noon - 60)), saying('tls/root', 4, ended(1))];
+    expect(saidBy('tls/root', keys)).toEqual([ended(1)]);
+    expect(saidBy('tls/root', keys, [ended(1, noon + 60)])).toEqual([ended(1, noon + 60)]);
+  });
+
+  test('is of SSH the sixteen latest, of roots all of them', () => {
+    const all = Array.from({ length: 17 }, (_, i) => ended(i + 1));
+    expect(saidBy('ssh-user/sign', [saying('ssh-user/sign', 20, ...all)])).toEqual(all.slice(1));
+    expect(saidBy('tls/root', [saying('tls/root', 20, ...all)])).toEqual(all);
   });
 });
