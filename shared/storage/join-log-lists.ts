@@ -119,9 +119,7 @@ async function daysFrom(table: Table, since: Date, until: Date): Promise<readonl
 /** What a copy says, if it is as it was sealed; else the attempt's own row is asked. */
 function copyIn(row: StoredRow, id: string, key: LogKey): JoinRecord | undefined {
   const original = { ...row, key: id, partition: partitionOf(id) };
-  return row.values['json'] !== undefined && checkSeal(original, key).ok
-    ? recordOf(row)
-    : undefined;
+  return checkSeal(original, key).ok ? recordOf(row) : undefined;
 }
 
 const MOST_SWEPT = 5000;

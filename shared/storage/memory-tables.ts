@@ -88,4 +88,5 @@ const withColumns = (row: StoredRow, columns: readonly string[] | undefined): St
 const inOrder = (a: Row, b: Row): number =>
   a.partition === b.partition ? compare(a.key, b.key) : compare(a.partition, b.partition);
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** No two rows are the same. */
+const compare = (a: string, b: string): number => (a < b ? -1 : 1);

@@ -33,6 +33,72 @@ export const STORAGE: Explained = {
       why: 'neither text is a time',
     },
   ],
+  'shared/storage/join-log-lists.ts': [
+    {
+      line: "const from = [firstRequestId(since), after ?? ''].toSorted().at(-1) ?? '';",
+      becomes: ['"Stryker was here!"', '+1'],
+      why: 'of two there is a last one, which is the second',
+    },
+    {
+      line: 'found.push(...parts.flat().toSorted((a, b) => (a.key < b.key ? -1 : 1)));',
+      becomes: ['a.key <= b.key'],
+      why: 'no two rows have a key',
+    },
+    {
+      line: 'const next = page.length === MOST_OF_ONE ? page.at(-1)?.id : undefined;',
+      becomes: ['page.at(-1).id'],
+      why: 'a full page has a last row: the question mark is for the type',
+    },
+    {
+      line: "by === 'machine' && !/^arn:/i.test(value) ? (nameIn(value) ?? '') : value;",
+      becomes: ['/arn:/i', '"Stryker was here!"'],
+      why: 'no resource id has such a part, and each text has a last part',
+    },
+    {
+      line: 'records.toSorted((a, b) => (a.request_id < b.request_id ? -1 : 1));',
+      becomes: ['a.request_id <= b.request_id'],
+      why: 'no two attempts have an id',
+    },
+  ],
+  'shared/storage/memory-tables.ts': [
+    {
+      line: 'version += 1;',
+      becomes: ['version -= 1'],
+      why: 'any number does that was not there before',
+    },
+    {
+      line: 'if (keyAfter !== undefined && row.key <= keyAfter) return false;',
+      becomes: ['true'],
+      why: 'no comparison with undefined holds: this one is for the type',
+    },
+    {
+      line: 'if (keyBelow !== undefined && row.key >= keyBelow) return false;',
+      becomes: ['true'],
+      why: 'no comparison with undefined holds: this one is for the type',
+    },
+    {
+      line: 'if (partitionAfter !== undefined && row.partition <= partitionAfter) return false;',
+      becomes: ['true'],
+      why: 'no comparison with undefined holds: this one is for the type',
+    },
+    {
+      line: 'if (partitionBelow !== undefined && row.partition >= partitionBelow) return false;',
+      becomes: ['true'],
+      why: 'no comparison with undefined holds: this one is for the type',
+    },
+    {
+      line: 'const compare = (a: string, b: string): number => (a < b ? -1 : 1);',
+      becomes: ['a <= b'],
+      why: 'no two rows are the same',
+    },
+  ],
+  'shared/storage/table.ts': [
+    {
+      line: "const long = columns.find(([, value]) => typeof value === 'string' && value.length > MOST_TEXT);",
+      becomes: ['true'],
+      why: 'a number has no length: the comparison is for the type',
+    },
+  ],
   'shared/storage/join-log-seal.ts': [
     {
       line: "const parsed = parseJsonWith(sealText, String(row.values['seal'] ?? ''));",

@@ -87,6 +87,16 @@ describe('a list', () => {
     ]);
   });
 
+  test('is in order over all partitions of a minute', async () => {
+    const table = createMemoryTable();
+    const ids = [0, 1, 2, 3].map((n) => makeRequestId(at(n)).slice(0, -1) + (n % 2 ? '0' : 'f'));
+    for (const id of ids) {
+      const values = { json: JSON.stringify(recordOf(id, {})) };
+      await put(table, { partition: partitionOf(id), key: id, values });
+    }
+    expect(idsOf(await listJoins(table, ALL))).toEqual(ids);
+  });
+
   test('of refusals reads the rows of refusals alone', async () => {
     const { table, queries } = askedTable();
     await write(table, NOON);
@@ -219,9 +229,12 @@ describe('what the index finds', () => {
   test('comes two hundred at a time, from all parts of a day, and no day more is asked', async () => {
     const { table, queries } = askedTable();
     const ids: string[] = [];
-    for (let i = 0; i < 201; i += 1) ids.push(await write(table, at(i), facts, i % 4));
-    const later = await write(table, at(DAY), facts);
     const query = { ...ALL, until: at(DAY), of: MACHINE };
+    for (let i = 0; i < 200; i += 1) ids.push(await write(table, at(i), facts, i % 4));
+    const later = await write(table, at(DAY), facts);
+    expect(await listJoinsOf(table, query, KEY)).toMatchObject({ next: ids[199] });
+    expect(queries.splice(0)).toHaveLength(1 + 4);
+    ids.push(await write(table, at(200), facts));
     const first = await listJoinsOf(table, query, KEY);
     expect([idsOf(first), first.next]).toEqual([ids.slice(0, 200), ids[199]]);
     expect(queries).toHaveLength(1 + 4);

@@ -1,5 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { rowSizeProblem, type Value } from '../../../shared/storage/table.ts';
+import {
+  eachTable,
+  rowSizeProblem,
+  type Table,
+  type Value,
+} from '../../../shared/storage/table.ts';
+
+/** They are what the service calls them: data that was written under another name is lost. */
+test('the tables are called as they are known', () => {
+  const named = eachTable((name) => name as unknown as Table);
+  expect(named).toEqual({
+    resources: 'resources',
+    instances: 'instances',
+    names: 'names',
+    machines: 'machines',
+    keys: 'keys',
+    joins: 'joins',
+    audit: 'audit',
+    revoked: 'revoked',
+  });
+});
 
 describe('the size of a row', () => {
   const sized = (values: Record<string, Value>) =>
