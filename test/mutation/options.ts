@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { LogLevel, PartialStrykerOptions } from '@stryker-mutator/api/core';
+import { testsAbout } from './about.ts';
 
 /** The parts whose tests have to notice every change. */
 export const MUTATED: readonly string[] = [
@@ -59,8 +60,9 @@ export const mirroringFolder = (file: string): string =>
     .slice(0, file.startsWith('shared/') ? 2 : 1)
     .join('/')}/**/*.test.ts`;
 
-/** The tests that mirror one file, or its folder where there are none of its own. */
-export function mirroring(file: string): string[] {
+/** The tests that mirror one file and those that are about it; where there are none, those of its folder. */
+export function mirroring(file: string): readonly string[] {
   const own = `test/${file.replace(/\.ts$/, '.test.ts')}`;
-  return [existsSync(own) ? own : `test/${dirname(file)}/*.test.ts`];
+  const tests = [...(existsSync(own) ? [own] : []), ...testsAbout(file)];
+  return tests.length > 0 ? tests : [`test/${dirname(file)}/*.test.ts`];
 }

@@ -25,7 +25,7 @@ export async function findSurvivors(
     return found.map(asMutant);
   }
 
-  const first = quick ? mirroring : (file: string): string[] => [mirroringFolder(file)];
+  const first = quick ? mirroring : (file: string): readonly string[] => [mirroringFolder(file)];
   for (const [tests, mirrored] of Map.groupBy(files, (file) => first(file).join()))
     for (const mutant of await pass(mirrored, { tests: tests.split(','), anew: false }))
       all.set(keyOf(mutant), mutant);
