@@ -14,11 +14,11 @@ export interface SshCertificate {
 }
 
 /** How many fields the public key has, by its type: the agent's own is P-256, host keys may be others. */
-const KEY_FIELDS: Readonly<Record<string, number>> = {
-  'ecdsa-sha2-nistp256': 2,
-  'ecdsa-sha2-nistp384': 2,
-  'ssh-ed25519': 1,
-};
+const KEY_FIELDS: ReadonlyMap<string, number> = new Map([
+  ['ecdsa-sha2-nistp256', 2],
+  ['ecdsa-sha2-nistp384', 2],
+  ['ssh-ed25519', 1],
+]);
 const TYPE_END = '-cert-v01@openssh.com';
 
 /** Reads a one-line certificate for an ECDSA or Ed25519 key; `undefined` if it is none. Nothing is verified. */
@@ -35,7 +35,7 @@ export function parseSshCertificate(line: string): SshCertificate | undefined {
 }
 
 function readCertificate(reader: SshReader, keyType: string): SshCertificate | undefined {
-  const fields = KEY_FIELDS[keyType];
+  const fields = KEY_FIELDS.get(keyType);
   if (fields === undefined || reader.text() !== `${keyType}${TYPE_END}`) return undefined;
   reader.bytes(); // nonce
   const key = Array.from({ length: fields }, () => sshString(reader.bytes()));
