@@ -16,9 +16,11 @@ export interface Signed {
   readonly under: string;
 }
 
+type Path = readonly [X509Certificate, ...X509Certificate[]];
+
 export interface Signer {
-  /** The signer first, without the root. */
-  readonly path: readonly X509Certificate[];
+  /** The signer first; the last one is signed by the root. */
+  readonly path: Path;
   readonly root: X509Certificate;
 }
 
@@ -32,8 +34,8 @@ export interface KnownVersion {
 }
 
 /** Unix seconds from which on the signer's certificate is valid. Only a root can make one that begins later. */
-export const signedFrom = ({ path, root }: Signer): number =>
-  Math.floor(Date.parse((path[0] ?? root).validFrom) / 1000);
+export const signedFrom = ({ path: [signer] }: Signer): number =>
+  Date.parse(signer.validFrom) / 1000;
 
 /**
  * Whether a document is older than the one that is known. A later signer counts for more than a version: an issuing key that
@@ -92,16 +94,13 @@ export async function verifySigned(
  * The ways from the signer to one of the roots. There are two while a root's successor signs: to the successor itself, and
  * over its certificate by the older root.
  */
-function pathsOf(chain: readonly X509Certificate[], roots: readonly X509Certificate[]): Signer[] {
+function pathsOf(chain: Path, roots: readonly X509Certificate[]): Signer[] {
   const paths: Signer[] = [];
+  const [signer, ...above] = chain;
   for (const [position, certificate] of chain.entries()) {
-    const path = chain.slice(0, position + 1);
+    const path: Path = [signer, ...above.slice(0, position)];
     const ends = roots.filter((root) => issued(root, certificate));
-    paths.push(
-      ...ends.map((root) =>
-        root.raw.equals(certificate.raw) ? { path: path.slice(0, -1), root } : { path, root },
-      ),
-    );
+    paths.push(...ends.map((root) => ({ path, root })));
     const next = chain[position + 1];
     if (!next || !issued(next, certificate)) break;
   }
@@ -118,7 +117,7 @@ export function pinOf(root: X509Certificate): string {
 async function verifySignature(
   signed: Signed,
   body: { readonly signature: string },
-): Promise<X509Certificate[]> {
+): Promise<Path> {
   const [header, detached, signature, ...rest] = body.signature.split('.');
   if (!header || detached !== '' || !signature || rest.length > 0) {
     throw untrusted(signed, 'its signature is not a detached JWS');
@@ -127,14 +126,15 @@ async function verifySignature(
   try {
     const { x5c } = decodeProtectedHeader({ protected: header });
     if (!Array.isArray(x5c) || x5c.length > MOST_SIGNERS) throw without;
-    const chain = x5c.map((text) => readCertificate(signed, Buffer.from(text, 'base64')));
-    const [signer] = chain;
+    const [signer, ...above] = x5c.map((text) =>
+      readCertificate(signed, Buffer.from(text, 'base64')),
+    );
     if (!signer) throw without;
     const payload = Buffer.from(signedPayload(body)).toString('base64url');
     await flattenedVerify({ protected: header, payload, signature }, signer.publicKey, {
       algorithms: ['ES256'],
     });
-    return chain;
+    return [signer, ...above];
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof TypeError) {
       throw untrusted(signed, `its signature is not valid (${error.message})`);

@@ -138,6 +138,11 @@ describe('revocation lists', () => {
     expect(await revoked({ status: 304 }, '"known"')).toBeUndefined();
     await expect(revoked({ status: 304 })).rejects.toMatchObject({ code: 'broker_refused' });
   });
+
+  test('that are known do not make another answer good', async () => {
+    const answer = revoked({ status: 503 }, '"known"');
+    await expect(answer).rejects.toMatchObject({ code: 'broker_unavailable' });
+  });
 });
 
 test('a heartbeat needs no answer but that it was heard', async () => {

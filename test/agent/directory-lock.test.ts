@@ -1,6 +1,7 @@
-import { link, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readlink, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import process from 'node:process';
 import { expect, test } from 'vitest';
 import { lockDirectory } from '../../agent/directory-lock.ts';
 import { temporaryFolder } from './folder.ts';
@@ -36,6 +37,27 @@ test('one at a time has the directory, and leaves nothing in it', async () => {
   await (await lockDirectory(directory))();
 });
 
+test('a directory that it makes is for nobody but its owner', async () => {
+  const directory = join(await temporaryFolder(), 'bot');
+  await (await lockDirectory(directory))();
+  expect((await stat(directory)).mode & 0o777).toBe(0o700);
+});
+
+test.skipIf(process.platform !== 'linux')('keeps nothing open that it does not need', async () => {
+  const directory = await temporaryFolder();
+  const opened = async () => {
+    const links = (await readdir('/proc/self/fd')).map((fd) =>
+      readlink(`/proc/self/fd/${fd}`).catch(() => ''),
+    );
+    return (await Promise.all(links)).filter((path) => path === directory);
+  };
+  const free = await lockDirectory(directory);
+  await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
+  expect(await opened()).toHaveLength(1);
+  await free();
+  expect(await opened()).toEqual([]);
+});
+
 test('takes over from a process that died', async () => {
   const directory = await temporaryFolder();
   await leaveBehind(directory);
@@ -44,6 +66,24 @@ test('takes over from a process that died', async () => {
   expect(await readdir(directory)).toEqual(['joinbot.lock.2']);
   await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
   await free();
+});
+
+test.each([
+  'my.joinbot.lock.1',
+  'joinbot.lock.1.old',
+  'joinbot.lock.1234567890123456',
+  'joinbot.lock.one',
+  'my.joinbot.lock.new-0123456789ab',
+  'joinbot.lock.new-0123456789abc',
+  'joinbot.lock.new-0123456789a',
+  'joinbot.lock.new-0123456789aX',
+])('leaves alone what is named like a lock and is none: %s', async (name) => {
+  const directory = await temporaryFolder();
+  await leaveBehind(directory, name);
+  const free = await lockDirectory(directory);
+  expect((await readdir(directory)).toSorted()).toEqual(['joinbot.lock.1', name].toSorted());
+  await free();
+  expect(await readdir(directory)).toEqual([name]);
 });
 
 test.each([
