@@ -1,8 +1,19 @@
-import { link, mkdir, readdir, readlink, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import {
+  link,
+  mkdir,
+  readdir,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { lockDirectory } from '../../agent/directory-lock.ts';
 import { temporaryFolder } from './folder.ts';
 
@@ -69,24 +80,6 @@ test('takes over from a process that died', async () => {
 });
 
 test.each([
-  'my.joinbot.lock.1',
-  'joinbot.lock.1.old',
-  'joinbot.lock.1234567890123456',
-  'joinbot.lock.one',
-  'my.joinbot.lock.new-0123456789ab',
-  'joinbot.lock.new-0123456789abc',
-  'joinbot.lock.new-0123456789a',
-  'joinbot.lock.new-0123456789aX',
-])('leaves alone what is named like a lock and is none: %s', async (name) => {
-  const directory = await temporaryFolder();
-  await leaveBehind(directory, name);
-  const free = await lockDirectory(directory);
-  expect((await readdir(directory)).toSorted()).toEqual(['joinbot.lock.1', name].toSorted());
-  await free();
-  expect(await readdir(directory)).toEqual([name]);
-});
-
-test.each([
   ['two', 2, 'at once', async () => undefined],
   ['two', 2, 'at once after a power cut', leaveBehind],
   ['eight', 8, 'at once after a power cut', leaveBehind],
@@ -110,6 +103,72 @@ test('a directory with a long path, and with a file of the same name', async () 
   const free = await lockDirectory(directory);
   await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
   await free();
+});
+
+describe('a name', () => {
+  test('that nobody can be asked behind is taken for that of a holder', async () => {
+    const directory = await temporaryFolder();
+    await symlink('joinbot.lock.1', join(directory, 'joinbot.lock.1'));
+    await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
+    expect(await readdir(directory)).toEqual(['joinbot.lock.1']);
+  });
+
+  test('that leads nowhere is taken for that of somebody who died', async () => {
+    const directory = await temporaryFolder();
+    await symlink('none', join(directory, 'joinbot.lock.1'));
+    const free = await lockDirectory(directory);
+    expect(await readdir(directory)).toEqual(['joinbot.lock.2']);
+    await free();
+  });
+
+  test('of a holder is asked for no longer than it takes to answer', async () => {
+    const directory = await temporaryFolder();
+    const holder = createServer().listen(join(directory, 'joinbot.lock.1'));
+    await once(holder, 'listening');
+    const asked = once(holder, 'connection');
+    await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
+    const [socket] = await asked;
+    if (!socket.closed) await once(socket.resume(), 'close');
+    await new Promise((resolve) => holder.close(resolve));
+  });
+});
+
+describe('giving a directory free', () => {
+  test('nobody answers any more, under whatever name', async () => {
+    const directory = await temporaryFolder();
+    const free = await lockDirectory(directory);
+    const other = join(directory, 'other');
+    await link(join(directory, 'joinbot.lock.1'), other);
+    const socket = createConnection(other);
+    await once(socket, 'connect');
+    await free();
+    await expect(once(createConnection(other), 'connect')).rejects.toThrow('ECONNREFUSED');
+    socket.destroy();
+  });
+
+  test('does no harm where the name is gone, and tells of one that can not be removed', async () => {
+    const directory = await temporaryFolder();
+    const name = join(directory, 'joinbot.lock.1');
+    const free = await lockDirectory(directory);
+    await unlink(name);
+    await free();
+    const freeAgain = await lockDirectory(directory);
+    await unlink(name);
+    await mkdir(name);
+    await expect(freeAgain()).rejects.toThrow(/EISDIR|EPERM/);
+    await rm(name, { recursive: true });
+    await freeAgain();
+  });
+});
+
+test.skipIf(process.platform !== 'linux')('says where a file system has no sockets', async () => {
+  await expect(lockDirectory('/proc/self')).rejects.toMatchObject({
+    code: 'files',
+    message: expect.stringMatching(
+      /^a lock can't be made in \/proc\/self \(E[A-Z]+\): joinbot needs a local file system that has sockets$/,
+    ),
+    cause: { syscall: 'listen' },
+  });
 });
 
 test('says in words why a directory can not be used', async () => {
