@@ -1,4 +1,5 @@
 /** HTTP with a time limit, a size limit and no redirects: the one way in which the agent talks to anybody. */
+import { codeOf } from './durable-file.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
@@ -61,7 +62,7 @@ const NO_TLS = /WRONG_VERSION_NUMBER|wrong version number|packet length too long
 export function noAnswerOf(error: unknown): NoAnswer {
   if (error instanceof NoAnswer) return error;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const code = String((cause as NodeJS.ErrnoException).code ?? '');
+    const code = codeOf(cause);
     const words = IN_WORDS[code];
     if (words) return new NoAnswer(words);
     if (NO_TLS.test(`${code} ${cause.message}`)) {

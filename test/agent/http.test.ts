@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type HttpRequest, NoAnswer, noAnswerOf } from '../../agent/http.ts';
+import { type HttpRequest, NoAnswer, noAnswerOf, textOf } from '../../agent/http.ts';
 import { sendDirectly } from '../../agent/network-http.ts';
 
 async function serve(listener: RequestListener, state = 'open'): Promise<string> {
@@ -84,25 +84,82 @@ test('a connection to the metadata service goes through no proxy', async () => {
   expect(Buffer.from((await sendDirectly(get(url))).body).toString()).toBe('direct');
 });
 
-test.each([
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', true],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', true],
-  ['CERT_HAS_EXPIRED', true],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', true],
-  ['ECONNRESET', false],
-  ['ENOTFOUND', false],
-])('%s means that the certificate is not accepted: %s', (code, untrusted) => {
-  const cause = Object.assign(new Error('why'), { code });
-  expect(noAnswerOf(new TypeError('fetch failed', { cause })).untrusted).toBe(untrusted);
+const failed = (code: string, message = 'why'): Error =>
+  new TypeError('fetch failed', { cause: Object.assign(new Error(message), { code }) });
+
+describe('an error of the network is told in words:', () => {
+  test.each([
+    ['ECONNREFUSED', 'the connection was refused'],
+    ['ECONNRESET', 'the connection was cut'],
+    ['UND_ERR_SOCKET', 'the connection was cut'],
+    ['ENOTFOUND', 'there is no such host name'],
+    ['EAI_AGAIN', 'the host name could not be looked up'],
+    ['EHOSTUNREACH', 'there is no route to it'],
+    ['ENETUNREACH', 'there is no route to it'],
+    ['ETIMEDOUT', 'the connection timed out'],
+    ['UND_ERR_CONNECT_TIMEOUT', 'the connection timed out'],
+    ['EMFILE', 'why'],
+  ])('%s', (code, words) => {
+    for (const error of [failed(code), failed(code).cause]) {
+      expect(noAnswerOf(error)).toEqual(new NoAnswer(words));
+      expect(noAnswerOf(error).untrusted).toBe(false);
+    }
+  });
+
+  test('what is told already stays as it is, and what is no error is told as text', () => {
+    const told = new NoAnswer('stopped');
+    expect(noAnswerOf(told)).toBe(told);
+    expect(told.name).toBe('NoAnswer');
+    expect(noAnswerOf(new TypeError('of our own'))).toEqual(new NoAnswer('of our own'));
+    expect(noAnswerOf(new Error('outer', { cause: 'inner' }))).toEqual(new NoAnswer('outer'));
+    expect(noAnswerOf('text')).toEqual(new NoAnswer('text'));
+  });
 });
 
-test('a server that speaks plain http to https is told apart from one that is not trusted', () => {
-  const cause = Object.assign(new Error('SSL routines:ssl3_get_record:wrong version number'), {
-    code: 'ERR_SSL_WRONG_VERSION_NUMBER',
+describe('the certificate of the other side is not accepted', () => {
+  test.each([
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'CERT_HAS_EXPIRED',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'ERR_TLS_HANDSHAKE_TIMEOUT',
+    'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+    'HOSTNAME_MISMATCH',
+    'INVALID_CA',
+  ])('where %s is said', (code) => {
+    const answer = noAnswerOf(failed(code));
+    expect(answer).toEqual(new NoAnswer('its TLS certificate is not accepted: why', true));
+    expect(answer.untrusted).toBe(true);
   });
-  const answer = noAnswerOf(new TypeError('fetch failed', { cause }));
-  expect(answer.message).toBe(
-    'it does not speak TLS; a broker on this machine is named with http://',
-  );
-  expect(answer.untrusted).toBe(true);
+
+  test.each([
+    'NOT_UNABLE_TO_CONNECT',
+    'AN_ERR_TLS_',
+    'AN_ERR_SSL_',
+    'NO_HOSTNAME_MISMATCH',
+    'HOSTNAME_MISMATCHES',
+    'NO_INVALID_CA',
+    'INVALID_CALL',
+  ])('and that is not said by %s', (code) => {
+    expect(noAnswerOf(failed(code)).untrusted).toBe(false);
+  });
+});
+
+test.each([
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'SSL routines'],
+  ['EPROTO', 'SSL routines:ssl3_get_record:wrong version number'],
+  ['EPROTO', 'SSL routines:tls_get_more_records:packet length too long'],
+])(
+  'a server that speaks plain HTTP is told apart from one that is not trusted (%s, %s)',
+  (...said) => {
+    const answer = noAnswerOf(failed(...said));
+    expect(answer.message).toBe(
+      'it does not speak TLS; a broker on this machine is named with http://',
+    );
+    expect(answer.untrusted).toBe(true);
+  },
+);
+
+test('what an answer says is read as UTF-8', () => {
+  expect(textOf({ status: 200, header: () => undefined, body: Buffer.from('é') })).toBe('é');
 });
