@@ -7,13 +7,10 @@
  *     tlscert  -> ..data/tlscert
  *     ..data   -> ..2026_11_20_19_05_00.x7Kq2f
  */
-import { constants } from 'node:fs';
 import {
-  type FileHandle,
   lstat,
   mkdir,
   mkdtemp,
-  open,
   readdir,
   readFile,
   readlink,
@@ -23,7 +20,6 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import process from 'node:process';
 import {
   codeOf,
   orUndefined,
@@ -32,6 +28,7 @@ import {
   writeSynced,
 } from './durable-file.ts';
 import { Failure } from './failure.ts';
+import { inOwn, readOwn } from './own-files.ts';
 
 /** Contents by file name; of a name with a slash, the part before it is a folder. Text is UTF-8. */
 export type FileSet = ReadonlyMap<string, string | Uint8Array>;
@@ -98,46 +95,15 @@ async function filesIn(path: string, prefix = ''): Promise<Map<string, Uint8Arra
   const files = new Map<string, Uint8Array>();
   for (const entry of await readdir(path, { withFileTypes: true })) {
     const [name, of] = [`${prefix}${entry.name}`, join(path, entry.name)];
-    const content = entry.isFile() ? await readOwn(of) : undefined;
-    if (content) files.set(name, content);
-    if (!entry.isDirectory()) continue;
-    const below = await inOwn(of, (folder) => filesIn(folder, `${name}/`));
-    for (const [inner, one] of below ?? []) files.set(inner, one);
+    if (entry.isFile()) {
+      const content = await readOwn(of);
+      if (content) files.set(name, content);
+    } else {
+      const below = await inOwn(of, (folder) => filesIn(folder, `${name}/`));
+      for (const [inner, one] of below ?? []) files.set(inner, one);
+    }
   }
   return files;
-}
-
-/**
- * Whoever owns the set's directory may put a link in the place of anything in it, at any time, and is not to be handed what only
- * we may read. So a version is one only if it is a real directory of our own, and stays the one that it was as it is read:
- * `work` is given a path that leads to it, whatever becomes of its name. `undefined` where it is none.
- */
-async function inOwn<T>(path: string, work: (path: string) => Promise<T>): Promise<T | undefined> {
-  const folder = await openUnlinked(path, constants.O_DIRECTORY);
-  if (!folder) return undefined;
-  try {
-    const { uid } = await folder.stat();
-    if (uid !== process.geteuid?.()) return undefined;
-    // Other systems have no such path: there a link is seen only if it is there already.
-    return await work(process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : path);
-  } finally {
-    await folder.close();
-  }
-}
-
-async function readOwn(path: string): Promise<Uint8Array | undefined> {
-  const file = await openUnlinked(path);
-  return file?.readFile().finally(() => file.close());
-}
-
-/** `undefined` where it is a link, or nothing of this kind. */
-async function openUnlinked(path: string, kind = 0): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | kind);
-  } catch (error) {
-    if (['ELOOP', 'ENOTDIR', 'ENOENT'].includes(codeOf(error))) return undefined;
-    throw error;
-  }
 }
 
 async function keptFiles(
@@ -150,10 +116,7 @@ async function keptFiles(
     for (const name of kept.keys()) found.set(name, await readOwn(join(path, name)));
     return found;
   };
-  const there =
-    version !== undefined && kept.size > 0
-      ? await inOwn(join(directory, version), read)
-      : undefined;
+  const there = version === undefined ? undefined : await inOwn(join(directory, version), read);
   const files = new Map<string, Uint8Array>();
   for (const [name, otherwise] of kept) {
     const before = there?.get(name);
@@ -188,7 +151,7 @@ export async function readFileSet(
 /** What is to be seen of them in the directory itself: nothing of names that begin with two dots, as our own do. */
 const visibleNames = (names: Iterable<string>): ReadonlySet<string> =>
   new Set(
-    [...names].filter((name) => !name.startsWith('..')).map((name) => name.replace(/\/.*$/s, '')),
+    [...names].filter((name) => !name.startsWith('..')).map((name) => name.replace(/\/.*/s, '')),
   );
 
 async function currentVersion(directory: string): Promise<string | undefined> {
@@ -254,16 +217,14 @@ async function writeVersion(directory: string, files: FileSet, now: Date): Promi
   const stamp = now.toISOString().slice(0, 19).replace(/[-T:]/g, '_');
   const path = await mkdtemp(join(directory, `..${stamp}.`));
   try {
-    const folders = new Set<string>();
+    const folders = new Set([path]);
     for (const [name, contents] of files) {
       const file = join(path, name);
-      if (name.includes('/')) {
-        await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-        folders.add(dirname(file));
-      }
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      folders.add(dirname(file));
       await writeSynced(file, contents);
     }
-    for (const folder of [...folders, path]) await syncDirectory(folder);
+    for (const folder of folders) await syncDirectory(folder);
   } catch (error) {
     await rm(path, { recursive: true });
     throw error;

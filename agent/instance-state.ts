@@ -72,7 +72,7 @@ export function stateFiles(instance: Instance): [name: string, text: string][] {
     join_method: instance.joinMethod,
     token,
     role,
-    ...(bot !== undefined && { bot }),
+    bot,
     instance_id: instance.id,
     generation,
     expires: formatTimestamp(instance.expires),
@@ -102,8 +102,8 @@ export interface StoredState {
 /** `undefined` where the directory is no agent's own, or what it holds can't be read. */
 export async function storedState(directory: string): Promise<StoredState | undefined> {
   const text = (await readFileSet(directory, [STATE_FILE]))?.get(STATE_FILE);
-  const parsed = parseJsonWith(stateFile, text ?? '');
-  if (!parsed.ok) return undefined;
+  const parsed = text === undefined ? undefined : parseJsonWith(stateFile, text);
+  if (!parsed?.ok) return undefined;
   const { instance_id, generation, role, bot, broker, join_method, token, trust } = parsed.value;
   return {
     id: instance_id,

@@ -12,7 +12,13 @@ import {
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from 'vitest';
-import { amendFileSet, makeLink, readFileSet, writeFileSet } from '../../agent/file-set.ts';
+import {
+  amendFileSet,
+  makeLink,
+  readFileSet,
+  readSetFile,
+  writeFileSet,
+} from '../../agent/file-set.ts';
 import { temporaryFolder } from './folder.ts';
 
 const at = new Date('2026-11-20T19:05:00Z');
@@ -107,6 +113,7 @@ describe('a set of which one file is replaced', () => {
         await rename(join(folder, version), join(folder, 'ours'));
         await symlink(secret, join(folder, version));
       },
+      { readable: false, stays: false },
     ],
     [
       'a folder of it',
@@ -114,6 +121,7 @@ describe('a set of which one file is replaced', () => {
         await rename(join(folder, version, 'certs'), join(folder, 'ours'));
         await symlink(secret, join(folder, version, 'certs'));
       },
+      { readable: true, stays: true },
     ],
     [
       'a file of it',
@@ -121,24 +129,31 @@ describe('a set of which one file is replaced', () => {
         await rename(join(folder, version, 'list'), join(folder, 'ours'));
         await symlink(join(secret, 'shadow'), join(folder, version, 'list'));
       },
+      { readable: true, stays: false },
     ],
-  ])('hands out nothing that a link in the place of %s leads to', async (_, link) => {
-    const [folder, secret] = [await temporaryFolder(), await temporaryFolder()];
-    await writeFile(join(secret, 'shadow'), 'of root');
-    await writeFile(join(secret, 'list'), 'of root');
-    await writeFileSet(folder, set({ key: '1', list: 'old', 'certs/ca.crt': 'ca' }), at);
-    const [version = ''] = await versionsIn(folder);
-    await link(folder, secret, version);
-    const kept = new Map([['list', Buffer.from('empty')]]);
-    await amendFileSet(folder, set({ key: '2' }), at).catch(() => undefined);
-    await writeFileSet(folder, set({ key: '3' }), at, undefined, kept).catch(() => undefined);
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const texts = entries
-      .filter((entry) => entry.isFile() && entry.parentPath !== join(folder, 'ours'))
-      .map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8'));
-    expect(await Promise.all(texts)).not.toContain('of root');
-    expect(await readFile(join(secret, 'shadow'), 'utf8')).toBe('of root');
-  });
+  ])(
+    'hands out nothing that a link in the place of %s leads to',
+    async (_, link, { readable, stays }) => {
+      const [folder, secret] = [await temporaryFolder(), await temporaryFolder()];
+      await writeFile(join(secret, 'shadow'), 'of root');
+      await writeFile(join(secret, 'list'), 'of root');
+      await writeFileSet(folder, set({ key: '1', list: 'old', 'certs/ca.crt': 'ca' }), at);
+      const [version = ''] = await versionsIn(folder);
+      await link(folder, secret, version);
+      const kept = new Map([['list', Buffer.from('empty')]]);
+      const amended = amendFileSet(folder, set({ key: '2' }), at);
+      if (readable) expect(await amended).toBe(true);
+      else await expect(amended).rejects.toMatchObject({ code: 'files' });
+      await writeFileSet(folder, set({ key: '3' }), at, undefined, kept);
+      expect(await readFile(join(folder, 'list'), 'utf8')).toBe(stays ? 'old' : 'empty');
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      const texts = entries
+        .filter((entry) => entry.isFile() && entry.parentPath !== join(folder, 'ours'))
+        .map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8'));
+      expect(await Promise.all(texts)).not.toContain('of root');
+      expect(await readFile(join(secret, 'shadow'), 'utf8')).toBe('of root');
+    },
+  );
 
   test.skipIf(process.getuid?.() !== 0)('and takes none of what is not its own', async () => {
     const folder = await temporaryFolder();
@@ -151,6 +166,15 @@ describe('a set of which one file is replaced', () => {
     const kept = new Map([['list', Buffer.from('empty')]]);
     await writeFileSet(folder, set({ key: '3' }), at, undefined, kept);
     expect(await readFileSet(folder, ['key', 'list'])).toEqual(set({ key: '3', list: 'empty' }));
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('and leaves out a folder that is not its own', async () => {
+    const folder = await temporaryFolder();
+    await writeFileSet(folder, set({ key: '1', 'certs/ca.crt': 'ca' }), at);
+    await chown(join(folder, '..data', 'certs'), 65_534, 65_534);
+    expect(await amendFileSet(folder, set({ list: 'new' }), at)).toBe(true);
+    const shown = (await readdir(folder)).filter((name) => !name.startsWith('..'));
+    expect(shown).toEqual(['key', 'list']);
   });
 
   test('is not made where there is none', async () => {
@@ -182,9 +206,12 @@ test.each([
   expect(await readdir(folder)).toEqual(['tlscert']);
 });
 
-test('refuses a ..data that is not its own', async () => {
+test.each([
+  ['a link to somewhere else', (path: string) => symlink('/etc', path)],
+  ['no link', (path: string) => mkdir(path)],
+])('refuses a ..data that is %s', async (_, make) => {
   const folder = await temporaryFolder();
-  await symlink('/etc', join(folder, '..data'));
+  await make(join(folder, '..data'));
   await expect(writeFileSet(folder, set({ key: '1' }), at)).rejects.toThrow(
     '..data is there already and was not made by joinbot',
   );
@@ -223,6 +250,16 @@ test('says in plain words that a part of the path is a file', async () => {
   await writeFile(join(folder, 'file'), '');
   await expect(writeFileSet(join(folder, 'file', 'x'), set({ key: '1' }), at)).rejects.toThrow(
     `the directory ${join(folder, 'file', 'x')} can't be used: a part of the path is not a directory`,
+  );
+});
+
+test('reads one file as it is, if it is there', async () => {
+  const folder = await temporaryFolder();
+  expect(await readSetFile(folder, 'key')).toBeUndefined();
+  await writeFileSet(folder, set({ key: '1' }), at);
+  expect(await readSetFile(folder, 'key')).toEqual(Buffer.from('1'));
+  await expect(readSetFile(join(folder, 'key'), 'key')).rejects.toThrow(
+    `the directory ${join(folder, 'key')} can't be used: a part of the path is not a directory`,
   );
 });
 
@@ -276,8 +313,8 @@ describe('takes for a version of its own only what is named so, and nothing like
 test('leaves no half of a version behind where one of its files can not be written', async () => {
   const folder = await temporaryFolder();
   await writeFileSet(folder, set({ key: '1' }), at);
-  const writing = writeFileSet(folder, set({ key: '2', ['x'.repeat(300)]: '2' }), at);
-  await expect(writing).rejects.toThrow('the path is too long');
+  const writing = writeFileSet(folder, set({ key: '2', certs: '2', 'certs/ca.crt': '2' }), at);
+  await expect(writing).rejects.toThrow('something else is there');
   expect(await versionsIn(folder)).toHaveLength(1);
   expect(await readFile(join(folder, 'key'), 'utf8')).toBe('1');
 });
