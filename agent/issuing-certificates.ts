@@ -74,8 +74,7 @@ export async function issuingCertificates(
     try {
       const download = () => issuerOf(child, downloads, effects);
       // What lies further up is worth no wait, and an address that isn't asked will not do better.
-      const mayPass = ({ code }: Failure): boolean =>
-        code === 'certificate_download' && chain.length === 0 && hasAddress(child, downloads);
+      const mayPass = () => chain.length === 0 && hasAddress(child, downloads);
       issuer = await retrying(effects, PATIENT, mayPass, download);
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'certificate_download') throw error;
@@ -143,8 +142,9 @@ async function issuerOf(
 function acceptable(listed: string): string | undefined {
   if (!URL.canParse(listed)) return undefined;
   const url = new URL(listed);
-  const plain = url.port === '' && url.username === '' && url.password === '' && url.search === '';
+  const plain = url.username === '' && url.password === '' && url.search === '';
   const http = url.protocol === 'http:' || url.protocol === 'https:';
+  // A port would be a part of the host.
   const known = ADDRESSES.some((address) => `${url.host}${url.pathname}`.startsWith(address));
   return plain && http && known ? url.href : undefined;
 }
