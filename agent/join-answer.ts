@@ -1,4 +1,5 @@
 /** What a join came to, checked against what was asked for. */
+import type { KeyObject } from 'node:crypto';
 import type { CertificateWish, JoinAnswer } from '../shared/protocol/join.ts';
 import { Failure } from './failure.ts';
 import type { Instance } from './instance-state.ts';
@@ -49,22 +50,20 @@ export async function acceptAnswer(
     known: known?.trust,
     now,
   });
-  const [own, ...others] = keys.map((key, position) => {
-    const granted = answer.certificates[position];
-    if (
-      !granted ||
-      answer.certificates.length !== keys.length ||
-      granted.name !== asked[position]?.name
-    ) {
+  const granted = (key: KeyObject, position: number): IssuedCertificate => {
+    const one = answer.certificates[position];
+    if (!one || answer.certificates.length !== keys.length || one.name !== asked[position]?.name) {
       throw new Failure('untrusted', 'the broker granted other certificates than were asked for');
     }
-    return checkIssued(granted, key, trust, {
+    return checkIssued(one, key, trust, {
       kind: settings.host ? 'host' : 'user',
       sshKey: asked[position]?.ssh_public_key,
       now,
     });
-  });
-  if (!own) throw new TypeError('a join asks for at least one certificate');
+  };
+  const [ownKey, ...otherKeys] = keys;
+  const own = granted(ownKey, 0);
+  const others = otherKeys.map((key, position) => granted(key, position + 1));
   const instance: Instance = {
     broker: settings.broker,
     joinMethod: settings.joinMethod,

@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { checkIssued } from '../../agent/issued-certificate.ts';
+import { checkIssued, type IssuedCertificate, soonestEnd } from '../../agent/issued-certificate.ts';
 import { verifyTrustBundle } from '../../agent/trust-bundle.ts';
 import {
   issueSshHostCertificate,
@@ -306,4 +306,10 @@ test.each([
   ]);
   const ssh = `${type} ${encodeBase64(blob)}`;
   expect(() => check({ ...granted, ssh })).toThrow(said);
+});
+
+test('of several certificates the one counts that is over first', () => {
+  const ends = [3600_000, 60_000, 7200_000].map((ms) => new Date(START.getTime() + ms));
+  const certificates = ends.map((expires) => ({ expires }) as IssuedCertificate);
+  expect(soonestEnd(new Set(certificates))).toEqual(ends[1]);
 });

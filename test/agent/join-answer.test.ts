@@ -103,7 +103,10 @@ describe('is not believed:', () => {
   ])('%s', async (_name, answer, said) => {
     const { trust } = (await accept(right)).instance;
     const known = instanceOf({ trust });
-    await expect(accept(answer, { renewing: known, known })).rejects.toThrow(said);
+    await expect(accept(answer, { renewing: known, known })).rejects.toMatchObject({
+      code: 'untrusted',
+      message: expect.stringContaining(said),
+    });
   });
 
   test('a host with the name of a bot', async () => {

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseCommandLine, type StartFlags } from '../../agent/command-line.ts';
 import { readConfig } from '../../agent/config-file.ts';
 import { Failure } from '../../agent/failure.ts';
+import { joinTokenOf } from '../../agent/join-token.ts';
 import { startSettings } from '../../agent/start-settings.ts';
 
 const SECRET = '00112233445566778899aabbccddeeff';
@@ -104,8 +105,18 @@ test.each<[string, Given, string]>([
     `--token: /run/secret: ${FORM}`,
   ],
   [
-    'a large file',
-    { flag: '/run/secret', files: { '/run/secret': SECRET.repeat(200) } },
+    'a file whose first line is empty',
+    { flag: '/run/secret', files: { '/run/secret': `\n${SECRET}` } },
+    `--token: /run/secret: ${FORM}`,
+  ],
+  [
+    'the largest file that is read',
+    { flag: '/run/secret', files: { '/run/secret': SECRET.repeat(128) } },
+    `--token: /run/secret: ${FORM}`,
+  ],
+  [
+    'a larger one',
+    { flag: '/run/secret', files: { '/run/secret': `${SECRET.repeat(128)}\n` } },
     '--token: /run/secret: larger than 4096 bytes',
   ],
   ['no path', { flag: 'file:' }, '--token: expected a path after file:'],
@@ -114,6 +125,45 @@ test.each<[string, Given, string]>([
   expect(refused).toThrow(Failure);
   expect(refused).toThrow(said);
   expect(refused).not.toThrow(/00112233|abcd123/i);
+});
+
+describe('a failure is one of where the token should have been:', () => {
+  const MISSING = 'missing; expected the name of a join token, or the path of its file';
+  const config = 'version: v2\nauth_server: broker.example.com\n';
+  const nowhere = { env: {}, readText: () => undefined };
+  const tokenOf = (flag: string | undefined, file?: string, env: Record<string, string> = {}) =>
+    joinTokenOf(
+      'azure',
+      flag === undefined ? {} : { token: flag },
+      file === undefined ? undefined : readConfig(file, 'tbot.yaml'),
+      { type: 'memory' },
+      { ...nowhere, env },
+    );
+
+  test.each([
+    ['the command line', () => tokenOf('-'), 'usage', /^--token: expected /],
+    [
+      'the variable',
+      () => tokenOf(undefined, config, { JOINBOT_TOKEN: '-' }),
+      'config',
+      /^JOINBOT_TOKEN: /,
+    ],
+    [
+      'the config file',
+      () => tokenOf(undefined, config),
+      'config',
+      `tbot.yaml:1:1: onboarding.token: ${MISSING}`,
+    ],
+    [
+      'the command line again, without a config file',
+      () => tokenOf(undefined),
+      'usage',
+      `--token: ${MISSING}`,
+    ],
+  ])('%s', (_, find, code, said) => {
+    const message = typeof said === 'string' ? said : expect.stringMatching(said);
+    expect(find).toThrow(expect.objectContaining({ code, message }));
+  });
 });
 
 const state = (token: string): string =>

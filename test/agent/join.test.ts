@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodeBase64 } from '../../shared/encoding/base64.ts';
 import { problemAnswer } from './fake-broker.ts';
@@ -99,6 +100,8 @@ test('gives up in the end when nobody answers', async () => {
   expect(rig.output.at(-1)).toBe(
     "joinbot: the broker at https://broker.example.com can't be reached: there is no such host name\n",
   );
+  expect(rig.broker.calls).toHaveLength(6);
+  expect(rig.clock.sleeps).toHaveLength(5);
 });
 
 test('asks again after 404 without an explanation: the function app is starting', async () => {
@@ -166,6 +169,29 @@ test('joins afresh when the answer to a renewal was lost for good', async () => 
   // The broker knows the instance by the key of the lost answer, which the agent can't use.
   expect(rig.output.join('')).toContain("the broker doesn't renew this instance");
   expect(rig.output.join('').match(/INFO {2}joined as bot example/g)).toHaveLength(2);
+});
+
+test('a first join that is answered like an unknown renewal is not tried once more', async () => {
+  const rig = await createRig();
+  rig.broker.next['/v1/join'].push(() => problemAnswer('instance_unknown'));
+  expect(await rig.start(guideConfig(), '--oneshot')).toBe(1);
+  expect(rig.output.at(-1)).toContain("the broker doesn't renew this instance");
+  expect(rig.output.join('')).not.toContain('joining afresh');
+});
+
+test.each([
+  ['renews until the last second of its certificates', 3_599_000, 1],
+  ['joins afresh from the moment in which they are over', 3_600_000, undefined],
+])('%s', async (_, laterMs, generation) => {
+  const rig = await createRig();
+  const storage = `storage: {type: directory, path: ${join(rig.folder, 'bot')}}\n`;
+  expect(await rig.start(guideConfig(storage), '--oneshot')).toBe(0);
+  await rig.clock.sleep(laterMs, rig.stop.signal);
+  expect(await rig.start(guideConfig(storage), '--oneshot')).toBe(0);
+  expect(rig.broker.joins.map(({ request }) => request.instance?.generation)).toEqual([
+    undefined,
+    generation,
+  ]);
 });
 
 test('does not join afresh in place of a renewal that is denied: the instance may be locked', async () => {
