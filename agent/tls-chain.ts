@@ -37,16 +37,15 @@ export const issued = (issuer: X509Certificate, certificate: X509Certificate): b
  * themselves. An issuing key that leaked makes no other authority.
  */
 function hasRoomFor(issuer: X509Certificate, below: readonly X509Certificate[]): boolean {
-  const room = pathLengthOf(issuer);
-  return room !== undefined && below.filter(({ ca }) => ca).length <= room;
+  return below.filter(({ ca }) => ca).length <= pathLengthOf(issuer);
 }
 
-/** Infinite where it has no limit; `undefined` for what we don't read. */
-function pathLengthOf({ raw }: X509Certificate): number | undefined {
+/** Infinite where it has no limit; less than nothing for what we don't read. */
+function pathLengthOf({ raw }: X509Certificate): number {
   try {
     return parseCertificate(raw).extensions.basicConstraints?.pathLength ?? Infinity;
   } catch (error) {
-    if (error instanceof DerError) return undefined;
+    if (error instanceof DerError) return -1;
     throw error;
   }
 }

@@ -76,7 +76,7 @@ export async function verifyTrustBundle(
   const pin = pinOf(signer.root);
   const [from, says] = [signedFrom(signer), saysOf(bundle)];
   // Also across roots: a successor's bundles count on.
-  const comparable = known && (known.root === pin || known.cluster === bundle.cluster);
+  const comparable = known?.cluster === bundle.cluster;
   if (comparable && isOlder({ version: bundle.version, signedFrom: from, says }, known)) {
     // Just after a change of keys, one instance of the broker may know less than another: the next answer will do.
     throw new Failure(
@@ -116,11 +116,11 @@ function saysOf({ expires: _, refresh_after: __, ...said }: TrustBundle): string
  * was seen to with its chain.
  */
 function successorsOf(
-  path: readonly X509Certificate[],
+  [, ...above]: readonly X509Certificate[],
   roots: readonly X509Certificate[],
 ): readonly string[] {
-  const certified = path.at(-1);
-  if (!certified || path.length < 2) return [];
+  const certified = above.at(-1);
+  if (!certified) return [];
   const pin = pinOf(certified);
   return roots.some((root) => pinOf(root) === pin) ? [pin] : [];
 }

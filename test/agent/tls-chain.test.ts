@@ -8,6 +8,11 @@ import {
 } from '../../local/azure/certificates/authority.ts';
 import { newAuthorityKey } from '../../local/azure/certificates/certificate-key.ts';
 import { createLeaf } from '../../local/azure/certificates/leaf.ts';
+import { randomSerialNumber } from '../../shared/authority/tls-certificate.ts';
+import { extension, signed, toBeSigned } from '../../shared/authority/x509.ts';
+import { TAG } from '../../shared/encoding/der-decode.ts';
+import { element, sequence } from '../../shared/encoding/der-encode.ts';
+import { OID } from '../../shared/encoding/oids.ts';
 import { START } from './clock.ts';
 
 const root = createRoot('Root', newAuthorityKey(), START);
@@ -37,7 +42,12 @@ describe('refuses a chain', () => {
 
   test('under a root of the same name with another key', () => {
     const forged = createRoot('Root', newAuthorityKey(), START);
-    expect(() => checkChain(chain({}, forged), roots, START)).toThrow(LEADS_NOWHERE);
+    expect(() => checkChain(chain({}, forged), roots, START)).toThrow(
+      expect.objectContaining({
+        code: 'untrusted',
+        message: 'the certificates from the broker do not lead to a root of its trust bundle',
+      }),
+    );
   });
 
   test('whose leaf another issuer of the same name signed', () => {
@@ -88,6 +98,29 @@ describe('refuses a chain', () => {
     expect(() => checkChain(pinned, roots, START)).not.toThrow();
   });
 
+  test('whose issuer OpenSSL reads, and we do not: its path length is not known', () => {
+    const key = newAuthorityKey();
+    const issuing = createIssuing('Issuing', key, root, START);
+    const leaf = createLeaf('eastus', newAuthorityKey(), issuing, START);
+    // In DER a BOOLEAN that is true has all bits set.
+    const lax = sequence(element(TAG.boolean, Buffer.of(1)));
+    const tbs = toBeSigned({
+      serialNumber: randomSerialNumber(),
+      signatureAlgorithm: 'ecdsaWithSHA256',
+      issuer: root.name,
+      subject: issuing.name,
+      notBefore: START,
+      notAfter: new Date(START.getTime() + 3600_000),
+      publicKeyInfo: key.publicKeyInfo,
+      extensions: [extension(OID.basicConstraints, true, lax)],
+    });
+    const issuer = signed(tbs, 'ecdsaWithSHA256', root.key.sign('sha256', tbs));
+    const certificates = [leaf.certificate, issuer].map((der) => new X509Certificate(der));
+    expect(certificates[1]?.ca).toBe(true);
+    expect(() => checkChain(certificates, certificates.slice(1), START)).toThrow(LEADS_NOWHERE);
+    expect(() => checkChain(certificates, roots, START)).toThrow(LEADS_NOWHERE);
+  });
+
   test('that ends below a root, although the root signed what stands before', () => {
     const [leaf, issuing] = chain();
     const mixed = [issuing, leaf].filter((one) => one !== undefined);
@@ -103,7 +136,12 @@ describe('refuses a chain', () => {
       [at(leaf.validFrom, -300_000), at(leaf.validFrom, -300_001)],
     ] as const) {
       expect(() => checkChain([leaf, ...rest], roots, good)).not.toThrow();
-      expect(() => checkChain([leaf, ...rest], roots, bad)).toThrow('set the clock');
+      expect(() => checkChain([leaf, ...rest], roots, bad)).toThrow(
+        expect.objectContaining({
+          code: 'untrusted',
+          message: expect.stringContaining('set the clock'),
+        }),
+      );
     }
   });
 });

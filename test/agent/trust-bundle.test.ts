@@ -43,6 +43,22 @@ describe('a leaked issuing key leaves no root of its own behind:', () => {
     expect((await verify(bundle)).pins).toEqual([pin]);
   });
 
+  test('an issuing key is no root that its own root has certified, although the bundle lists it', async () => {
+    const { authorities, pin, verify } = await setUp();
+    const { issuing } = authorities;
+    const certificate = await issueRootCertificate(
+      'test issuing',
+      'test.example.org',
+      createPublicKey(issuing.privateKey),
+      { notBefore: START, notAfter: new Date(START.getTime() + 86_400_000) },
+      async (message) => sign('sha384', message, issuing.privateKey),
+    );
+    const roots = [...authorities.roots, { ...issuing, certificate, handle: new Uint8Array() }];
+    const trust = await verify(makeTrustBundle('test', { ...authorities, roots }, START));
+    expect(trust.roots).toHaveLength(2);
+    expect(trust.pins).toEqual([pin]);
+  });
+
   test('an issuing certificate certifies no root, whatever comes below it', async () => {
     const { authorities, verify } = await setUp();
     const { issuing } = authorities;
@@ -293,6 +309,9 @@ describe('of two signers of the same cluster', () => {
       await expect(verify(one, { known: { ...known, ...more } })).rejects.toMatchObject({
         code: 'try_again',
       });
+    await expect(verify(other, { known })).rejects.toThrow(
+      "the broker's trust bundle is not accepted: it is signed with an older key than the one that is installed, and says something else",
+    );
     expect(await verify(other, { known: { ...known, signedFrom } })).toBeDefined();
   });
 
