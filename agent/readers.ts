@@ -121,9 +121,15 @@ async function setModes(
   if ((now & enter) !== enter) await chmod(directory, now | enter);
 }
 
-async function giveToGroup(path: string, gid: number, directory: string): Promise<void> {
+/** Throws a `Failure` where that is for root to do. `change` is Node's own. */
+export async function giveToGroup(
+  path: string,
+  gid: number,
+  directory: string,
+  change: typeof chown = chown,
+): Promise<void> {
   try {
-    await chown(path, -1, gid);
+    await change(path, -1, gid);
   } catch (error) {
     if (codeOf(error) !== 'EPERM') throw error;
     const message = `the files in ${directory} can't be given to its group: make them so from the start (chmod g+s ${directory})`;

@@ -9,6 +9,7 @@ import {
   admitToDirectory,
   admitToSocket,
   expectReaders,
+  giveToGroup,
   readersOf,
 } from '../../agent/readers.ts';
 import type { Output, Reader } from '../../agent/settings.ts';
@@ -224,6 +225,20 @@ describe.skipIf(process.platform === 'win32')('rights by a mode', () => {
     await chown(directory, -1, 65_534);
     await admitReaders(directory, path, { mode: 0o640 }, none);
     for (const name of ['.', 'certs', 'certs/ca'])
-      expect((await stat(join(path, name))).gid).toBe(65_534);
+      expect(await stat(join(path, name))).toMatchObject({ uid: 0, gid: 65_534 });
+  });
+
+  test('say what to do where only root may give files to that group', async () => {
+    const failing = (code: string) => () =>
+      Promise.reject(Object.assign(new Error(code), { code }));
+    await expect(giveToGroup('/out/v', 1, '/out', failing('EPERM'))).rejects.toMatchObject({
+      code: 'files',
+      message:
+        "the files in /out can't be given to its group: make them so from the start (chmod g+s /out)",
+      cause: { code: 'EPERM' },
+    });
+    await expect(giveToGroup('/out/v', 1, '/out', failing('EROFS'))).rejects.toMatchObject({
+      code: 'EROFS',
+    });
   });
 });
