@@ -20,8 +20,9 @@ export const lockDirectory = (directory: string): Promise<() => Promise<void>> =
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const handle = await open(directory, 'r');
     // The address of a socket has at most 107 bytes; over the open directory it is short, whatever the directory's path.
+    const isLinux = process.platform === 'linux';
     const at = (name: string): string =>
-      process.platform === 'linux' ? `/proc/self/fd/${handle.fd}/${name}` : join(directory, name);
+      join(isLinux ? `/proc/self/fd/${handle.fd}` : directory, name);
     const server = createServer((socket) => socket.destroy());
     try {
       const name = await lockWith(server, directory, at);

@@ -19,7 +19,8 @@ export async function inOwn<T>(
     const { uid } = await folder.stat();
     if (uid !== process.geteuid?.()) return undefined;
     // Other systems have no such path: there a link is seen only if it is there already.
-    return await work(process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : path);
+    const isLinux = process.platform === 'linux';
+    return await work(isLinux ? `/proc/self/fd/${folder.fd}` : path);
   } finally {
     await folder.close();
   }

