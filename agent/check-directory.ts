@@ -31,9 +31,10 @@ export const checkDirectory = (directory: string, names: readonly string[]): Pro
 
 /** The directory itself, or the nearest one above it that is there. */
 export async function nearestThere(directory: string): Promise<string> {
-  for (let path = directory; ; path = dirname(path)) {
-    if (path === dirname(path) || (await orUndefined(stat(path)))) return path;
-  }
+  let path = directory;
+  // The root is there.
+  while (!(await orUndefined(stat(path)))) path = dirname(path);
+  return path;
 }
 
 const WRITABLE_BY_ALL = 0o002;

@@ -1,6 +1,7 @@
 /** Whether the agent's files could be written somewhere, and who else could put something in their place. */
 import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { describe, expect, test } from 'vitest';
 import { checkDirectory, nearestThere, openPlaces } from '../../agent/check-directory.ts';
 import type { AgentSettings } from '../../agent/settings.ts';
@@ -41,6 +42,12 @@ describe('a directory is refused', () => {
         code: 'files',
         message: `the directory ${path} can't be used: a part of the path is not a directory`,
       });
+  });
+
+  test.skipIf(process.platform !== 'linux')('where no file can be made, even by root', async () => {
+    await expect(checkDirectory('/proc/self/task', [])).rejects.toThrow(
+      "the directory /proc/self/task can't be used",
+    );
   });
 
   test('where something else has the name that is tried', async () => {

@@ -64,6 +64,17 @@ describe('is refused, with what could happen, where', () => {
   });
 });
 
+test.skipIf(process.getuid?.() !== 0)(
+  'what is of root or of whoever runs this is safe',
+  async () => {
+    const { place } = await folders();
+    await chown(place, NOBODY, NOBODY);
+    const refused = (own: number) => refuseOpenToOthers(place, 'who could take its place', own);
+    await expect(refused(NOBODY)).resolves.toBeUndefined();
+    await expect(refused(NOBODY - 1)).rejects.toThrow('belongs to somebody else than root');
+  },
+);
+
 test('where others may make files, and not move those of others, is safe', async () => {
   const { place } = await folders();
   await chmod(place, 0o1777);
