@@ -2,6 +2,20 @@ import { rmSync } from 'node:fs';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import {
+  amendDestinations,
+  type Destination,
+  expectDestination,
+  type Held,
+  heldAfter,
+  writeDestinations,
+} from '../../agent/destinations.ts';
+import { Failure } from '../../agent/failure.ts';
+import type { IssuedCertificate } from '../../agent/issued-certificate.ts';
+import type { Joined } from '../../agent/join-answer.ts';
+import { createLog } from '../../agent/log.ts';
+import type { AcceptedLists } from '../../agent/revocation/accept-lists.ts';
+import { START } from './clock.ts';
 import { problemAnswer } from './fake-broker.ts';
 import { createRig, guideConfig, type Rig } from './rig.ts';
 
@@ -132,5 +146,130 @@ describe('the log', () => {
     await rig.start(guideConfig());
     const waits = rig.output.join('').match(/ (?:WARN {2}|ERROR ).*trying again in \d/g);
     expect(waits).toHaveLength(12);
+  });
+});
+
+describe('of several places', () => {
+  const SSH = { name: 'output-1', ssh: 'a line' };
+  const LESS = { name: 'output-2', sshAbsent: 'no login here' };
+  const NONE = { name: 'output-3' };
+  const held = (...certificates: readonly object[]): Held =>
+    ({
+      certificates: new Map(
+        (certificates as IssuedCertificate[]).map((certificate) => [certificate.name, certificate]),
+      ),
+    }) as unknown as Held;
+  const place = (name: string, more: Partial<Destination> = {}): Destination => ({
+    id: name,
+    name,
+    check: async () => undefined,
+    write: async () => undefined,
+    wish: 'output-1',
+    forSsh: false,
+    ...more,
+  });
+  const failing = (message: string) => () => Promise.reject(new Failure('files', message));
+  const broken = () => Promise.reject(new TypeError('x is not a function'));
+
+  function logOf() {
+    const lines: string[] = [];
+    const write = (line: string) => lines.push(line.slice('2026-11-20T19:05:00Z '.length));
+    return { lines, log: createLog({ format: 'text', debug: false, write, now: () => START }) };
+  }
+
+  test('one that can be written is enough to ask for certificates', async () => {
+    await expectDestination([]);
+    await expectDestination([place('a', { check: failing('no') }), place('b')]);
+    const all = ['a', 'b'].map((name) => place(name, { check: failing(`${name} fails`) }));
+    await expect(expectDestination(all)).rejects.toMatchObject({
+      code: 'files',
+      message: 'a fails; b fails',
+    });
+    await expect(expectDestination([place('a', { check: broken })])).rejects.toThrow(TypeError);
+  });
+
+  test('each is written whatever becomes of the others, and whoever uses it is told', async () => {
+    const { log, lines } = logOf();
+    const told: string[] = [];
+    const reload = (name: string) => ({ reload: async () => void told.push(name) });
+    const places = [
+      place('a', { write: failing('a fails'), ...reload('a') }),
+      place('b', reload('b')),
+      place('c', { write: failing('c fails') }),
+      place('d'),
+    ];
+    const { unwritten, failure } = await writeDestinations(places, held(SSH), { log });
+    expect(unwritten).toEqual([places[0], places[2]]);
+    expect(failure).toMatchObject({ code: 'files', message: 'a fails; c fails' });
+    expect(told).toEqual(['b']);
+    expect(lines).toEqual(['INFO  wrote b\n', 'INFO  wrote d\n']);
+    const good = await writeDestinations(places.slice(1, 2), held(SSH), { log });
+    expect(good).toEqual({ unwritten: [], failure: undefined });
+    await expect(
+      writeDestinations([place('a', { write: broken })], held(SSH), { log }),
+    ).rejects.toThrow(TypeError);
+  });
+
+  test('an SSH certificate that belongs there and is not there is told of, with the reason', async () => {
+    const { log, lines } = logOf();
+    const places = ['output-1', 'output-2', 'output-3', 'output-4'].flatMap((wish) => [
+      place(`plain ${wish}`, { wish }),
+      place(wish, { wish, forSsh: true }),
+    ]);
+    await writeDestinations(places, held(SSH, LESS, NONE), { log });
+    expect(lines.filter((line) => !line.includes('wrote'))).toEqual([
+      'INFO  there is no SSH certificate in output-2: no login here\n',
+      'INFO  there is no SSH certificate in output-3: the roles have no login\n',
+      'INFO  there is no SSH certificate in output-4: the roles have no login\n',
+    ]);
+  });
+
+  test('lists are brought to those that want them, and only what changed is told of', async () => {
+    const { log, lines } = logOf();
+    const lists = {} as AcceptedLists;
+    const given: unknown[] = [];
+    const told: string[] = [];
+    const amend = (changes: boolean) => async (some: AcceptedLists | undefined) => {
+      given.push(some);
+      return changes;
+    };
+    const reload = (name: string) => ({ reload: async () => void told.push(name) });
+    const places = [
+      place('a', reload('a')),
+      place('b', { amend: failing('no space'), ...reload('b') }),
+      place('c', { amend: amend(false), ...reload('c') }),
+      place('d', { amend: amend(true), ...reload('d') }),
+      place('e', { amend: amend(true) }),
+    ];
+    await amendDestinations(places, lists, { log });
+    expect(given).toEqual([lists, lists, lists]);
+    expect(told).toEqual(['d']);
+    expect(lines).toEqual([
+      'ERROR the revocation lists in b are not written: no space\n',
+      'INFO  wrote the revocation lists in d\n',
+      'INFO  wrote the revocation lists in e\n',
+    ]);
+    await expect(
+      amendDestinations([place('a', { amend: broken })], lists, { log }),
+    ).rejects.toThrow(TypeError);
+  });
+
+  test('what was held of joins before stays, but for what a join brought anew', () => {
+    const joined = (name: string, ...certificates: readonly object[]) =>
+      ({ instance: { id: name }, trust: { says: name }, certificates }) as unknown as Joined;
+    const lists = {} as AcceptedLists;
+    const [own, other] = [{ name: 'identity' }, { name: 'output-1' }];
+    const first = heldAfter(undefined, joined('one', own, other));
+    expect(first).toMatchObject({ instance: { id: 'one' }, trust: { says: 'one' }, own });
+    expect(first.lists).toBeUndefined();
+    const anew = { name: 'identity', expires: START };
+    const second = heldAfter({ ...first, lists }, joined('two', anew));
+    expect(second.instance.id).toBe('two');
+    expect(second.own).toBe(anew);
+    expect(second.lists).toBe(lists);
+    expect([...second.certificates]).toEqual([
+      ['identity', anew],
+      ['output-1', other],
+    ]);
   });
 });

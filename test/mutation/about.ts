@@ -47,6 +47,7 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
   log: ['agent', 'instance-state', 'certificate-cache'],
   'machine-programs': ['outputs/reload', 'sshd/install', 'systemd/install'],
   'managed-identity': ['metadata-service'],
+  'network-http': ['http'],
   notify: ['wait'],
   'openssh-private-key': ['outputs/formats', 'outputs/identity'],
   options: ['command-line'],

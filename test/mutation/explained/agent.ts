@@ -120,6 +120,18 @@ export const AGENT: Explained = {
       why: 'a name that is undefined is nowhere told from none: the comparison is for the type',
     },
   ],
+  'agent/join-request.ts': [
+    {
+      line: 'return wish ? [{ ...wish, csr: certificationRequest(key) }] : [];',
+      becomes: ['["Stryker was here"]'],
+      why: 'there is a wish for each key: the comparison is for the type',
+    },
+    {
+      line: "const refreshAfter = parseTimestamp(known?.trust.refreshAfter ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'that is no time, either',
+    },
+  ],
   'agent/join.ts': [
     {
       line: 'return { ...joined, ...(machine !== undefined && { machine }) };',
