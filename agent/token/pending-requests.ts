@@ -53,8 +53,8 @@ export function pendingRequests(directory: string, token: string): PendingReques
     clear: () =>
       withPlainErrors(directory, async () => {
         const names = (await readdir(directory)).filter((one) => FILE.test(one));
-        for (const one of names) await rm(join(directory, one), { force: true });
-        if (names.length > 0) await syncDirectory(directory);
+        for (const one of names) await rm(join(directory, one));
+        await syncDirectory(directory);
       }),
   };
 }

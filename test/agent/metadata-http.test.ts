@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type HttpAnswer, type HttpRequest, NoAnswer } from '../../agent/http.ts';
 import { createLog } from '../../agent/log.ts';
-import { askMetadataOf } from '../../agent/metadata-http.ts';
+import { AZURE_METADATA_SERVICE, askMetadataOf } from '../../agent/metadata-http.ts';
 import { createClock } from './clock.ts';
 
 const BASE = 'http://169.254.169.254';
@@ -35,6 +35,10 @@ function setUp(...told: readonly (readonly [status: number, after?: string] | Er
   const ask = askMetadataOf(BASE, effects, async () => 'It is a toaster.');
   return { ask: () => ask('a/b', { nonce: '1&2' }), clock, asked, lines, stop };
 }
+
+test('the service is where Azure has it', () => {
+  expect(AZURE_METADATA_SERVICE).toBe(BASE);
+});
 
 test('asks with the header that keeps others out, and with limits', async () => {
   const { ask, asked, stop } = setUp([200]);

@@ -218,6 +218,13 @@ export const AGENT: Explained = {
       why: 'the reader throws nothing else',
     },
   ],
+  'agent/token/pending-requests.ts': [
+    {
+      line: "const text = await orUndefined(readFile(path, 'utf8'));",
+      becomes: ['""'],
+      why: 'bytes are read as JSON in UTF-8, too',
+    },
+  ],
   'agent/tls-chain.ts': [
     {
       line: 'return parseCertificate(raw).extensions.basicConstraints?.pathLength ?? Infinity;',
