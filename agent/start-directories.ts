@@ -24,7 +24,7 @@ export function storageOf(flags: StartFlags, config: ConfigValue | undefined): S
 /** `memory://`, `file:///directory` as tbot has them, or a path. */
 export function placeOfFlag(flag: string, value: string): Storage {
   if (value === 'memory' || value === 'memory://') return { type: 'memory' };
-  const path = /^file:\/\/(\/.*)$/s.exec(value)?.[1] ?? value;
+  const path = /^file:\/\/(\/.*)/s.exec(value)?.[1] ?? value;
   const parsed = parseWith(directoryPath, path);
   if (parsed.ok) return { type: 'directory', path: resolve(parsed.value) };
   const message = /^(?:~|[a-z][a-z0-9+.-]*:)/i.test(value)

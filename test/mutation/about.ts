@@ -83,7 +83,6 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
   'sshd/reload': ['sshd/install', 'host', 'outputs/hosts'],
   'sshd/snippet': ['sshd/install'],
   'sshd/sshd-program': ['sshd/install'],
-  'start-directories': ['start-settings', 'config-file'],
   'start-outputs': ['start-settings', 'config-file', 'teleport-yaml', 'workload-api/server'],
   'systemd/shipped-units': ['systemd/install'],
   'systemd/unit': ['systemd/install'],
