@@ -170,6 +170,11 @@ describe('fails, and says what to do,', () => {
       "credentials: the machine's AWS credentials expired at 2026-11-20T19:05:00.000Z: renew them",
     ],
     [
+      'with expired credentials of the command line tool',
+      { ...USER, AWS_CREDENTIAL_EXPIRATION: '2026-11-20T19:05:00+00:00' },
+      "credentials: the machine's AWS credentials expired at 2026-11-20T19:05:00.000Z: renew them",
+    ],
+    [
       'where the instance must not be asked',
       { AWS_EC2_METADATA_DISABLED: 'true' },
       'credentials: no AWS credentials',

@@ -2,6 +2,49 @@
 import type { Explained } from './explanation.ts';
 
 export const AGENT: Explained = {
+  'agent/aws/container-credentials.ts': [
+    {
+      line: "const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';",
+      becomes: ['""'],
+      why: 'an error of reading a file has a code: the default is for the type',
+    },
+  ],
+  'agent/aws/corrected-time.ts': [
+    {
+      line: "const said = new Date(dateHeader ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'that is no time, either',
+    },
+  ],
+  'agent/aws/environment-credentials.ts': [
+    {
+      line: "const expires = parseTimestamp((env['AWS_CREDENTIAL_EXPIRATION'] ?? '').replace('+00:00', 'Z'));",
+      becomes: ['"Stryker was here!"'],
+      why: 'that is no time, either',
+    },
+  ],
+  'agent/aws/signature.ts': [
+    {
+      line: "method: 'POST',",
+      becomes: ['""'],
+      why: 'the library takes it for a request with a body',
+    },
+    {
+      line: "path: '/',",
+      becomes: ['""'],
+      why: 'the library takes it for a request without a path',
+    },
+    {
+      line: '{ accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },',
+      becomes: ['true'],
+      why: 'the library takes one that is undefined for none',
+    },
+    {
+      line: "return encodeBase64(Buffer.from(text, 'latin1'));",
+      becomes: ['""'],
+      why: 'the text is in ASCII',
+    },
+  ],
   'agent/broker-signature.ts': [
     {
       line: 'return later < 0 && (version !== known.version || says !== known.says);',
