@@ -275,6 +275,11 @@ export const AGENT: Explained = {
       why: 'what OpenSSL takes for an authority has them: the question mark is for the type',
     },
     {
+      line: '} catch (error) {',
+      becomes: ['{}'],
+      why: 'in what is undefined nothing has room, either, and the parser throws nothing else',
+    },
+    {
       line: 'if (error instanceof DerError) return -1;',
       becomes: ['true'],
       why: 'the parser throws nothing else',
