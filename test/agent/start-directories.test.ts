@@ -50,6 +50,7 @@ test("the agent's own place is that of the flag, else of the config, else memory
   expect(storageOf(none, config(MEMORY))).toEqual(MEMORY);
   expect(storageOf(none, config())).toEqual(MEMORY);
   expect(storageOf(none, undefined)).toEqual(MEMORY);
+  expect(() => storageOf({ dataDir: '~' } as StartFlags, undefined)).toThrow('--data-dir: ');
 });
 
 describe('an agent', () => {

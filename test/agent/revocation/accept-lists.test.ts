@@ -3,63 +3,31 @@ import { CompactSign } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { acceptLists } from '../../../agent/revocation/accept-lists.ts';
 import { verifyTrustBundle } from '../../../agent/trust-bundle.ts';
-import { signDetached } from '../../../shared/authority/detached-signature.ts';
 import {
   issueTlsCertificate,
   randomSerialNumber,
 } from '../../../shared/authority/tls-certificate.ts';
-import { caPin, makeTrustBundle } from '../../../shared/authority/trust-bundle.ts';
+import { makeTrustBundle } from '../../../shared/authority/trust-bundle.ts';
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
-import { encodeKrl } from '../../../shared/encoding/krl.ts';
 import { encodePem } from '../../../shared/encoding/pem.ts';
-import { sshBlob } from '../../../shared/encoding/ssh-public-key.ts';
 import type { RevocationLists } from '../../../shared/protocol/revocation.ts';
 import { signedPayload } from '../../../shared/protocol/trust.ts';
 import { formatTimestamp } from '../../../shared/protocol/values.ts';
 import { createListMakers } from '../../shared/authority/list-makers.ts';
 import { createAuthorities } from '../authorities.ts';
 import { START } from '../clock.ts';
-
-const HOUR = 3600_000;
-const KEY = sshBlob((await createAuthorities(START)).sshUser.publicKey);
-
-type Body = Omit<RevocationLists, 'signature'>;
-
-const krlWith = (serials: readonly bigint[], generated = START): string =>
-  encodeBase64(
-    encodeKrl({
-      version: 7,
-      generated,
-      comment: '',
-      authorities: [{ key: KEY, serials, keyIds: [] }],
-      keys: [],
-    }),
-  );
+import { type Body, createSignedLists, HOUR, krlWith } from './signed-lists.ts';
 
 const { issuingCrl, rootCrl } = await createListMakers();
 const pem = (der: Uint8Array) => encodePem('X509 CRL', der);
 const CRLS = pem(await issuingCrl());
 
 async function setUp() {
-  const authorities = await createAuthorities(START);
-  const pin = caPin(authorities.roots[0]?.publicKeyInfo ?? Buffer.of());
-  const bundle = makeTrustBundle('test', authorities, START);
-  const trust = await verifyTrustBundle(bundle, { pins: [pin], known: undefined, now: START });
-  const body: Body = {
-    cluster: 'test',
-    version: 100,
-    this_update: formatTimestamp(START),
-    next_update: formatTimestamp(new Date(START.getTime() + 24 * HOUR)),
-    tls: { crls: CRLS },
-    ssh: { krl: krlWith([]) },
-  };
-  const signed = (more: Partial<Body> = {}, by = authorities.issuing): RevocationLists => {
-    const all = { ...body, ...more };
-    return { ...all, signature: signDetached(signedPayload(all), by) };
-  };
+  const scene = await createSignedLists();
+  const { trust, pin } = scene;
   const accept = (lists: RevocationLists, more: object = {}) =>
     acceptLists(lists, { trust, pins: [pin], known: undefined, now: START, ...more });
-  return { authorities, pin, trust, body, signed, accept };
+  return { ...scene, accept };
 }
 
 test('accepts lists that are signed under the pinned root, with and without pins', async () => {

@@ -102,6 +102,11 @@ export const AGENT: Explained = {
   ],
   'agent/file-set.ts': [
     {
+      line: 'if (content) files.set(name, content);',
+      becomes: ['true'],
+      why: 'only a file that becomes a link right after it was listed has none, and nothing can be written of it',
+    },
+    {
       line: "const version = entry.isSymbolicLink() ? await readlink(path) : '';",
       becomes: ['"Stryker was here!"'],
       why: 'no version is named so, either',
@@ -266,6 +271,18 @@ export const AGENT: Explained = {
       line: "const text = await orUndefined(readFile(path, 'utf8'));",
       becomes: ['""'],
       why: 'bytes are read as JSON in UTF-8, too',
+    },
+  ],
+  'agent/start-directories.ts': [
+    {
+      line: "const own = storage.type === 'directory' ? storage.path : undefined;",
+      becomes: ['true'],
+      why: 'memory has no path: the comparison is for the type',
+    },
+    {
+      line: "if (own !== undefined) refuseSystemDirectory(own, ['storage'], '--data-dir', problem);",
+      becomes: ['true'],
+      why: 'what is undefined is no system directory: the comparison is for the type',
     },
   ],
   'agent/tls-chain.ts': [
