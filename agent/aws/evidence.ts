@@ -26,9 +26,10 @@ export async function awsEvidence(
 function endpointFor(region: string | undefined, env: Environment): StsEndpoint {
   const fipsOnly = env['AWS_USE_FIPS_ENDPOINT']?.toLowerCase() === 'true';
   if (region === undefined && !fipsOnly) return GLOBAL_STS;
-  const endpoint = regionalSts(region ?? GLOBAL_STS.region, fipsOnly);
+  const wanted = region ?? GLOBAL_STS.region;
+  const endpoint = regionalSts(wanted, fipsOnly);
   if (endpoint) return endpoint;
   const kind = fipsOnly ? 'a FIPS endpoint of STS' : 'STS';
-  const message = `joinbot knows no region ${printable(region ?? '')} with ${kind}: set AWS_REGION to us-east-1, which signs for machines anywhere in AWS, or update joinbot`;
+  const message = `joinbot knows no region ${printable(wanted)} with ${kind}: set AWS_REGION to us-east-1, which signs for machines anywhere in AWS, or update joinbot`;
   throw new Failure('config', message);
 }
