@@ -1,21 +1,12 @@
 import { once } from 'node:events';
-import {
-  link,
-  mkdir,
-  readdir,
-  readlink,
-  rm,
-  stat,
-  symlink,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { link, mkdir, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from 'vitest';
 import { lockDirectory } from '../../agent/directory-lock.ts';
 import { temporaryFolder } from './folder.ts';
+import { openAt } from './open-files.ts';
 
 /** What a process leaves in a directory that dies while it has the lock, or while it takes it. */
 async function leaveBehind(directory: string, name = 'joinbot.lock.1'): Promise<void> {
@@ -56,17 +47,11 @@ test('a directory that it makes is for nobody but its owner', async () => {
 
 test.skipIf(process.platform !== 'linux')('keeps nothing open that it does not need', async () => {
   const directory = await temporaryFolder();
-  const opened = async () => {
-    const links = (await readdir('/proc/self/fd')).map((fd) =>
-      readlink(`/proc/self/fd/${fd}`).catch(() => ''),
-    );
-    return (await Promise.all(links)).filter((path) => path === directory);
-  };
   const free = await lockDirectory(directory);
   await expect(lockDirectory(directory)).rejects.toThrow(TAKEN);
-  expect(await opened()).toHaveLength(1);
+  expect(await openAt(directory)).toEqual([directory]);
   await free();
-  expect(await opened()).toEqual([]);
+  expect(await openAt(directory)).toEqual([]);
 });
 
 test('takes over from a process that died', async () => {

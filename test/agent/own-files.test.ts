@@ -1,20 +1,11 @@
 /** What others put in the way of the agent as it reads, before it begins and while it does. */
-import {
-  chown,
-  lchown,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chown, lchown, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from 'vitest';
 import { inOwn, readOwn } from '../../agent/own-files.ts';
 import { temporaryFolder } from './folder.ts';
+import { openAt } from './open-files.ts';
 
 const isRoot = process.getuid?.() === 0;
 const isLinux = process.platform === 'linux';
@@ -28,14 +19,6 @@ async function folderWith(text: string) {
   return { above, path };
 }
 const readIn = (path: string) => readFile(join(path, 'file'), 'utf8');
-
-/** What this process has open below a directory. */
-async function openedBelow(directory: string): Promise<string[]> {
-  const links = (await readdir('/proc/self/fd')).map((fd) =>
-    readlink(`/proc/self/fd/${fd}`).catch(() => ''),
-  );
-  return (await Promise.all(links)).filter((path) => path.startsWith(directory));
-}
 
 describe('a directory of our own', () => {
   test('is what we work in', async () => {
@@ -57,10 +40,10 @@ describe('a directory of our own', () => {
 
   test.skipIf(!isLinux)('is open for as long as we work, also where that fails', async () => {
     const { above, path } = await folderWith('ours');
-    expect(await inOwn(path, () => openedBelow(above))).toEqual([path]);
+    expect(await inOwn(path, () => openAt(above))).toEqual([path]);
     const failing = inOwn(path, () => Promise.reject(new Error('no')));
     await expect(failing).rejects.toThrow('no');
-    expect(await openedBelow(above)).toEqual([]);
+    expect(await openAt(above)).toEqual([]);
   });
 });
 
@@ -90,7 +73,7 @@ describe('of files', () => {
   test('those that are there are read, and left open for no longer', async () => {
     const { above, path } = await folderWith('ours');
     expect(await readOwn(join(path, 'file'))).toEqual(Buffer.from('ours'));
-    if (isLinux) expect(await openedBelow(above)).toEqual([]);
+    if (isLinux) expect(await openAt(above)).toEqual([]);
   });
 
   test('links are none, and neither is what is not there', async () => {
