@@ -141,12 +141,13 @@ test.each([
   'http://cacerts.geotrust.com/a.crt',
   'https://cacerts.digicert.com/a.crt',
 ])('asks %s, which is on the list of hosts that Azure names', async (listed) => {
-  const { collect, asked } = setUp();
+  const { collect, asked, clock } = setUp();
   const of = listing(listed, 'nonsense');
   await expect(collect(async () => answerOf(Buffer.of(), 404), { of })).rejects.toThrow(
     'status 404',
   );
-  expect(new Set(asked)).toEqual(new Set([listed]));
+  expect(asked).toEqual(Array.from({ length: 4 }, () => listed));
+  expect(clock.sleeps).toHaveLength(3);
 });
 
 describe('a failed download names the address and what the network must allow', () => {
@@ -265,6 +266,12 @@ describe('ends', () => {
       return answerOf(first);
     };
     await expect(collect(then)).rejects.toBe(error);
+  });
+
+  test('with an error of OpenSSL, which reads what we have read', async () => {
+    const { collect, signer } = setUp();
+    const collecting = collect(undefined, { of: { ...signer, der: Buffer.from('x') } });
+    await expect(collecting).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_OSSL_/) });
   });
 
   test('when the agent is to stop, without what lies further up', async () => {

@@ -151,9 +151,16 @@ export const AGENT: Explained = {
       why: 'there is a first one of at least one: the question mark is for the type',
     },
   ],
+  'agent/issuing-certificates.ts': [
+    {
+      line: "const directory = storage.type === 'directory' ? storage.path : undefined;",
+      becomes: ['true'],
+      why: 'memory has no path: the comparison is for the type',
+    },
+  ],
   'agent/join-answer.ts': [
     {
-      line: 'one.name !== asked[position]?.name',
+      line: 'if (!one || answer.certificates.length !== keys.length || one.name !== asked[position]?.name) {',
       becomes: ['asked[position].name'],
       why: 'there is a wish for each key: the question mark is for the type',
     },
