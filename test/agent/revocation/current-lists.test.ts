@@ -1,4 +1,5 @@
 /** When the broker is asked for lists, what becomes of its answers, and what a restart finds. */
+import { X509Certificate } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +9,8 @@ import { createLog } from '../../../agent/log.ts';
 import { currentLists } from '../../../agent/revocation/current-lists.ts';
 import { loadLists } from '../../../agent/revocation/stored-lists.ts';
 import type { Storage } from '../../../agent/settings.ts';
-import { createClock } from '../clock.ts';
+import { createAuthorities } from '../authorities.ts';
+import { createClock, START } from '../clock.ts';
 import { temporaryFolder } from '../folder.ts';
 import { createSignedLists, krlWith } from './signed-lists.ts';
 
@@ -45,7 +47,7 @@ async function setUp(storage: Storage = { type: 'memory' }, caPins?: readonly st
     next = told;
   };
   const refresh = (lists: ReturnType<typeof start>) => lists.refresh(under, 500, wake.signal);
-  return { signed, clock, lines, asked, wake, start, answer, refresh };
+  return { signed, clock, lines, asked, wake, start, answer, refresh, under };
 }
 const inFolder = async () => ({ type: 'directory', path: await temporaryFolder() }) as const;
 const fails =
@@ -123,6 +125,23 @@ describe('what is held', () => {
     expect(warned[0]).toContain('WARN  there are no newer revocation lists: ');
     expect(warned[0]).toContain('its version is 100, older than 101');
     expect(warned[1]).toContain('its signature is not valid');
+  });
+
+  test('stays the word of the later key, where an earlier one says the same', async () => {
+    const storage = await inFolder();
+    const { signed, under, answer, asked, start, wake } = await setUp(storage, []);
+    const { issuing } = await createAuthorities(new Date(START.getTime() + 3600_000));
+    const roots = [...under.trust.roots, new X509Certificate(issuing.root)];
+    const both = { ...under, trust: { ...under.trust, roots } };
+    const lists = start();
+    const refresh = () => lists.refresh(both, 500, wake.signal);
+    answer(() => ({ lists: signed({}, issuing), etag: '"later"' }));
+    const held = await refresh();
+    answer(() => ({ lists: signed(), etag: '"earlier"' }));
+    expect(await refresh()).toBe(held);
+    await refresh();
+    expect(asked.map(([etag]) => etag)).toEqual([undefined, '"later"', '"later"']);
+    expect((await loadLists(storage.path))?.etag).toBe('"later"');
   });
 
   test('is under a pin that counts', async () => {

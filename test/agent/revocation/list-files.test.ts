@@ -1,7 +1,13 @@
 /** Which lists are written under which name, and what stands in for one that is not known. */
 import { expect, test } from 'vitest';
 import type { AcceptedLists } from '../../../agent/revocation/accept-lists.ts';
-import { keptLists, listFiles, saysOf } from '../../../agent/revocation/list-files.ts';
+import {
+  CRL_FILE,
+  KRL_FILE,
+  keptLists,
+  listFiles,
+  saysOf,
+} from '../../../agent/revocation/list-files.ts';
 import { parseKrl } from '../../../shared/encoding/krl.ts';
 
 const lists = {
@@ -11,6 +17,7 @@ const lists = {
 const NAMES = ['revoked.krl', 'tls.crl'] as const;
 
 test('each name has its own list, where there is one', () => {
+  expect([KRL_FILE, CRL_FILE]).toEqual(NAMES);
   expect([...listFiles(NAMES, lists)]).toEqual([
     ['revoked.krl', Buffer.from('krl')],
     ['tls.crl', 'crls'],

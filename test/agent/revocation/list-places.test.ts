@@ -94,6 +94,15 @@ describe('lists are', () => {
     expect((await texts())[1]).toBe('crls of 0');
   });
 
+  test('not written before there is one, and not again for want of any', async () => {
+    const { place, first, written } = await setUp();
+    written(undefined);
+    expect(await place.amend?.(first)).toBe(false);
+    const clock = createClock();
+    const anew = listsIn(await temporaryFolder(), ['tls.crl'], undefined, { clock });
+    expect(await anew.place.amend?.({ ...first, crls: undefined })).toBe(false);
+  });
+
   test('not written where there are no certificates', async () => {
     const { place, folder } = await setUp();
     await rm(join(folder, '..data'));

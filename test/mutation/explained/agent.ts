@@ -249,6 +249,20 @@ export const AGENT: Explained = {
       why: 'the parsers throw nothing else',
     },
   ],
+  'agent/revocation/list-places.ts': [
+    {
+      line: 'const due = lists ? names.filter((name) => isDue(name, lists)) : [];',
+      becomes: ['["Stryker was here"]'],
+      why: 'of no lists nothing is written under any name',
+    },
+  ],
+  'agent/revocation/stored-lists.ts': [
+    {
+      line: "const parsed = parseJsonWith(contents, (await orUndefined(readFile(path, 'utf8'))) ?? '');",
+      becomes: ['"Stryker was here!"', '""'],
+      why: 'bytes are read as JSON in UTF-8, too, and that is no JSON, either',
+    },
+  ],
   'agent/safe-directory.ts': [
     {
       line: 'own = process.getuid?.(),',
