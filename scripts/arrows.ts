@@ -39,8 +39,10 @@ const JOINING = [
   'shared/telemetry',
 ];
 
-/** What join methods have in common, and the table of them. Nothing else knows a method's name. */
-const METHODS = ['method.ts', 'methods.ts'].map((name) => `shared/joining/methods/${name}`);
+/** What join methods have in common, the table of them, and what their rules say of a tale. Nothing else of a join knows a method's name. */
+const METHODS = ['method.ts', 'methods.ts', 'told-rules.ts'].map(
+  (name) => `shared/joining/methods/${name}`,
+);
 
 /** Used only by those whose entry names them, or a file in them, whatever else it names. */
 export const PRIVATE: readonly string[] = [
@@ -70,6 +72,7 @@ export const ARROWS: readonly Arrows[] = [
 
   { from: 'shared/joining', to: JOINING },
   { from: 'shared/joining/join.ts', to: [...JOINING, 'shared/joining', ...METHODS] },
+  { from: 'shared/joining/explain.ts', to: [...JOINING, 'shared/joining', ...METHODS] },
   {
     from: 'shared/joining/methods',
     to: [...JOINING, 'shared/joining/*.ts', 'shared/joining/methods/method.ts'],

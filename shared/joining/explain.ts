@@ -8,14 +8,13 @@ import type { ExplainRequest, Explanation } from '../protocol/explain.ts';
 import { type JoinRequest, systemRole } from '../protocol/join.ts';
 import type { JoinRecord } from '../protocol/join-record.ts';
 import { formatTimestamp } from '../protocol/values.ts';
-import { denied, Refusal } from '../refusal.ts';
-import { evaluateAwsRules } from '../resources/aws-allow-rules.ts';
-import { evaluateAllowRules, type MachineFacts } from '../resources/azure-rule-decision.ts';
+import { Refusal } from '../refusal.ts';
 import type { Naming } from '../resources/host-names.ts';
 import type { JoinToken } from '../resources/join-token.ts';
 import type { Resources, Snapshot } from '../storage/resources.ts';
 import { checkLocks, findJoinToken } from './admission.ts';
 import { describeMachine } from './explain-machine.ts';
+import { endsJoinsOnly, isOfMachines, sayOfRules, type ToldFacts } from './methods/told-rules.ts';
 import type { Owner } from './owners/owner.ts';
 import { ownerOf } from './owners/owners.ts';
 
@@ -35,14 +34,9 @@ type Step = Explanation['steps'][number];
 /** What is told of a decision, how it came out, and what the next ones need of it. */
 type Decided<T> = readonly [detail: string, result?: Step['result'], value?: T];
 
-/**
- * What is known of a machine. `identityNames` is all that one identity can be named by; `principal` is what locks name it by,
- * where rules might name it by something else that is not known.
- */
-export type ExplainedFacts = ExplainRequest & {
-  readonly identityNames?: readonly string[];
-  readonly principal?: string | undefined;
-};
+/** What is known of a machine. `principal` is what locks name it by, where rules might name it by something that is not known. */
+export type ExplainedFacts = ExplainRequest &
+  ToldFacts & { readonly principal?: string | undefined };
 
 /** Throws `not_found` for an unknown join, `bad_request` for a resource id of no machine, `unavailable`. */
 export async function explain(asked: ExplainRequest, parts: ExplainParts): Promise<Explanation> {
@@ -88,7 +82,7 @@ function explainFacts(
     return [`${found.metadata.name}, join method ${join_method}, for ${roles.join(', ')}`];
   });
   if (token) {
-    attempt('allow rules', () => decideRules(token, facts));
+    attempt('allow rules', () => sayOfRules(token, facts));
     const owner = attempt('bot or host', () => {
       const found = ownerOf(request, token, snapshot, parts.naming, at);
       return [found.key, 'ok', found];
@@ -135,7 +129,7 @@ async function explainMachine(
   }
   const tokens = snapshot
     .all('token')
-    .filter(({ spec }) => spec.join_method === 'azure')
+    .filter(({ spec }) => isOfMachines(spec))
     .filter(({ spec }) => asked.role === undefined || spec.roles.includes(asked.role))
     .slice(0, MOST_TOKENS)
     .map(({ metadata, spec }) => ({
@@ -193,46 +187,6 @@ async function factsOf(id: string, { findJoin }: ExplainParts): Promise<Explaine
 const roleOf = ({ system_role }: JoinRecord): ExplainRequest['role'] =>
   systemRole.safeParse(system_role).data;
 
-function decideRules({ metadata, spec }: JoinToken, facts: ExplainedFacts): Decided<never> {
-  switch (spec.join_method) {
-    case 'token':
-      return ['whoever has the secret'];
-    case 'iam': {
-      const { aws_account: account, aws_arn: arn } = facts;
-      if (account === undefined || arn === undefined)
-        return ['account and ARN are not both known', 'unknown'];
-      const decision = evaluateAwsRules(spec.allow, { account, arn });
-      if (decision.admitted) return [`rule ${decision.rule + 1} admits it`];
-      throw noRule(metadata.name, decision.mismatches);
-    }
-    case 'azure': {
-      const machine = machineFacts(facts);
-      const possible = evaluateAllowRules(spec.azure.allow, machine, 'unknown facts may match');
-      if (!possible.admitted) throw noRule(metadata.name, possible.misses);
-      const decision = evaluateAllowRules(spec.azure.allow, machine);
-      return decision.admitted
-        ? [`rule ${decision.rule + 1} admits it`]
-        : [decision.misses.join('; '), 'unknown'];
-    }
-  }
-}
-
-const noRule = (name: string, misses: readonly string[]): Refusal =>
-  denied('rule_mismatch', `no rule of join token ${name} admits it: ${misses.join('; ')}`);
-
-const machineFacts = (facts: ExplainedFacts): MachineFacts => ({
-  tenant: facts.tenant,
-  subscription: facts.subscription,
-  resourceGroup: facts.resource_group,
-  name: facts.vm_name,
-  scaleSet: facts.scale_set,
-  location: facts.location,
-  identity:
-    facts.identityNames ??
-    (facts.identity === undefined ? undefined : [facts.identity.toLowerCase()]),
-  tags: facts.tags,
-});
-
 const lockTargets = ({ vm_id, identity, principal = identity, aws_arn }: ExplainedFacts) => ({
   ...(vm_id !== undefined && { machine: vm_id }),
   ...(principal !== undefined && { identity: principal.toLowerCase() }),
@@ -251,7 +205,7 @@ function certificateOf(
     defaultSeconds,
     maxSeconds,
     tokenTtl: token.spec.max_ttl,
-    tokenEnds: token.spec.join_method === 'token' ? undefined : token.metadata.expires,
+    tokenEnds: endsJoinsOnly(token.spec) ? undefined : token.metadata.expires,
     authoritiesEnd: new Date(at.getTime() + maxSeconds * 1000),
     at,
   };

@@ -54,6 +54,7 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
   'joining/methods/iam': ['iam'],
   'joining/methods/method': ['join-tokens'],
   'joining/methods/methods': ['join-tokens'],
+  'joining/methods/told-rules': ['explain'],
   'joining/methods/token': ['join-secrets', 'copied-identities', 'generations'],
   'joining/owners/bot': ['principals', 'certificate-lifetimes', 'join-tokens'],
   'joining/owners/host': ['host-names'],

@@ -1,7 +1,8 @@
 /**
  * What a join method is: the questions that a join asks it, in this order. Everything that differs between methods is
- * here, and nothing outside this folder knows a method's name. To add one: a file that answers these questions, its
- * evidence in protocol/evidence.ts, what its join tokens say in resources/join-token.ts, and a row in methods.ts.
+ * here, and nothing of a join outside this folder knows a method's name. To add one: a file that answers these questions, its
+ * evidence in protocol/evidence.ts, what its join tokens say in resources/join-token.ts, a row in methods.ts, and for operators
+ * what its rules say, in told-rules.ts and in joinctl's words.
  */
 
 import type { DenialReason } from '../../protocol/denial-reason.ts';
