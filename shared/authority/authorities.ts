@@ -28,6 +28,8 @@ export interface IssuingAuthority extends TlsIssuer {
 
 /** An issuing key, and the ends that certificates of it can have: Unix seconds. */
 export interface ListedIssuer extends TlsIssuer {
+  /** DER of the issuing certificate. */
+  readonly certificate: Uint8Array;
   readonly endsFrom: number;
   readonly endsUntil: number;
 }
@@ -199,6 +201,7 @@ const listedIssuer = (
   keys: readonly OpenedKey[],
   policy: RotationPolicy,
 ): ListedIssuer => ({
+  certificate: key.certificate,
   subject: parseCertificate(key.certificate).subject,
   publicKeyInfo: key.publicKey,
   privateKey: privateKey(key.secret),

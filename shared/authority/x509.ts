@@ -78,7 +78,7 @@ export function publicKeyOfPrivate(pkcs8: Uint8Array): Uint8Array | undefined {
 }
 
 /** Key identifier: SHA-1 of the public key's bits (RFC 5280 section 4.2.1.2, method 1). A name, not a protection. */
-function keyIdentifier(spki: Uint8Array): Uint8Array {
+export function keyIdentifier(spki: Uint8Array): Uint8Array {
   const info = new DerReader(spki).enter(TAG.sequence);
   info.read(TAG.sequence);
   return createHash('sha1')

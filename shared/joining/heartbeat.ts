@@ -2,11 +2,15 @@
  * Heartbeats: what agents say of themselves. A caller proves first, without anything being read, that it holds a certificate of
  * this broker; then that it is the instance's own key. What is said stays a claim.
  */
-import { X509Certificate } from 'node:crypto';
-import type { Authorities } from '../authority/authorities.ts';
+import { verify } from 'node:crypto';
+import type { Authorities, ListedIssuer } from '../authority/authorities.ts';
+import { keyIdentifier } from '../authority/x509.ts';
 import { decodeBase64 } from '../encoding/base64.ts';
 import { type Certificate, parseCertificate, sameBytes } from '../encoding/certificate.ts';
 import { DerError } from '../encoding/der-decode.ts';
+import { OID } from '../encoding/oids.ts';
+import { parsePublicKeyInfo, verifyingKey } from '../encoding/public-key-info.ts';
+import { onceForEach } from '../first-use.ts';
 import {
   type Heartbeat,
   type HeartbeatBody,
@@ -73,35 +77,56 @@ function parseHeartbeat(text: string, now: Date): Heartbeat {
   return parsed.value;
 }
 
-/** The first certificate, if it is one of ours that is good now. One signature is checked for a stranger, at most. */
+/**
+ * The first certificate, if it is one of ours that is good now: signed by an issuing key that we have, whose certificate is
+ * the second one. So no chain has to be verified, and for a stranger one signature is checked at most.
+ */
 async function ownCertificate(
   { certificates: [leafText, issuingText] }: HeartbeatBody,
   { authorities }: HeartbeatParts,
   now: Date,
 ): Promise<Certificate> {
   const leaf = certificateIn(leafText, 'certificates[0]');
-  const issuing = certificateIn(issuingText, 'certificates[1]');
-  const { roots } = await authorities();
-  const root = roots
-    .map(({ certificate }) => parseCertificate(certificate))
-    .find(({ subject }) => sameBytes(subject, issuing.issuer));
+  const issuing = decoded(issuingText, 'certificates[1]');
+  const { issuers } = await authorities();
+  const issuer = issuers.find((one) => sameBytes(one.certificate, issuing));
   const holds =
-    root !== undefined &&
-    [root, issuing, leaf].every(({ notBefore, notAfter }) => notBefore <= now && now < notAfter) &&
-    isIssued(issuing, root) &&
-    isIssued(leaf, issuing);
-  if (!holds || leaf.extensions.basicConstraints?.ca) throw unknown();
+    issuer !== undefined &&
+    leaf.notBefore <= now &&
+    now < leaf.notAfter &&
+    leaf.extensions.basicConstraints?.ca === false &&
+    isIssued(leaf, issuer);
+  if (!holds) throw unknown();
   return leaf;
 }
 
-function isIssued(child: Certificate, issuer: Certificate): boolean {
-  const [below, above] = [new X509Certificate(child.der), new X509Certificate(issuer.der)];
-  return above.ca && below.checkIssued(above) && below.verify(above.publicKey);
+/** Nothing that a stranger sends is read by OpenSSL here: it throws for what our own parser takes. */
+function isIssued(leaf: Certificate, issuer: ListedIssuer): boolean {
+  const { key, identifier } = verifierOf(issuer);
+  const named = leaf.extensions.authorityKeyIdentifier;
+  return (
+    sameBytes(leaf.issuer, issuer.subject) &&
+    named !== undefined &&
+    sameBytes(named, identifier) &&
+    leaf.signatureAlgorithm === OID.ecdsaWithSHA256 &&
+    verify('sha256', leaf.toBeSigned, key, leaf.signature)
+  );
+}
+
+/** The authorities are the same objects until they change. */
+const verifierOf = onceForEach(({ publicKeyInfo }: ListedIssuer) => ({
+  key: verifyingKey(parsePublicKeyInfo(publicKeyInfo)),
+  identifier: keyIdentifier(publicKeyInfo),
+}));
+
+function decoded(text: string, field: string): Uint8Array {
+  const bytes = decodeBase64(text);
+  if (!bytes) throw badInput({ field, message: 'expected base64' });
+  return bytes;
 }
 
 function certificateIn(text: string, field: string): Certificate {
-  const der = decodeBase64(text);
-  if (!der) throw badInput({ field, message: 'expected base64' });
+  const der = decoded(text, field);
   try {
     return parseCertificate(der);
   } catch (error) {
@@ -124,9 +149,7 @@ function subjectOf(
 }
 
 function isProof({ heartbeat, proof }: HeartbeatBody, publicKeyInfo: Uint8Array): boolean {
-  const signature = decodeBase64(proof);
-  if (!signature) throw badInput({ field: 'proof', message: 'expected base64' });
-  return isSignedWith(publicKeyInfo, heartbeatMessage(heartbeat), signature);
+  return isSignedWith(publicKeyInfo, heartbeatMessage(heartbeat), decoded(proof, 'proof'));
 }
 
 const recordOf = (

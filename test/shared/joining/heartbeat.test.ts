@@ -1,5 +1,5 @@
 /** Whose heartbeat it is: each test changes one thing of a certificate, or of what is said, that is taken. */
-import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Authorities } from '../../../shared/authority/authorities.ts';
 import {
@@ -19,7 +19,7 @@ import {
 } from '../../../shared/authority/x509.ts';
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
 import { contextTag } from '../../../shared/encoding/der-decode.ts';
-import { element, sequence } from '../../../shared/encoding/der-encode.ts';
+import { element, sequence, unsignedInteger } from '../../../shared/encoding/der-encode.ts';
 import { OID } from '../../../shared/encoding/oids.ts';
 import { createHeartbeatTaker } from '../../../shared/joining/heartbeat.ts';
 import { heartbeatMessage } from '../../../shared/protocol/heartbeat.ts';
@@ -33,11 +33,12 @@ const CLUSTER = 'test.example.org';
 const ID = '0a1b2c3d-1111-4111-8111-111111111111';
 const URI = `spiffe://${CLUSTER}/bot/example/${ID}`;
 
-function newIssuer(name: string): TlsIssuer {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+function newIssuer(name: string, namedCurve = 'P-256'): TlsIssuer {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve });
   return { subject: commonName(name), publicKeyInfo: publicKeyInfo(publicKey), privateKey };
 }
-const [root, issuing, instance] = [newIssuer('root'), newIssuer('issuing'), newIssuer('example')];
+const root = newIssuer('root', 'P-384');
+const [issuing, instance] = [newIssuer('issuing'), newIssuer('example')];
 const signWithRoot = async (message: Uint8Array) => sign('sha384', message, root.privateKey);
 const rootCertificate = await issueRootCertificate(
   'root',
@@ -46,40 +47,62 @@ const rootCertificate = await issueRootCertificate(
   { notBefore: later(-100), notAfter: later(1000) },
   signWithRoot,
 );
-const issuingCertificate = await issueIssuingCertificate(
-  'issuing',
-  createPublicKey(issuing.privateKey),
-  { notBefore: later(-50), notAfter: later(500) },
-  root,
-  signWithRoot,
-);
+const certificateOf = (issuer: TlsIssuer): Promise<Uint8Array> =>
+  issueIssuingCertificate(
+    'issuing',
+    createPublicKey(issuer.privateKey),
+    { notBefore: later(-50), notAfter: later(500) },
+    root,
+    signWithRoot,
+  );
+const issuingCertificate = await certificateOf(issuing);
+/** Has the instance's name, and a certificate of the root that none of ours is. */
+const other = newIssuer('example');
+const othersCertificate = await certificateOf(other);
 
 interface Leaf {
   readonly uris?: readonly string[];
   readonly of?: TlsIssuer;
   readonly by?: TlsIssuer;
   readonly isAuthority?: boolean;
+  /** In the place of those that it has, by what they are of. */
+  readonly saysIssuer?: Uint8Array;
+  readonly saysSubject?: Uint8Array;
+  readonly extensions?: readonly Uint8Array[];
+  readonly hash?: 'SHA256' | 'SHA384';
+  readonly signature?: Uint8Array;
 }
 
 /** Good for a hundred seconds from noon on. */
-function leaf({ uris = [URI], of = instance, by = issuing, isAuthority }: Leaf = {}): Uint8Array {
+function leaf({
+  uris = [URI],
+  of = instance,
+  by = issuing,
+  isAuthority,
+  saysIssuer = by.subject,
+  saysSubject = of.subject,
+  extensions = [authorityKeyIdentifier(by.publicKeyInfo)],
+  hash = 'SHA256',
+  signature,
+}: Leaf = {}): Uint8Array {
+  const algorithm = `ecdsaWith${hash}` as const;
   const names = uris.map((uri) => element(contextTag(6, 'primitive'), Buffer.from(uri)));
   const tbs = toBeSigned({
     serialNumber: Buffer.alloc(16, 0x41),
-    signatureAlgorithm: 'ecdsaWithSHA256',
-    issuer: by.subject,
-    subject: of.subject,
+    signatureAlgorithm: algorithm,
+    issuer: saysIssuer,
+    subject: saysSubject,
     notBefore: NOON,
     notAfter: later(100),
     publicKeyInfo: of.publicKeyInfo,
     extensions: [
       basicConstraints(isAuthority ? { pathLength: 0 } : undefined),
       subjectKeyIdentifier(of.publicKeyInfo),
-      authorityKeyIdentifier(by.publicKeyInfo),
+      ...extensions,
       ...(names.length > 0 ? [extension(OID.subjectAltName, false, sequence(...names))] : []),
     ],
   });
-  return signed(tbs, 'ecdsaWithSHA256', sign('sha256', tbs, by.privateKey));
+  return signed(tbs, algorithm, signature ?? sign(hash.toLowerCase(), tbs, by.privateKey));
 }
 
 interface Changes {
@@ -102,14 +125,18 @@ const stored = (changes: Partial<Instance> = {}): StoredInstance => ({
   etag: 'etag',
 });
 
+const authorities: Partial<Authorities> = {
+  roots: [{ ...root, certificate: rootCertificate, handle: new Uint8Array() }],
+  issuers: [{ ...issuing, certificate: issuingCertificate, endsFrom: 0, endsUntil: 0 }],
+};
+
 function createScene() {
   const kept: unknown[][] = [];
   let now = NOON;
   let found: Awaited<ReturnType<Parameters<typeof createHeartbeatTaker>[0]['instances']['read']>>;
   const take = createHeartbeatTaker({
     cluster: CLUSTER,
-    authorities: async () =>
-      ({ roots: [{ certificate: rootCertificate }] }) as unknown as Authorities,
+    authorities: async () => authorities as Authorities,
     // Whoever is asked for is there: what is refused is not refused for that.
     instances: { read: async () => found },
     heartbeats: { put: async (...row) => void kept.push(row) },
@@ -160,7 +187,6 @@ describe('is kept as a claim of', () => {
 
 describe('is of nobody', () => {
   const uri = (text: string): Changes => ({ leaf: { uris: [text] } });
-  const other = newIssuer('example');
   test.each<[string, Changes]>([
     ['before its certificate is good', { at: later(-1) }],
     ['from the second on in which its certificate is over', { at: later(100) }],
@@ -178,9 +204,20 @@ describe('is of nobody', () => {
     ],
     [
       'whose certificate says another issuer than it is signed by',
-      { leaf: { by: { ...issuing, subject: other.subject } } },
+      { leaf: { saysIssuer: other.subject } },
     ],
+    [
+      'whose certificate says another key of its issuer',
+      { leaf: { extensions: [authorityKeyIdentifier(other.publicKeyInfo)] } },
+    ],
+    ['whose certificate says no key of its issuer', { leaf: { extensions: [] } }],
+    ['whose certificate has a signature of another kind', { leaf: { hash: 'SHA384' } }],
+    ['whose certificate has no signature', { leaf: { signature: Buffer.from('none') } }],
     ['whose certificate no root of ours leads to', { leaf: { by: newIssuer('issuing') } }],
+    [
+      'whose issuer is certified by our root, and is none that we have',
+      { certificates: [encodeBase64(leaf({ by: other })), encodeBase64(othersCertificate)] },
+    ],
     [
       "whose issuer's certificate no root of ours leads to",
       {
@@ -199,6 +236,7 @@ describe('is of nobody', () => {
         ],
       },
     ],
+    ["whose issuer's certificate is none", { certificates: [encodeBase64(leaf()), 'AAAA'] }],
     ['that another key signed', { signedBy: other }],
     [
       'of another instance than its certificate',
@@ -223,6 +261,22 @@ describe('is of nobody', () => {
   });
 });
 
+test('is of nobody, and no fault of ours, with a certificate that our parser reads and OpenSSL does not', async () => {
+  const { kept, beat } = createScene();
+  const odd = leaf({ by: newIssuer('root'), saysSubject: sequence(unsignedInteger(Buffer.of(5))) });
+  expect(() => new X509Certificate(odd)).toThrow();
+  for (const certificates of [
+    [odd, odd],
+    [odd, issuingCertificate],
+    [leaf(), odd],
+  ]) {
+    const [first = '', second = ''] = certificates.map(encodeBase64);
+    const beaten = beat({ certificates: [first, second] });
+    await expect(beaten).rejects.toThrow(expect.objectContaining({ code: 'instance_unknown' }));
+  }
+  expect(kept).toEqual([]);
+});
+
 describe('is refused where', () => {
   const good = encodeBase64(leaf());
   const X509 = 'expected an X.509 certificate';
@@ -236,7 +290,12 @@ describe('is refused where', () => {
       'expected base64',
     ],
     ['its certificate is none', { certificates: ['AAAA', good] }, 'certificates[0]', X509],
-    ["its issuer's is none", { certificates: [good, 'AAAA'] }, 'certificates[1]', X509],
+    [
+      "its issuer's is no base64",
+      { certificates: [good, '%'] },
+      'certificates[1]',
+      'expected base64',
+    ],
     ['its proof is no base64', { proof: '%' }, 'proof', 'expected base64'],
     [
       'its time is more than five minutes behind',
