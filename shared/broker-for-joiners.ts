@@ -17,7 +17,7 @@ export interface BrokerForJoiners {
   /** `read` gives the body, or throws the refusal of one that can't be read: that is an attempt, too. */
   join(read: () => JoinBody, call: Call): Promise<JoinAnswer>;
   /** What an agent says of itself: a claim, kept for operators. */
-  heartbeat(body: HeartbeatBody): Promise<void>;
+  heartbeat(read: () => HeartbeatBody, call: Call): Promise<void>;
   /** Tells of the attempts that were not told of one by one. */
   tell(): void;
 }
@@ -64,6 +64,7 @@ export function createBrokerForJoiners(
     (await import('./joining/heartbeat.ts')).createHeartbeatTaker({
       ...foundation,
       authorities: keyring.authorities,
+      failuresPerAddress: settings.JOIN_BROKER_FAILED_JOINS_PER_ADDRESS,
     }),
   );
 
@@ -83,7 +84,7 @@ export function createBrokerForJoiners(
         now,
       });
     },
-    heartbeat: async (body) => (await takeHeartbeat())(body),
+    heartbeat: async (read, { client }) => (await takeHeartbeat())(read, client),
     tell: () => sample.tell(),
   };
 }

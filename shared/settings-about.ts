@@ -85,7 +85,7 @@ const ABOUT: Readonly<Record<SettingName, About>> = {
   },
   JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: {
     about:
-      'How many joins from one client address (for IPv6: from one /64) may fail in a minute at one function instance, before more are answered 429. Joins that are admitted do not count, so a fleet behind one NAT address is not held up, unless somebody else behind it fills the limit. Behind a proxy of your own, whose address all clients share, raise it. 0: no limit.',
+      'How many joins, and beside them how many heartbeats, from one client address (for IPv6: from one /64) may fail in a minute at one function instance, before more are answered 429. What is admitted does not count, so a fleet behind one NAT address is not held up, unless somebody else behind it fills the limit. Behind a proxy of your own, whose address all clients share, raise it. 0: no limit.',
   },
   JOIN_BROKER_FAILED_JOINS_PER_MACHINE: {
     about:

@@ -18,11 +18,13 @@ import {
   heartbeatMessage,
   heartbeat as heartbeatSchema,
 } from '../protocol/heartbeat.ts';
+import { STRANGERS } from '../protocol/json.ts';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { formatTimestamp, parseTimestamp } from '../protocol/values.ts';
 import { badInput, Refusal } from '../refusal.ts';
 import type { Heartbeats } from '../storage/heartbeats.ts';
 import type { Instances } from '../storage/instances.ts';
+import { networkOf } from './caller.ts';
 import { isSignedWith } from './instance-proof.ts';
 import { createRateLimit } from './rate-limit.ts';
 
@@ -31,6 +33,8 @@ export interface HeartbeatParts {
   readonly authorities: () => Promise<Authorities>;
   readonly instances: Pick<Instances, 'read'>;
   readonly heartbeats: Pick<Heartbeats, 'put'>;
+  /** How many from one address may come to nothing in a minute; 0: no limit. */
+  readonly failuresPerAddress: number;
   readonly now: () => Date;
 }
 
@@ -39,12 +43,27 @@ const SKEW_SECONDS = 300;
 /** A renewal has one, and an operator may ask for some more. */
 const PER_MINUTE = 10;
 
+/** `read` gives the body, or throws the refusal of one that can't be read; `client` is the sender's address. */
+export type HeartbeatTaker = (
+  read: () => HeartbeatBody,
+  client: string | undefined,
+) => Promise<void>;
+
 /** Gives what takes a heartbeat. Throws a `Refusal`: `bad_request`, `instance_unknown`, `throttled`, `unavailable`. */
-export function createHeartbeatTaker(
-  parts: HeartbeatParts,
-): (body: HeartbeatBody) => Promise<void> {
+export function createHeartbeatTaker(parts: HeartbeatParts): HeartbeatTaker {
   const limit = createRateLimit({ of: 'heartbeats of this instance', perMinute: PER_MINUTE });
-  return async (body) => {
+  const failures = createRateLimit({
+    of: 'heartbeats from this address failed',
+    perMinute: parts.failuresPerAddress,
+  });
+  return async (read, client) => {
+    const takeBack =
+      client === undefined ? () => {} : failures.take(networkOf(client), parts.now());
+    await take(read());
+    takeBack();
+  };
+
+  async function take(body: HeartbeatBody): Promise<void> {
     const now = parts.now();
     const said = parseHeartbeat(body.heartbeat, now);
     const certificate = await ownCertificate(body, parts, now);
@@ -60,11 +79,11 @@ export function createHeartbeatTaker(
     if (!sameBytes(instanceKey, certificate.publicKeyInfo)) throw unknown();
     if (generation !== said.instance.generation) throw unknown();
     await parts.heartbeats.put(subject.owner, subject.id, recordOf(said, now), goneAfter);
-  };
+  }
 }
 
 function parseHeartbeat(text: string, now: Date): Heartbeat {
-  const parsed = parseJsonWith(heartbeatSchema, text);
+  const parsed = parseJsonWith(heartbeatSchema, text, STRANGERS);
   if (!parsed.ok) {
     const { field, message } = parsed.problem;
     throw badInput({ field: field === '' ? 'heartbeat' : `heartbeat.${field}`, message });

@@ -1,8 +1,11 @@
 /** Conformance: strangers cost nothing: no storage, no line without end, and they hold up nobody but themselves (rule 10). */
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { parseCertificate } from '../../shared/encoding/certificate.ts';
 import '../broker/matchers.ts';
 import { createScene, joinToken } from '../broker/fixtures.ts';
-import { certificationRequest, join, makeJoin, newKey } from '../broker/joiner.ts';
+import { heartbeatBody } from '../broker/heartbeat.ts';
+import { certificationRequest, chainOf, join, makeJoin, newKey } from '../broker/joiner.ts';
 import type { Api } from '../broker/test-broker.ts';
 import { watchTables } from '../broker/watched-tables.ts';
 import { recorded } from '../shared/telemetry/recorded.ts';
@@ -11,6 +14,8 @@ const from = (address: string) => ({ 'x-forwarded-for': `198.51.100.1, ${address
 const STRANGER = from('203.0.113.7');
 const send = (api: Api, body: unknown, headers = STRANGER) =>
   api.request('POST', '/v1/join', { body, headers });
+const beat = (api: Api, body: unknown, headers: Record<string, string>) =>
+  api.request('POST', '/v1/heartbeat', { body, headers });
 const lines = ({ audit }: Api) => audit.filter(({ event }) => event === 'join');
 
 test('S1 a caller whose joins fail is answered 429 with the seconds to wait, and others go on', async () => {
@@ -235,3 +240,79 @@ test.each([
   });
   expect((await send(api, body)).body).toMatchObject(refused);
 });
+
+describe('S6 a heartbeat', () => {
+  /** What anybody can know of the issuer: a certificate that it issued, as every TLS connection shows it. */
+  const forgeries: readonly [string, (shown: readonly [Buffer, Buffer]) => readonly Buffer[]][] = [
+    ['with a signature of nobody', ([leaf, issuing]) => [bent(leaf, -1), issuing]],
+    ['of an authority', ([, issuing]) => [issuing, issuing]],
+    ['under another authority', ([leaf, issuing]) => [leaf, bent(issuing, -1)]],
+    ['with a name that OpenSSL does not read', ([leaf, issuing]) => [renamed(leaf), issuing]],
+    ['with two of them', ([leaf]) => [renamed(leaf), renamed(leaf)]],
+  ];
+
+  test.each(forgeries)("%s is nobody's: no row, no line, nobody is asked", async (_, forge) => {
+    const watched = watchTables();
+    const telemetry = recorded();
+    const { api, vm } = await createScene({ tables: watched.tables, telemetry: telemetry.around });
+    const attempt = await join(api, vm);
+    await api.broker.flush();
+    const shown = chainOf(attempt).map((der) => Buffer.from(der)) as [Buffer, Buffer];
+    const certificates = forge(shown).map((der) => der.toString('base64'));
+    const tables = Object.keys(watched.tables) as (keyof typeof watched.tables)[];
+    const spent = () => [...tables.map(watched.count), api.cloud.calls.count('management')];
+    const [before, told] = [spent(), api.audit.length];
+    for (let i = 0; i < 3; i += 1) {
+      const answer = await beat(api, heartbeatBody(attempt, { certificates }), STRANGER);
+      expect(answer).toBeProblem('instance_unknown');
+    }
+    await api.broker.flush();
+    expect(spent()).toEqual(before);
+    expect(api.audit.slice(told)).toEqual([]);
+  });
+
+  test('beyond the limit of its address is answered 429 with the seconds to wait, whatever it says', async () => {
+    const { api, vm } = await createScene({
+      settings: { JOIN_BROKER_FAILED_JOINS_PER_ADDRESS: '3' },
+    });
+    const attempt = await join(api, vm);
+    const honest = heartbeatBody(attempt);
+    for (let i = 0; i < 5; i += 1) expect((await beat(api, honest, STRANGER)).status).toBe(204);
+    for (const body of ['{', { ...honest, proof: 'AAAA' }, JSON.stringify('['.repeat(15_000))])
+      expect((await beat(api, body, STRANGER)).status).toBeLessThan(410);
+    const answer = await beat(api, honest, STRANGER);
+    expect(answer).toBeProblem('throttled');
+    expect(answer.headers.get('retry-after')).toBe('60');
+    expect((await beat(api, honest, from('203.0.113.8'))).status).toBe(204);
+    // Joins have a limit of their own: whose heartbeats fail may join again.
+    expect(await send(api, await makeJoin(api, vm))).toBeAdmitted();
+    api.clock.advance(60);
+    expect((await beat(api, honest, STRANGER)).status).toBe(204);
+  });
+
+  test('that is more work than any honest one is refused unread', async () => {
+    const { api } = await createScene();
+    const answer = await beat(api, { heartbeat: '"'.repeat(5000) }, STRANGER);
+    expect(answer.body).toMatchObject({
+      code: 'bad_request',
+      detail: expect.stringMatching(/^expected JSON with fewer/),
+    });
+  });
+});
+
+/** One byte is another. */
+function bent(der: Buffer, at: number): Buffer {
+  const other = Buffer.from(der);
+  const place = at < 0 ? other.length + at : at;
+  other[place] = (other[place] ?? 0) ^ 1;
+  return other;
+}
+
+/** A set in the subject is an integer: a name to our parser, which compares names as bytes, and none to others. */
+function renamed(der: Buffer): Buffer {
+  const { subject } = parseCertificate(der);
+  const other = Buffer.from(der);
+  other[other.indexOf(subject) + 2] = 0x02;
+  expect(() => new X509Certificate(other)).toThrow();
+  return other;
+}

@@ -46,17 +46,29 @@ test('the newest one counts, and it goes with its instance', async () => {
   expect(await api.tables.instances.list({})).toEqual([]);
 });
 
-test('it costs one read and one write, and a stranger neither', async () => {
+test('it costs one read and one write', async () => {
   const watched = watchTables();
   const { api, vm } = await createScene({ tables: watched.tables });
   const attempt = await join(api, vm);
   const before = watched.count('instances');
   await beat(api, attempt);
   expect(watched.count('instances') - before).toBe(2);
-  const other = createScene();
-  const stranger = await join((await other).api, (await other).vm);
+});
+
+test("that of another broker's instance costs neither, and leaves no line", async () => {
+  const watched = watchTables();
+  const { api } = await createScene({ tables: watched.tables });
+  await api.ready();
+  const other = await createScene();
+  const stranger = await join(other.api, other.vm);
+  await api.broker.trust();
+  const tables = Object.keys(watched.tables) as (keyof typeof watched.tables)[];
+  const asked = () => tables.map(watched.count);
+  const [before, told] = [asked(), api.audit.length];
   expect(await beat(api, stranger)).toBeProblem('instance_unknown');
-  expect(watched.count('instances') - before).toBe(2);
+  await api.broker.flush();
+  expect(asked()).toEqual(before);
+  expect(api.audit.slice(told)).toEqual([]);
 });
 
 describe('is refused, and nothing is kept, where', () => {

@@ -111,6 +111,9 @@ interface Changes {
   readonly said?: object;
   readonly text?: string;
   readonly at?: Date;
+  readonly client?: string;
+  /** In the place of what gives the body. */
+  readonly read?: () => never;
   readonly signedBy?: TlsIssuer;
   readonly proof?: string;
   readonly stored?: StoredInstance | { readonly removed: true; readonly madeBy: string };
@@ -140,6 +143,7 @@ function createScene() {
     // Whoever is asked for is there: what is refused is not refused for that.
     instances: { read: async () => found },
     heartbeats: { put: async (...row) => void kept.push(row) },
+    failuresPerAddress: 2,
     now: () => now,
   });
   const beat = (changes: Changes = {}): Promise<void> => {
@@ -154,11 +158,17 @@ function createScene() {
       (changes.signedBy ?? instance).privateKey,
     );
     const [first, second] = [leaf(changes.leaf), issuingCertificate].map(encodeBase64);
-    return take({
-      heartbeat: text,
-      certificates: changes.certificates ? [...changes.certificates] : [first ?? '', second ?? ''],
-      proof: changes.proof ?? encodeBase64(signature),
-    });
+    return take(
+      changes.read ??
+        (() => ({
+          heartbeat: text,
+          certificates: changes.certificates
+            ? [...changes.certificates]
+            : [first ?? '', second ?? ''],
+          proof: changes.proof ?? encodeBase64(signature),
+        })),
+      changes.client,
+    );
   };
   return { kept, beat };
 }
@@ -322,4 +332,45 @@ describe('is refused where', () => {
     );
     expect(kept).toHaveLength(10);
   });
+});
+
+describe('of heartbeats from one address', () => {
+  const [HERE, THERE] = ['203.0.113.7:1', '203.0.113.8:1'];
+  const forged = { signedBy: other, client: HERE };
+  const tooMany = expect.objectContaining({
+    code: 'throttled',
+    message: 'too many heartbeats from this address failed in this minute',
+    retryAfter: 60,
+  });
+
+  test('so many may fail; then not even the body is read, and others go on', async () => {
+    const { kept, beat } = createScene();
+    const unread = () => {
+      throw new Error('it was read');
+    };
+    await expect(beat({ client: HERE, read: unread })).rejects.toThrow('it was read');
+    await expect(beat(forged)).rejects.toMatchObject({ code: 'instance_unknown' });
+    await expect(beat({ client: '203.0.113.7:2', read: unread })).rejects.toThrow(tooMany);
+    await beat({ client: THERE });
+    await beat({ client: HERE, at: later(60) });
+    expect(kept).toHaveLength(2);
+  });
+
+  test('those that are taken do not count', async () => {
+    const { kept, beat } = createScene();
+    for (let i = 0; i < 5; i += 1) await beat({ client: HERE });
+    expect(kept).toHaveLength(5);
+  });
+});
+
+test('a text that is more work than the longest honest one is refused before it is parsed', async () => {
+  const { beat } = createScene();
+  const text = JSON.stringify({ host: '"'.repeat(6000) });
+  await expect(beat({ text })).rejects.toMatchObject({
+    code: 'bad_request',
+    field: 'heartbeat',
+    message: 'expected JSON with fewer names, values, escapes and spaces',
+  });
+  const long = { ...SAID.outputs[0], directory: '/'.repeat(256) };
+  await beat({ said: { host: 'x'.repeat(253), outputs: Array(17).fill(long) } });
 });
