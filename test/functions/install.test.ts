@@ -1,13 +1,13 @@
 /** The install script and the tools, as the handlers answer them from what the build made. */
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HttpRequest, type InvocationContext } from '@azure/functions';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Endpoint, handlerOf } from '../../functions/endpoint.ts';
 import { installScript } from '../../functions/install-script.ts';
-import { openInstallation } from '../../functions/installation.ts';
+import { type Installation, openInstallation } from '../../functions/installation.ts';
 import { tool } from '../../functions/tools.ts';
 import { createTestBroker } from '../broker/test-broker.ts';
 import { ROOT } from '../scenarios/scenario.ts';
@@ -19,10 +19,13 @@ interface Ask {
   readonly folder?: string;
   readonly headers?: Record<string, string>;
   readonly publicUrl?: string;
+  /** In the place of one that is opened for this request. */
+  readonly installation?: Installation;
 }
 
-async function ask(path: string, { folder = BUILT, headers = {}, publicUrl }: Ask = {}) {
-  const installation = openInstallation(() => folder);
+async function ask(path: string, options: Ask = {}) {
+  const { folder = BUILT, headers = {}, publicUrl } = options;
+  const { installation = openInstallation(() => folder) } = options;
   const name = path.replace('/scripts/', '');
   const endpoint: Endpoint =
     name === 'install.sh' ? installScript(installation) : tool(installation);
@@ -165,6 +168,65 @@ test.each(['install.sh~', 'tools.json', '..', '../main.cjs', 'entra.cjs', 'joinb
     expect(text).toContain('expected one of install.sh, joinbot.cjs, joinctl.cjs');
   },
 );
+
+describe('a tool', () => {
+  /** Counts what is read of it. */
+  async function watched() {
+    const folder = await copied();
+    let reads = 0;
+    let fails = false;
+    const installation = openInstallation(() => folder, {
+      stat,
+      readFile(path) {
+        if (path.endsWith('joinbot.cjs')) reads += 1;
+        return fails ? Promise.reject(new Error('too many open files')) : readFile(path);
+      },
+    });
+    const get = async (headers = {}) =>
+      (await ask('/scripts/joinbot.cjs', { installation, headers })).status;
+    const fail = (on: boolean): void => {
+      fails = on;
+    };
+    return { folder, get, reads: () => reads, fail };
+  }
+  const tag = async () => `"${JSON.parse(await built('tools.json')).sha256['joinbot.cjs']}"`;
+
+  test('is hashed once, also for twenty at once, and not read for whoever has it', async () => {
+    const { get, reads } = await watched();
+    const known = { 'if-none-match': await tag() };
+    const all = await Promise.all(Array.from({ length: 20 }, () => get(known)));
+    expect(new Set(all)).toEqual(new Set([304]));
+    expect(reads()).toBe(1);
+    expect(await get()).toBe(200);
+    expect(await get()).toBe(200);
+    expect(reads()).toBe(3);
+  });
+
+  test.each(['joinbot.cjs', 'tools.json'])('is looked at again when %s changes', async (name) => {
+    const { folder, get } = await watched();
+    expect(await get()).toBe(200);
+    const was = await readFile(join(folder, name));
+    await writeFile(join(folder, name), 'another');
+    expect(await get({ 'if-none-match': await tag() })).toBe(503);
+    await writeFile(join(folder, name), was);
+    expect(await get()).toBe(200);
+  });
+
+  test('that can not be read for a moment is read again', async () => {
+    const { get, fail } = await watched();
+    fail(true);
+    expect(await get()).toBe(503);
+    fail(false);
+    expect(await get()).toBe(200);
+  });
+
+  test('that is damaged is not read again and again', async () => {
+    const { folder, get, reads } = await watched();
+    await writeFile(join(folder, 'joinbot.cjs'), 'another');
+    for (let i = 0; i < 5; i += 1) expect(await get()).toBe(503);
+    expect(reads()).toBe(1);
+  });
+});
 
 describe('what was deployed incompletely is 503, and the answer says what is wrong:', () => {
   test.each([
