@@ -2,6 +2,7 @@
 import type { InvocationContext, Timer } from '@azure/functions';
 import type { Broker } from '../shared/broker.ts';
 import type { Call } from '../shared/call.ts';
+import { doEach } from '../shared/do-each.ts';
 import { makeRequestId } from '../shared/request-id.ts';
 
 export interface TimerFunction {
@@ -39,14 +40,19 @@ export const probe: TimerFunction = {
   run: (broker, context) => broker.probe(callOf(broker, context)),
 };
 
-/** Writes down where the join log ends, looks when Azure's roots end, and removes rows that say nothing any more. */
+/**
+ * Writes down where the join log ends, looks when Azure's roots end, and removes rows that say nothing any more: each of
+ * them, whatever becomes of the others.
+ */
 export const sweep: TimerFunction = {
   name: 'sweep',
   schedule: '0 37 * * * *',
   async run(broker, context) {
-    await broker.anchorJoinLog(callOf(broker, context));
-    await broker.watchAzureTrust(callOf(broker, context));
-    context.log(JSON.stringify({ event: 'sweep', removed: await broker.sweep() }));
+    await doEach([
+      () => broker.anchorJoinLog(callOf(broker, context)),
+      () => broker.watchAzureTrust(callOf(broker, context)),
+      async () => context.log(JSON.stringify({ event: 'sweep', removed: await broker.sweep() })),
+    ]);
   },
 };
 

@@ -17,6 +17,7 @@ const LOW = [
   'azure-credential',
   'call',
   'deadline',
+  'do-each',
   'fetch-http-client',
   'fetch-text',
   'first-use',
@@ -67,7 +68,7 @@ export const ARROWS: readonly Arrows[] = [
   // It wraps what it measures.
   {
     from: 'shared/telemetry',
-    to: ['shared/protocol', ...LOW, 'shared/storage', 'shared/attestation', 'shared/authority'],
+    to: [...BASE, 'shared/storage', 'shared/attestation', 'shared/authority'],
   },
 
   { from: 'shared/joining', to: JOINING },

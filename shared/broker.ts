@@ -3,6 +3,7 @@ import { type SignedTrust, signedTrust } from './authority/signed-trust.ts';
 import { type BrokerForJoiners, createBrokerForJoiners } from './broker-for-joiners.ts';
 import type { BrokerForOperators } from './broker-for-operators.ts';
 import type { Call } from './call.ts';
+import { doEach } from './do-each.ts';
 import { once, onFirstUse } from './first-use.ts';
 import { type BrokerParts, createFoundation } from './foundation.ts';
 import { areOver } from './joining/claim-place.ts';
@@ -65,7 +66,7 @@ export interface Broker extends Omit<BrokerForJoiners, 'tell'> {
   end(): Promise<void>;
   /** Writes down where the join log ends, into the log as well. */
   anchorJoinLog(call: Call): Promise<void>;
-  /** Removes rows that are over. */
+  /** Removes rows that are over, of each table whatever becomes of the others. */
   sweep(): Promise<number>;
   readonly telemetry: Telemetry;
   readonly now: () => Date;
@@ -235,13 +236,14 @@ export function createBroker(parts: BrokerParts): Broker {
     async sweep() {
       const { instances, machines, auditLog, revocations } = foundation;
       const at = now();
-      return (
-        (await instances.sweep(at)) +
-        (await machines.sweep(at, areOver(instances, at))) +
-        (await joinLog.sweep(at)) +
-        (await auditLog.sweep(at)) +
-        (await revocations.sweep(at))
-      );
+      const removed = await doEach([
+        () => instances.sweep(at),
+        () => machines.sweep(at, areOver(instances, at)),
+        () => joinLog.sweep(at),
+        () => auditLog.sweep(at),
+        () => revocations.sweep(at),
+      ]);
+      return removed.reduce((sum, rows) => sum + rows, 0);
     },
     telemetry,
     now,

@@ -38,6 +38,7 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
   'shared/azure-credential.ts': { mayNot: ['shared/settings.ts'] },
   'shared/call.ts': { may: ['shared/request-id.ts'], mayNot: ['shared/telemetry/y.ts'] },
   'shared/deadline.ts': { may: ['shared/refusal.ts'], mayNot: ['shared/telemetry/y.ts'] },
+  'shared/do-each.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/fetch-http-client.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/fetch-text.ts': { mayNot: ['shared/telemetry/y.ts'] },
   'shared/first-use.ts': { mayNot: ['shared/telemetry/y.ts'] },
