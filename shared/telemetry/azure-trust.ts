@@ -2,9 +2,10 @@
  * When what vouches for Azure's documents ends: pinned roots, added ones, and the authorities above the youngest signer.
  * Told once a day each, and as a warning of `/readyz`.
  */
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { KnownCertificates } from '../attestation/azure/known-certificates.ts';
 import type { Call } from '../call.ts';
+import { parseCertificate } from '../encoding/certificate.ts';
 import { onceForEach } from '../first-use.ts';
 import type { Dimensions } from './metrics.ts';
 import type { AzureTrustEvent, Telemetry } from './telemetry.ts';
@@ -115,10 +116,20 @@ const endingOf = (anchor: Anchor, der: Uint8Array): Ending => ({ anchor, ...endO
 
 /** Of the same bytes every time, each is parsed once: `/readyz`, which anybody may ask, looks at all of them. */
 const endOf = onceForEach((der: Uint8Array) => {
-  const { subject, fingerprint256, validToDate } = new X509Certificate(der);
+  const { notAfter } = parseCertificate(der);
   return {
-    name: /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', '),
-    sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
-    expires: validToDate,
+    name: subjectOf(der),
+    sha256: createHash('sha256').update(der).digest('hex'),
+    expires: notAfter,
   };
 });
+
+/** As it is shown. A name that OpenSSL can't read hides no end. */
+function subjectOf(der: Uint8Array): string {
+  try {
+    const { subject } = new X509Certificate(der);
+    return /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', ');
+  } catch {
+    return 'a name that can not be read';
+  }
+}

@@ -11,6 +11,7 @@ import { createCloud } from '../../local/azure/cloud.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
 import { createScene, joinToken } from '../broker/fixtures.ts';
 import { join } from '../broker/joiner.ts';
+import { withOddName } from '../broker/odd-name.ts';
 import { type AppRole, signIn } from '../broker/operators.ts';
 import { createClock, createTestBroker, NOON, type TestBroker } from '../broker/test-broker.ts';
 import { recorded } from '../shared/telemetry/recorded.ts';
@@ -61,6 +62,11 @@ describe('a root is refused', () => {
   test.each<[string, object, string]>([
     ['without a certificate', {}, 'spec.certificate'],
     ['that is rubbish', { certificate: 'rubbish' }, 'spec.certificate'],
+    [
+      'with a name that OpenSSL does not read',
+      { certificate: pem(withOddName(root())) },
+      'spec.certificate',
+    ],
     ['with two certificates', { certificate: pem(root()) + pem(root()) }, 'spec.certificate'],
     [
       'with a byte behind it',

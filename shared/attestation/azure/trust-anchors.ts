@@ -3,6 +3,7 @@
  * are also in Node's own list (`tls.rootCertificates`); the last one's key is the key of a certificate that DigiCert Global
  * Root G2 signed. Operators can add more without a release (`kind: azure_root`, or `JOIN_BROKER_TRUST_ANCHORS`).
  */
+import { X509Certificate } from 'node:crypto';
 import { parseCertificate, publicKeyOf } from '../../encoding/certificate.ts';
 import { DerError } from '../../encoding/der-decode.ts';
 import { decodePem } from '../../encoding/pem.ts';
@@ -160,10 +161,21 @@ export function anchorProblem(der: Uint8Array, at: Date): string | undefined {
   try {
     const certificate = parseCertificate(der);
     const wrong = authorityProblem(certificate, 0, at);
-    return wrong ?? (isStrong(publicKeyOf(certificate).info) ? undefined : 'its key is too weak');
+    if (wrong) return wrong;
+    if (!isStrong(publicKeyOf(certificate).info)) return 'its key is too weak';
+    return isReadable(der) ? undefined : 'it can not be read: it is no certificate to OpenSSL';
   } catch (error) {
     // Besides DER that is none: a point that is not on its curve.
     return error instanceof DerError ? `it can not be read: ${error.message}` : 'its key is none';
+  }
+}
+
+/** Our parser leaves names as they are. What OpenSSL makes nothing of is no root that anybody has published. */
+function isReadable(der: Uint8Array): boolean {
+  try {
+    return new X509Certificate(der).raw.length > 0;
+  } catch {
+    return false;
   }
 }
 

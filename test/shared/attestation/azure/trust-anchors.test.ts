@@ -16,6 +16,7 @@ import {
   readTrustAnchors,
 } from '../../../../shared/attestation/azure/trust-anchors.ts';
 import { encodePem } from '../../../../shared/encoding/pem.ts';
+import { withOddName } from '../../../broker/odd-name.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 
@@ -120,6 +121,11 @@ describe('an operator can not add', () => {
       'a curve of its own',
       issuing({}, certificateKey(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }))),
       'certificate 2: it can not be read: the curve is not accepted',
+    ],
+    [
+      'a name that OpenSSL does not read',
+      pemOf(root.certificate, withOddName(root.certificate)),
+      'certificate 2: it can not be read: it is no certificate to OpenSSL',
     ],
     ['a point that is not on its curve', issuing({}, offCurve()), 'certificate 2: its key is none'],
   ])('%s', (_, pem, message) => {
