@@ -136,6 +136,10 @@ export const ARROWS: readonly Arrows[] = [
   { from: 'local', to: ['shared', 'shared/broker.ts', 'scripts'] },
   { from: 'bench', to: ['shared', 'shared/broker.ts', 'scripts', 'local', 'agent'] },
   {
+    from: 'bench/stranger-others.ts',
+    to: ['shared', 'functions/installation.ts', 'functions/tools.ts'],
+  },
+  {
     from: 'test',
     to: [...PRIVATE, 'shared', 'agent', 'admin', 'functions', 'scripts', 'local', 'bench'],
   },

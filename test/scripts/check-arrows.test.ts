@@ -175,6 +175,7 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
     may: ['local/y.ts', 'agent/y.ts', 'shared/broker.ts'],
     mayNot: ['functions/y.ts', 'shared/joining/methods/token.ts'],
   },
+  'bench/stranger-others.ts': { may: ['functions/tools.ts'], mayNot: ['functions/y.ts'] },
   'test/shared/joining/methods/x.test.ts': {
     may: ['shared/joining/methods/token.ts', 'shared/broker.ts', 'test/y.ts', 'agent/y.ts'],
     mayNot: ['docs/y.ts'],
