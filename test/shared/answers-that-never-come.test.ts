@@ -1,6 +1,8 @@
 /** Every promise that many callers share ends, and the next caller asks anew (rule 7). */
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { askSts } from '../../shared/attestation/aws/caller-identity.ts';
+import { createStsLimits } from '../../shared/attestation/aws/sts-limits.ts';
 import { createDirectoryKeys } from '../../shared/attestation/azure/directory-keys.ts';
 import { guardMachineDirectory } from '../../shared/attestation/azure/guarded-machine-directory.ts';
 import type { MachineDescription } from '../../shared/attestation/azure/machine-directory.ts';
@@ -10,8 +12,9 @@ import { DEADLINE_MS } from '../../shared/deadline.ts';
 import { openAzureTables } from '../../shared/storage/azure-tables.ts';
 import { createMemoryTable } from '../../shared/storage/memory-tables.ts';
 import { createResources } from '../../shared/storage/resources.ts';
-import { createClock } from '../broker/test-broker.ts';
+import { createClock, NOON } from '../broker/test-broker.ts';
 import { sharedRsaKeys } from '../shared-rsa-keys.ts';
+import { examine, smallAws } from './attestation/aws/signed-request.ts';
 import { createRotatedParts } from './authority/rotation-parts.ts';
 
 beforeEach(() => {
@@ -142,9 +145,20 @@ test('of Key Vault, whoever of it does not answer', async () => {
     custody.unwrapDataKey(wrapped, 'about'),
     custody.createRootKey('test'),
     custody.rememberedRoot(),
+    custody.publicKeyOfRoot(handle),
     custody.signWithRoot(handle, Buffer.alloc(1)),
   ];
   expect(await endOf(...asked)).toEqual(asked.map(() => UNAVAILABLE));
+});
+
+test('of AWS STS, whose calls are counted while they are under way', async () => {
+  const { state, call } = hanging();
+  const limits = createStsLimits({ inFlight: 2 });
+  const { cloud, sign } = smallAws();
+  const ask = () => limits.ask('iam-token', NOON, () => askSts(examine(sign()), call(cloud.fetch)));
+  expect(await endOf(ask(), ask())).toEqual([UNAVAILABLE, UNAVAILABLE]);
+  state.hangs = false;
+  expect(await ask()).toHaveProperty('arn');
 });
 
 test('of table storage', async () => {

@@ -1,5 +1,6 @@
 /** Asks AWS STS whose credentials signed a request, by sending the request itself (rules 7 and 15). */
 import * as z from 'zod/mini';
+import { withDeadline } from '../../deadline.ts';
 import { textOf } from '../../fetch-text.ts';
 import { parseJsonWith } from '../../protocol/schema.ts';
 import { STS_BODY } from '../../protocol/sts.ts';
@@ -37,21 +38,21 @@ export async function askSts(
   fetch: typeof globalThis.fetch,
   { resolve = atAws, milliseconds = TIMEOUT_MS }: AskStsOptions = {},
 ): Promise<CallerIdentity> {
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(resolve(endpoint.host), {
+  const noAnswer = `${endpoint.host} gave no answer`;
+  const exchange = async (signal: AbortSignal) => {
+    const response = await fetch(resolve(endpoint.host), {
       method: 'POST',
       redirect: 'error',
-      signal: AbortSignal.timeout(milliseconds),
+      signal,
       // Without it STS answers in XML. It need not be signed.
       headers: { ...Object.fromEntries(headers), accept: 'application/json' },
       body: STS_BODY,
     });
-    text = await textOf(response, MOST_BYTES);
-  } catch (error) {
-    throw unavailable(`${endpoint.host} gave no answer`, RETRY_SECONDS, error);
-  }
+    return { response, text: await textOf(response, MOST_BYTES) };
+  };
+  const { response, text } = await withDeadline(exchange, noAnswer, milliseconds).catch((error) => {
+    throw unavailable(noAnswer, RETRY_SECONDS, error);
+  });
   if (response.status !== 200) throw refusalOf(response, text);
   const identity = parseIdentity(text);
   if (identity?.partition !== endpoint.partition) {
