@@ -154,6 +154,18 @@ describe('M14 what fails keeps nobody out but', () => {
   });
 });
 
+test('M14 a list that is never answered keeps no machine out that can be read', async () => {
+  const { api, vm, subscription } = await createScene({ managementTimeoutMs: 50 });
+  const own = { resourceGroup: 'group1', systemAssigned: true } as const;
+  const other = subscription.virtualMachine('vm-b', own);
+  const evidence = { resourceId: null, token: NO_CLAIMS };
+  api.cloud.faults.management.set('hang', { times: 1 });
+  expect(await join(api, vm, { evidence })).toBeProblem('unavailable');
+  expect(await join(api, other)).toBeAdmitted();
+  api.clock.advance(PAUSE_SECONDS);
+  expect(await join(api, vm, { evidence })).toBeAdmitted();
+});
+
 test('M14 a list that was never asked for takes no turn', async () => {
   const { api, vm } = await createScene();
   api.cloud.faults.management.set({ status: 500 }, { times: 1 });

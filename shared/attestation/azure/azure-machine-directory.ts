@@ -186,14 +186,16 @@ export function createAzureMachineDirectory(
 
   const inTime = (
     ask: (signal: AbortSignal) => Promise<MachineDescription | undefined>,
+    late: (message: string) => Refusal,
   ): Promise<MachineDescription | undefined> =>
-    orRefusal(withDeadline(ask, 'the management API does not answer', timeoutMs));
+    orRefusal(withDeadline(ask, 'the management API does not answer', timeoutMs, late));
 
   return {
-    read: (id) => inTime((signal) => read(id, signal)),
-    findInSet: (set, vmId) => inTime((signal) => findInSet(set, vmId, signal)),
+    read: (id) => inTime((signal) => read(id, signal), unavailable),
+    // A list that takes too long says nothing of machines that are read by their ids.
+    findInSet: (set, vmId) => inTime((signal) => findInSet(set, vmId, signal), unavailableHere),
     findInSubscription: (subscription, vmId) =>
-      inTime((signal) => findVm(subscription, vmId, signal)),
+      inTime((signal) => findVm(subscription, vmId, signal), unavailableHere),
   };
 }
 

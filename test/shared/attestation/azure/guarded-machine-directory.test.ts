@@ -1,10 +1,11 @@
 /** How little the management API is asked, whatever joiners do (rule 7). */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { guardMachineDirectory } from '../../../../shared/attestation/azure/guarded-machine-directory.ts';
 import {
   type MachineDescription,
   unavailableHere,
 } from '../../../../shared/attestation/azure/machine-directory.ts';
+import { DEADLINE_MS } from '../../../../shared/deadline.ts';
 import { unavailable } from '../../../../shared/refusal.ts';
 import { createClock } from '../../../broker/test-broker.ts';
 
@@ -175,5 +176,46 @@ describe('a list', () => {
     expect(await find('a')).toMatchObject({ message: 'throttled' });
     clock.advance(5);
     expect(await find('a')).toBe(MACHINE);
+  });
+});
+
+describe('what does not answer in time', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function late(question: () => Promise<unknown>): Promise<unknown> {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const outcome = question();
+    await vi.advanceTimersByTimeAsync(DEADLINE_MS);
+    return outcome;
+  }
+  const never = () => new Promise<never>(() => {});
+  const SILENT = { code: 'unavailable', message: 'the management API does not answer' };
+
+  test.each<[string, (scene: ReturnType<typeof createScene>) => Promise<unknown>]>([
+    ['of a subscription', ({ find }) => find('a')],
+    ['of a set', ({ findIn }) => findIn('set-a', 'a')],
+  ])('if it is a list %s, keeps no machine out that is read', async (_, list) => {
+    const scene = createScene();
+    scene.answers(never);
+    expect(await late(() => list(scene))).toMatchObject(SILENT);
+    scene.answers(async () => MACHINE);
+    expect(await scene.read('vm-b')).toBe(MACHINE);
+    // Lists wait for their turn, whoever is looked for.
+    expect(await list(scene)).toMatchObject({ code: 'unavailable' });
+    expect(scene.asked).toHaveLength(2);
+    scene.clock.advance(30);
+    expect(await list(scene)).toBe(MACHINE);
+  });
+
+  test('if it is one machine, is left alone with all of its subscription', async () => {
+    const { clock, answers, read } = createScene();
+    answers(never);
+    expect(await late(() => read('vm-a'))).toMatchObject(SILENT);
+    answers(async () => MACHINE);
+    expect(await read('vm-b')).toMatchObject(SILENT);
+    clock.advance(5);
+    expect(await read('vm-b')).toBe(MACHINE);
   });
 });
