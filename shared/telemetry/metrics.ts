@@ -26,7 +26,7 @@ export const METRICS = {
     kind: 'count',
     unit: '{join}',
     about:
-      'Attempts to join, renewals included. `denied`: the evidence, or a rule, said no. `failed` with `unavailable` or `internal` is trouble of the broker or of what it needs; with another reason the caller asked for something impossible. `probe`: denied as it must be, to the prober. The method and role are `none` where the request could not be read. `caller` is `known` where a rule names the machine, or an instance proved its key; `unavailable_to_caller` is what a caller can bring about alone, such as a token that names no key of the directory.',
+      'Attempts to join, renewals included. `denied`: the evidence, or a rule, said no. `failed` with `unavailable` or `internal` is trouble of the broker or of what it needs; with another reason the caller asked for something impossible. `probe`: denied as it must be, to the prober. The method and role are `none` where the request could not be read. `caller` is `known` where a rule names the machine, or an instance proved its key; `unavailable_to_caller` is what a caller can bring about alone, such as a token that names no key of the directory, or a question to the management API that no claim of its token chose and that was refused.',
     dimensions: {
       method: METHODS,
       role: [...systemRole.options, 'none'],

@@ -17,6 +17,7 @@ import {
   type MachineDescription,
   type MachineDirectory,
   type MachineIdentity,
+  refusedHere,
   unavailableHere,
 } from './machine-directory.ts';
 import { formatMachineId, type MachineId, parseIdentityId, parseMachineId } from './resource-id.ts';
@@ -131,7 +132,9 @@ export function createAzureMachineDirectory(
     });
     const asked = response.headers.get('retry-after') ?? undefined;
     const pause = retryAfterSeconds(asked, new Date());
-    if (!response.ok) throw unavailableHere(NO_IDENTITY, pause);
+    if (!response.ok) {
+      throw (isRefusal(response.status) ? refusedHere : unavailableHere)(NO_IDENTITY, pause);
+    }
     const parsed = parseWith(identityResource, JSON.parse(await textOf(response, MOST_BYTES)));
     if (!parsed.ok) throw unavailableHere(NO_IDENTITY);
     return parsed.value.properties;
@@ -209,7 +212,7 @@ async function* withVmId<T extends { readonly id?: string; readonly vmId?: strin
   for await (const machine of list) {
     listed += 1;
     if (listed > MOST_LISTED)
-      throw unavailableHere(`the ${where} has too many machines to look for one`);
+      throw refusedHere(`the ${where} has too many machines to look for one`);
     const id = machine.id === undefined ? undefined : parseMachineId(machine.id);
     if (machine.vmId?.toLowerCase() === vmId && id) yield { id, machine };
   }
@@ -240,16 +243,19 @@ async function orRefusal(
 const REFUSED_SECONDS = 30;
 const THROTTLED = 429;
 
+/** Whether the API answers, and says no to this question alone. */
+const isRefusal = (status: unknown): boolean =>
+  typeof status === 'number' && status < 500 && status !== THROTTLED;
+
 function asUnavailable(error: unknown, status: unknown): Refusal {
   const said = retryAfterOf(error);
   const told = typeof status === 'number' ? ` (status ${status})` : '';
   if (status === 403) {
     const what = "the broker's identity may not read this machine";
-    return unavailableHere(`${what}${told}`, said ?? REFUSED_SECONDS, error);
+    return refusedHere(`${what}${told}`, said ?? REFUSED_SECONDS, error);
   }
   const what = 'the management API can not be asked now';
-  const ofQuestion = typeof status === 'number' && status < 500 && status !== THROTTLED;
-  if (ofQuestion) return unavailableHere(`${what}${told}`, said, error);
+  if (isRefusal(status)) return refusedHere(`${what}${told}`, said, error);
   const pause = said ?? (status === THROTTLED ? REFUSED_SECONDS : undefined);
   return unavailable(`${what}${told}`, pause, error);
 }

@@ -2,7 +2,8 @@
  * What failed is left alone for as long as it asked for; then one try goes through, and the others wait for what becomes
  * of it (rule 7). Each key fails by itself.
  */
-import { Refusal, unavailable } from '../../refusal.ts';
+import { Refusal } from '../../refusal.ts';
+import { toldAgain } from './machine-directory.ts';
 import { remember } from './remember.ts';
 
 export interface CircuitBreaker {
@@ -11,7 +12,7 @@ export interface CircuitBreaker {
 }
 
 interface Failure {
-  readonly message: string;
+  readonly error: Refusal;
   /** Milliseconds. */
   readonly until: number;
   /** A try is under way. */
@@ -27,9 +28,9 @@ export function createCircuitBreaker(
 ): CircuitBreaker {
   const failures = new Map<string, Failure>();
 
-  function fail(key: string, { message, retryAfter = SECONDS }: Refusal): void {
-    const until = now().getTime() + retryAfter * 1000;
-    remember(failures, key, { message, until, tried: false });
+  function fail(key: string, error: Refusal): void {
+    const until = now().getTime() + (error.retryAfter ?? SECONDS) * 1000;
+    remember(failures, key, { error, until, tried: false });
   }
 
   return {
@@ -37,7 +38,7 @@ export function createCircuitBreaker(
       const known = failures.get(key);
       if (known) {
         const left = Math.ceil((known.until - now().getTime()) / 1000);
-        if (left > 0 || known.tried) throw unavailable(known.message, Math.max(left, 1));
+        if (left > 0 || known.tried) throw toldAgain(known.error, Math.max(left, 1));
         known.tried = true;
       }
       try {

@@ -6,7 +6,13 @@
 import { denied } from '../../refusal.ts';
 import type { MachineClaims, ManagedIdentity } from './access-token.ts';
 import type { AttestedMachine } from './attested-document.ts';
-import type { MachineDescription, MachineDirectory, MachineIdentity } from './machine-directory.ts';
+import {
+  isRefusedHere,
+  type MachineDescription,
+  type MachineDirectory,
+  type MachineIdentity,
+  refusedToCaller,
+} from './machine-directory.ts';
 import { formatMachineId, type MachineId, parseIdentityId, parseMachineId } from './resource-id.ts';
 
 export interface BindingEvidence {
@@ -152,15 +158,20 @@ const isInstanceOf = (id: MachineId, set: MachineId): boolean =>
 
 async function lookUp(
   { document }: BindingEvidence,
-  { id }: ClaimedMachine,
+  { id, claims }: ClaimedMachine,
   directory: MachineDirectory,
 ): Promise<MachineDescription> {
-  const machine =
+  const question = async () =>
     id === undefined
-      ? await directory.findInSubscription(document.subscriptionId, document.vmId)
+      ? directory.findInSubscription(document.subscriptionId, document.vmId)
       : id.kind === 'set'
-        ? await directory.findInSet(id, document.vmId)
-        : await directory.read(id);
+        ? directory.findInSet(id, document.vmId)
+        : directory.read(id);
+  const isAttested = claims.some((claim) => id && formatMachineId(claim) === formatMachineId(id));
+  const machine = await question().catch((error) => {
+    // What no claim names was the caller's choice, a hint or none.
+    throw isRefusedHere(error) && !isAttested ? refusedToCaller(error) : error;
+  });
   if (!machine) throw denied('machine_not_found', 'the management API knows no such machine');
   return machine;
 }

@@ -30,6 +30,34 @@ export interface MachineIdentity {
 export const unavailableHere = (message: string, retryAfter?: number, cause?: unknown): Refusal =>
   Object.assign(unavailable(message, retryAfter, cause), { scope: 'resource' });
 
+/**
+ * The same, where the API can be asked and says no to this very question (a status below 500, and it doesn't throttle), or
+ * where it has too long an answer.
+ */
+export const refusedHere = (message: string, retryAfter?: number, cause?: unknown): Refusal =>
+  Object.assign(unavailableHere(message, retryAfter, cause), { refused: true });
+
+/** What was found out about a question, told again with the seconds that are left. */
+export const toldAgain = (error: Refusal, seconds: number): Refusal =>
+  (isRefusedHere(error) ? refusedHere : isOfResourceOnly(error) ? unavailableHere : unavailable)(
+    error.message,
+    seconds,
+  );
+
+/** A question that the caller chose was refused: nobody is woken by what it asked for. */
+export const refusedToCaller = ({ message, retryAfter, cause }: Refusal): Refusal =>
+  Object.assign(
+    new Refusal('unavailable', message, {
+      callersDoing: true,
+      ...(retryAfter !== undefined && { retryAfter }),
+      cause,
+    }),
+    { scope: 'resource' },
+  );
+
+export const isRefusedHere = (error: unknown): error is Refusal =>
+  error instanceof Refusal && 'refused' in error;
+
 export const isOfResourceOnly = (error: unknown): boolean =>
   error instanceof Refusal && 'scope' in error && error.scope === 'resource';
 
