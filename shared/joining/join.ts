@@ -146,14 +146,18 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   // What decides is read after the last wait.
   const snapshot = await parts.resources.snapshot();
   const decidedAt = parts.now();
-  const token = findJoinToken(request, snapshot, at, limits);
-  const whose = ownerOf(request, token, snapshot, parts.naming, at);
-  if (whose.bot !== undefined) report({ bot: whose.bot });
   const instanceId = request.instance?.id ?? method.firstInstanceId(proved);
-  const subject = { join_token: token.metadata.name, instance: instanceId };
-  method.checkTrusted(examined, snapshot, at);
-  checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, snapshot, at);
-  method.decide(facts, token, report);
+  const decide = (resources: Snapshot) => {
+    const token = findJoinToken(request, resources, at, limits);
+    const whose = ownerOf(request, token, resources, parts.naming, at);
+    if (whose.bot !== undefined) report({ bot: whose.bot });
+    const subject = { join_token: token.metadata.name, instance: instanceId };
+    method.checkTrusted(examined, resources, at);
+    checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, resources, at);
+    method.decide(facts, token, report);
+    return { token, whose };
+  };
+  const { token, whose } = decide(snapshot);
   report({ known: true });
   const host = method.hostOf(facts, instanceId);
   const names = whose.namesOf(host.facts);
@@ -171,25 +175,20 @@ async function joinBy<Examined, Facts extends KeptFacts>(
   const holder = { machine, incarnation, owner: whose.key, instance: instanceId };
   const added = await claimNames(names, holder, parts, at, report);
   const giveBack = (): Promise<void> => parts.names.giveBack(added, holder);
-  if (!stored && method.joinsOften) {
-    const newcomer = {
-      ...holder,
-      joinToken: token.metadata.name,
-      limit: token.spec.max_machines,
-      at,
-    };
-    try {
-      await claimPlace(newcomer, parts, report);
-    } catch (error) {
-      await giveBack();
-      throw error;
+  try {
+    if (!stored && method.joinsOften) {
+      const { max_machines: limit } = token.spec;
+      await claimPlace({ ...holder, joinToken: token.metadata.name, limit, at }, parts, report);
     }
-  }
-
-  // Names and places were written since. What took long may have missed a lock, and a lock's search for it.
-  if (parts.now().getTime() - decidedAt.getTime() > MOST_WRITING_MS) {
+    // Names and places were written since, and a lock may have come. For five seconds nobody is asked for it.
+    const newest = await parts.resources.snapshot();
+    if (newest !== snapshot) decide(newest);
+    // What took long may have missed the lock's search for it.
+    if (parts.now().getTime() - decidedAt.getTime() > MOST_WRITING_MS)
+      throw new Refusal('try_again', 'the broker was too slow: try again', { retryAfter: 1 });
+  } catch (error) {
     await giveBack();
-    throw new Refusal('try_again', 'the broker was too slow: try again', { retryAfter: 1 });
+    throw error;
   }
 
   const decided = {

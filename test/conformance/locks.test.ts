@@ -5,6 +5,7 @@ import type { DenialReason } from '../../shared/protocol/denial-reason.ts';
 import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
 import type { Table } from '../../shared/storage/table.ts';
 import { createScene, joinToken, type Scene } from '../broker/fixtures.ts';
+import { HOST } from '../broker/host-scene.ts';
 import { join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
 import { createClock, createTestBroker } from '../broker/test-broker.ts';
@@ -150,25 +151,83 @@ describe('G7 refuses to create a lock', () => {
   });
 });
 
-test('G7 a join that was decided half a minute ago is not carried out any more: a lock may have come since', async () => {
+describe('G7 while the place of a machine is written, and that takes its time,', () => {
+  const onMachine = ({ vm }: Scene) => lock({ target: { machine: vm.vmId } });
+
+  test.each<[string, number, (scene: Scene) => Promise<void>]>([
+    ['a lock counts', 1, (scene) => scene.api.put(onMachine(scene))],
+    [
+      'so does one that another function instance wrote',
+      20,
+      (scene) => scene.api.another().put(onMachine(scene)),
+    ],
+  ])('%s', async (_, seconds, say) => {
+    const { scene, meanwhile } = await slowScene();
+    meanwhile(async () => {
+      scene.clock.advance(seconds);
+      await say(scene);
+    });
+    expect(await join(scene.api, scene.vm)).toBeDenied(scene.api, 'locked');
+    expect(await scene.api.tables.instances.list({})).toEqual([]);
+  });
+
+  test("a lock on others is in nobody's way", async () => {
+    const { scene, meanwhile } = await slowScene();
+    meanwhile(() => scene.api.put(lock({ target: { bot: 'another' } })));
+    expect(await join(scene.api, scene.vm)).toBeAdmitted();
+  });
+
+  test('a lock on a host leaves its name to others', async () => {
+    const { scene, meanwhile } = await slowScene();
+    const { api, vm, subscription } = scene;
+    const spec = { roles: ['Node'], bot_name: undefined, host_names: ['web.{{cluster}}'] };
+    await api.put(joinToken({ name: 'nodes', allow: [{ subscription: subscription.id }], spec }));
+    meanwhile(() => api.put(onMachine(scene)));
+    expect(await join(api, vm, HOST)).toBeDenied(api, 'locked');
+    const own = { resourceGroup: 'group1', systemAssigned: true };
+    expect(await join(api, subscription.virtualMachine('vm-b', own), HOST)).toBeAdmitted();
+  });
+
+  test('so that it was decided half a minute ago, it is not carried out: a lock may have come since', async () => {
+    const { scene, meanwhile } = await slowScene();
+    const { api, vm, clock } = scene;
+    meanwhile(async () => clock.advance(30));
+    expect(await join(api, vm)).toBeAdmitted();
+    meanwhile(async () => {
+      clock.advance(28);
+      // What holds now was asked for a moment before the lock.
+      expect(await join(api, vm)).toBeAdmitted();
+      await api.another().put(onMachine(scene));
+      clock.advance(3);
+    });
+    const rows = () => api.tables.instances.list({});
+    expect(await join(api, vm)).toBeProblem('try_again');
+    expect((await rows()).filter(({ key }) => key.includes('-'))).toHaveLength(2);
+    clock.advance(2);
+    expect(await join(api, vm)).toBeDenied(api, 'locked');
+  });
+});
+
+/** What happens while the next row of a machine is written. */
+async function slowScene() {
   const memory = createMemoryTables();
-  let slowSeconds = 0;
   const clock = createClock();
+  let next: (() => Promise<void>) | undefined;
   const machines: Table = {
     ...memory.machines,
     async apply(operations) {
-      clock.advance(slowSeconds);
+      const happens = next;
+      next = undefined;
+      await happens?.();
       return memory.machines.apply(operations);
     },
   };
-  const { api, vm } = await createScene({ tables: { ...memory, machines }, clock });
-  slowSeconds = 30;
-  expect(await join(api, vm)).toBeAdmitted();
-  slowSeconds = 31;
-  expect(await join(api, vm)).toBeProblem('try_again');
-  const rows = await memory.instances.list({});
-  expect(rows.filter(({ key }) => key.includes('-'))).toHaveLength(1);
-});
+  const scene = await createScene({ tables: { ...memory, machines }, clock });
+  const meanwhile = (happens: () => Promise<void>): void => {
+    next = happens;
+  };
+  return { scene: { ...scene, clock }, meanwhile };
+}
 
 describe('G7 R10 what an operator says while the management API takes its time counts:', () => {
   const narrowed = joinToken({
