@@ -50,6 +50,18 @@ export async function joinWith(
   secret: string,
   options: SecretJoin = {},
 ): Promise<Attempt> {
+  const { body, key } = makeSecretJoin(secret, options);
+  return send(api, body, key, options);
+}
+
+/** The body of such a join, not sent yet. */
+export function makeSecretJoin(
+  secret: string,
+  options: SecretJoin = {},
+): {
+  readonly body: { readonly request: string; readonly secret: string };
+  readonly key: KeyObject;
+} {
   const key = options.key ?? newKey();
   const request = JSON.stringify({
     broker: CLUSTER,
@@ -59,7 +71,7 @@ export async function joinWith(
     certificates: [{ name: 'identity', csr: certificationRequest(key), ...options.wish }],
     ...options.request,
   });
-  return send(api, { request, secret }, key, options);
+  return { body: { request, secret }, key };
 }
 
 export interface Renewal extends SecretJoin {
