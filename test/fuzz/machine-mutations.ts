@@ -52,6 +52,20 @@ export const MACHINES_MUTATIONS: Mutations = {
         const proof = mutatedProof(seed.proof, random);
         return { path, body: { ...seed, proof }, wrong: next(onlySame(proof === seed.proof)) };
       },
+      () => {
+        const [own = '', issuing = ''] = seed.certificates;
+        const certificate = encodeBase64(mutateDer(bytesOf(own), bytesOf(issuing), random));
+        return {
+          path,
+          body: { ...seed, certificates: [certificate, issuing] },
+          wrong: next(onlySame(certificate === own)),
+        };
+      },
+      () => ({
+        path,
+        body: mutateJson(JSON.stringify(seed), random),
+        wrong: next(() => undefined),
+      }),
     ])();
   },
   iam({ scene: { api }, credentials }, random) {
