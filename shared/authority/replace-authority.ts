@@ -100,8 +100,7 @@ export function checkSeen(
   keys: readonly KeyDescription[],
   numbers: readonly number[],
 ): void {
-  const seen = new Set(numbers);
-  if (keys.length !== seen.size || !keys.every(({ sequence }) => seen.has(sequence)))
+  if (keys.length !== numbers.length || !keys.every(({ sequence }) => numbers.includes(sequence)))
     throw new Refusal(
       'precondition_failed',
       `the keys of ${name} are other ones than were named: see joinctl auth status`,

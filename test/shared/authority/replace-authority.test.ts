@@ -361,7 +361,7 @@ describe('one of many', () => {
     expect(await numbersOf(parts, 'ssh-user')).toEqual([2]);
   });
 
-  test.each([[[]], [[2]], [[1, 2]]])(
+  test.each([[[]], [[2]], [[1, 2]], [[1, 1]]])(
     'with the numbers %j that are not those there',
     async (numbers) => {
       const { parts } = await createScene();
