@@ -98,6 +98,10 @@ const EXAMPLES: Record<string, { may?: readonly string[]; mayNot: readonly strin
     may: ['shared/joining/methods/methods.ts', 'shared/joining/y.ts'],
     mayNot: ['shared/joining/methods/token.ts', 'shared/operators/y.ts', 'shared/broker.ts'],
   },
+  'shared/joining/explain.ts': {
+    may: ['shared/joining/methods/told-rules.ts', 'shared/joining/y.ts'],
+    mayNot: ['shared/joining/methods/token.ts', 'shared/operators/y.ts', 'shared/broker.ts'],
+  },
   'shared/joining/methods/iam.ts': {
     may: ['shared/joining/methods/method.ts', 'shared/joining/y.ts', 'shared/attestation/aws/y.ts'],
     mayNot: ['shared/joining/methods/token.ts', 'shared/operators/y.ts'],

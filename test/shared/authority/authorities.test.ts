@@ -244,6 +244,7 @@ describe('of keys that are genuine', () => {
     const superseded = keyIn(genuine, 'tls/3').starts + retirement(parts.policy);
     expect(issuers.map(({ privateKey: _, ...issuer }) => issuer)).toEqual(
       keys.map(({ certificate, publicKey, created, expires, sequence }) => ({
+        certificate,
         subject: parseCertificate(certificate).subject,
         publicKeyInfo: publicKey,
         endsFrom: created,
