@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const TESTS = 'test/**/*.test.ts';
@@ -35,7 +36,8 @@ const left = process.env['CI'] ? [] : LONG;
 export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts', 'test/rsa-keys-folder.ts'],
-    maxWorkers: '100%',
+    // Many wait for programs that they have started: a third worker has the time of two.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     // A test may start programs and a whole stack, on a machine with two busy cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
