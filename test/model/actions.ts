@@ -154,7 +154,9 @@ async function asAnswer(work: () => Promise<unknown>): Promise<Answer> {
     await work();
     return { status: 200, headers: new Headers(), body: {}, bytes: new Uint8Array() };
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'Refusal') throw error;
+    // Works that have nothing to do with each other fail as one.
+    const failures: unknown[] = error instanceof AggregateError ? error.errors : [error];
+    if (failures.some((each) => !(each instanceof Error && each.name === 'Refusal'))) throw error;
     return { status: 503, headers: new Headers(), body: {}, bytes: new Uint8Array() };
   }
 }
