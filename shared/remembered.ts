@@ -19,3 +19,11 @@ export function remembered<A, T>(
     return answer;
   };
 }
+
+/** Puts something into a map of the latest so many: where there is no room, the oldest goes. */
+export function keepLatest<V>(known: Map<string, V>, key: string, value: V, most: number): void {
+  known.delete(key);
+  const [oldest] = known.keys();
+  if (known.size >= most && oldest !== undefined) known.delete(oldest);
+  known.set(key, value);
+}

@@ -7,6 +7,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { decodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate } from '../encoding/certificate.ts';
 import { sshPublicKey } from '../encoding/ssh-public-key.ts';
+import { keepLatest } from '../remembered.ts';
 import type { Custody } from './custody.ts';
 import type { EndedKey, KeyPurpose, OpenedKey } from './signing-key.ts';
 import { publicKeyOfPrivate } from './x509.ts';
@@ -167,11 +168,10 @@ function rememberedBy<A extends unknown[]>(
   const known = new Map<string, boolean>();
   return (...about) => {
     const name = nameOf(...about);
-    const answer = known.get(name) ?? ask(...about);
-    const [oldest] = known.keys();
-    if (!known.has(name) && known.size >= MOST_REMEMBERED && oldest !== undefined)
-      known.delete(oldest);
-    known.set(name, answer);
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const answer = ask(...about);
+    keepLatest(known, name, answer, MOST_REMEMBERED);
     return answer;
   };
 }

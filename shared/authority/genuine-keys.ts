@@ -3,6 +3,7 @@
  * the table can neither publish a key nor keep a new one from being made.
  */
 import { createHash } from 'node:crypto';
+import { keepLatest } from '../remembered.ts';
 import { countKeys } from './count-keys.ts';
 import type { Custody } from './custody.ts';
 import type { StoredKeys } from './key-store.ts';
@@ -175,11 +176,10 @@ async function remembered(
   id: string,
   ask: () => Promise<Uint8Array | undefined>,
 ): Promise<Uint8Array | undefined> {
-  const key = known.get(id) ?? (await ask());
-  if (!key) return undefined;
-  const [oldest] = known.keys();
-  if (!known.has(id) && known.size >= MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
-  known.set(id, key);
+  const before = known.get(id);
+  if (before) return before;
+  const key = await ask();
+  if (key) keepLatest(known, id, key, MOST_REMEMBERED);
   return key;
 }
 

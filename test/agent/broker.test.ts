@@ -7,6 +7,7 @@ import type { JoinBody } from '../../shared/protocol/join.ts';
 import { PROBLEMS, type ProblemCode } from '../../shared/protocol/problem.ts';
 import { VERSION } from '../../shared/protocol/version.ts';
 import { createClock, START } from './clock.ts';
+import { LISTS } from './signed-lists.ts';
 
 const ADDRESS = 'https://broker.example.com';
 const ID = '0198c0de-0000-7000-8000-000000000000';
@@ -40,15 +41,6 @@ const problemOf = (code: ProblemCode, more: object = {}) => {
   const [status, title] = PROBLEMS[code];
   const body = { type: 'about:blank', title, status, code, request_id: ID, ...more };
   return { status, body };
-};
-const LISTS = {
-  cluster: 'test',
-  version: 1,
-  this_update: '2026-11-20T19:00:00Z',
-  next_update: '2026-11-21T19:00:00Z',
-  tls: { crls: '' },
-  ssh: { krl: 'AAAA' },
-  signature: 'a..b',
 };
 
 describe('asks', () => {

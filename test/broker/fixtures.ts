@@ -29,6 +29,20 @@ export const botExample = (spec: object = {}): object => ({
   spec: { roles: ['access'], traits: [{ name: 'logins', values: ['root', 'deploy'] }], ...spec },
 });
 
+/** Admits whatever of this AWS account signs in. */
+export const iamToken = (account: string, spec: object = {}): object => ({
+  kind: 'token',
+  version: 'v2',
+  metadata: { name: 'iam-token' },
+  spec: {
+    roles: ['Bot'],
+    bot_name: 'example',
+    join_method: 'iam',
+    allow: [{ aws_account: account }],
+    ...spec,
+  },
+});
+
 export interface JoinTokenOptions {
   readonly name?: string;
   readonly expires?: string;

@@ -6,7 +6,7 @@ import type { VirtualMachine } from '../../local/azure/virtual-machine.ts';
 import { createMemoryTables } from '../../shared/storage/memory-tables.ts';
 import type { Table } from '../../shared/storage/table.ts';
 import { joinFromAws } from '../broker/aws-joiner.ts';
-import { botExample, createScene, joinToken } from '../broker/fixtures.ts';
+import { botExample, createScene, iamToken, joinToken } from '../broker/fixtures.ts';
 import { HOST, hostScene } from '../broker/host-scene.ts';
 import { type Attempt, join, joined } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
@@ -26,18 +26,7 @@ async function awsScene(spec: object = {}) {
   const aws = createAwsCloud({ now: clock.now });
   const api = createTestBroker({ aws, clock });
   await api.put(botExample());
-  await api.put({
-    kind: 'token',
-    version: 'v2',
-    metadata: { name: 'iam-token' },
-    spec: {
-      roles: ['Bot'],
-      bot_name: 'example',
-      join_method: 'iam',
-      allow: [{ aws_account: '111111111111' }],
-      ...spec,
-    },
-  });
+  await api.put(iamToken('111111111111', spec));
   const role = aws.account('111111111111').role('machines');
   return { api, session: (name: string) => role.session(name) };
 }

@@ -4,7 +4,7 @@ import { createAwsCloud } from '../../local/aws/cloud.ts';
 import { encodePem } from '../../shared/encoding/pem.ts';
 import type { JoinBody } from '../../shared/protocol/join.ts';
 import { formatTimestamp } from '../../shared/protocol/values.ts';
-import { createScene, joinToken } from '../broker/fixtures.ts';
+import { createScene, iamToken, joinToken } from '../broker/fixtures.ts';
 import { heartbeatBody } from '../broker/heartbeat.ts';
 import { join, makeJoin } from '../broker/joiner.ts';
 import { signIn } from '../broker/operators.ts';
@@ -44,7 +44,7 @@ export async function createBatch() {
   const { azure } = body;
   if (!azure) throw new Error('no evidence');
   const admin = signIn(api, 'JoinBroker.Admin', 'JoinBroker.AuthorityAdmin');
-  await api.put(iamToken);
+  await api.put(iamToken(AWS_ACCOUNT));
   const credentials = aws
     .account(AWS_ACCOUNT)
     .role('teleport-bot-role')
@@ -57,18 +57,6 @@ export async function createBatch() {
   };
 }
 export type Batch = Awaited<ReturnType<typeof createBatch>>;
-
-const iamToken = {
-  kind: 'token',
-  version: 'v2',
-  metadata: { name: 'iam-token' },
-  spec: {
-    roles: ['Bot'],
-    bot_name: 'example',
-    join_method: 'iam',
-    allow: [{ aws_account: AWS_ACCOUNT }],
-  },
-};
 
 /** One of each kind, named `fuzzed`. */
 const resourceSeeds = (subscription: string, root: Uint8Array) => {

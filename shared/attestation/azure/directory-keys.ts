@@ -9,6 +9,7 @@ import { isStrong, parsePublicKeyInfo } from '../../encoding/public-key-info.ts'
 import type { OnLookup } from '../../lookups.ts';
 import { parseJsonWith, parseWith, sentenceOf } from '../../protocol/schema.ts';
 import { justAsked, unavailable } from '../../refusal.ts';
+import { keepLatest } from '../../remembered.ts';
 
 export interface DirectoryKeys {
   /** The tenant's key with this id. `undefined` if the directory has none such; throws `unavailable` if it can't tell. */
@@ -50,10 +51,8 @@ export function createDirectoryKeys(
   function known(tenant: string): KnownKeys {
     const existing = tenants.get(tenant);
     if (existing) return existing;
-    const [oldest] = tenants.keys();
-    if (tenants.size >= MOST_TENANTS && oldest !== undefined) tenants.delete(oldest);
     const fresh: KnownKeys = { keys: new Map(), fetchedAt: 0, triedAt: 0, pending: undefined };
-    tenants.set(tenant, fresh);
+    keepLatest(tenants, tenant, fresh, MOST_TENANTS);
     return fresh;
   }
 

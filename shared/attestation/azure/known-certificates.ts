@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type Certificate, parseCertificate } from '../../encoding/certificate.ts';
 import type { OnLookup } from '../../lookups.ts';
+import { keepLatest } from '../../remembered.ts';
 
 export interface KnownCertificates {
   /** The certificate of these bytes. Throws `DerError`. */
@@ -35,12 +36,8 @@ export function createKnownCertificates(onLookup: OnLookup = () => {}): KnownCer
         const issuer = path[i + 1];
         if (!issuer) return;
         const key = digest(certificate.der);
-        if (certificates.get(key) !== certificate) {
-          const [oldest] = certificates.keys();
-          if (certificates.size >= MOST_REMEMBERED && oldest !== undefined)
-            certificates.delete(oldest);
-          certificates.set(key, certificate);
-        }
+        if (certificates.get(key) !== certificate)
+          keepLatest(certificates, key, certificate, MOST_REMEMBERED);
         const known = issuers.get(certificate) ?? new WeakSet();
         issuers.set(certificate, known.add(issuer));
       }

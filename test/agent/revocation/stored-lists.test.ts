@@ -2,20 +2,11 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadLists, storeLists } from '../../../agent/revocation/stored-lists.ts';
-import type { RevocationLists } from '../../../shared/protocol/revocation.ts';
 import { temporaryFolder } from '../folder.ts';
+import { LISTS as lists } from '../signed-lists.ts';
 
 const FILE = 'revocation-lists.json';
 const MOST_BYTES = 24 * 1024 * 1024;
-const lists: RevocationLists = {
-  cluster: 'test',
-  version: 1,
-  this_update: '2026-11-20T19:00:00Z',
-  next_update: '2026-11-21T19:00:00Z',
-  tls: { crls: '' },
-  ssh: { krl: 'AAAA' },
-  signature: 'a..b',
-};
 
 test('lists are kept as they were signed, with their ETag, for the owner alone', async () => {
   const folder = await temporaryFolder();

@@ -63,11 +63,6 @@ export const ATTESTATION: Explained = {
   ],
   'shared/attestation/azure/directory-keys.ts': [
     {
-      line: 'if (tenants.size >= MOST_TENANTS && oldest !== undefined) tenants.delete(oldest);',
-      becomes: ['true'],
-      why: 'what is full has a first key: the comparison is for the type',
-    },
-    {
       line: '} catch {',
       becomes: ['{}'],
       why: 'undefined is as false as false, and a function that ends gives undefined, too',
@@ -100,13 +95,6 @@ export const ATTESTATION: Explained = {
       line: "if (named.some((one) => typeof one === 'string' && audiences.includes(one))) return;",
       becomes: ['true'],
       why: 'what is no text is none of the audiences: the comparison is for the type',
-    },
-  ],
-  'shared/attestation/azure/known-certificates.ts': [
-    {
-      line: 'if (certificates.size >= MOST_REMEMBERED && oldest !== undefined)',
-      becomes: ['true'],
-      why: 'what is full has an oldest one: the comparison is for the type',
     },
   ],
   'shared/attestation/azure/resource-id.ts': [

@@ -25,11 +25,6 @@ export const AUTHORITY: Explained = {
       becomes: ['true'],
       why: 'what custody wrapped names its owner, too: as a row of another one it does not open',
     },
-    {
-      line: 'if (!unwrapped.has(id) && unwrapped.size >= MOST_REMEMBERED && oldest !== undefined) {',
-      becomes: ['true'],
-      why: 'what is full has an oldest one: the comparison is for the type',
-    },
   ],
   'shared/authority/init-authorities.ts': [
     {
