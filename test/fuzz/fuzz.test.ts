@@ -32,19 +32,35 @@ const MUTATIONS = { ...STRANGERS_MUTATIONS, ...MACHINES_MUTATIONS, ...OPERATORS_
 const EXPECTED = new Set([200, 201, 204, 400, 403, 404, 409, 412, 413, 428, 503]);
 
 async function tryInput(batch: Batch, seed: number, name: string): Promise<string | undefined> {
+  const first = await send(batch, seed, name);
+  // All threads count: what the collector of garbage happened to do just then is not done for the same change again.
+  const { problem, tookMs, sent } =
+    first.tookMs > MOST_CPU_MS ? await send(await createBatch(), seed, name) : first;
+  const found =
+    first.problem ?? problem ?? (tookMs > MOST_CPU_MS ? `took ${tookMs} ms` : undefined);
+  return found && `${found}: ${sent}`;
+}
+
+interface Tried {
+  readonly problem: string | undefined;
+  /** Processor time. */
+  readonly tookMs: number;
+  readonly sent: string;
+}
+
+async function send(batch: Batch, seed: number, name: string): Promise<Tried> {
   const input = await MUTATIONS[name]?.(batch, createRandom(seed));
-  if (!input) return 'no such mutation';
+  if (!input) throw new Error('no such mutation');
   const { method = 'POST', path = '/v1/join', headers = {}, body } = input;
   const before = process.cpuUsage();
   const { status, body: answer } = await batch.scene.api.request(method, path, { body, headers });
   const { user, system } = process.cpuUsage(before);
-  const problem = () => {
-    if (!EXPECTED.has(status)) return `answered ${status}`;
-    if ((user + system) / 1000 > MOST_CPU_MS) return `took ${(user + system) / 1000} ms`;
-    return status < 300 ? input.wrong(answer) : undefined;
+  const wrong = () => (status < 300 ? input.wrong(answer) : undefined);
+  return {
+    problem: EXPECTED.has(status) ? wrong() : `answered ${status}`,
+    tookMs: (user + system) / 1000,
+    sent: typeof body === 'string' ? body : JSON.stringify(body),
   };
-  const found = problem();
-  return found && `${found}: ${typeof body === 'string' ? body : JSON.stringify(body)}`;
 }
 
 describe('mutants are answered as they should be', { timeout: 0 }, () => {
