@@ -122,7 +122,8 @@ export function publicKeyOf(certificate: Certificate): CertificateKey {
   return found;
 }
 
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && Buffer.compare(a, b) === 0;
 
 function parseExtensions(list: DerElement): CertificateExtensions {
   const seen = new Set<string>();
@@ -218,7 +219,7 @@ function parseIssuerUrls(value: Uint8Array): string[] {
 }
 
 function asciiText(bytes: Uint8Array): string {
-  if (bytes.some((byte) => byte < 0x20 || byte > 0x7e))
-    throw new DerError('not an IA5String of printable text');
-  return Buffer.from(bytes).toString('latin1');
+  const text = Buffer.from(bytes).toString('latin1');
+  if (!/^[ -~]*$/.test(text)) throw new DerError('not an IA5String of printable text');
+  return text;
 }

@@ -131,7 +131,7 @@ const MOST_ARC = 2 ** 46;
 /** An object identifier in dotted form. */
 export function decodeOid(element: DerElement): string {
   if (element.tag !== TAG.oid || element.content.length === 0) throw new DerError('not an OID');
-  const arcs: number[] = [];
+  let dotted = '';
   let value = 0;
   let first = true;
   for (const byte of element.content) {
@@ -140,13 +140,17 @@ export function decodeOid(element: DerElement): string {
     if (value >= MOST_ARC) throw new DerError('OID arc is too large');
     first = byte < 0x80;
     if (!first) continue;
-    arcs.push(value);
+    dotted += dotted ? `.${value}` : firstArcs(value);
     value = 0;
   }
   if (!first) throw new DerError('OID ends too early');
-  const head = arcs[0] ?? 0;
-  const root = Math.min(Math.floor(head / 40), 2);
-  return [root, head - root * 40, ...arcs.slice(1)].join('.');
+  return dotted;
+}
+
+/** The first two arcs are one number (X.690 section 8.19.4). */
+function firstArcs(value: number): string {
+  const root = Math.min(Math.floor(value / 40), 2);
+  return `${root}.${value - root * 40}`;
 }
 
 /** The bytes of an INTEGER, two's complement, refused when they are not minimal. */
@@ -220,9 +224,9 @@ export function decodeTime(element: DerElement): Date {
     throw new DerError('a time before 2050 is written as UTCTime');
   const fullYear = element.tag === TAG.utcTime ? year + (year < 50 ? 2000 : 1900) : year;
   const time = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second));
-  // A month, day or hour that there is not becomes another one.
-  const read = time.toISOString().replaceAll(/\D/g, '').slice(0, 14);
-  if (read !== `${fullYear}${text.slice(-11, -1)}`)
+  // A month or day that there is not becomes another one.
+  const isDay = time.getUTCMonth() === month - 1 && time.getUTCDate() === day;
+  if (!isDay || hour > 23 || minute > 59 || second > 59)
     throw new DerError('not a time of the calendar');
   return time;
 }

@@ -60,37 +60,42 @@ export function buildCertificatePath(signer: Certificate, options: PathOptions):
   let problem = 'no certificate of its issuer is known';
   let lookedAt = 0;
 
-  function extend(
-    path: readonly Certificate[],
-    roots: readonly Certificate[],
-    avoids: NonNullable<PathOptions['isAvoided']>,
-  ): readonly Certificate[] | undefined {
-    const child = path[path.length - 1];
-    if (!child) return undefined;
-    for (const issuer of [...roots, ...intermediates]) {
-      if (!isNamedAsIssuer(issuer, child) || path.includes(issuer)) continue;
-      if (lookedAt === MOST_LOOKED_AT) {
-        problem = TOO_MANY_WAYS;
-        return undefined;
+  function pathTo(trusted: readonly Certificate[], avoids: Avoids): Path | undefined {
+    // A search may come by a certificate many times: who is named as its issuer is looked for once.
+    const issuersOf = onceForEach((child: Certificate) =>
+      [...trusted, ...intermediates].filter((issuer) => isNamedAsIssuer(issuer, child)),
+    );
+    return extend(signer, [signer]);
+
+    function extend(child: Certificate, path: Path): Path | undefined {
+      for (const issuer of issuersOf(child)) {
+        if (path.includes(issuer)) continue;
+        if (lookedAt === MOST_LOOKED_AT) {
+          problem = TOO_MANY_WAYS;
+          return undefined;
+        }
+        lookedAt += 1;
+        if (avoids(issuer)) continue;
+        const wrong =
+          authorityProblem(issuer, path.length - 1, at) ?? algorithmProblem(child, issuer);
+        if (wrong) {
+          problem = wrong;
+          continue;
+        }
+        if (trusted.includes(issuer)) return [...path, issuer];
+        if (path.length + 1 === MOST_CERTIFICATES_IN_PATH) {
+          problem = 'the chain is too long';
+          continue;
+        }
+        const found = extend(issuer, [...path, issuer]);
+        if (found) return found;
       }
-      lookedAt += 1;
-      if (avoids(issuer)) continue;
-      const wrong =
-        authorityProblem(issuer, path.length - 1, at) ?? algorithmProblem(child, issuer);
-      if (wrong) {
-        problem = wrong;
-        continue;
-      }
-      if (roots.includes(issuer)) return [...path, issuer];
-      if (path.length + 1 === MOST_CERTIFICATES_IN_PATH) {
-        problem = 'the chain is too long';
-        continue;
-      }
-      const found = extend([...path, issuer], roots, avoids);
-      if (found) return found;
+      return undefined;
     }
-    return undefined;
   }
+
+  const search = (avoids: Avoids): Path | undefined =>
+    pathTo(roots, avoids) ?? (added.length > 0 ? pathTo([...roots, ...added], avoids) : undefined);
 
   // Where no path leads to a root, none does that avoids anything: a stranger's certificates are asked about no further.
   const found = search(() => false);
@@ -98,16 +103,10 @@ export function buildCertificatePath(signer: Certificate, options: PathOptions):
   const path = (isAvoided && found.slice(1).some(isAvoided) && search(isAvoided)) || found;
   const forged = signatureProblem(path, isKnownSignature);
   return forged ? failed(forged) : { ok: true, path };
-
-  function search(
-    avoids: NonNullable<PathOptions['isAvoided']>,
-  ): readonly Certificate[] | undefined {
-    const pinned = extend([signer], roots, avoids);
-    return (
-      pinned ?? (added.length > 0 ? extend([signer], [...roots, ...added], avoids) : undefined)
-    );
-  }
 }
+
+type Path = readonly Certificate[];
+type Avoids = NonNullable<PathOptions['isAvoided']>;
 
 /** By the name, and by the key's id where both say one (RFC 5280 section 4.2.1.1). */
 function isNamedAsIssuer(issuer: Certificate, child: Certificate): boolean {

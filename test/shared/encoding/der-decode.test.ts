@@ -229,6 +229,12 @@ describe('times', () => {
     ['with something behind it', TAG.generalizedTime, '20501120190500Zx'],
     ['with a small letter', TAG.utcTime, '261120190500z'],
     ['with a line feed', TAG.utcTime, '261120190500Z\n'],
+    ['with the character before 0', TAG.utcTime, '26112019050/Z'],
+    ['with the character behind 9', TAG.utcTime, '26112019050:Z'],
+    ['with a sign', TAG.utcTime, '2611201905-1Z'],
+    ['with the character before 0 among its tens', TAG.generalizedTime, '205011201905/0Z'],
+    ['with the character behind 9 among its tens', TAG.generalizedTime, '205011201905:0Z'],
+    ['of nothing but Z', TAG.utcTime, 'Z'],
   ])('refuses one %s', (_, tag, text) => {
     expect(() => decodeTime(ascii(tag, text))).toThrow(refusal('not a time'));
   });
