@@ -13,13 +13,13 @@ export interface Installation {
   /** The script, with its placeholders. */
   readonly script: () => Promise<string>;
   readonly tools: () => Promise<ToolsFile>;
-  /** A tool that is what `tools` says. Its bytes are read by who sends them, and kept by nobody. */
+  /** A tool that is what `tools` says. */
   readonly tool: (name: ToolName) => Promise<Tool>;
 }
 
 export interface Tool {
   readonly sha256: string;
-  readonly read: () => Promise<Uint8Array>;
+  readonly bytes: Uint8Array;
 }
 
 /** The part of `node:fs/promises` that is needed. */
@@ -33,10 +33,10 @@ export function openInstallation(
   folder: () => string,
   { readFile, stat }: Files = { readFile: fs.readFile, stat: fs.stat },
 ): Installation {
-  /** By name: anybody may ask, so a tool is hashed again only where its file, or what it should be, has changed. */
-  const checked = new Map<
+  /** By name: anybody may ask, so a tool is read again only where its file, or what it should be, has changed. */
+  const kept = new Map<
     ToolName,
-    { readonly mark: string; readonly sha256: Promise<string | undefined> }
+    { readonly mark: string; readonly tool: Promise<Tool | undefined> }
   >();
 
   async function present<T>(name: string, ask: (path: string) => Promise<T>): Promise<T> {
@@ -53,33 +53,33 @@ export function openInstallation(
     if (!parsed.ok) throw incomplete(`${TOOLS_FILE} is damaged`, parsed.problem.message);
     return parsed.value;
   };
-  /** The tool's SHA-256; `undefined` where it should have another one. */
-  async function check(name: ToolName): Promise<string | undefined> {
+  /** `undefined` where the tool should be another one. */
+  async function readTool(name: ToolName): Promise<Tool | undefined> {
     const [bytes, { sha256 }] = await Promise.all([present(name, readFile), tools()]);
     const found = createHash('sha256').update(bytes).digest('hex');
-    return found === sha256[name] ? found : undefined;
+    return found === sha256[name] ? { sha256: found, bytes } : undefined;
   }
   /** The same; what can't be read is tried again. */
-  async function checkOnce(name: ToolName): Promise<string | undefined> {
+  async function readOnce(name: ToolName): Promise<Tool | undefined> {
     const stats = await Promise.all([name, TOOLS_FILE].map((file) => present(file, stat)));
     const mark = stats.map(({ size, mtimeMs }) => `${size} ${mtimeMs}`).join();
-    const known = checked.get(name);
-    if (known?.mark === mark) return known.sha256;
-    const sha256 = check(name).catch((error: unknown) => {
-      checked.delete(name);
+    const known = kept.get(name);
+    if (known?.mark === mark) return known.tool;
+    const tool = readTool(name).catch((error: unknown) => {
+      kept.delete(name);
       throw error;
     });
-    checked.set(name, { mark, sha256 });
-    return sha256;
+    kept.set(name, { mark, tool });
+    return tool;
   }
 
   return {
     script: () => text('install.sh'),
     tools,
     async tool(name) {
-      const sha256 = await checkOnce(name);
-      if (sha256 === undefined) throw incomplete(`${name} is damaged`);
-      return { sha256, read: () => present(name, readFile) };
+      const tool = await readOnce(name);
+      if (!tool) throw incomplete(`${name} is damaged`);
+      return tool;
     },
   };
 }

@@ -15,13 +15,13 @@ export const tool = (installation: Installation): PlainEndpoint => ({
     if (name === undefined) {
       throw new Refusal('not_found', `expected one of install.sh, ${TOOLS.join(', ')}`);
     }
-    const { read, sha256 } = await installation.tool(name);
-    const answer = unlessKnown(request, `"${sha256}"`, {
+    const { bytes, sha256 } = await installation.tool(name);
+    return unlessKnown(request, `"${sha256}"`, {
       headers: {
         'content-type': 'text/javascript; charset=utf-8',
         'cache-control': 'public, max-age=300',
       },
+      body: bytes,
     });
-    return answer.status === 304 ? answer : { ...answer, body: await read() };
   },
 });
