@@ -155,16 +155,18 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     method.checkTrusted(examined, resources, at);
     checkLocks({ ...subject, ...whose.lockTargets, ...method.lockTargets(facts) }, resources, at);
     method.decide(facts, token, report);
-    return { token, whose };
+    const lifetime = lifetimeOf(token, limits, authorities, parts, at);
+    const grant = (names: readonly string[]) =>
+      request.certificates.map((wish, i) =>
+        whose.grant(wish, `request.certificates[${i}]`, lifetime, names),
+      );
+    return { token, whose, grant };
   };
-  const { token, whose } = decide(snapshot);
+  const { token, whose, grant } = decide(snapshot);
   report({ known: true });
   const host = method.hostOf(facts, instanceId);
   const names = whose.namesOf(host.facts);
-  const lifetime = lifetimeOf(token, limits, authorities, parts, at);
-  const grants = request.certificates.map((wish, i) =>
-    whose.grant(wish, `request.certificates[${i}]`, lifetime, names),
-  );
+  let grants = grant(names);
   const mine = { owner: whose.key, instanceId, digest, at };
   // Who comes with a request or secret that was used gets no name that was freed since.
   if (!stored && names.length > 0) {
@@ -180,9 +182,15 @@ async function joinBy<Examined, Facts extends KeptFacts>(
       const { max_machines: limit } = token.spec;
       await claimPlace({ ...holder, joinToken: token.metadata.name, limit, at }, parts, report);
     }
-    // Names and places were written since, and a lock may have come. For five seconds nobody is asked for it.
+    // Names and places were written since: a lock may have come, or a role may have less. For five seconds nobody is asked.
     const newest = await parts.resources.snapshot();
-    if (newest !== snapshot) decide(newest);
+    if (newest !== snapshot) {
+      const again = decide(newest);
+      const sameNames = again.whose.namesOf(host.facts).join() === names.join();
+      if (again.whose.key !== whose.key || !sameNames)
+        throw new Refusal('try_again', 'the join token was changed meanwhile: try again');
+      grants = again.grant(names);
+    }
     // What took long may have missed the lock's search for it.
     if (parts.now().getTime() - decidedAt.getTime() > MOST_WRITING_MS)
       throw new Refusal('try_again', 'the broker was too slow: try again', { retryAfter: 1 });

@@ -588,6 +588,54 @@ describe('a name of a host', () => {
   });
 });
 
+describe('while the place of a machine is written', () => {
+  /** Changes a resource then; gives the join, what was told of it, and what is kept. */
+  async function changing(changed: AnyResource, request: object = {}) {
+    const { attempt, resources, machines, instances, names, told } = await createScene();
+    await resources.create({ ...bot, metadata: { name: 'other' } });
+    const slow: JoinParts['machines'] = {
+      ...machines,
+      write: async (...row) => {
+        await resources.replace(changed, '*');
+        return machines.write(...row);
+      },
+    };
+    const joining = attempt({ request, parts: { machines: slow } });
+    const kept = async () => [
+      ...(await instances.listCertified()),
+      ...(await names.list(undefined, 9)),
+    ];
+    return { joining, told, kept };
+  }
+  const lastsTenMinutes = role({ logins: ['nobody'] }, { max_session_ttl: '10m' });
+
+  test.each<[string, AnyResource, object]>([
+    ['a role', lastsTenMinutes, { logins: ['nobody'], expires: ['2026-11-20T12:10:00Z'] }],
+    ['a bot', { ...bot, spec: { ...bot.spec, roles: [] } }, { roles: [], logins: [] }],
+  ])('%s may get less, and so do the certificates', async (_, changed, less) => {
+    const { joining, told } = await changing(changed);
+    await joining;
+    expect(told.at(-1)).toMatchObject(less);
+  });
+
+  test.each<[string, AnyResource, object]>([
+    [
+      'to another bot',
+      { ...joinToken, spec: { ...joinToken.spec, bot_name: 'other' } },
+      { token: 'example-bot' },
+    ],
+    [
+      'to other names',
+      { ...nodes, spec: { ...nodes.spec, host_names: ['other.{{cluster}}'] } } as AnyResource,
+      NODE,
+    ],
+  ])('a join token may lead %s: the join is asked for again', async (_, changed, request) => {
+    const { joining, kept } = await changing(changed, request);
+    await expect(joining).rejects.toThrow(expect.objectContaining({ code: 'try_again' }));
+    expect(await kept()).toEqual([]);
+  });
+});
+
 describe('the end of a join token', () => {
   const ending: AnyResource = {
     ...joinToken,
