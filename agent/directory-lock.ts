@@ -53,7 +53,8 @@ async function lockWith(server: Server, directory: string, at: At): Promise<stri
   );
 }
 
-const placeIn = (directory: string, own: string, at: At): LockPlace => ({
+/** `own` is what listens. */
+export const placeIn = (directory: string, own: string, at: At): LockPlace => ({
   names: () => readdir(directory),
   take: async (name) => {
     try {

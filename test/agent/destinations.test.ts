@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import {
   amendDestinations,
   type Destination,
+  destinationsOf,
   expectDestination,
   type Held,
   heldAfter,
@@ -15,8 +16,10 @@ import type { IssuedCertificate } from '../../agent/issued-certificate.ts';
 import type { Joined } from '../../agent/join-answer.ts';
 import { createLog } from '../../agent/log.ts';
 import type { AcceptedLists } from '../../agent/revocation/accept-lists.ts';
+import type { AgentSettings, Output } from '../../agent/settings.ts';
 import { START } from './clock.ts';
 import { problemAnswer } from './fake-broker.ts';
+import { temporaryFolder } from './folder.ts';
 import { createRig, guideConfig, type Rig } from './rig.ts';
 
 const output = (path: string) =>
@@ -271,5 +274,83 @@ describe('of several places', () => {
       ['identity', anew],
       ['output-1', other],
     ]);
+  });
+});
+
+describe('the places of the settings', () => {
+  const FILES = new Map([['tls.crt', 'certificate']]);
+  const content = { names: ['tls.crt'], files: () => FILES };
+  const held = (instance: object, ...certificates: readonly object[]): Held =>
+    ({
+      instance,
+      trust: { bundle: {} },
+      certificates: new Map((certificates as IssuedCertificate[]).map((one) => [one.name, one])),
+    }) as unknown as Held;
+  const placesOf = (settings: object, isStored = false, effects: object = {}): Destination[] =>
+    destinationsOf(
+      { storage: { type: 'memory' }, outputs: [], ...settings } as unknown as AgentSettings,
+      isStored,
+      { clock: { now: () => START }, ...effects } as never,
+    );
+  const outputIn = (path: string, more: Partial<Output['content']> = {}): Output => ({
+    name: 'a',
+    destination: { type: 'directory', path },
+    content: { ...content, ...more },
+  });
+
+  test("have the agent's own directory first, which keeps other people's state", async () => {
+    const path = await temporaryFolder();
+    const storage = { type: 'directory', path };
+    const [own, ...others] = placesOf({ storage, outputs: [outputIn('/out')] });
+    expect(own).toMatchObject({ id: 'storage', wish: 'identity', forSsh: true });
+    expect(others.map(({ id, forSsh }) => ({ id, forSsh }))).toEqual([{ id: 'a', forSsh: false }]);
+    await writeFile(join(path, 'state.json'), '{}');
+    await expect(own?.check()).rejects.toThrow('state.json is there already');
+  });
+
+  test('say whether an SSH certificate belongs there', () => {
+    const [one] = placesOf({ outputs: [outputIn('/out', { forSsh: true })] });
+    expect(one?.forSsh).toBe(true);
+  });
+
+  test('of which the joiner stores its own leave that one alone', async () => {
+    const path = join(await temporaryFolder(), 'own');
+    const [own] = placesOf({ storage: { type: 'directory', path } }, true);
+    await own?.write(held({ bot: 'x' }));
+    await expect(readdir(path)).rejects.toThrow('ENOENT');
+  });
+
+  test('get nothing without a certificate, or an owner', async () => {
+    const path = join(await temporaryFolder(), 'out');
+    const [one] = placesOf({ outputs: [outputIn(path)] });
+    const wrong = 'there is one for each output';
+    await expect(one?.write(held({}))).rejects.toThrow(wrong);
+    await expect(one?.write(held({ bot: 'x' }))).rejects.toThrow(wrong);
+    const nameless = { name: 'output-1', tls: '', names: [] };
+    await expect(one?.write(held({}, nameless))).rejects.toThrow(wrong);
+    await one?.write(held({ bot: 'x' }, nameless));
+    await one?.write(held({}, { ...nameless, names: ['vm'] }));
+    expect(await visible(path)).toEqual(['tls.crt']);
+  });
+
+  test('in a cluster get their files by one patch, and lists by another', async () => {
+    const account = await temporaryFolder();
+    for (const name of ['token', 'namespace', 'ca.crt']) await writeFile(join(account, name), 'x');
+    const sent: unknown[] = [];
+    const imds = async ({ body }: { readonly body: string }) => {
+      sent.push(JSON.parse(body).data);
+      return { status: 200, header: () => undefined, body: new Uint8Array() };
+    };
+    const api = { origin: 'https://127.0.0.1', account };
+    const secret = { type: 'kubernetes_secret', api, name: 's', labels: {} };
+    const outputs = [{ name: 'a', destination: secret, content }];
+    const wanted = held({ bot: 'x' }, { name: 'output-1' });
+    await placesOf({ outputs }, false, { imds })[0]?.write(wanted);
+    const data = { 'tls.crt': Buffer.from('certificate').toString('base64') };
+    expect(sent.splice(0)).toEqual([data]);
+    const listing = outputs.map((one) => ({ ...one, content: { ...content, lists: ['tls.crl'] } }));
+    const lists = { crls: { content: 'list', says: 'one' } } as unknown as AcceptedLists;
+    await placesOf({ outputs: listing }, false, { imds })[0]?.write({ ...wanted, lists });
+    expect(sent).toEqual([data, { 'tls.crl': Buffer.from('list').toString('base64') }]);
   });
 });

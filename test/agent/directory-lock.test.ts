@@ -4,7 +4,7 @@ import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from 'vitest';
-import { lockDirectory } from '../../agent/directory-lock.ts';
+import { lockDirectory, placeIn } from '../../agent/directory-lock.ts';
 import { temporaryFolder } from './folder.ts';
 import { openAt } from './open-files.ts';
 
@@ -116,6 +116,20 @@ describe('a name', () => {
     if (!socket.closed) await once(socket.resume(), 'close');
     await new Promise((resolve) => holder.close(resolve));
   });
+});
+
+test('taking a number that is free makes it mine, and each way to miss it is told from the others', async () => {
+  const directory = await temporaryFolder();
+  const at = (name: string) => join(directory, name);
+  await writeFile(at('own'), '');
+  const { take } = placeIn(directory, at('own'), at);
+  expect(await take('1')).toBe('mine');
+  expect(await take('1')).toBe('taken');
+  await unlink(at('own'));
+  expect(await take('2')).toBe('lost');
+  // What is no miss is no reason to say that another one works here.
+  await mkdir(at('own'));
+  await expect(take('3')).rejects.toThrow('EPERM');
 });
 
 describe('giving a directory free', () => {

@@ -1,8 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeMachine } from '../../agent/azure-machine.ts';
+import type { Log } from '../../agent/log.ts';
+import { metadataService } from '../../agent/metadata-service.ts';
+import { createClock } from './clock.ts';
 import { temporaryFolder } from './folder.ts';
 import { createRig, guideConfig } from './rig.ts';
+
+const DOCUMENT_FORM = 'not of the form that Azure documents';
 
 const oneshot = async (rig: Awaited<ReturnType<typeof createRig>>, more = '') => {
   const code = await rig.start(guideConfig(more), '--oneshot');
@@ -138,6 +143,7 @@ test.each([
     'Microsoft Corporation',
     'This machine looks like an Azure VM',
   ],
+  ['7783-7084-3265-9085-8269-3286-77', 'QEMU', 'This machine looks like an Azure VM'],
   ['', 'Microsoft Corporation', 'This machine looks like an Azure VM'],
   ['', 'QEMU', "This machine doesn't look like an Azure VM (its vendor is QEMU)"],
 ])('asset tag %j and vendor %j', async (tag, vendor, said) => {
@@ -150,4 +156,145 @@ test.each([
 
 test('a machine without firmware to ask', async () => {
   expect(await describeMachine('/nowhere')).toContain('Nothing here says that this is an Azure VM');
+});
+
+describe('the service alone', () => {
+  interface Answer {
+    readonly status?: number;
+    readonly body: unknown;
+  }
+
+  function serviceWith(answer: (path: string) => Answer) {
+    const asked: [path: string, query: Record<string, string>][] = [];
+    const said: string[] = [];
+    const stop = new AbortController();
+    const clock = createClock();
+    const say = (level: string) => (message: string) => void said.push(`${level} ${message}`);
+    const log = { warn: say('warn'), debug: say('debug') } as unknown as Log;
+    const service = metadataService(
+      async (path, query) => {
+        asked.push([path, query]);
+        const { status = 200, body } = answer(path);
+        const text = typeof body === 'string' ? body : JSON.stringify(body);
+        return { status, header: () => undefined, body: Buffer.from(text) };
+      },
+      { clock, log, stop: stop.signal },
+      async () => 'Where is this?',
+    );
+    return { service, asked, said, stop, clock };
+  }
+
+  test('says which VM this is', async () => {
+    const { service, asked, said } = serviceWith(() => ({ body: { resourceId: '/vm', more: 1 } }));
+    expect(await service.resourceId()).toBe('/vm');
+    expect(asked).toEqual([['instance/compute', { 'api-version': '2021-02-01', format: 'json' }]]);
+    expect(said).toEqual([]);
+  });
+
+  test.each<[string, Answer]>([
+    ['in no JSON', { body: '<' }],
+    ['without a name', { body: {} }],
+    ['with an empty name', { body: { resourceId: '' } }],
+    ['with a name that is too long', { body: { resourceId: 'x'.repeat(1025) } }],
+    ['with another status', { status: 500, body: { resourceId: '/vm' } }],
+  ])('that it answers %s is said, and nothing is believed', async (_, answer) => {
+    const { service, said } = serviceWith(() => answer);
+    expect(await service.resourceId()).toBeUndefined();
+    expect(said).toEqual([
+      `warn the metadata service doesn't say which VM this is (status ${answer.status ?? 200}): the broker has to find out`,
+    ]);
+  });
+
+  test('is asked five times for a document, and not a sixth time', async () => {
+    const { vm } = await createRig();
+    const url = 'http://169.254.169.254/metadata/attested/document?api-version=2021-02-01&nonce=';
+    const old = await (
+      await vm.fetch(new Request(`${url}older`, { headers: { metadata: 'true' } }))
+    ).text();
+    const { service, asked, said, clock } = serviceWith(() => ({ body: old }));
+    expect(await service.attestedDocument('older')).toMatchObject({ nonce: 'older' });
+    expect([asked.splice(0).length, said]).toEqual([1, []]);
+    await expect(service.attestedDocument('mine')).rejects.toMatchObject({ code: 'metadata' });
+    expect(asked).toEqual(
+      Array(5).fill(['attested/document', { 'api-version': '2021-02-01', nonce: 'mine' }]),
+    );
+    expect(clock.sleeps).toEqual([1000, 2000, 3000, 4000]);
+    expect(said).toEqual(Array(5).fill(expect.stringContaining('debug the metadata service')));
+  });
+
+  test.each<[string, Answer, string]>([
+    ['with another status', { status: 403, body: 'no' }, 'status 403, no. Where is this?'],
+    ['with another status, and no word', { status: 403, body: '' }, 'status 403. Where is this?'],
+    ['of another encoding', { body: { encoding: 'x', signature: 'MAA=' } }, DOCUMENT_FORM],
+    [
+      'with a signature in no base64',
+      { body: { encoding: 'pkcs7', signature: '!' } },
+      DOCUMENT_FORM,
+    ],
+  ])('a document %s is refused', async (_, answer, said) => {
+    const { service } = serviceWith(() => answer);
+    const problem = await service.attestedDocument('mine').catch((error: unknown) => error);
+    expect(problem).toMatchObject({ code: 'metadata', message: expect.stringMatching(/[^)]$/) });
+    expect((problem as Error).message.endsWith(said)).toBe(true);
+  });
+
+  test('a document that is no signed data is refused, with the reason', async () => {
+    const { service } = serviceWith(() => ({ body: { encoding: 'pkcs7', signature: 'MAA=' } }));
+    await expect(service.attestedDocument('mine')).rejects.toMatchObject({
+      code: 'metadata',
+      message: expect.stringMatching(/that Azure documents \(.+\)$/),
+    });
+  });
+
+  test('a document that signs no nonce is refused', async () => {
+    const { vm } = await createRig();
+    const { signature } = vm.attestedDocument({ content: { nonce: null } });
+    const { service } = serviceWith(() => ({ body: { encoding: 'pkcs7', signature } }));
+    await expect(service.attestedDocument('mine')).rejects.toMatchObject({
+      code: 'metadata',
+      message: `the attested document of the metadata service is ${DOCUMENT_FORM}`,
+    });
+  });
+
+  const missing = { error_description: 'Identity not found' };
+
+  test('is asked for a token once where it refuses it for good', async () => {
+    const { service, asked } = serviceWith(() => ({ status: 403, body: missing }));
+    await expect(service.accessToken('api://a', 'client')).rejects.toMatchObject({
+      code: 'metadata',
+      message: expect.stringContaining('did not give an access token: status 403'),
+    });
+    expect(asked).toEqual([
+      [
+        'identity/oauth2/token',
+        { 'api-version': '2018-02-01', resource: 'api://a', client_id: 'client' },
+      ],
+    ]);
+  });
+
+  test('is asked no more for a token once joinbot is told to stop', async () => {
+    const { service, asked, clock, stop } = serviceWith(() => ({ status: 400, body: missing }));
+    clock.onSleep = () => stop.abort();
+    await expect(service.accessToken('api://a', undefined)).rejects.toMatchObject({
+      code: 'stopped',
+    });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('that an identity stays missing is an error that says what to do', async () => {
+    const { service, asked } = serviceWith(() => ({ status: 400, body: missing }));
+    await expect(service.accessToken('api://a', undefined)).rejects.toMatchObject({
+      code: 'metadata',
+      message: expect.stringContaining('this VM has no system-assigned identity'),
+    });
+    expect(asked).toHaveLength(5);
+  });
+
+  test.each([{}, { access_token: '' }, '<'])('an answer %j has no token', async (body) => {
+    const { service } = serviceWith(() => ({ body }));
+    await expect(service.accessToken('api://a', undefined)).rejects.toMatchObject({
+      code: 'metadata',
+      message: expect.stringContaining('an access token of the metadata service is not of'),
+    });
+  });
 });

@@ -44,7 +44,7 @@ export interface SecretRig {
   /** One each for the next joins that are sent. */
   readonly next: Mishap[];
   /** The requests that were sent to `/v1/join`, in order. */
-  readonly sent: readonly Sent[];
+  readonly sent: Sent[];
   /** What the agents said. */
   readonly output: string[];
   /** Called before each sleep of an agent. */

@@ -110,6 +110,7 @@ test('says of when the revocation lists are, where there are some', async () => 
   expect(rig.output.join('')).toContain(
     '  revocation lists of 2026-11-20T11:59:01Z, good until 2026-11-21T12:00:01Z\n',
   );
+  expect(rig.output.join('')).toContain('  ssh   vm-a.group1.test.example.org (key id ');
   rig.output.length = 0;
   await rig.run('status', '-c', config, '--format=json');
   expect(JSON.parse(rig.output.join(''))).toMatchObject([

@@ -84,6 +84,7 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
   'systemd/shipped-units': ['systemd/install'],
   'systemd/unit': ['systemd/install'],
   'teleport-schema': ['teleport-yaml'],
+  'token/chain': ['token/join-by-secret'],
   usage: ['command-line', 'configure'],
   'workload-api/config': ['workload-api/server', 'config-file'],
   'workload-api/destination': ['workload-api/server'],

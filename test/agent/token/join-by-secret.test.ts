@@ -3,13 +3,16 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lockDirectory } from '../../../agent/directory-lock.ts';
+import type { AgentSettings } from '../../../agent/settings.ts';
+import { joinBySecret } from '../../../agent/token/join-by-secret.ts';
 import { referenceOf } from '../../../shared/protocol/join-secret.ts';
 import { makeSecret } from '../../broker/token-joiner.ts';
 import { problemAnswer } from '../fake-broker.ts';
-import { createSecretRig, pendingFiles } from '../secret-rig.ts';
+import { createSecretRig, pendingFiles, type SecretRig } from '../secret-rig.ts';
 
 const RENEWAL_SECONDS = 1200;
 const denied = (): Response => problemAnswer('access_denied');
+const unknown = (): Response => problemAnswer('instance_unknown');
 const badRequest = (): Response => problemAnswer('bad_request');
 const garbage = (): Response => new Response('<html>');
 
@@ -155,6 +158,92 @@ test('keeps nothing of an answer with another generation than it asked for', asy
   expect(await rig.generation()).toBe(1);
 });
 
+test('keeps nothing of an answer for another instance than the secret makes', async () => {
+  const rig = await createSecretRig();
+  rig.next.push(async () => {
+    const { body } = await rig.api.request('POST', '/v1/join', { body: rig.sent.at(-1)?.body });
+    const instance_id = '11111111-1111-4111-8111-111111111111';
+    return Response.json({ ...(body as object), instance_id });
+  });
+  expect(await rig.once()).toBe(1);
+  expect(rig.output.at(-1)).toContain(
+    'answered with another instance or generation than was asked for',
+  );
+});
+
+describe('a renewal that the broker does not take', () => {
+  const generations = (rig: SecretRig) =>
+    rig.sent.map(({ request }) => request.instance?.generation);
+
+  test.each([
+    ['it does not know', unknown],
+    ['it denies', denied],
+    ['it does not understand', badRequest],
+  ])(
+    'as one that %s is followed by one of a newer key, and then tried again',
+    async (_, answer) => {
+      const rig = await createSecretRig();
+      expect(await rig.once()).toBe(0);
+      rig.next.push(answer);
+      expect(await rig.once()).toBe(0);
+      // It knows of no newer one: so the first was not carried out, and is used as soon as that is known.
+      expect(generations(rig)).toEqual([undefined, 1, 2, 1]);
+      expect(await rig.generation()).toBe(2);
+      expect(await rig.locks()).toEqual([]);
+    },
+  );
+
+  test.each(['unavailable', 'throttled', 'try_again'] as const)(
+    'for now (%s) is sent once more',
+    async (code) => {
+      const rig = await createSecretRig();
+      rig.next.push(() => problemAnswer(code));
+      expect(await rig.once()).toBe(0);
+      expect(new Set(rig.sent.map(({ text }) => text)).size).toBe(1);
+      expect(rig.sent).toHaveLength(2);
+    },
+  );
+});
+
+describe('an older key', () => {
+  /** Seconds that each answer takes in which the broker knows the key of none of three requests. */
+  async function descend(...seconds: readonly number[]) {
+    const rig = await createSecretRig();
+    expect(await rig.once()).toBe(0);
+    for (let i = 0; i < 2; i += 1) {
+      rig.next.push(denied, denied);
+      expect(await rig.once()).toBe(1);
+    }
+    rig.sent.splice(0);
+    rig.next.push(
+      denied,
+      ...seconds.map((passed) => () => {
+        rig.api.clock.advance(passed);
+        return unknown();
+      }),
+    );
+    expect(await rig.once()).toBe(0);
+    return rig;
+  }
+  const sentBy = (rig: SecretRig) =>
+    rig.sent.map(({ request: { instance } }) => instance?.generation);
+
+  test('is used while nobody can have used a newer one for long', async () => {
+    const rig = await descend(60, 60);
+    expect(sentBy(rig)).toEqual([3, 4, 3, 2, 1]);
+    expect(rig.output.join('')).not.toContain('too slowly');
+  });
+
+  test('is not used two minutes after the newest one was not known: that is asked again first', async () => {
+    const rig = await descend(60, 61);
+    expect(sentBy(rig)).toEqual([3, 4, 3, 4, 3, 2, 1]);
+    expect(rig.output.join('')).toContain(
+      'the broker answers too slowly to try an older key now; trying again',
+    );
+    expect(await rig.locks()).toEqual([]);
+  });
+});
+
 test('goes on without its secret after the first run, and says so where it would need one', async () => {
   const rig = await createSecretRig();
   const file = join(rig.folder, 'secret');
@@ -216,4 +305,14 @@ test('the secret reaches no log line, whatever goes wrong', async () => {
   expect(text).toContain('WARN  a secret on the command line shows in the list of processes');
   expect(text).not.toContain(rig.secret);
   expect(text).not.toMatch(/PRIVATE/);
+});
+
+test('works on a directory, and keeps there what it gets by itself', async () => {
+  const settings = (storage: object) => ({ storage, token: '' }) as AgentSettings;
+  const none = {} as never;
+  await expect(joinBySecret(settings({ type: 'memory' }), none, none)).rejects.toThrow(
+    'join method token has a storage directory',
+  );
+  const joiner = await joinBySecret(settings({ type: 'directory', path: '/x' }), none, none);
+  expect(joiner.storesItself).toBe(true);
 });

