@@ -93,6 +93,7 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
   'workload-api/secret-messages': ['workload-api/secrets'],
   'workload-api/secret-service': ['workload-api/secrets'],
   'workload-api/secret-stream': ['workload-api/secrets'],
+  'workload-api/server': ['workload-api/secrets'],
   'workload-api/wire': ['workload-api/secrets', 'workload-api/server'],
   'written-identity': ['outputs/formats', 'status', 'wait'],
   'yaml-file': ['config-file', 'teleport-yaml', 'start-settings'],

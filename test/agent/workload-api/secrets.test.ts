@@ -363,11 +363,19 @@ describe('messages', () => {
     ['a number that is cut off', [0x08, 0x80]],
     ['a length beyond its end', [0x0a, 0x02, 0x41]],
     ['a fixed number that is cut off', [0x09, 0, 0, 0]],
-    ['a group', [0x0b]],
-    ['the wire type 7', [0x0f]],
+    ['a number beyond 2^53', [0x08, ...Array(7).fill(0x80), 0x10]],
+    ['a group', [0x0b, 0x0d, 0, 0, 0, 0]],
+    ['the wire type 7', [0x0f, 0x0d, 0, 0, 0, 0]],
     ['a field without a number', [0x02, 0x00]],
   ])('with %s are refused', (_, bytes) => {
     expect(() => readMessage(Buffer.from(bytes), [1])).toThrow(RangeError);
+  });
+
+  test('may have the largest number that there is, and one in nine bytes', () => {
+    const read = (...bytes: readonly number[]) =>
+      readMessage(Buffer.from([0x08, ...bytes]), []).number(1);
+    expect(read(...Array(7).fill(0xff), 0x0f)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(read(0x81, ...Array(7).fill(0x80), 0x00)).toBe(1);
   });
 
   test('may have fields that mean nothing here', () => {

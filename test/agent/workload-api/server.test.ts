@@ -1,12 +1,15 @@
 /** The Workload API on its socket, with gRPC's own client. go-spiffe has a test of its own (test/scenarios). */
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { link, readdir } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   bundlesResponse,
   svidResponse,
+  trustDomainOf,
   type X509Svid,
 } from '../../../agent/workload-api/messages.ts';
 import { serveWorkloadApi, type WorkloadApi } from '../../../agent/workload-api/server.ts';
@@ -32,19 +35,30 @@ async function serve(mode = 0o600, path?: string): Promise<{ api: WorkloadApi; p
   return { api, path: at };
 }
 
+/** Whether anybody listens there, under whatever name. */
+async function answersAt(path: string): Promise<boolean> {
+  const socket = createConnection(path);
+  const found = once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  return found.finally(() => socket.destroy());
+}
+
 const HEADER = { 'workload.spiffe.io': 'true' };
 
 /** Asks once; `next` gives the answers of the stream one after the other. */
 function ask(
   path: string,
   method: string,
-  headers: Readonly<Record<string, string>> = HEADER,
+  headers: Readonly<Record<string, string | readonly string[]>> = HEADER,
   request = Buffer.alloc(0),
 ) {
   const client = new Client(`unix:${path}`, credentials.createInsecure());
   onTestFinished(() => client.close());
   const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  for (const [name, values] of Object.entries(headers))
+    for (const value of [values].flat()) metadata.add(name, value);
   const same = (bytes: Buffer) => bytes;
   const stream = client.makeServerStreamRequest(
     `/SpiffeWorkloadAPI/${method}`,
@@ -63,6 +77,12 @@ function ask(
   stream.on('data', settle);
   stream.on('error', settle);
   return {
+    /** Until the server has it: over one connection what comes later is answered later. */
+    arrived: () =>
+      new Promise<void>((resolve) => {
+        const path = '/SpiffeWorkloadAPI/None';
+        client.makeUnaryRequest(path, same, same, Buffer.alloc(0), () => resolve());
+      }),
     next: () =>
       new Promise<Buffer | ServiceError>((resolve) => {
         const ready = answers.shift();
@@ -82,6 +102,13 @@ test('messages are those of workload.proto', () => {
   // A length of more than seven bits takes two bytes.
   const long = svidResponse({ ...SVID, key: Buffer.alloc(300) });
   expect(long.toString('latin1')).toContain('\x1a\xac\x02\0\0');
+  const shorter = svidResponse({ ...SVID, key: Buffer.alloc(128) });
+  expect(shorter.toString('latin1')).toContain('\x1a\x80\x01\0\0');
+});
+
+test('a trust domain is that of a SPIFFE ID, and of nothing else', () => {
+  expect(trustDomainOf(SVID.id)).toBe('spiffe://example.org');
+  expect(['', 'x spiffe://example.org/'].map(trustDomainOf)).toEqual(['', '']);
 });
 
 describe('a stream', () => {
@@ -92,6 +119,7 @@ describe('a stream', () => {
     const { api, path } = await serve();
     const early = ask(path, method);
     const first = early.next();
+    await early.arrived();
     api.publish(SVID);
     expect(await first).toEqual(make(SVID));
     const late = ask(path, method);
@@ -104,6 +132,7 @@ describe('a stream', () => {
   test.each([
     ['without the security header', {}],
     ['with another value', { 'workload.spiffe.io': 'false' }],
+    ['with two values', { 'workload.spiffe.io': ['true', 'true'] }],
   ])('%s is refused, and gets no key', async (_, headers) => {
     const { api, path } = await serve();
     api.publish(SVID);
@@ -116,8 +145,11 @@ describe('a stream', () => {
   test('whose request is not empty is refused', async () => {
     const { api, path } = await serve();
     api.publish(SVID);
-    const answer = await ask(path, 'FetchX509SVID', HEADER, Buffer.alloc(2000)).next();
-    expect(answer).toMatchObject({ code: status.INVALID_ARGUMENT });
+    const asking = (bytes: number) =>
+      ask(path, 'FetchX509SVID', HEADER, Buffer.alloc(bytes)).next();
+    expect(await asking(1025)).toMatchObject({ code: status.INVALID_ARGUMENT });
+    // Room for fields that a later version of the API has.
+    expect(await asking(1024)).toEqual(svidResponse(SVID));
   });
 
   test.each(['FetchJWTSVID', 'FetchJWTBundles', 'ValidateJWTSVID'])(
@@ -142,18 +174,33 @@ describe.skipIf(process.platform === 'win32')('the socket', () => {
     const { api } = await serve(0o600, path);
     api.publish(SVID);
     expect(await ask(path, 'FetchX509SVID').next()).toEqual(svidResponse(SVID));
+    const other = `${path}-2`;
+    await link(path, other);
     await api.close();
-    expect(await readdir(join(path, '..'))).toEqual([]);
+    expect(await readdir(join(path, '..'))).toEqual(['workload.sock-2']);
+    expect(await answersAt(other)).toBe(false);
   });
 
   test('is not there where those that it is for can not be let in', async () => {
     const path = join(await temporaryFolder(), 'workload.sock');
-    const admit = async () => {
+    const other = `${path}-2`;
+    const admit = async (socket: string) => {
+      await link(socket, other);
       throw new Error('no setfacl');
     };
     const serving = serveWorkloadApi({ path, mode: 0o600 }, admit, () => undefined);
     await expect(serving).rejects.toThrow('no setfacl');
-    expect(await readdir(join(path, '..'))).toEqual([]);
+    expect(await readdir(join(path, '..'))).toEqual(['workload.sock-2']);
+    expect(await answersAt(other)).toBe(false);
+  });
+
+  test('that can not be listened on is told of, with the reason', async () => {
+    const path = join(await temporaryFolder(), 'x'.repeat(120), 'workload.sock');
+    await expect(serve(0o600, path)).rejects.toMatchObject({
+      code: 'files',
+      message: expect.stringMatching(/^nobody can listen on .+: ./),
+      cause: expect.any(Error),
+    });
   });
 });
 

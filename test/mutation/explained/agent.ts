@@ -415,6 +415,59 @@ export const AGENT: Explained = {
       why: 'the parser throws nothing else',
     },
   ],
+  'agent/workload-api/destination.ts': [
+    {
+      line: "const chain = decodePem('CERTIFICATE', certificate.tls) ?? [];",
+      becomes: ['["Stryker was here"]'],
+      why: 'a certificate was read when it came: the default is for the type',
+    },
+    {
+      line: 'const id = /(?:^|, )URI:(spiffe:\\/\\/[^,]+)/.exec(',
+      becomes: [
+        "/(?:^|, )URI:(spiffe:\\/\\/[^,]+)/.exec(new X509Certificate(leaf).subjectAltName ?? '')[1]",
+      ],
+      why: 'the line after asks whether there is one, and both are a mistake of ours',
+    },
+    {
+      line: "new X509Certificate(leaf).subjectAltName ?? '',",
+      becomes: ['"Stryker was here!"'],
+      why: 'there is no SPIFFE ID in it, either',
+    },
+    {
+      line: "authorities: decodePem('CERTIFICATE', trust.tls.roots) ?? [],",
+      becomes: ['["Stryker was here"]'],
+      why: 'a trust bundle was read when it came: the default is for the type',
+    },
+  ],
+  'agent/workload-api/server.ts': [
+    {
+      line: "for (const event of ['cancelled', 'close', 'error'])",
+      becomes: ['[]', '""'],
+      why: 'what is written to a stream that ended is dropped by the library: only memory would show it',
+    },
+    {
+      line: 'stream.on(event, () => void listeners.delete(stream));',
+      becomes: ['() => undefined'],
+      why: 'what is written to a stream that ended is dropped by the library: only memory would show it',
+    },
+    {
+      line: "const folder = await mkdtemp(join(dirname(path), '.joinbot-'));",
+      becomes: ['""'],
+      why: 'the folder is gone at once',
+    },
+    {
+      line: 'await rm(folder, { recursive: true, force: true });',
+      becomes: ['false'],
+      why: 'the folder is there',
+    },
+  ],
+  'agent/workload-api/wire.ts': [
+    {
+      line: 'for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);',
+      becomes: ['rest % 0x80 - 0x80'],
+      why: 'a byte is what is left of it by 256',
+    },
+  ],
   'agent/written-identity.ts': [
     {
       line: 'const tls = pem === undefined ? undefined : certificateOf(pem);',
