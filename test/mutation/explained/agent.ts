@@ -256,6 +256,13 @@ export const AGENT: Explained = {
       why: 'nobody else has the own number',
     },
   ],
+  'agent/machine-programs.ts': [
+    {
+      line: "stderr: error?.killed ? 'it took too long' : stderr,",
+      becomes: ['""'],
+      why: 'a program that takes 30 s would take a test as long',
+    },
+  ],
   'agent/own-files.ts': [
     {
       line: 'if (uid !== process.geteuid?.()) return undefined;',
