@@ -54,7 +54,7 @@ async function run(
   const outcome = await programs.run(program, args);
   if (outcome?.code === 0) return;
   const why = outcome
-    ? printable(outcome.stderr.trim(), 500) || `exit code ${outcome.code}`
+    ? printable(outcome.stderr, 500) || `exit code ${outcome.code}`
     : `there is no program ${printable(program, 200)}`;
   throw new Failure('files', `${failed}: ${why}`);
 }
@@ -63,7 +63,7 @@ async function run(
 async function processIn(path: string): Promise<number | undefined> {
   const text = await orUndefined(readFile(path, 'utf8'));
   if (text === undefined) return undefined;
-  const pid = Number(text.split('\n')[0]?.trim());
+  const pid = Number(text.split('\n')[0]);
   if (Number.isSafeInteger(pid) && pid > 1) return pid;
   throw new Failure('files', `${path} holds no process id`);
 }

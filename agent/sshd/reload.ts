@@ -68,12 +68,12 @@ export async function reloadSshd(reload: ReloadWay, programs: MachinePrograms): 
     const args = ['--no-ask-password', 'try-reload-or-restart', reload.unit];
     const outcome = await programs.run('systemctl', args);
     if (outcome?.code === 0) return true;
-    throw notReloaded(reload, outcome ? printable(outcome.stderr.trim()) : 'no systemctl here');
+    throw notReloaded(reload, outcome ? printable(outcome.stderr) : 'no systemctl here');
   }
   const { pid_file: path } = reload;
   const text = await withPlainErrors(dirname(path), () => orUndefined(readFile(path, 'utf8')));
   if (text === undefined) return false;
-  const pid = Number(text.trim());
+  const pid = Number(text);
   if (!Number.isSafeInteger(pid) || pid < 2) throw notReloaded(reload, 'it holds no process id');
   await expectProgram(pid, 'sshd', `${sayWay(reload)} could not be reloaded`);
   programs.signal(pid, 'SIGHUP');

@@ -297,6 +297,13 @@ export const AGENT: Explained = {
       why: 'there is no file of this name',
     },
   ],
+  'agent/reload.ts': [
+    {
+      line: "[program = '', ...args]: readonly string[],",
+      becomes: ['"Stryker was here!"'],
+      why: 'a command has a program: the default is for the type',
+    },
+  ],
   'agent/revocation/accept-lists.ts': [
     {
       line: '} catch (error) {',
