@@ -39,9 +39,9 @@ export async function findSshd({ run }: MachinePrograms, configFile: string): Pr
         throw new Failure('sshd', `sshd does not take its configuration: ${complaintOf(outcome)}`);
       const settings = new Map<string, string[]>();
       for (const line of outcome.stdout.split('\n')) {
-        const [, name, value] = /^(\S+) (.*)$/.exec(line) ?? [];
-        if (name !== undefined && value !== undefined)
-          settings.set(name, [...(settings.get(name) ?? []), value]);
+        const end = line.indexOf(' ');
+        const name = line.slice(0, end);
+        if (end > 0) settings.set(name, [...(settings.get(name) ?? []), line.slice(end + 1)]);
       }
       return settings;
     },

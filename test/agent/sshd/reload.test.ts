@@ -1,7 +1,9 @@
 /** How `sshd` is told of new files: as `joinbot install sshd` wrote it down, and in no other way. */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Log } from '../../../agent/log.ts';
 import type { MachinePrograms, ProgramOutcome } from '../../../agent/machine-programs.ts';
 import { reloadAfterRenewal, rememberReload } from '../../../agent/sshd/reload.ts';
@@ -72,8 +74,8 @@ describe('by systemd', () => {
   test('a mistake of ours is no failure to reload', async () => {
     const directory = await temporaryFolder();
     await rememberReload(directory, UNIT);
-    const broken = { run: () => Promise.reject(new TypeError('x')), signal: () => undefined };
-    await expect(reloadAfterRenewal(directory, broken, {} as Log)).rejects.toThrow(TypeError);
+    const broken = { run: () => Promise.reject(new RangeError('x')), signal: () => undefined };
+    await expect(reloadAfterRenewal(directory, broken, {} as Log)).rejects.toThrow(RangeError);
   });
 });
 
@@ -103,6 +105,20 @@ describe('by a pid file', () => {
     },
   );
 
+  test.skipIf(process.platform !== 'linux')('signals sshd', async () => {
+    const program = join(await temporaryFolder(), 'sshd');
+    await symlink('/bin/sleep', program);
+    const child = spawn(program, ['600']);
+    onTestFinished(() => void child.kill());
+    await once(child, 'spawn');
+    expect(await byPidFile(`${child.pid}\n`)).toEqual({
+      done: [`SIGHUP ${child.pid}`],
+      said: ['info told sshd (PID) to reload'],
+    });
+    // The least that there can be.
+    expect((await byPidFile('2')).said[0]).toContain('process 2 is not sshd');
+  });
+
   test('signals no process that is not sshd', async () => {
     const { done, said } = await byPidFile(`${process.pid}\n`);
     expect(done).toEqual([]);
@@ -119,6 +135,7 @@ test.each([
   ['a command', stored({ command: ['rm'] })],
   ['more than one way', stored({ ...UNIT, pid_file: '/run/sshd.pid' })],
   ['a relative path', stored({ pid_file: 'sshd.pid' })],
+  ['a relative path through a folder', stored({ pid_file: 'run/sshd.pid' })],
   ['a path with a control character', stored({ pid_file: '/run/\u0007' })],
   ['no path', stored({ pid_file: '/' })],
   ['a path that is too long', stored({ pid_file: `/${'x'.repeat(1025)}` })],

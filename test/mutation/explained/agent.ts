@@ -354,6 +354,25 @@ export const AGENT: Explained = {
       why: 'the reader throws nothing else',
     },
   ],
+  'agent/sshd/host-key.ts': [
+    {
+      line: 'if (line !== undefined && isCertifiable(parseSshPublicKeyLine(line))) return line;',
+      becomes: ['true'],
+      why: 'what is no text is no line of a key, either: the comparison is for the type',
+    },
+  ],
+  'agent/sshd/reload.ts': [
+    {
+      line: "const text = await withPlainErrors(directory, () => orUndefined(readFile(path, 'utf8')));",
+      becomes: ['""'],
+      why: 'bytes are read as JSON in UTF-8, too',
+    },
+    {
+      line: "throw new Failure('files', message);",
+      becomes: ['""'],
+      why: 'nothing asks for this kind of failure, only whether it is another',
+    },
+  ],
   'agent/token/chain.ts': [
     {
       line: '): KeyObject | undefined => (position === 0 ? instance?.key : chain[position - 1]?.keys[0]);',
