@@ -2,7 +2,7 @@
  * Which tests are about a file of the agent beside its own, by their names in `test/agent`. All tests of its folder take
  * seconds for each change; a file that isn't here and has no test of its own is shown to all of them.
  */
-const ABOUT: Readonly<Record<string, readonly string[]>> = {
+const AGENT: Readonly<Record<string, readonly string[]>> = {
   'asked-file': ['configure', 'systemd/install'],
   'aws/container-credentials': ['aws/evidence'],
   'aws/credentials-answer': ['aws/evidence'],
@@ -87,7 +87,18 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
   'yaml-file': ['config-file', 'teleport-yaml', 'start-settings'],
 };
 
-export const testsAbout = (file: string): readonly string[] =>
-  (ABOUT[file.replace(/^agent\//, '').replace(/\.ts$/, '')] ?? []).map(
-    (name) => `test/agent/${name}.test.ts`,
-  );
+/** The same for the broker, by their names in `test/shared`. */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  'authority/count-keys': [
+    'authority/genuine-keys',
+    'authority/planted-keys',
+    'authority/tampered-rows',
+  ],
+  'storage/join-log-lists': ['storage/join-log'],
+};
+
+export function testsAbout(file: string): readonly string[] {
+  const [, part, name = ''] = /^(agent|shared)\/(.*)\.ts$/.exec(file) ?? [];
+  const about = (part === 'agent' ? AGENT : SHARED)[name] ?? [];
+  return about.map((test) => `test/${part}/${test}.test.ts`);
+}

@@ -2,6 +2,13 @@
 import type { Explained } from './explanation.ts';
 
 export const ATTESTATION: Explained = {
+  'shared/attestation/aws/caller-identity.ts': [
+    {
+      line: "const header = headers.get('retry-after') ?? '';",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a number',
+    },
+  ],
   'shared/attestation/aws/sts-message.ts': [
     {
       line: "if (end < 0) throw malformed('expected an empty line after the headers');",

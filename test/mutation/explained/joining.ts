@@ -129,11 +129,6 @@ export const JOINING: Explained = {
   ],
   'shared/joining/heartbeat.ts': [
     {
-      line: 'if (!holds || leaf.extensions.basicConstraints?.ca) throw unknown();',
-      becomes: ['leaf.extensions.basicConstraints.ca'],
-      why: 'our leaves all have basicConstraints: the question mark is for the type',
-    },
-    {
       line: 'if (!(error instanceof DerError)) throw error;',
       becomes: ['false'],
       why: 'reading a certificate throws nothing else',

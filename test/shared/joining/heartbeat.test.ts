@@ -64,27 +64,32 @@ interface Leaf {
   readonly uris?: readonly string[];
   readonly of?: TlsIssuer;
   readonly by?: TlsIssuer;
-  readonly isAuthority?: boolean;
+  /** Undefined: it says nothing of it. */
+  readonly isAuthority?: boolean | undefined;
   /** In the place of those that it has, by what they are of. */
   readonly saysIssuer?: Uint8Array;
   readonly saysSubject?: Uint8Array;
   readonly extensions?: readonly Uint8Array[];
+  /** What it says of its signature, and what the signature is. */
   readonly hash?: 'SHA256' | 'SHA384';
+  readonly signedWith?: 'SHA256' | 'SHA384';
   readonly signature?: Uint8Array;
 }
 
 /** Good for a hundred seconds from noon on. */
-function leaf({
-  uris = [URI],
-  of = instance,
-  by = issuing,
-  isAuthority,
-  saysIssuer = by.subject,
-  saysSubject = of.subject,
-  extensions = [authorityKeyIdentifier(by.publicKeyInfo)],
-  hash = 'SHA256',
-  signature,
-}: Leaf = {}): Uint8Array {
+function leaf(said: Leaf = {}): Uint8Array {
+  const {
+    uris = [URI],
+    of = instance,
+    by = issuing,
+    saysIssuer = by.subject,
+    saysSubject = of.subject,
+    extensions = [authorityKeyIdentifier(by.publicKeyInfo)],
+    hash = 'SHA256',
+    signedWith = hash,
+    signature,
+  } = said;
+  const { isAuthority } = { isAuthority: false, ...said };
   const algorithm = `ecdsaWith${hash}` as const;
   const names = uris.map((uri) => element(contextTag(6, 'primitive'), Buffer.from(uri)));
   const tbs = toBeSigned({
@@ -96,13 +101,15 @@ function leaf({
     notAfter: later(100),
     publicKeyInfo: of.publicKeyInfo,
     extensions: [
-      basicConstraints(isAuthority ? { pathLength: 0 } : undefined),
+      ...(isAuthority === undefined
+        ? []
+        : [basicConstraints(isAuthority ? { pathLength: 0 } : undefined)]),
       subjectKeyIdentifier(of.publicKeyInfo),
       ...extensions,
       ...(names.length > 0 ? [extension(OID.subjectAltName, false, sequence(...names))] : []),
     ],
   });
-  return signed(tbs, algorithm, signature ?? sign(hash.toLowerCase(), tbs, by.privateKey));
+  return signed(tbs, algorithm, signature ?? sign(signedWith.toLowerCase(), tbs, by.privateKey));
 }
 
 interface Changes {
@@ -208,6 +215,7 @@ describe('is of nobody', () => {
     ['of two', { leaf: { uris: [URI, URI] } }],
     ['that says nothing', { leaf: { uris: [] } }],
     ['by an authority', { leaf: { isAuthority: true } }],
+    ['by who does not say that it is none', { leaf: { isAuthority: undefined } }],
     [
       'whose certificate is signed by another key than it says',
       { leaf: { by: { ...issuing, privateKey: other.privateKey } } },
@@ -222,6 +230,10 @@ describe('is of nobody', () => {
     ],
     ['whose certificate says no key of its issuer', { leaf: { extensions: [] } }],
     ['whose certificate has a signature of another kind', { leaf: { hash: 'SHA384' } }],
+    [
+      'whose certificate says that its signature is of another kind',
+      { leaf: { hash: 'SHA384', signedWith: 'SHA256' } },
+    ],
     ['whose certificate has no signature', { leaf: { signature: Buffer.from('none') } }],
     ['whose certificate no root of ours leads to', { leaf: { by: newIssuer('issuing') } }],
     [

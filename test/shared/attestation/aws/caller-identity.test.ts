@@ -73,6 +73,7 @@ describe('denies', () => {
     ],
     [403, 'InvalidClientTokenId', 'AWS knows no such credentials'],
     [403, 'ExpiredToken', "the machine's credentials have expired"],
+    [403, 'ExpiredTokenException', "the machine's credentials have expired"],
     [403, 'AccessDenied', 'status 403 AccessDenied'],
     [400, 'IncompleteSignature', 'status 400 IncompleteSignature'],
     [400, 'NotThrottling', 'status 400 NotThrottling'],

@@ -8,12 +8,14 @@ import {
   recallMachine,
   type VerifiedFacts,
 } from '../../../../shared/attestation/azure/machine-binding.ts';
-import type {
-  MachineDescription,
-  MachineDirectory,
+import {
+  type MachineDescription,
+  type MachineDirectory,
+  refusedHere,
 } from '../../../../shared/attestation/azure/machine-directory.ts';
 import { parseMachineId } from '../../../../shared/attestation/azure/resource-id.ts';
 import type { DenialReason } from '../../../../shared/protocol/denial-reason.ts';
+import { type Refusal, unavailable } from '../../../../shared/refusal.ts';
 
 const guid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const SUBSCRIPTION = guid(1);
@@ -307,6 +309,49 @@ test.each<[string, Changes, string]>([
   const bound = () => bindStrictly(all, readClaimedMachine(all), directory);
   expect(await outcomeOf(bound)).toBe('machine_not_found');
   expect(asked).toEqual([wanted]);
+});
+
+describe('a question that the management API refuses', () => {
+  const instance = `${set('set-u')}/virtualmachines/7`;
+  const asked = async (changes: Changes, error: Refusal): Promise<unknown> => {
+    const fail = async (): Promise<never> => {
+      throw error;
+    };
+    const directory: MachineDirectory = { read: fail, findInSet: fail, findInSubscription: fail };
+    const all = evidence(changes);
+    const bound = bindStrictly(all, readClaimedMachine(all), directory);
+    return bound.then(
+      () => 'bound',
+      (refusal) => refusal,
+    );
+  };
+
+  test.each<[string, Changes]>([
+    ['by a hint alone', { identity: { identityClaim: undefined } }],
+    [
+      'by a hint, of an instance of the set that the token names',
+      { hint: instance, identity: { identityClaim: set('set-u') } },
+    ],
+    ['by saying nothing', { hint: undefined, identity: { identityClaim: undefined } }],
+  ])("is the caller's own doing, where it was chosen %s", async (_, changes) => {
+    const refusal = await asked(changes, refusedHere('no', 7));
+    expect(refusal).toMatchObject({ code: 'unavailable', callersDoing: true, retryAfter: 7 });
+  });
+
+  test.each<[string, Changes]>([
+    ['the machine', {}],
+    ['the set', { hint: undefined, identity: { identityClaim: set('set-u') } }],
+  ])('is not, where the token names %s', async (_, changes) => {
+    const refusal = refusedHere('no', 7);
+    expect(await asked(changes, refusal)).toBe(refusal);
+  });
+
+  test('is not, where the API only gives no answer', async () => {
+    const refusal = unavailable('down', 7);
+    expect(await asked({ hint: undefined, identity: { identityClaim: undefined } }, refusal)).toBe(
+      refusal,
+    );
+  });
 });
 
 test('an instance of a uniform set is one of the set that the token names, and of no other', async () => {
