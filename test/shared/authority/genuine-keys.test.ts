@@ -112,15 +112,25 @@ describe('a row is ignored, and named,', () => {
     expect(found.ignored).toEqual(['data/2']);
   });
 
-  test('that is a data key under another one: custody alone says which are ours', async () => {
-    const forged = under(opened.dataKey, row('probe', 1), {
-      owner: 'data',
-      purpose: 'encrypt',
+  test.each(['encrypt', 'authenticate'] as const)(
+    'that is a data key under another one, to %s: custody alone says which are ours',
+    async (purpose) => {
+      const more = { owner: 'data', purpose, sequence: 9 };
+      const forged = under(opened.dataKey, row('probe', 1), more);
+      const found = await openAll({ keys: [...stored.keys, forged] });
+      expect(namesOf(found.keys)).toEqual(ALL);
+      expect(found.ignored).toEqual(['data/9']);
+    },
+  );
+
+  test('that the data key sealed, and that does not fit together', async () => {
+    const odd = under(opened.dataKey, row('ssh-user', 1), {
       sequence: 9,
+      publicKey: row('ssh-host', 1).publicKey,
     });
-    const found = await openAll({ keys: [...stored.keys, forged] });
+    const found = await openAll({ keys: [...stored.keys, odd] });
     expect(namesOf(found.keys)).toEqual(ALL);
-    expect(found.ignored).toEqual(['data/9']);
+    expect(found.ignored).toEqual(['ssh-user/9']);
   });
 
   test('that is no data key, whatever custody says of it', async () => {
@@ -185,6 +195,13 @@ describe('a data key that took over from the one before', () => {
     expect(during.staleMarks.toSorted()).toEqual(['probe', 'ssh-host', 'ssh-user']);
     expect(during.marks).toHaveLength(4);
     expect(during.ignored).toEqual([]);
+    const odd = under(opened.dataKey, row('ssh-user', 1), {
+      sequence: 9,
+      publicKey: row('ssh-host', 1).publicKey,
+    });
+    const beside = await openAll({ keys: [...keys, odd], marks }, later(99.999));
+    expect(namesOf(beside.stale)).toEqual(namesOf(during.stale));
+    expect(beside.ignored).toEqual(['ssh-user/9']);
     const after = await openAll({ keys, marks }, later(100));
     expect(after.earlierRow).toBeUndefined();
     expect(namesOf(after.keys)).toEqual(['probe/1']);
@@ -301,6 +318,23 @@ describe('data keys that were unwrapped', () => {
     for (const wrapped of ['5', '6', '7', '8', '9']) await unwrap(wrapped, 'forged');
     for (const wrapped of ['1', '2', '3', '4']) await unwrap(wrapped);
     expect(asked).toHaveLength(4 + 5);
+  });
+
+  test('are remembered, and so are the roots that custody knows', async () => {
+    const asked: string[] = [];
+    const custody = rememberKeys({
+      ...parts.custody,
+      publicKeyOfRoot: async (handle) => {
+        const name = Buffer.from(handle).toString();
+        asked.push(name);
+        return name === 'unknown' ? undefined : Buffer.from(`key of ${name}`);
+      },
+    });
+    const publicKeyOf = async (name: string) => custody.publicKeyOfRoot(Buffer.from(name));
+    for (const name of ['1', '2', '1', '2'])
+      expect(await publicKeyOf(name)).toEqual(Buffer.from(`key of ${name}`));
+    for (let i = 0; i < 2; i += 1) expect(await publicKeyOf('unknown')).toBeUndefined();
+    expect(asked).toEqual(['1', '2', 'unknown', 'unknown']);
   });
 
   test('are not remembered where they do not open', async () => {

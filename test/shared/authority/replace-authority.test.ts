@@ -449,6 +449,19 @@ test('what is lost is restored first: nothing is made in its place', async () =>
   expect(await numbersOf(parts, 'tls')).toEqual([1, 3]);
 });
 
+test('a data key that leaked takes nothing with it that is lost: that is restored first', async () => {
+  const { parts } = await createScene();
+  await parts.store.remove('ssh-user', 1);
+  await expect(replaceAuthority(parts, 'data', leaked(1), later(60))).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('ssh-user'),
+  });
+  expect(await numbersOf(parts, 'data')).toEqual([1]);
+  // A successor alone takes the place of no other key.
+  await replaceAuthority(parts, 'data', early(1), later(60));
+  expect(await numbersOf(parts, 'data')).toEqual([2]);
+});
+
 test('a number that was lost with its row and its mark is not given to the new key', async () => {
   const { table, parts } = await createScene();
   const mark = await table.read('ssh-user', 'highest');

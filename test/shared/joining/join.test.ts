@@ -592,7 +592,11 @@ describe('while the place of a machine is written', () => {
   /** Changes a resource then; gives the join, what was told of it, and what is kept. */
   async function changing(changed: AnyResource, request: object = {}) {
     const { attempt, resources, machines, instances, names, told } = await createScene();
-    await resources.create({ ...bot, metadata: { name: 'other' } });
+    for (const one of [
+      { ...bot, metadata: { name: 'other' } },
+      lock({ target: { machine: 'other' } }),
+    ])
+      await resources.create(one);
     const slow: JoinParts['machines'] = {
       ...machines,
       write: async (...row) => {
@@ -632,6 +636,12 @@ describe('while the place of a machine is written', () => {
   ])('a join token may lead %s: the join is asked for again', async (_, changed, request) => {
     const { joining, kept } = await changing(changed, request);
     await expect(joining).rejects.toThrow(expect.objectContaining({ code: 'try_again' }));
+    expect(await kept()).toEqual([]);
+  });
+
+  test('a lock may come: it counts, and names are given back', async () => {
+    const { joining, kept } = await changing(lock({ target: { machine: 'vm' } }), NODE);
+    await expect(joining).rejects.toThrow(denial('locked', { about: { lock: 'stop' } }));
     expect(await kept()).toEqual([]);
   });
 });
