@@ -102,7 +102,6 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
   'encoding/crl': ['authority/crl'],
   'encoding/signature-algorithms': ['encoding/certificate', 'encoding/certification-request'],
   'joining/methods/told-rules': ['joining/explain'],
-  'storage/join-log-lists': ['storage/join-log'],
 };
 
 export function testsAbout(file: string): readonly string[] {

@@ -303,4 +303,54 @@ describe('a sweep', () => {
     expect(await sweepJoins(table, at(DAY), now)).toBe(0);
     expect(queries).toEqual([{ partitionBelow: '20261022', most: 5000 }]);
   });
+
+  describe('reads five thousand rows at once:', () => {
+    const FULL = 5000;
+    const sweptAt = at(31 * DAY);
+
+    /** Lists of these lengths, one for each round. The clock moves by so many seconds with each. */
+    async function sweepOf(
+      attempts: readonly number[],
+      { refusals = [] as readonly number[], seconds = 0 } = {},
+    ) {
+      const asked = { attempts: 0, anchors: 0, refusals: 0 };
+      let removed = 0;
+      const rows = (length = 0) =>
+        Array.from({ length }, (_, i) => ({ partition: 'p', key: `${i}`, etag: '', values: {} }));
+      const table: Table = {
+        read: async () => undefined,
+        list: async ({ partition, partitionAfter }) => {
+          if (partition === 'anchors') asked.anchors += 1;
+          if (partition !== undefined) return [];
+          if (partitionAfter === 'refused-') return rows(refusals[asked.refusals++]);
+          if (partitionAfter !== undefined) return [];
+          if (asked.attempts > 200) throw new Error('the sweep does not end');
+          return rows(attempts[Math.min(asked.attempts++, attempts.length - 1)]);
+        },
+        apply: async (operations) => {
+          removed += operations.length;
+          return true;
+        },
+      };
+      const clock = () => new Date(sweptAt.getTime() + asked.attempts * seconds * 1000);
+      expect(await sweepJoins(table, sweptAt, clock)).toBe(removed);
+      return { ...asked, removed };
+    }
+
+    test.each<[string, readonly number[], object, object]>([
+      ['fewer are all of them', [4999], {}, { attempts: 1, removed: 4999 }],
+      ['of as many there may be more', [FULL, 0], {}, { attempts: 2, removed: FULL }],
+      [
+        'refusals go first, and attempts once there are fewer than that of them',
+        [7],
+        { refusals: [FULL, 4999] },
+        { attempts: 2, removed: FULL + 4999 + 7 },
+      ],
+      ['without an end it stops after 120 rounds', [FULL], {}, { attempts: 120 }],
+      ['it goes on for three minutes', [FULL], { seconds: 60 }, { attempts: 4 }],
+      ['and not after them', [FULL], { seconds: 181 }, { attempts: 1, removed: FULL }],
+    ])('%s', async (_, attempts, more, expected) => {
+      expect(await sweepOf(attempts, more)).toMatchObject({ ...expected, anchors: 1 });
+    });
+  });
 });
