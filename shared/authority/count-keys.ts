@@ -5,7 +5,7 @@
  */
 import { createPublicKey, verify } from 'node:crypto';
 import { decodeBase64 } from '../encoding/base64.ts';
-import { parseCertificate } from '../encoding/certificate.ts';
+import { parseCertificate, sameBytes } from '../encoding/certificate.ts';
 import { sshPublicKey } from '../encoding/ssh-public-key.ts';
 import { keepLatest } from '../remembered.ts';
 import type { Custody } from './custody.ts';
@@ -76,7 +76,7 @@ export const rootOf = (issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKe
 async function isOfCustody(root: OpenedKey, custody: Custody): Promise<boolean> {
   if (!isSignedBy(root.certificate, root.publicKey)) return false;
   const publicKey = await custody.publicKeyOfRoot(root.secret);
-  return publicKey !== undefined && isSame(publicKey, root.publicKey);
+  return publicKey !== undefined && sameBytes(publicKey, root.publicKey);
 }
 
 const isSignedBy = rememberedBy(verifySignature, (certificate, publicKey) =>
@@ -138,7 +138,7 @@ const isReadable = ({ certificate, publicKey }: EndedKey): boolean =>
 
 function isCertificateOf(certificate: Uint8Array, publicKey: Uint8Array): boolean {
   try {
-    return isSame(parseCertificate(certificate).publicKeyInfo, publicKey);
+    return sameBytes(parseCertificate(certificate).publicKeyInfo, publicKey);
   } catch {
     return false;
   }
@@ -146,7 +146,7 @@ function isCertificateOf(certificate: Uint8Array, publicKey: Uint8Array): boolea
 
 function isKeyOf(secret: Uint8Array, publicKey: Uint8Array): boolean {
   const own = publicKeyOfPrivate(secret);
-  return own !== undefined && isSame(own, publicKey);
+  return own !== undefined && sameBytes(own, publicKey);
 }
 
 function isSshKey(publicKey: Uint8Array | undefined): boolean {
@@ -175,5 +175,3 @@ function rememberedBy<A extends unknown[]>(
     return answer;
   };
 }
-
-const isSame = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;

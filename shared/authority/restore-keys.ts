@@ -3,6 +3,7 @@
  * authenticate, under custody's own key and for this cluster, before one is written. What is there already is never mixed
  * with it: it is the same authority's, or the operator says that it goes.
  */
+import { sameBytes } from '../encoding/certificate.ts';
 import { badInput, Refusal } from '../refusal.ts';
 import type { Operation, Row, StoredRow, Table } from '../storage/table.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
@@ -191,8 +192,6 @@ function sameAuthority(one: GenuineKeys, other: GenuineKeys): boolean {
     keysOf(one).some((key) => keysOf(other).some((same) => sameBytes(key, same)))
   );
 }
-
-const sameBytes = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
 
 /** Names of the rows of the table that are this authority's, whether they are in the backup or newer. */
 async function ownRows(

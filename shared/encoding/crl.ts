@@ -1,4 +1,5 @@
 /** Certificate revocation lists (RFC 5280 section 5) of the broker's own form, read strictly. Nothing is verified here. */
+import { sameBytes } from './certificate.ts';
 import {
   contextTag,
   DerError,
@@ -42,7 +43,7 @@ export function parseCrl(der: Uint8Array): Crl {
 
   const tbs = new DerReader(tbsElement.content);
   if (decodeSmallInteger(tbs.read(TAG.integer)) !== 1) throw new DerError('not a version 2 list');
-  if (Buffer.compare(tbs.read(TAG.sequence).bytes, algorithm.bytes) !== 0)
+  if (!sameBytes(tbs.read(TAG.sequence).bytes, algorithm.bytes))
     throw new DerError('the two signature algorithms differ');
   const issuer = tbs.read(TAG.sequence).bytes;
   const thisUpdate = decodeTime(tbs.readAny());

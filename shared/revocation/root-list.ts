@@ -6,6 +6,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import type { RootAuthority } from '../authority/authorities.ts';
 import { makeCrl, type RevokedCertificate } from '../authority/crl.ts';
 import type { Custody } from '../authority/custody.ts';
+import { sameBytes } from '../encoding/certificate.ts';
 import { type Crl, parseCrl } from '../encoding/crl.ts';
 import { DerError } from '../encoding/der-decode.ts';
 
@@ -20,8 +21,7 @@ export function genuineRootList(
   at: Date,
 ): Crl | undefined {
   const list = der && parsed(der);
-  if (!list || list.nextUpdate <= at || Buffer.compare(list.issuer, root.subject) !== 0)
-    return undefined;
+  if (!list || list.nextUpdate <= at || !sameBytes(list.issuer, root.subject)) return undefined;
   const key = createPublicKey({
     key: Buffer.from(root.publicKeyInfo),
     format: 'der',

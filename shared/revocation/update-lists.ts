@@ -5,6 +5,7 @@
 import type { Custody } from '../authority/custody.ts';
 import type { Keyring } from '../authority/keyring.ts';
 import { listName } from '../authority/x509.ts';
+import { sameBytes } from '../encoding/certificate.ts';
 import { isInForce, type Lock, type LockSubject } from '../resources/lock.ts';
 import type { Instances } from '../storage/instances.ts';
 import type { Resources, Snapshot } from '../storage/resources.ts';
@@ -113,7 +114,7 @@ export function createListUpdates(parts: UpdateParts): () => Promise<UpdateRepor
       const name = listName(root.publicKeyInfo);
       const before = genuineRootList(rootLists.get(name), root, at);
       const revoked = issuers
-        .filter((one) => Buffer.compare(one.root, root.certificate) === 0)
+        .filter((one) => sameBytes(one.root, root.certificate))
         .map(({ serialNumber, at }) => ({ serialNumber, revoked: at, reason: LEAKED }));
       if (!isRootListDue(before, revoked, at)) continue;
       await revocations.writeRootList(
