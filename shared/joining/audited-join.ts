@@ -10,6 +10,7 @@ import type { Dimensions } from '../telemetry/metrics.ts';
 import type { JoinEvent, SecurityEvent, Telemetry } from '../telemetry/telemetry.ts';
 import type { AuditSample } from './audit-sample.ts';
 import type { Report } from './report.ts';
+import { shortFacts } from './short-facts.ts';
 
 export interface AuditParts {
   readonly call: Call;
@@ -35,14 +36,14 @@ export async function auditedJoin<T>(
       Object.assign(facts, told);
       isKnown ||= known === true;
     });
-    const event = { outcome: 'admitted', ...facts } as const;
+    const event = shortFacts({ outcome: 'admitted', ...facts } as const);
     await keep(event);
     audit(event);
     count(event, 'none');
     tellSecond(event);
     return answer;
   } catch (error) {
-    const event = { ...(await failure(error, isProbe)), ...facts };
+    const event = shortFacts({ ...(await failure(error, isProbe)), ...facts });
     const probed = event.outcome === 'probe';
     if (probed || isKnown || sample.take(now())) {
       await keep(event);

@@ -21,7 +21,7 @@ import type { JoinListQuery } from './join-log-lists.ts';
 import { isRefusal, partitionOf, refusalsOf } from './join-log-places.ts';
 import { type LogKey, type Sealed, seal } from './join-log-seal.ts';
 import { dayOf } from './log-pages.ts';
-import type { Row, Table } from './table.ts';
+import { type Row, rowSizeProblem, type Table } from './table.ts';
 import { transactionsOf } from './transactions.ts';
 import type { VerifyQuery } from './verify-join-log.ts';
 
@@ -228,9 +228,14 @@ const lists = () => import('./join-log-lists.ts');
 /** Whether a text is a request id. */
 export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
 
-function rowOf(id: string, facts: JoinFacts): Row {
-  const record = { request_id: id, time: formatTimestamp(timeOfRequestId(id)), ...facts };
-  return { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
+/** A row that storage can't take would be tried again for ever, and with it all that wait beside it. */
+function rowOf(id: string, { outcome, ...facts }: JoinFacts): Row {
+  const rowWith = (more: Omit<JoinFacts, 'outcome'>): Row => {
+    const record = { request_id: id, time: formatTimestamp(timeOfRequestId(id)), outcome, ...more };
+    return { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
+  };
+  const whole = rowWith(facts);
+  return rowSizeProblem(whole) ? rowWith({ detail: 'too long to be kept' }) : whole;
 }
 
 /** An attempt that was not admitted is written twice, with the same seal. */

@@ -57,6 +57,22 @@ async function principalsOf(bot: object, ...roles: readonly object[]) {
   };
 }
 
+test('a bot of 3,200 logins leaves a row in the join log, of as many as fit', async () => {
+  const { api, vm } = await createScene();
+  const roles = Array.from({ length: 32 }, (_, i) => `role${i}`);
+  for (const name of roles) {
+    const logins = Array.from({ length: 100 }, (_, i) => `${name}-${i}`.padEnd(12, 'x'));
+    await api.put(role(name, logins));
+  }
+  await api.put(botExample({ roles }));
+  const { request_id: id } = joined(await join(api, vm));
+  await api.broker.flush();
+  const record = await api.broker.joins.find(id);
+  expect(record).toMatchObject({ outcome: 'admitted', roles });
+  expect(record?.logins?.at(-1)).toBe('…');
+  expect(api.audit.at(-1)).toMatchObject({ logins: record?.logins });
+});
+
 test('C4 principals are the logins of the roles, those of the bot in the place of their name, each once', async () => {
   const bot = botExample({ roles: ['access', 'ops'] });
   const { principals } = await principalsOf(bot, role('ops', ['ops', 'svc@example.org', 'root']));

@@ -57,6 +57,21 @@ test('an attempt is found by its request id alone, once its batch is written', a
   expect(await log.find(makeRequestId(NOON))).toBeUndefined();
 });
 
+test('an attempt of which too much is known for a row is kept in short, and holds up no other', async () => {
+  const { log, failures } = setUp();
+  const [long, other] = [makeRequestId(NOON), makeRequestId(NOON)];
+  const logins = Array.from({ length: 300 }, (_, i) => String(i).padEnd(120, 'x'));
+  await log.record(long, { ...admitted, logins });
+  await log.record(other, admitted);
+  await log.flush();
+  expect(await log.find(long)).toMatchObject({
+    outcome: 'admitted',
+    detail: 'too long to be kept',
+  });
+  expect(await log.find(other)).toMatchObject(admitted);
+  expect(failures).toEqual([]);
+});
+
 test('what was kept is written by the task that runs when the answer is out', async () => {
   const { log, tasks } = setUp();
   const id = makeRequestId(NOON);
