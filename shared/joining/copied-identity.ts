@@ -16,26 +16,40 @@ import { keyHash, unixSeconds } from './instance-record.ts';
 /** A healthy agent writes no request this long after the one that replaced its generation was carried out. */
 const LATE_SECONDS = 300;
 
+/** The request, as it was read. */
+interface Asked {
+  readonly digest: string;
+  /** SubjectPublicKeyInfo of the first certificate that it asks for: the instance's next key. */
+  readonly askedKey: Uint8Array | undefined;
+  readonly at: Date;
+}
+
 /**
  * Whether this request shows that the key of a replaced generation is in two places: it names that generation and its
- * key and is signed with it, it is not the request that replaced it, and it was written more than five minutes after.
+ * key and is signed with it, it is not the request that replaced it, and it was written more than five minutes after. All that a
+ * machine sends for one generation asks for the same new key: whoever asks for the one that came after is the machine, which
+ * somebody between it and us has lied to.
  */
 export function showsCopy(
   { request: text, proof }: JoinBody,
   { instance: named, time }: JoinRequest,
-  digest: string,
-  { replaced }: Instance,
-  at: Date,
+  { digest, askedKey, at }: Asked,
+  { replaced, instanceKey }: Instance,
 ): boolean {
   const before = replaced.find(({ generation }) => generation === named?.generation);
   const key = decodeBase64(named?.key ?? '');
   const written = parseTimestamp(time ?? '');
   if (!before || !key || !written) return false;
+  const after = replaced.find((one) => one.generation === before.generation + 1);
+  const nextKey = after ? after.key : keyHash(instanceKey);
+  const isOfMachine =
+    nextKey !== before.key && askedKey !== undefined && keyHash(askedKey) === nextKey;
   // A clock that is ahead must not make a request look later than it came.
   const seconds = Math.min(unixSeconds(written), unixSeconds(at));
   return (
     keyHash(key) === before.key &&
     before.by !== digest &&
+    !isOfMachine &&
     seconds > before.at + LATE_SECONDS &&
     isInstanceProof(text, proof, key)
   );

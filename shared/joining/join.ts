@@ -117,13 +117,14 @@ async function joinBy<Examined, Facts extends KeptFacts>(
     joinToken,
     owner,
     digest,
+    askedKey: keys[0]?.tlsKey.der,
     mayBe: (kept) => method.mayBe(examined, kept),
     keyIsAllProof: method.freshSeconds === undefined,
     instances: parts.instances,
     at,
   });
   if (renewing.kind === 'copied') {
-    report({ instance_id: renewing.instance.id });
+    report({ known: true, instance_id: renewing.instance.id });
     const { lock, isNew } = await lockCopied(
       renewing.instance,
       parts.resources,

@@ -14,6 +14,8 @@ export interface RenewalChecks {
   /** Owner of the rows to look among. */
   readonly owner: string;
   readonly digest: string;
+  /** SubjectPublicKeyInfo of the first certificate that is asked for. */
+  readonly askedKey: Uint8Array | undefined;
   /** Whether a row's facts may be of the machine that was examined. */
   readonly mayBe: (kept: KeptFacts) => boolean;
   /** Whether the instance's key is all the proof there is: only then does an old one in use show a copy. */
@@ -35,7 +37,7 @@ export type Renewing =
 export async function findRenewing(
   body: JoinBody,
   request: JoinRequest,
-  { joinToken, owner, digest, mayBe, keyIsAllProof, instances, at }: RenewalChecks,
+  { joinToken, owner, digest, askedKey, mayBe, keyIsAllProof, instances, at }: RenewalChecks,
 ): Promise<Renewing> {
   const { instance: named } = request;
   if (named === undefined) {
@@ -55,7 +57,7 @@ export async function findRenewing(
   }
   if (answeredWith(instance, digest, at)) return { kind: 'renewal', stored };
   if (named.generation !== instance.generation) {
-    if (keyIsAllProof && showsCopy(body, request, digest, instance, at))
+    if (keyIsAllProof && showsCopy(body, request, { digest, askedKey, at }, instance))
       return { kind: 'copied', instance };
     throw unknownInstance('the request replaces another generation than the newest');
   }

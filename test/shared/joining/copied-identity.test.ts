@@ -94,7 +94,7 @@ test('where the lock is gone again at once, there is none that is new', async ()
 describe('the key of a replaced generation', () => {
   const noon = NOON.getTime() / 1000;
   const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const [old, other] = [newKey(), newKey()];
+  const [old, other, next] = [newKey(), newKey(), newKey()];
   const spki = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' });
   const named = (key: KeyObject): string => encodeBase64(spki(key));
   const replaced = [
@@ -113,7 +113,10 @@ describe('the key of a replaced generation', () => {
     readonly signedBy?: KeyObject;
     readonly time?: string | undefined;
     readonly digest?: string;
+    readonly askedKey?: Uint8Array | undefined;
     readonly at?: Date;
+    /** What the instance is by now. */
+    readonly is?: Partial<Instance>;
   }
 
   function shows(changes: Changes = {}): boolean {
@@ -123,7 +126,9 @@ describe('the key of a replaced generation', () => {
     const proof = encodeBase64(sign('sha256', proofMessage('text'), signedBy));
     const request = { instance: { id: ID, generation, key }, time } as JoinRequest;
     const body = { request: 'text', proof } as JoinBody;
-    return showsCopy(body, request, digest, { ...instance, replaced }, at);
+    const asked = { digest, askedKey: spki(other.publicKey), at, ...changes };
+    const now = { ...instance, replaced, instanceKey: spki(next.publicKey), ...changes.is };
+    return showsCopy(body, request, asked, now);
   }
   const timeAt = (seconds: number): string => formatTimestamp(new Date(seconds * 1000));
 
@@ -133,7 +138,28 @@ describe('the key of a replaced generation', () => {
     expect(shows({ at: new Date((noon - 699) * 1000) })).toBe(true);
   });
 
+  const since = {
+    generation: 2,
+    key: keyHash(spki(next.publicKey)),
+    by: 'third',
+    at: 0,
+    expires: 0,
+  };
+  const newest = { replaced: [...replaced, since], instanceKey: spki(other.publicKey) };
+  const kept = { instanceKey: spki(old.publicKey) };
+
   test.each<[string, Changes]>([
+    ['for a key that nobody has', { askedKey: undefined }],
+    ['for the newest key, where another one came after it', { is: newest }],
+    ['for itself, where it was kept', { askedKey: spki(old.publicKey), is: kept }],
+    ['for itself', { askedKey: spki(old.publicKey) }],
+  ])('in use %s shows a copy, too', (_, changes) => {
+    expect(shows(changes)).toBe(true);
+  });
+
+  test.each<[string, Changes]>([
+    ['for the key that is in its place now', { askedKey: spki(next.publicKey) }],
+    ['for the key that came after it', { askedKey: spki(next.publicKey), is: newest }],
     ['of another generation', { generation: 2 }],
     ['that is not said', { key: undefined }],
     ['that is no base64', { key: '!' }],
@@ -153,8 +179,7 @@ describe('the key of a replaced generation', () => {
 
   test('is needed to show one: a request that names no instance shows none', () => {
     const body = { request: 'text' } as JoinBody;
-    expect(showsCopy(body, {} as JoinRequest, 'third', { ...instance, replaced }, NOON)).toBe(
-      false,
-    );
+    const asked = { digest: 'third', askedKey: undefined, at: NOON };
+    expect(showsCopy(body, {} as JoinRequest, asked, { ...instance, replaced })).toBe(false);
   });
 });

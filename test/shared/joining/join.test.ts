@@ -523,7 +523,7 @@ describe('a renewal', () => {
         message: 'an older key of the instance is in use: it is locked',
       }),
     );
-    expect(told).toContainEqual({ instance_id: id });
+    expect(told).toContainEqual({ known: true, instance_id: id });
     expect(locked.map(({ metadata }) => metadata.name)).toEqual([name]);
     expect((await resources.read('lock', name))?.resource).toEqual(locked[0]);
     // It is locked already: nobody is told once more.

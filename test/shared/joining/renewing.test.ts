@@ -72,6 +72,7 @@ function find(changes: Changes = {}) {
     joinToken: { metadata: { name: 'token' } } as JoinToken,
     owner: 'bot:example',
     digest: 'third',
+    askedKey: undefined,
     mayBe: ({ vmId }) => vmId === 'vm',
     keyIsAllProof: false,
     instances: {
