@@ -263,6 +263,17 @@ test('a join token named without proof of its secret leaves no row in the join l
   expect(await api.tables.joins.list({})).toHaveLength(4);
 });
 
+test("a renewal in the name of a secret's hash, without a key's proof, is a stranger's", async () => {
+  const { api, secret } = await secretScene({ JOIN_BROKER_AUDITED_STRANGERS: '2' });
+  const attempt = await joinWith(api, secret);
+  for (let i = 0; i < 20; i += 1) {
+    const answer = await renew(api, { secret, attempt }, { proofKey: KEY });
+    expect(answer).toBeProblem('instance_unknown');
+  }
+  // What has no line has no row.
+  expect(api.audit.filter((event) => 'code' in event)).toHaveLength(2);
+});
+
 test('garbage in place of a secret makes storage work once per cooldown', async () => {
   const storage = watchTables();
   const { api } = await createScene({ tables: storage.tables });

@@ -12,6 +12,8 @@ import { type JoinMethod, NO_NAME_FACTS } from './method.ts';
 interface Examined {
   /** `sha256:` and the hash of the secret. */
   readonly reference: string;
+  /** The secret came along. */
+  readonly isFirst: boolean;
 }
 
 type TokenFacts = KeptFacts & { readonly method: 'token'; readonly secret: string };
@@ -29,20 +31,19 @@ export const tokenMethod: JoinMethod<Examined, TokenFacts> = {
     } else if (referenceOf(secret) !== request.token) {
       throw denied('secret_mismatch', 'the secret is not the one that the request names');
     }
-    return { reference: request.token };
+    return { reference: request.token, isFirst: request.instance === undefined };
   },
 
   checkTrusted() {
     // A secret, or a key, rests on nothing but itself.
   },
 
-  // The join token is found by the secret's hash, which no stranger knows.
   provesLocally: true,
   machineOf: () => undefined,
 
-  checkCouldMatch(_, __, report) {
-    // The join token was found by the secret's hash: there is nothing else to match.
-    report({ known: true });
+  checkCouldMatch({ isFirst }, _, report) {
+    // There is nothing else to match. Who has the secret is known; its hash is read by others, too, and proves nothing.
+    if (isFirst) report({ known: true });
   },
 
   mayBe: ({ reference }, kept) => kept.method === 'token' && kept['secret'] === reference,

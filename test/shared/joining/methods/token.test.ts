@@ -9,7 +9,7 @@ import { joinToken } from '../../resources/samples.ts';
 
 const SECRET = 'a secret';
 const REFERENCE = referenceOf(SECRET);
-const reference = { reference: REFERENCE };
+const reference = { reference: REFERENCE, isFirst: true };
 const renewal = {
   instance: { id: '0a1b2c3d-1111-4111-8111-111111111111', generation: 1, key: 'AAAA' },
   time: '2026-11-20T12:00:00Z',
@@ -30,7 +30,7 @@ const withSecret = (secret: string): JoinToken => ({
 
 test('a first join shows the secret, a renewal its key and time', () => {
   expect(examine(SECRET)).toEqual(reference);
-  expect(examine(undefined, renewal)).toEqual(reference);
+  expect(examine(undefined, renewal)).toEqual({ ...reference, isFirst: false });
   expect(tokenMethod.firstInstanceId(asked())).toBe(instanceIdOfSecret(REFERENCE));
 });
 
@@ -82,7 +82,15 @@ test('its key is all the proof there is, and its instance is all the machine', (
   expect(tokenMethod.machineOf(reference)).toBeUndefined();
   expect(tokenMethod.lockTargets(facts)).toEqual({});
   expect(tokenMethod.hostOf(facts, 'i1')).toMatchObject({ machine: 'token:i1', incarnation: '' });
-  const told: object[] = [];
-  tokenMethod.checkCouldMatch(reference, joinToken, (fact) => told.push(fact));
-  expect(told).toEqual([{ known: true }]);
+});
+
+test('who shows the secret is known, and who names its hash is not', () => {
+  const told = (isFirst: boolean): object[] => {
+    const facts: object[] = [];
+    const examined = { ...reference, isFirst };
+    tokenMethod.checkCouldMatch(examined, joinToken, (fact) => facts.push(fact));
+    return facts;
+  };
+  expect(told(true)).toEqual([{ known: true }]);
+  expect(told(false)).toEqual([]);
 });
