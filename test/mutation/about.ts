@@ -68,7 +68,6 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'ssh-certificate': ['issued-certificate', 'host'],
   'ssh-lines': ['outputs/identity', 'outputs/hosts', 'outputs/formats', 'host'],
   'sshd/snippet': ['sshd/sshd-program'],
-  'start-outputs': ['start-settings', 'config-file', 'teleport-yaml', 'workload-api/server'],
   'systemd/shipped-units': ['systemd/install'],
   'systemd/unit': ['systemd/install'],
   'teleport-schema': ['teleport-yaml'],
