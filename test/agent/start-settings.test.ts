@@ -1,9 +1,11 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseCommandLine, type StartFlags } from '../../agent/command-line.ts';
 import { type ReadConfig, readConfig } from '../../agent/config-file.ts';
 import type { Surroundings } from '../../agent/join-token.ts';
 import { startSettings as settingsOf } from '../../agent/start-settings.ts';
+import { sshPublicKey, sshPublicKeyLine } from '../../shared/encoding/ssh-public-key.ts';
 
 const flagsOf = (...args: string[]): StartFlags => {
   const command = parseCommandLine(['start', ...args]);
@@ -283,4 +285,126 @@ test.each([
   expect(() => startSettings(flagsOf(), file, { readText: () => text })).toThrow(
     `tbot.yaml:2:44: onboarding.ca_path: /ca.pem: ${said}`,
   );
+});
+
+describe('who joins', () => {
+  const joinsAs = (role: string, more = '') =>
+    readConfig(
+      `version: v2\n${ADDRESS}onboarding: {join_method: azure, token: t${role}}\n${more}`,
+      'tbot.yaml',
+    );
+  const key = sshPublicKey(generateKeyPairSync('ed25519').publicKey);
+  const line = key ? sshPublicKeyLine(key, 'x') : '';
+  const teleport = readConfig(
+    'version: v3\nteleport: {join_params: {token_name: t, method: azure}, proxy_server: b, data_dir: /d}\nssh_service: {enabled: yes}\n',
+    'teleport.yaml',
+  );
+  const usage = (said: string) =>
+    expect.objectContaining({ code: 'usage', message: expect.stringContaining(said) });
+
+  test('is a bot, or the host that the file says', () => {
+    expect(startSettings(flagsOf(), joinsAs(''))).not.toHaveProperty('host');
+    expect(startSettings(flagsOf(), joinsAs(', role: Bot'))).not.toHaveProperty('host');
+    const storage = 'storage: {type: directory, path: /d}\n';
+    const host = (role: string) =>
+      startSettings(flagsOf(), joinsAs(`, role: ${role}`, storage)).host;
+    expect(host('App')).toEqual({ role: 'App', notes: [] });
+    // Its certificates go to outputs, each with a key that it says.
+    expect(host('Node')).toEqual({ role: 'Node', notes: [] });
+  });
+
+  test("is a Node with sshd's own key, where the file is Teleport's", () => {
+    const readText = (path: string) => (path.startsWith('/') ? line : undefined);
+    const host = (flags: StartFlags, surroundings = {}) =>
+      startSettings(flags, teleport, surroundings).host;
+    expect(host(flagsOf(), { readText })).toEqual({ role: 'Node', notes: [], sshHostKey: line });
+    expect(host(flagsOf('--ssh-host-key=none'), { readText })).not.toHaveProperty('sshHostKey');
+    expect(() => host(flagsOf('--ssh-host-key=/x.pub'))).toThrow(
+      usage('--ssh-host-key: expected the public half'),
+    );
+  });
+
+  test('has no flag for what it has not', () => {
+    for (const file of [joinsAs(''), joinsAs(', role: Node'), undefined]) {
+      const more = file ? [] : ['--join-method=azure', '--token=t', '--proxy-server=b'];
+      expect(() => startSettings(flagsOf('--ssh-host-key=none', ...more), file)).toThrow(
+        usage('--ssh-host-key is for a teleport.yaml with ssh_service only'),
+      );
+    }
+    expect(() => startSettings(flagsOf('--destination-dir=/o'), teleport)).toThrow(
+      usage('--destination-dir: expected none for a Node: its files are in data_dir'),
+    );
+  });
+});
+
+describe('of the file', () => {
+  test('every setting counts that no flag speaks of', () => {
+    const pin = `sha256:${'2'.repeat(64)}`;
+    const file = readConfig(
+      `version: v2\nproxy_server: p\ndebug: true\noneshot: true\nonboarding: {join_method: azure, token: t, ca_pins: ["${pin}"], azure: {client_id: 22222222-2222-2222-2222-222222222222}}\noutputs: [{type: tls, destination: {type: memory}}]\n`,
+      'tbot.yaml',
+    );
+    expect(startSettings(flagsOf(), file)).toMatchObject({
+      broker: 'https://p',
+      caPins: [pin],
+      azure: {
+        audience: 'https://management.azure.com/',
+        clientId: '22222222-2222-2222-2222-222222222222',
+      },
+      debug: true,
+      oneshot: true,
+      notes: ['an output to memory is a trial: nothing is written for it'],
+    });
+    const plain = startSettings(flagsOf(), config(ADDRESS));
+    for (const none of ['debug', 'notes', 'host', 'authorities', 'diagnostics'])
+      expect(plain).not.toHaveProperty(none);
+    expect(plain.azure).not.toHaveProperty('clientId');
+    expect(startSettings(flagsOf('-d'), config(ADDRESS)).debug).toBe(true);
+  });
+
+  test('nothing has to be there that the flags say', () => {
+    const file = readConfig('version: v2\n', 'tbot.yaml');
+    const flags = flagsOf('--join-method=azure', '--token=t', '--proxy-server=b');
+    expect(startSettings(flags, file)).toMatchObject({ broker: 'https://b', token: 't' });
+    expect(() => startSettings(flagsOf('--token=t', '--proxy-server=b'), file)).toThrow(
+      'tbot.yaml:1:1: onboarding.join_method: missing; expected one of azure, iam, token',
+    );
+  });
+
+  test('authorities are read, and are certificates or nothing goes on', () => {
+    const file = readConfig(
+      `version: v2\n${ADDRESS}onboarding: {join_method: azure, token: t, ca_path: /ca.pem}\n`,
+      'tbot.yaml',
+    );
+    const pem = '-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n';
+    const of = (text?: string) => startSettings(flagsOf(), file, { readText: () => text });
+    expect(of(pem).authorities).toBe(pem);
+    expect(() => of()).toThrow('onboarding.ca_path: /ca.pem: there is no such file');
+    for (const text of ['', 'nonsense', pem.replaceAll('CERTIFICATE', 'PRIVATE KEY')])
+      expect(() => of(text)).toThrow('ca_path: /ca.pem: expected certificates in PEM');
+  });
+});
+
+test('a wrong flag is wrong usage, also beside a file', () => {
+  for (const [flag, said] of [
+    ['--diag-addr=x', /^--diag-addr: expected host:port/],
+    ['--proxy-server=http://a', /^--proxy-server: expected host:port/],
+  ] as const)
+    expect(() => startSettings(flagsOf(flag), config(ADDRESS))).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringMatching(said) }),
+    );
+});
+
+test('a socket is not served once', () => {
+  const file = config(
+    `${ADDRESS}services: [{type: workload-identity-api, listen: "unix:///run/w.sock"}]\n`,
+  );
+  expect(startSettings(flagsOf(), file).outputs).toHaveLength(1);
+  expect(() => startSettings(flagsOf('--oneshot'), file)).toThrow(
+    /^tbot\.yaml:4:1: services: expected no oneshot/,
+  );
+  const written = config(
+    `${ADDRESS}outputs: [{type: tls, destination: {type: directory, path: /o}}]\n`,
+  );
+  expect(startSettings(flagsOf('--oneshot'), written).oneshot).toBe(true);
 });
