@@ -54,6 +54,8 @@ describe('outputs', () => {
     });
     expect(outputs(undefined)).toEqual([]);
     expect(outputs(undefined, { flags: { destinationDir: 'memory://' } })).toEqual([]);
+    const wrong = { destinationDir: '~/x' };
+    expect(() => outputs(undefined, { flags: wrong })).toThrow(/^--destination-dir: expected/);
     const both = outputs(withOutputs(`type: tls, ${OUT}`), { flags });
     expect(both.map(({ name }) => name)).toEqual(['identity-1', 'tls-2']);
   });
@@ -140,6 +142,7 @@ describe('a secret of Kubernetes', () => {
     };
     expect(of('')?.destination).toEqual(plain);
     expect(of('')?.content.names).toContain('ca.crt');
+    expect(of('', 'type: spiffe')?.destination).toEqual(plain);
     expect(
       of(', namespace: n, secret_type: kubernetes.io/tls, labels: {app: web}')?.destination,
     ).toEqual({
@@ -202,7 +205,11 @@ describe('the key of an output of type ssh_host', () => {
     expect(of('')?.sshHostKey).toBe(line);
     expect(of(', host_key: /key.pub')?.sshHostKey).toBe(line);
     expect(of(', host_key: none')).not.toHaveProperty('sshHostKey');
-    expect(() => of(', host_key: /none.pub')).toThrow('outputs[0].host_key: expected the public');
+    expect(() => of(', host_key: /none.pub')).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining('outputs[0].host_key: expected the public'),
+      }),
+    );
     const [other] = outputs(withOutputs(`type: tls, ${OUT}`), { host: NODE, files });
     expect(other).not.toHaveProperty('sshHostKey');
   });
@@ -255,6 +262,8 @@ test('what has no effect is told of, once', () => {
   const acls = (more: string) =>
     withOutputs(`type: tls, destination: {type: directory, path: /o, acls: required${more}}`);
   expect(notes(acls(''))).toEqual([`${IDLE}acls`]);
+  expect(notes(acls(', symlinks: secure, readers: [{user: a}]'))).toEqual([`${IDLE}symlinks`]);
+  expect(notes(config(`${SOCKET}}]\n`))).toEqual([]);
   // With readers it says what is done anyway.
   expect(notes(acls(', readers: [{user: a}]'))).toEqual([]);
   const twice = withOutputs(

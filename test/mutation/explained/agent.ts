@@ -373,6 +373,45 @@ export const AGENT: Explained = {
       why: 'nothing asks for this kind of failure, only whether it is another',
     },
   ],
+  'agent/start-outputs.ts': [
+    {
+      line: 'const isHost = host !== undefined;',
+      becomes: ['true', 'false', 'host === undefined'],
+      why: 'an identity is the same for both, and the flag is refused to hosts',
+    },
+    {
+      line: 'content: contentOf(identity, { isHost, isKubernetesSecret: false }),',
+      becomes: ['{}', 'true'],
+      why: 'an identity is the same for both, and the flag is refused to hosts',
+    },
+    {
+      line: 'content: contentOf(spiffe, { isHost: host !== undefined, isKubernetesSecret: false }),',
+      becomes: ['{}', 'true', 'false', 'host === undefined'],
+      why: 'the files of an SVID are the same for both',
+    },
+    {
+      line: "return made ? { name: names[position] ?? '', ...made } : [];",
+      becomes: ['"Stryker was here!"'],
+      why: 'each has a name: the default is for the type',
+    },
+    {
+      line: '...(namespace !== undefined && { namespace }),',
+      becomes: ['true'],
+      why: 'a field that is undefined is nowhere told from none: the comparison is for the type',
+    },
+    {
+      line: "...(places.slice(1).some((place) => place?.type === 'memory')",
+      becomes: ['place.type'],
+      why: 'the first one alone may be missing: the question mark is for the type',
+    },
+  ],
+  'agent/start-settings.ts': [
+    {
+      line: '...(logFormat !== undefined && { logFormat }),',
+      becomes: ['true'],
+      why: 'a field that is undefined is nowhere told from none: the comparison is for the type',
+    },
+  ],
   'agent/token/chain.ts': [
     {
       line: '): KeyObject | undefined => (position === 0 ? instance?.key : chain[position - 1]?.keys[0]);',
