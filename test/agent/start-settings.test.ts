@@ -324,6 +324,18 @@ describe('who joins', () => {
     );
   });
 
+  test('of another service has no sshd, and no key of its', () => {
+    const app = readConfig(
+      'version: v3\nteleport: {join_params: {token_name: t, method: azure}, proxy_server: b, data_dir: /d}\napp_service: {enabled: yes}\n',
+      'teleport.yaml',
+    );
+    const readText = () => line;
+    expect(startSettings(flagsOf(), app, { readText }).host).toEqual({ role: 'App', notes: [] });
+    expect(() => startSettings(flagsOf('--ssh-host-key=/x.pub'), app, { readText })).toThrow(
+      usage('--ssh-host-key is for'),
+    );
+  });
+
   test('has no flag for what it has not', () => {
     for (const file of [joinsAs(''), joinsAs(', role: Node'), undefined]) {
       const more = file ? [] : ['--join-method=azure', '--token=t', '--proxy-server=b'];
@@ -393,6 +405,12 @@ test('a wrong flag is wrong usage, also beside a file', () => {
     expect(() => startSettings(flagsOf(flag), config(ADDRESS))).toThrow(
       expect.objectContaining({ code: 'usage', message: expect.stringMatching(said) }),
     );
+});
+
+test('a wrong address of the file is told of with its place', () => {
+  expect(() => startSettings(flagsOf(), config(`${ADDRESS}diag_addr: x\n`))).toThrow(
+    /^tbot\.yaml:4:1: diag_addr: expected host:port/,
+  );
 });
 
 test('a socket is not served once', () => {

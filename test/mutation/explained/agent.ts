@@ -411,6 +411,26 @@ export const AGENT: Explained = {
       becomes: ['true'],
       why: 'a field that is undefined is nowhere told from none: the comparison is for the type',
     },
+    {
+      line: "throw problem(['auth_server'], '', 'expected one of proxy_server and auth_server, got both');",
+      becomes: ['"Stryker was here!"'],
+      why: 'where there is a file, no flag is named',
+    },
+    {
+      line: "const origin = brokerOrigin(config?.proxy_server ?? config?.auth_server ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'that is no address, either',
+    },
+    {
+      line: "throw problem(['services'], '--oneshot', message);",
+      becomes: ['""'],
+      why: 'services are of a file, and where there is one, no flag is named',
+    },
+    {
+      line: "if (!file?.host || host?.role !== 'Node') {",
+      becomes: ['host.role'],
+      why: 'a file with a host has one: the question mark is for the type',
+    },
   ],
   'agent/token/chain.ts': [
     {
