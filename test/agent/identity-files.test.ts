@@ -45,6 +45,14 @@ describe("a bot's files", () => {
     expect(names.toSorted()).toEqual([...IDENTITY_FILES, ...OPENSSH_FILES].toSorted());
   });
 
+  test('have the SSH certificate as one line, under the names that programs look for', () => {
+    const files = identityFiles('x', certificate, bundle, form);
+    for (const name of ['sshcert', 'key-cert.pub', 'id_ecdsa-cert.pub'])
+      expect(files.get(name)).toBe('a line\n');
+    const none = [...identityFiles('x', without(certificate, 'ssh'), bundle, form).keys()];
+    expect(none.filter((name) => name.includes('cert.pub') || name === 'sshcert')).toEqual([]);
+  });
+
   const config = (one = certificate, more = {}) =>
     identityFiles('x', one, bundle, { ...form, ...more }).get('ssh_config');
 
@@ -93,7 +101,9 @@ describe("the agent's own directory", () => {
   test("of a bot has an identity for the cluster's hosts, once, and no list", async () => {
     const { store, read } = await write('Bot', 'x');
     await store();
-    expect(await read('ssh_config')).toMatch(/^Host \*\.test\.example\.com\n/);
+    const config = await read('ssh_config');
+    expect(config).toMatch(/^Host \*\.test\.example\.com\n/);
+    expect(config).not.toContain('RevokedHostKeys');
     for (const name of [...OPENSSH_FILES, KRL_FILE]) expect(await read(name)).toBeUndefined();
   });
 

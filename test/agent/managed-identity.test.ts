@@ -39,3 +39,13 @@ test.each([
 ])('%s is explained', (_, body, said) => {
   expect(explain(body)).toBe(said);
 });
+
+test('an identity that is missing is the one that was named, or the one of the system', () => {
+  const body = refusal('Identity not found');
+  expect(explainRefusedToken(body, 'api://a', undefined)).toMatch(
+    /^this VM has no system-assigned identity: switch it on/,
+  );
+  expect(explainRefusedToken(body, 'api://a', 'client')).toMatch(
+    /^this VM has no managed identity with the client id client: assign it/,
+  );
+});

@@ -124,6 +124,9 @@ test.skipIf(process.platform !== 'linux')(
     await expect(expectProgram(pid, 'a-program-with', 'no')).rejects.toThrow(
       `no: process ${pid} is not a-program-with`,
     );
-    await expect(expectProgram(2 ** 30, 'sleep', 'no')).rejects.toThrow('is not sleep');
+    await expect(expectProgram(2 ** 30, 'sleep', 'no')).rejects.toMatchObject({
+      code: 'files',
+      message: `no: process ${2 ** 30} is not sleep`,
+    });
   },
 );

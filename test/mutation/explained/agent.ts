@@ -170,6 +170,13 @@ export const AGENT: Explained = {
       why: 'what is on the disk shows only when the power fails',
     },
   ],
+  'agent/identity-directory.ts': [
+    {
+      line: "const kept = keptLists(instance.role === 'Node' ? [KRL_FILE] : []);",
+      becomes: ['["Stryker was here"]'],
+      why: 'there is no list of this name',
+    },
+  ],
   'agent/instance-state.ts': [
     {
       line: "const parsed = parseJsonWith(stateFile, files.get(STATE_FILE) ?? '');",
@@ -371,6 +378,11 @@ export const AGENT: Explained = {
       line: "throw new Failure('files', message);",
       becomes: ['""'],
       why: 'nothing asks for this kind of failure, only whether it is another',
+    },
+    {
+      line: "const text = await withPlainErrors(dirname(path), () => orUndefined(readFile(path, 'utf8')));",
+      becomes: ['""'],
+      why: 'bytes are read as a number, too',
     },
   ],
   'agent/start-outputs.ts': [
