@@ -19,7 +19,7 @@ export function brokerOrigin(text: string): string | undefined {
     url.pathname === '/';
   const secure =
     url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
-  return bare && secure && url.hostname !== '' ? url.origin : undefined;
+  return bare && secure ? url.origin : undefined;
 }
 
 export const BROKER_ADDRESS = 'host:port or https://host:port (http:// for loopback only)';

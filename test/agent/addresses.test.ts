@@ -23,7 +23,11 @@ test.each([
   'http://127.0.0.1.example.com',
   'https://broker.example.com/v1',
   'https://user@broker.example.com',
+  'https://:pw@broker.example.com',
   'https://broker.example.com?x',
+  'https://broker.example.com#x',
+  'https://',
+  'ftp://127.0.0.1',
   'ftp://broker.example.com',
   'broker example',
   `\${BROKER}:443`,
@@ -39,12 +43,24 @@ test('a simulated metadata service is on loopback', () => {
   expect(() => simulatedMetadataService('http://10.0.0.1')).toThrow(
     'JOINBOT_IMDS_URL: expected an http:// address on loopback, got http://10.0.0.1',
   );
-  expect(() => simulatedMetadataService('nonsense')).toThrow('JOINBOT_IMDS_URL: expected');
+  for (const text of ['nonsense', 'https://127.0.0.1', 'http://127.0.0.1?x', 'http://127.0.0.1#x'])
+    expect(() => simulatedMetadataService(text)).toThrow(
+      expect.objectContaining({
+        code: 'config',
+        message: expect.stringContaining('JOINBOT_IMDS_URL: expected an http://'),
+      }),
+    );
 });
 
 test('a mirror of certificates is any web address', () => {
   expect(certificateMirror('https://mirror.example.com/certs/')).toBe(
     'https://mirror.example.com/certs',
   );
-  expect(() => certificateMirror('file:///etc')).toThrow('JOINBOT_PKI_URL: expected');
+  for (const text of ['file:///etc', 'https://mirror.example.com?x', 'https://mirror.example.com#'])
+    expect(() => certificateMirror(`${text}x`)).toThrow(
+      expect.objectContaining({
+        code: 'config',
+        message: `JOINBOT_PKI_URL: expected an http:// or https:// address, got ${text}x`,
+      }),
+    );
 });

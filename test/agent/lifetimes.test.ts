@@ -35,7 +35,9 @@ describe('the flags', () => {
     [{ credentialTtl: 'x' }, '--credential-ttl: expected a duration'],
     [{ renewalInterval: '' }, '--renewal-interval: expected a duration'],
   ])('%j are refused', (flags, said) => {
-    expect(() => put(flags)).toThrow(said);
+    expect(() => put(flags)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(said) }),
+    );
   });
 });
 
@@ -65,17 +67,21 @@ describe('the lifetimes', () => {
       { credential_ttl: '1h', renewal_interval: '1h' },
       'renewal_interval --renewal-interval renewal_interval (1h) must be shorter than credential_ttl (1h)',
     ],
-    [{ renewal_interval: '61m' }, '(61m) must be shorter than certificate_ttl (1h)'],
+    [
+      { renewal_interval: '61m' },
+      'renewal_interval --renewal-interval renewal_interval (61m) must be shorter than certificate_ttl (1h)',
+    ],
     [
       { renewal_interval: '30m', outputs: [output({}), output({ credential_ttl: '30m' })] },
-      'renewal_interval --renewal-interval renewal_interval (30m)',
+      'renewal_interval --renewal-interval renewal_interval (30m) must be shorter than certificate_ttl (30m)',
     ],
     [
       { outputs: [output({}), output({ renewal_interval: '1h' })] },
       'outputs.1.renewal_interval --renewal-interval renewal_interval (1h)',
     ],
   ])('of %j would end before they are renewed', (more, said) => {
-    expect(() => of(more)).toThrow(said);
+    const start = new RegExp(`^${said.replaceAll(/[()]/g, '.')}`);
+    expect(() => of(more)).toThrow(start);
     expect(() => of(more, true)).not.toThrow();
   });
 });

@@ -114,6 +114,13 @@ export const AGENT: Explained = {
       why: 'there is no list of this name',
     },
   ],
+  'agent/diagnostics-address.ts': [
+    {
+      line: '/^(?:\\[([0-9a-f:.]+)\\]|([A-Za-z0-9.-]*)):(\\d{1,5})$/.exec(text) ?? [];',
+      becomes: ['["Stryker was here"]'],
+      why: 'the first part is nowhere asked for',
+    },
+  ],
   'agent/directory-lock.ts': [
     {
       line: "const isLinux = process.platform === 'linux';",
@@ -254,6 +261,23 @@ export const AGENT: Explained = {
       line: "if (!der) throw new TypeError('a known issuer is not in PEM');",
       becomes: ['false', ';'],
       why: 'the certificates are in this file, and the tests read each of them',
+    },
+  ],
+  'agent/lifetimes.ts': [
+    {
+      line: ': older !== undefined && { certificate_ttl: older }),',
+      becomes: ['true'],
+      why: 'a field that is undefined is nowhere told from none: the comparison is for the type',
+    },
+    {
+      line: 'if (asked === undefined || secondsOf(asked) < secondsOf(life.ttl)) continue;',
+      becomes: ['false'],
+      why: 'what is undefined lasts no second: the comparison is for the type',
+    },
+    {
+      line: 'const least = interval === undefined ? 0 : secondsOf(interval);',
+      becomes: ['false'],
+      why: 'what is undefined lasts no second: the comparison is for the type',
     },
   ],
   'agent/lock-number.ts': [
