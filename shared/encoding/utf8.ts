@@ -19,7 +19,7 @@ export function decodeUtf8(bytes: Uint8Array): DecodedText {
 const isUtf16 = ([first, second]: Uint8Array): boolean =>
   (first === 0xff && second === 0xfe) ||
   (first === 0xfe && second === 0xff) ||
-  (first !== undefined && second !== undefined && (first === 0) !== (second === 0));
+  (second !== undefined && (first === 0) !== (second === 0));
 
 /** Counted from 1. A line feed is never part of another character. */
 function faultyLine(bytes: Uint8Array): number {

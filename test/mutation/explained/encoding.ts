@@ -2,6 +2,23 @@
 import type { Explained } from './explanation.ts';
 
 export const ENCODING: Explained = {
+  'shared/encoding/certificate.ts': [
+    {
+      line: "contextTag(0, 'primitive'),",
+      becomes: ['""'],
+      why: 'what is not constructed is primitive',
+    },
+    {
+      line: "return { dnsNames: ofTag(contextTag(2, 'primitive')), uris: ofTag(contextTag(6, 'primitive')) };",
+      becomes: ['""'],
+      why: 'what is not constructed is primitive',
+    },
+    {
+      line: "if (decodeOid(method) === OID.caIssuers && location.tag === contextTag(6, 'primitive')) {",
+      becomes: ['""'],
+      why: 'what is not constructed is primitive',
+    },
+  ],
   'shared/encoding/der-decode.ts': [
     {
       line: 'second !== undefined &&',
@@ -18,12 +35,7 @@ export const ENCODING: Explained = {
   ],
   'shared/encoding/ssh-public-key.ts': [
     {
-      line: 'if (!blob) return undefined;',
-      becomes: ['false'],
-      why: 'nothing can not be read either: what that throws is caught',
-    },
-    {
-      line: 'if (reader.text() !== match?.[1]) return undefined;',
+      line: 'return blob && parseSshBlob(blob, match?.[1]);',
       becomes: ['match[1]'],
       why: 'there is a match, or there were no bytes: the question mark is for the type',
     },

@@ -5,6 +5,7 @@
 import { AGENT } from './agent.ts';
 import { ATTESTATION } from './attestation.ts';
 import { AUTHORITY } from './authority.ts';
+import { ELSEWHERE } from './elsewhere.ts';
 import { ENCODING } from './encoding.ts';
 import type { Explained } from './explanation.ts';
 import { JOINING } from './joining.ts';
@@ -14,6 +15,7 @@ export const EXPLAINED: Explained = {
   ...AGENT,
   ...ATTESTATION,
   ...AUTHORITY,
+  ...ELSEWHERE,
   ...ENCODING,
   ...JOINING,
   ...STORAGE,

@@ -2,6 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import { describe, expect, test } from 'vitest';
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
 import {
+  parseSshBlob,
   parseSshPublicKeyLine,
   sshBlob,
   sshPublicKey,
@@ -107,6 +108,15 @@ describe('a blob', () => {
   const point = createPublicKey(pair('P-256'))
     .export({ type: 'spki', format: 'der' })
     .subarray(-65);
+
+  test('is of any kind where none is named, and else of that kind', () => {
+    const key = createPublicKey(keys[p256] ?? rsa);
+    const form = sshPublicKey(key) ?? expect.fail();
+    for (const type of [undefined, p256])
+      expect(parseSshBlob(sshBlob(form), type)?.equals(key)).toBe(true);
+    expect(parseSshBlob(sshBlob(form), 'ssh-rsa')).toBeUndefined();
+    expect(parseSshBlob(Buffer.of())).toBeUndefined();
+  });
 
   test('is read whole', () => {
     expect(parse(p256, sshString('nistp256'), sshString(point))).toBeDefined();
