@@ -9,6 +9,13 @@ export const ATTESTATION: Explained = {
       why: 'neither text is a number',
     },
   ],
+  'shared/attestation/aws/sts-authorization.ts': [
+    {
+      line: "const found = FORM.exec(header ?? '')?.groups;",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text has the form',
+    },
+  ],
   'shared/attestation/aws/sts-message.ts': [
     {
       line: "if (end < 0) throw malformed('expected an empty line after the headers');",
@@ -17,6 +24,26 @@ export const ATTESTATION: Explained = {
     },
   ],
   'shared/attestation/aws/sts-request.ts': [
+    {
+      line: "const endpoint = STS_ENDPOINTS.get(headers.get('host') ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'neither text is a host of STS',
+    },
+    {
+      line: "const signedAt = checkTimes(headers.get('x-amz-date') ?? '', date, at);",
+      becomes: ['"Stryker was here!"'],
+      why: 'it is among the headers that are needed: the default is for the type',
+    },
+    {
+      line: "headers.set('authorization', authorization ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'a request without it was refused before: the default is for the type',
+    },
+    {
+      line: 'const [, y, mo, d, h, mi, s] = AMZ_DATE.exec(amzDate) ?? [];',
+      becomes: ['["Stryker was here"]'],
+      why: 'it has the form, or was refused before: the default is for the type',
+    },
     {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
       line: 'if (!KNOWN_HEADERS[name]?.(value)) throw malformed(`the header ${name} has another value`);',
@@ -92,7 +119,7 @@ export const ATTESTATION: Explained = {
       why: 'neither text is a resource id',
     },
     {
-      line: "const ofQuestion = typeof status === 'number' && status < 500 && status !== THROTTLED;",
+      line: "typeof status === 'number' && status < 500 && status !== THROTTLED;",
       becomes: ['true'],
       why: 'what is no number is less than none: the comparison is for the type',
     },

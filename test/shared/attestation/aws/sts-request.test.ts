@@ -237,6 +237,11 @@ describe('I2: refuses', () => {
       replaced(/(X-Amz-Date: )(\S+)/, `$1${date}`),
       'sts_request_malformed',
     ]),
+    [
+      "the scope's day before a date",
+      replaced('X-Amz-Date: 20261120', 'X-Amz-Date: 2026112020261120'),
+      'sts_request_malformed',
+    ],
     ...['%$2', '$2%', 'a b', 'a'.repeat(15), 'a'.repeat(8193)].map(
       (token): [string, (text: string) => string, string] => [
         `a session token of another form: ${token.slice(0, 20)}`,
