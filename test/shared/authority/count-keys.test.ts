@@ -1,7 +1,7 @@
 /** Which rows count of those that the data key sealed: each test bends one thing of a key that counts. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type CountedKeys, countKeys } from '../../../shared/authority/count-keys.ts';
+import { type CountedKeys, countKeys, rootOf } from '../../../shared/authority/count-keys.ts';
 import { openGenuineKeys } from '../../../shared/authority/genuine-keys.ts';
 import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
 import type { RotationParts } from '../../../shared/authority/rotate.ts';
@@ -152,6 +152,12 @@ describe('a root that its predecessor certified', () => {
   });
 });
 
+test('no root signed what is no certificate, and none whose key can not be read signed anything', () => {
+  expect(rootOf(issuing, [successor, root])).toBe(root);
+  expect(rootOf(issuing, [bent(root, { publicKey: randomBytes(8) })])).toBeUndefined();
+  expect(rootOf(bent(issuing, { certificate: randomBytes(8) }), [root])).toBeUndefined();
+});
+
 describe('an end', () => {
   const endOf = (...numbers: number[]) => numbers.map((sequence) => ({ sequence, at: 1 }));
   const counted = async (...keys: OpenedKey[]) => {
@@ -187,6 +193,11 @@ describe('an end', () => {
     const newer = bent(user, { ...newKey(), sequence: 2 });
     expect((await counted(bent(user, { ended: endOf(2) }), newer)).ended).toEqual([]);
     expect((await counted(user, bent(newer, { ended: endOf(9) }))).ended).toEqual([]);
+  });
+
+  test('is of no key of another purpose, whoever owns both', async () => {
+    const odd = bent(probe, { owner: 'ssh-user', sequence: 2, ended: endOf(1) });
+    expect((await counted(user, odd)).ended).toEqual([]);
   });
 
   test('is of no root, where an issuing key says so', async () => {
