@@ -37,7 +37,7 @@ const CURRENT = '..data';
 const NEXT = '..data_tmp';
 const VERSION = /^\.\.\d{4}(?:_\d\d){5}\.[A-Za-z0-9]{6}$/;
 
-/** Is given the new version's directory before anybody sees it. */
+/** Is given a path to the new version's directory, which is ours, before anybody sees it. */
 type Prepare = (version: string) => Promise<void>;
 
 /** Names that stay as they are where `files` hasn't them, with what they are where they weren't there before. */
@@ -58,8 +58,7 @@ export async function writeFileSet(
     await refuseForeignFiles(directory, visibleNames(files.keys()));
     await removeLeftovers(directory, previous);
 
-    const version = await writeVersion(directory, files, now);
-    await prepare(join(directory, version));
+    const version = await writeVersion(directory, files, now, prepare);
     await makeLink(version, join(directory, NEXT));
     await rename(join(directory, NEXT), join(directory, CURRENT));
     await syncDirectory(directory);
@@ -213,23 +212,42 @@ export async function makeLink(
   }
 }
 
-async function writeVersion(directory: string, files: FileSet, now: Date): Promise<string> {
+async function writeVersion(
+  directory: string,
+  files: FileSet,
+  now: Date,
+  prepare: Prepare,
+): Promise<string> {
   const stamp = now.toISOString().slice(0, 19).replace(/[-T:]/g, '_');
   const path = await mkdtemp(join(directory, `..${stamp}.`));
   try {
-    const folders = new Set([path]);
-    for (const [name, contents] of files) {
-      const file = join(path, name);
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-      folders.add(dirname(file));
-      await writeSynced(file, contents);
-    }
-    for (const folder of folders) await syncDirectory(folder);
+    // Whoever else may write to the directory may put a link in its place at any time.
+    const isOwn = await inOwn(path, async (own) => {
+      await writeFiles(own, files);
+      await prepare(own);
+      return true;
+    });
+    if (!isOwn)
+      throw new Failure(
+        'files',
+        `somebody else writes to ${directory}: ${path} is no longer what joinbot has made`,
+      );
   } catch (error) {
-    await rm(path, { recursive: true });
+    await rm(path, { recursive: true, force: true });
     throw error;
   }
   return basename(path);
+}
+
+async function writeFiles(path: string, files: FileSet): Promise<void> {
+  const folders = new Set([path]);
+  for (const [name, contents] of files) {
+    const file = join(path, name);
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    folders.add(dirname(file));
+    await writeSynced(file, contents);
+  }
+  for (const folder of folders) await syncDirectory(folder);
 }
 
 /** Makes the visible names that are missing and removes those that have no file any more. */

@@ -9,8 +9,12 @@ export interface ProgramOutcome {
 }
 
 export interface MachinePrograms {
-  /** Runs a program to its end, or for 30 s; `undefined` if there is no such program. */
-  run(program: string, args: readonly string[]): Promise<ProgramOutcome | undefined>;
+  /** Runs a program to its end, or for 30 s, in `directory` if it is named; `undefined` if there is no such program. */
+  run(
+    program: string,
+    args: readonly string[],
+    directory?: string,
+  ): Promise<ProgramOutcome | undefined>;
   /** Sends a signal. Throws a system error. */
   signal(pid: number, signal: 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2'): void;
 }
@@ -18,9 +22,13 @@ export interface MachinePrograms {
 const TIMEOUT_MS = 30_000;
 
 export const machinePrograms: MachinePrograms = {
-  run: (program, args) =>
+  run: (program, args, cwd) =>
     new Promise((resolve, reject) => {
-      const options = { timeout: TIMEOUT_MS, env: { ...process.env, LC_ALL: 'C' } };
+      const options = {
+        timeout: TIMEOUT_MS,
+        env: { ...process.env, LC_ALL: 'C' },
+        ...(cwd !== undefined && { cwd }),
+      };
       const child = execFile(program, [...args], options, (error, stdout, stderr) => {
         if (error?.code === 'ENOENT') return resolve(undefined);
         if (error && typeof error.code !== 'number' && !error.killed) return reject(error);

@@ -36,7 +36,10 @@ export async function expectReaders(
 export const readersOf = ({ destination: to }: Pick<Output, 'destination'>): readonly Reader[] =>
   to.type === 'kubernetes_secret' ? [] : (to.readers ?? []);
 
-/** Lets them read `version`, a directory of files in `directory`. Throws a `Failure` that says what to do. */
+/**
+ * Lets them read `version`, a directory of files in `directory`: a path that leads to what we have made, whatever becomes of its
+ * name. Throws a `Failure` that says what to do.
+ */
 export async function admitReaders(
   directory: string,
   version: string,
@@ -46,16 +49,14 @@ export async function admitReaders(
   if (mode !== undefined) await setModes(directory, version, mode, ownerOnly);
   if (readers.length === 0) return;
   await admitToDirectory(directory, readers, programs);
-  const args = ['-R', '-m', entriesFor(readers, 'r-X'), '--', version];
-  await setList(args, directory, programs);
-  for (const name of ownerOnly) await withdraw(join(version, name), directory, programs);
-}
-
-/** Takes a list away again. A mask would show as rights of the group. */
-async function withdraw(path: string, directory: string, programs: MachinePrograms): Promise<void> {
-  if (!(await orUndefined(stat(path)))) return;
-  await setList(['-b', '--', path], directory, programs);
-  await chmod(path, 0o600);
+  const setIn = (args: readonly string[]) => setList(args, directory, programs, version);
+  await setIn(['-R', '-m', entriesFor(readers, 'r-X'), '--', '.']);
+  for (const name of ownerOnly) {
+    if (!(await orUndefined(stat(join(version, name))))) continue;
+    await setIn(['-b', '--', name]);
+    // The list's mask would show as rights of the group.
+    await chmod(join(version, name), 0o600);
+  }
 }
 
 /** Lets them enter a directory and list it: the names of the files in it are known anyway. */
@@ -68,15 +69,17 @@ export async function admitToDirectory(
   await setList(['-m', entriesFor(readers, 'r-x'), '--', directory], directory, programs);
 }
 
-/** Lets them connect to a socket. `shown` is the path that it will have, for messages. */
+/** Lets them connect to a socket in a directory. `shown` is the path that it will have, for messages. */
 export async function admitToSocket(
+  directory: string,
   socket: string,
   shown: string,
   readers: readonly Reader[],
   programs: MachinePrograms,
 ): Promise<void> {
   if (readers.length === 0) return;
-  await setList(['-m', entriesFor(readers, 'rw-'), '--', socket], shown, programs);
+  const args = ['-m', entriesFor(readers, 'rw-'), '--', socket];
+  await setList(args, shown, programs, directory);
 }
 
 const entriesFor = (readers: readonly Reader[], rights: string): string =>
@@ -85,12 +88,14 @@ const entriesFor = (readers: readonly Reader[], rights: string): string =>
 const entryOf = ({ kind, name }: Reader, rights: string): string =>
   `${kind === 'user' ? 'u' : 'g'}:${name}:${rights}`;
 
+/** `within` is where names in `args` are looked for. */
 async function setList(
   args: readonly string[],
   directory: string,
   programs: MachinePrograms,
+  within?: string,
 ): Promise<void> {
-  const done = await programs.run('setfacl', args);
+  const done = await programs.run('setfacl', args, within);
   if (done?.code === 0) return;
   const why = done
     ? `setfacl says: ${printable(done.stderr) || `exit code ${done.code}`}`

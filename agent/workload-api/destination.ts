@@ -34,7 +34,8 @@ export function workloadApiAt(
     async tell(material) {
       // A library that most agents never need.
       const { serveWorkloadApi } = await import('./server.ts');
-      const admit = (socket: string) => admitToSocket(socket, path, readers, programs);
+      const admit = (directory: string, socket: string) =>
+        admitToSocket(directory, socket, path, readers, programs);
       serving ??= await serveWorkloadApi({ path, mode }, admit, log.warn);
       serving.publish(svidOf(material));
     },

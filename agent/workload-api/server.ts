@@ -14,6 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import { withPlainErrors } from '../durable-file.ts';
 import { Failure } from '../failure.ts';
+import { inOwn } from '../own-files.ts';
 import { bundlesResponse, svidResponse, type X509Svid } from './messages.ts';
 import { bytesAlone } from './method.ts';
 import { addSecretService } from './secret-service.ts';
@@ -35,6 +36,8 @@ const LARGEST_EMPTY_REQUEST = 1024;
 const MOST_STREAMS = 64;
 /** So that no other program's request is answered by mistake: a browser or proxy can't set it. */
 const SECURITY_HEADER = 'workload.spiffe.io';
+/** In a folder of its own, before it gets its name. */
+const SOCKET = 's';
 
 const method = (name: string) => bytesAlone(`/SpiffeWorkloadAPI/${name}`, true);
 
@@ -52,7 +55,7 @@ type Stream = ServerWritableStream<Buffer, Buffer>;
  */
 export async function serveWorkloadApi(
   { path, mode }: Socket,
-  admit: (socket: string) => Promise<void>,
+  admit: (directory: string, socket: string) => Promise<void>,
   warn: (message: string) => void,
 ): Promise<WorkloadApi> {
   const server = new Server({
@@ -88,11 +91,19 @@ export async function serveWorkloadApi(
     // Nobody can find it until it is for those alone that it is for.
     const folder = await mkdtemp(join(dirname(path), '.joinbot-'));
     try {
-      const hidden = join(folder, 's');
-      await listen(server, hidden);
-      await chmod(hidden, mode);
-      await admit(hidden);
-      await rename(hidden, path);
+      await listen(server, join(folder, SOCKET));
+      // Whoever else may write beside it may put a link in the folder's place, to have something else opened to others.
+      const isOwn = await inOwn(folder, async (own) => {
+        await chmod(join(own, SOCKET), mode);
+        await admit(own, SOCKET);
+        await rename(join(own, SOCKET), path);
+        return true;
+      });
+      if (!isOwn)
+        throw new Failure(
+          'files',
+          `somebody else writes to ${dirname(path)}: ${path} is not there`,
+        );
     } catch (error) {
       server.forceShutdown();
       throw error;

@@ -1,10 +1,11 @@
 /** Programs of this machine, as they are. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { machinePrograms } from '../../agent/machine-programs.ts';
+import { inOwn } from '../../agent/own-files.ts';
 import { temporaryFolder } from './folder.ts';
 
 const { run, signal } = machinePrograms;
@@ -20,6 +21,20 @@ describe.skipIf(process.platform === 'win32')('a program', () => {
     });
     expect(await shell('true')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'is run in a directory that we hold, whatever is in the place of its name by then',
+    async () => {
+      const path = join(await temporaryFolder(), 'own');
+      await mkdir(path);
+      await writeFile(join(path, 'file'), 'ours');
+      const outcome = await inOwn(path, async (own) => {
+        await rename(path, `${path}~`);
+        return run('cat', ['file'], own);
+      });
+      expect(outcome).toEqual({ code: 0, stdout: 'ours', stderr: '' });
+    },
+  );
 
   test('that is not there is told from one that may not be run, and from one that was ended', async () => {
     expect(await run('there-is-no-such-program', [])).toBeUndefined();

@@ -1,9 +1,24 @@
 /** Others who may read an output, from the first time on and after every renewal. */
 import { existsSync, statSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, realpath, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  realpath,
+  rename,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { MachinePrograms, ProgramOutcome } from '../../agent/machine-programs.ts';
+import { writeFileSet } from '../../agent/file-set.ts';
+import {
+  type MachinePrograms,
+  machinePrograms,
+  type ProgramOutcome,
+} from '../../agent/machine-programs.ts';
 import {
   admitReaders,
   admitToDirectory,
@@ -22,8 +37,9 @@ const FINE: ProgramOutcome = { code: 0, stdout: '', stderr: '' };
 function programs(outcomes: Readonly<Record<string, Partial<ProgramOutcome>>>) {
   const commands: string[] = [];
   const machine: MachinePrograms = {
-    run: async (program, args) => {
-      commands.push([program, ...args].join(' '));
+    run: async (program, args, directory) => {
+      const within = directory === undefined ? '' : `${await realpath(directory)}$ `;
+      commands.push(`${within}${[program, ...args].join(' ')}`);
       const outcome = outcomes[program];
       return outcome && { ...FINE, ...outcome };
     },
@@ -43,10 +59,9 @@ describe('readers', () => {
   test('are let in before a version becomes the current one, at each renewal', async () => {
     const { machine, commands } = programs({ getent: {}, setfacl: {} });
     const seen: boolean[] = [];
-    const run: MachinePrograms['run'] = (program, args) => {
-      const [version] = args.slice(-1);
-      if (args[0] === '-R') seen.push(existsSync(join(version ?? '', '../..data')));
-      return machine.run(program, args);
+    const run: MachinePrograms['run'] = async (program, args, version = '') => {
+      if (args[0] === '-R') seen.push(existsSync(join(await realpath(version), '../..data')));
+      return machine.run(program, args, version || undefined);
     };
     const rig = await createRig({ programs: { ...machine, run } });
     rig.stopAfterWaits(2);
@@ -57,10 +72,10 @@ describe('readers', () => {
       'getent group www-data',
       `setfacl -m u:jenkins:r-x,g:www-data:r-x -- ${out}`,
     ]);
-    const versions = commands.filter((command) => command.startsWith('setfacl -R'));
+    const versions = commands.filter((command) => command.includes('setfacl -R'));
     expect(versions).toHaveLength(2);
     expect(versions[1]).toBe(
-      `setfacl -R -m u:jenkins:r-X,g:www-data:r-X -- ${await realpath(join(out, '..data'))}`,
+      `${await realpath(join(out, '..data'))}$ setfacl -R -m u:jenkins:r-X,g:www-data:r-X -- .`,
     );
     // The first time there was no current version yet.
     expect(seen).toEqual([false, true]);
@@ -139,13 +154,13 @@ describe('rights by lists', () => {
   test('to a directory let enter it, to a socket let connect, and without readers nothing is run', async () => {
     const { machine, commands } = programs({ setfacl: {} });
     await admitToDirectory('/run/d', [JENKINS, WWW], machine);
-    await admitToSocket('/run/d/s.new', '/run/d/s', [JENKINS, WWW], machine);
+    await admitToSocket('/', 's', '/run/d/w.sock', [JENKINS, WWW], machine);
     expect(commands).toEqual([
       'setfacl -m u:jenkins:r-x,g:www-data:r-x -- /run/d',
-      'setfacl -m u:jenkins:rw-,g:www-data:rw- -- /run/d/s.new',
+      '/$ setfacl -m u:jenkins:rw-,g:www-data:rw- -- s',
     ]);
     await admitToDirectory('/run/d', [], machine);
-    await admitToSocket('/run/d/s.new', '/run/d/s', [], machine);
+    await admitToSocket('/', 's', '/run/d/w.sock', [], machine);
     await admitReaders('/run/d', '/run/d/v', {}, machine);
     expect(commands).toHaveLength(2);
   });
@@ -156,7 +171,7 @@ describe('rights by lists', () => {
     ['or that it is missing', undefined, 'there is no program setfacl: install the package acl'],
   ])('that setfacl does not give are told of %s', async (_, outcome, said) => {
     const { machine } = programs(outcome ? { setfacl: outcome } : {});
-    await expect(admitToSocket('/d/s.new', '/d/s', [WWW], machine)).rejects.toMatchObject({
+    await expect(admitToSocket('/', 's.new', '/d/s', [WWW], machine)).rejects.toMatchObject({
       code: 'files',
       message: expect.stringContaining(`the readers of /d/s can't be let in: ${said}`),
     });
@@ -170,11 +185,44 @@ describe('rights by lists', () => {
     await admitReaders('/out', version, wanted, machine);
     expect(commands).toEqual([
       'setfacl -m g:www-data:r-x -- /out',
-      `setfacl -R -m g:www-data:r-X -- ${version}`,
-      `setfacl -b -- ${join(version, 'key')}`,
+      `${version}$ setfacl -R -m g:www-data:r-X -- .`,
+      `${version}$ setfacl -b -- key`,
     ]);
     expect(modeOf(join(version, 'key'))).toBe('600');
   });
+});
+
+test.skipIf(process.platform !== 'linux').each<[string, object]>([
+  ['a mode', { mode: 0o644 }],
+  ['readers', { readers: [WWW], ownerOnly: ['key'] }],
+])('%s opens what was made, and nothing that somebody puts in its place', async (_, wanted) => {
+  const out = await temporaryFolder();
+  const victim = await temporaryFolder();
+  await chmod(victim, 0o700);
+  await writeFile(join(victim, 'key'), '', { mode: 0o640 });
+  const machine: MachinePrograms = {
+    run: (_program, args, within) =>
+      machinePrograms.run('chmod', ['-R', 'g+r', args.at(-1) ?? ''], within),
+    signal: () => undefined,
+  };
+  let made = '';
+  await writeFileSet(
+    out,
+    new Map([
+      ['key', ''],
+      ['crt', ''],
+    ]),
+    new Date(0),
+    async (version) => {
+      const [name = ''] = await readdir(out);
+      made = join(out, `${name}~`);
+      await rename(join(out, name), made);
+      await symlink(victim, join(out, name));
+      await admitReaders(out, version, wanted, machine);
+    },
+  );
+  expect([modeOf(victim), modeOf(join(victim, 'key'))]).toEqual(['700', '640']);
+  expect(modeOf(join(made, 'crt'))).toBe('mode' in wanted ? '644' : '640');
 });
 
 test('readers that the machine does not know are refused, and where nobody can say they are not', async () => {

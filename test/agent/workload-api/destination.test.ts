@@ -47,7 +47,7 @@ async function place(readers?: readonly { readonly kind: 'user'; readonly name: 
   const path = join(await temporaryFolder(), 'w.sock');
   const commands: string[] = [];
   const run = async (program: string, args: readonly string[]) => {
-    commands.push([program, ...args.slice(0, -1)].join(' '));
+    commands.push([program, ...args].join(' '));
     return { code: 0, stdout: '', stderr: '' };
   };
   const effects = { programs: { run }, log: { warn: () => undefined } };
@@ -77,7 +77,7 @@ test('it is told the certificate with its key, its SPIFFE ID and whom to trust',
       authorities: [root],
     }),
   );
-  expect(commands).toEqual(['setfacl -m u:envoy:rw- --']);
+  expect(commands).toEqual(['setfacl -m u:envoy:rw- -- s']);
 });
 
 test('without readers nobody else is let in', async () => {

@@ -1,9 +1,10 @@
 /** The Workload API on its socket, with gRPC's own client. go-spiffe has a test of its own (test/scenarios). */
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { link, readdir } from 'node:fs/promises';
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmod, link, mkdir, readdir, rename, symlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -184,8 +185,8 @@ describe.skipIf(process.platform === 'win32')('the socket', () => {
   test('is not there where those that it is for can not be let in', async () => {
     const path = join(await temporaryFolder(), 'workload.sock');
     const other = `${path}-2`;
-    const admit = async (socket: string) => {
-      await link(socket, other);
+    const admit = async (directory: string, socket: string) => {
+      await link(join(directory, socket), other);
       throw new Error('no setfacl');
     };
     const serving = serveWorkloadApi({ path, mode: 0o600 }, admit, () => undefined);
@@ -193,6 +194,50 @@ describe.skipIf(process.platform === 'win32')('the socket', () => {
     expect(await readdir(join(path, '..'))).toEqual(['workload.sock-2']);
     expect(await answersAt(other)).toBe(false);
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'is what is opened to others, whatever somebody puts in the place of its folder',
+    async () => {
+      const folder = await temporaryFolder();
+      const path = join(folder, 'w.sock');
+      const victim = join(folder, 'of-root');
+      writeFileSync(victim, '', { mode: 0o600 });
+      const admit = async (directory: string, socket: string) => {
+        const [name = ''] = (await readdir(folder)).filter((one) => one.startsWith('.joinbot-'));
+        const own = join(folder, name);
+        await rename(own, join(folder, 'moved'));
+        await mkdir(own);
+        await symlink(victim, join(own, socket));
+        await chmod(join(directory, socket), 0o666);
+      };
+      const api = await serveWorkloadApi({ path, mode: 0o600 }, admit, () => undefined);
+      onTestFinished(() => api.close());
+      expect([statSync(victim).mode & 0o777, statSync(path).mode & 0o777]).toEqual([0o600, 0o666]);
+    },
+  );
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'is not there where its folder has become that of somebody else',
+    async () => {
+      const folder = await temporaryFolder();
+      const path = join(folder, 'w.sock');
+      const admit = () => expect.unreachable('others are let in');
+      const serving = serveWorkloadApi({ path, mode: 0o666 }, admit, () => undefined);
+      const taking = (async () => {
+        for (;;) {
+          await setImmediate();
+          const [name] = readdirSync(folder);
+          if (name !== undefined) return chownSync(join(folder, name), 65_534, 65_534);
+        }
+      })();
+      await expect(serving).rejects.toMatchObject({
+        code: 'files',
+        message: `somebody else writes to ${folder}: ${path} is not there`,
+      });
+      await taking;
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
 
   test('that can not be listened on is told of, with the reason', async () => {
     const path = join(await temporaryFolder(), 'x'.repeat(120), 'workload.sock');
