@@ -75,19 +75,9 @@ export const ATTESTATION: Explained = {
       why: 'undefined is as false as false',
     },
     {
-      line: 'pinned ?? (added.length > 0 ? extend([signer], [...roots, ...added], avoids) : undefined)',
-      becomes: ['true', 'added.length >= 0'],
-      why: 'with none added, the second search finds no more than the first',
-    },
-    {
       line: '} catch {',
       becomes: ['{}'],
       why: 'a function that ends gives undefined, which is as false as false',
-    },
-    {
-      line: 'if (!child) return undefined;',
-      becomes: ['false'],
-      why: 'a path always has its signer: the line is for the type',
     },
     {
       line: 'if (basicConstraints.pathLength !== undefined && basicConstraints.pathLength < below) {',

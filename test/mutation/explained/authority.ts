@@ -155,11 +155,6 @@ export const AUTHORITY: Explained = {
       why: 'where a key is not over, one is used: the question mark is for the type',
     },
     {
-      line: '...(key.sequence === oldest ? [drivenOut(key, policy)] : []).filter(',
-      becomes: ['["Stryker was here"]'],
-      why: 'a text is before no time',
-    },
-    {
       line: 'PUBLISHED.some((one) => one[0] === owner && one[1] === purpose) &&',
       becomes: ['true'],
       why: 'no other owner has a root, or keys that sign',
