@@ -155,6 +155,11 @@ export const JOINING: Explained = {
   ],
   'shared/joining/join.ts': [
     {
+      line: 'askedKey: keys[0]?.tlsKey.der,',
+      becomes: ['keys[0].tlsKey'],
+      why: 'a request asks for a certificate at least: the question mark is for the type',
+    },
+    {
       line: "const stored = renewing.kind === 'renewal' ? renewing.stored : undefined;",
       becomes: ['true'],
       why: 'a first join has none stored: the comparison is for the type',
