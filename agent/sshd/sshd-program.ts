@@ -26,7 +26,7 @@ export async function findSshd({ run }: MachinePrograms, configFile: string): Pr
     );
   };
   const complaintOf = ({ stderr }: { readonly stderr: string }): string =>
-    printable(stderr.trim().replace(/\s*\r?\n/g, '; '), 500);
+    printable(stderr.trim().replace(/\s*\n/g, '; '), 500);
 
   return {
     async test() {

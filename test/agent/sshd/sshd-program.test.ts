@@ -30,12 +30,12 @@ test('it is looked for where systems have it', async () => {
 });
 
 test('what it complains of is told in one line', async () => {
-  const outcome = { code: 255, stderr: ' one  \r\ntwo\n' };
+  const outcome = { code: 255, stderr: ' one  \r\ntwo\nthree\n' };
   const { found } = await sshd('/usr/sbin/sshd', outcome);
-  expect(await found.test()).toBe('one; two');
+  expect(await found.test()).toBe('one; two; three');
   await expect(found.settings()).rejects.toMatchObject({
     code: 'sshd',
-    message: 'sshd does not take its configuration: one; two',
+    message: 'sshd does not take its configuration: one; two; three',
   });
 });
 
