@@ -76,6 +76,7 @@ test('it is due at its time, or where the clock was set back', () => {
 
 test('an output is due whose time is nearer to this round than to the next', () => {
   const due = (now: number) => dueOutputs(first, [web, db], plan, at(now)).map(({ name }) => name);
+  expect(due(1000)).toEqual([]);
   expect(due(1049)).toEqual([]);
   expect(due(1050)).toEqual(['web']);
   expect(due(1349)).toEqual(['web']);

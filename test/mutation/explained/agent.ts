@@ -177,6 +177,13 @@ export const AGENT: Explained = {
       why: 'what is on the disk shows only when the power fails',
     },
   ],
+  'agent/health.ts': [
+    {
+      line: 'const isReady = isWritten && expires !== undefined && expires > now;',
+      becomes: ['true'],
+      why: 'what is undefined is not after now, either: the comparison is for the type',
+    },
+  ],
   'agent/identity-directory.ts': [
     {
       line: "const kept = keptLists(instance.role === 'Node' ? [KRL_FILE] : []);",
