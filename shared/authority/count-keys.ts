@@ -4,7 +4,7 @@
  * ended by a newer one of its kind that counts itself. SSH authorities are as good as the data key.
  */
 import { createPublicKey, verify } from 'node:crypto';
-import { decodeBase64 } from '../encoding/base64.ts';
+import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate, sameBytes } from '../encoding/certificate.ts';
 import { sshPublicKey } from '../encoding/ssh-public-key.ts';
 import { keepLatest } from '../remembered.ts';
@@ -79,9 +79,7 @@ async function isOfCustody(root: OpenedKey, custody: Custody): Promise<boolean> 
   return publicKey !== undefined && sameBytes(publicKey, root.publicKey);
 }
 
-const isSignedBy = rememberedBy(verifySignature, (certificate, publicKey) =>
-  Buffer.concat([certificate, publicKey]).toString('base64'),
-);
+const isSignedBy = rememberedBy(verifySignature, (...about) => about.map(encodeBase64).join());
 
 function verifySignature(certificate: Uint8Array, publicKey: Uint8Array): boolean {
   try {
@@ -97,7 +95,7 @@ function verifySignature(certificate: Uint8Array, publicKey: Uint8Array): boolea
  * Everything in a row can be read, and fits together: nothing of it makes anybody stumble later. What is sealed authenticates the
  * row, so it says the same whenever it is the same.
  */
-const isWhole = rememberedBy(fitsTogether, ({ sealed }) => Buffer.from(sealed).toString('base64'));
+const isWhole = rememberedBy(fitsTogether, ({ sealed }) => encodeBase64(sealed));
 
 function fitsTogether({
   purpose,
