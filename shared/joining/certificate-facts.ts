@@ -35,10 +35,10 @@ export function certificateFacts(
 const hasSsh = (grant: Grant | undefined): boolean =>
   grant?.type === 'host' || (grant?.logins.length ?? 0) > 0;
 
-/** As OpenSSH prints it. */
+/** As OpenSSH prints it: without the one `=` that base64 of a SHA-256 ends with. */
 function fingerprintOf({ sshKey }: CertificateKeys): string {
   const digest = createHash('sha256')
     .update(sshBlob(sshPublicKeyOf(sshKey)))
     .digest('base64');
-  return `SHA256:${digest.replace(/=+$/, '')}`;
+  return `SHA256:${digest.replace('=', '')}`;
 }
