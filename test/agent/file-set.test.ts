@@ -1,3 +1,4 @@
+import { chownSync, readdirSync } from 'node:fs';
 import {
   chown,
   lstat,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import {
   amendFileSet,
@@ -328,4 +330,38 @@ test('writes folders, of which only the first part is a name to be seen', async 
   expect(await readFile(join(folder, '..data/..hidden'), 'utf8')).toBe('x');
   const seen = (await readdir(folder)).filter((name) => !/^\.\.(?:data$|\d)/.test(name));
   expect(seen).toEqual(['certs']);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a version that has become that of somebody else is given no file, and is told of',
+  async () => {
+    const folder = await temporaryFolder();
+    const prepare = () => expect.unreachable('others are let in');
+    const writing = writeFileSet(folder, set({ key: '1' }), at, prepare);
+    const taking = (async () => {
+      for (;;) {
+        await setImmediate();
+        const [name] = readdirSync(folder);
+        if (name !== undefined) return chownSync(join(folder, name), 65_534, 65_534);
+      }
+    })();
+    await expect(writing).rejects.toMatchObject({
+      code: 'files',
+      message: expect.stringMatching(
+        /^somebody else writes to .+: .+ is no longer what joinbot has made$/,
+      ),
+    });
+    await taking;
+    expect(readdirSync(folder)).toEqual([]);
+  },
+);
+
+test('what fails as somebody moves a version away is told as it is', async () => {
+  const folder = await temporaryFolder();
+  const writing = writeFileSet(folder, set({ key: '1' }), at, async () => {
+    const [name = ''] = await versionsIn(folder);
+    await rename(join(folder, name), join(folder, 'moved'));
+    throw new Error('no setfacl');
+  });
+  await expect(writing).rejects.toThrow('no setfacl');
 });

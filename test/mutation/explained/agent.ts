@@ -296,6 +296,11 @@ export const AGENT: Explained = {
   ],
   'agent/machine-programs.ts': [
     {
+      line: '...(cwd !== undefined && { cwd }),',
+      becomes: ['true'],
+      why: 'a directory that is undefined is none: the comparison is for the type',
+    },
+    {
       line: "stderr: error?.killed ? 'it took too long' : stderr,",
       becomes: ['""'],
       why: 'a program that takes 30 s would take a test as long',
