@@ -7,8 +7,6 @@ import { message, type ReadMessage, readMessage } from './wire.ts';
 
 /** `DiscoveryRequest`, as far as it matters here. */
 export interface DiscoveryRequest {
-  /** Of the last response that was taken; empty before the first. */
-  readonly version: string;
   /** Of Envoy itself; absent where it doesn't say. Only the first request of a stream has to. */
   readonly envoy: { readonly major: number; readonly minor: number } | undefined;
   readonly names: readonly string[];
@@ -21,10 +19,9 @@ export interface DiscoveryRequest {
 
 /** Throws a `RangeError` for what is no message, or has text that is none. */
 export function readDiscoveryRequest(bytes: Buffer): DiscoveryRequest {
-  const request = readMessage(bytes, [1, 2, 3, 4, 5, 6]);
-  const [error] = request.bytes(6).slice(-1);
+  const request = readMessage(bytes, [2, 3, 4, 5, 6]);
+  const error = request.bytes(6).at(-1);
   return {
-    version: textOf(request, 1),
     envoy: envoyOf(request),
     names: request.bytes(3).flatMap((name) => utf8(name) || []),
     type: textOf(request, 4),
@@ -36,21 +33,19 @@ export function readDiscoveryRequest(bytes: Buffer): DiscoveryRequest {
 /** `Node.user_agent_build_version.version`. */
 function envoyOf(request: ReadMessage): DiscoveryRequest['envoy'] {
   const inner = (of: ReadMessage | undefined, number: number, kept: readonly number[]) => {
-    const [bytes] = of?.bytes(number).slice(-1) ?? [];
+    const bytes = of?.bytes(number).at(-1);
     return bytes && readMessage(bytes, kept);
   };
   const version = inner(inner(inner(request, 2, [8]), 8, [1]), 1, []);
   return version && { major: version.number(1), minor: version.number(2) };
 }
 
-const textOf = (from: ReadMessage, number: number): string => {
-  const [bytes] = from.bytes(number).slice(-1);
-  return bytes ? utf8(bytes) : '';
-};
+/** The last one, as the standard has it; empty where there is none. */
+const textOf = (from: ReadMessage, number: number): string => utf8(from.bytes(number).at(-1));
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-function utf8(bytes: Buffer): string {
+function utf8(bytes: Buffer | undefined): string {
   try {
     return UTF8.decode(bytes);
   } catch (cause) {

@@ -14,7 +14,7 @@ import {
 
 type Envoy = DiscoveryRequest['envoy'];
 
-/** `everything`: both, under their IDs. */
+/** Each name once. `everything`: both, under their IDs. */
 export type Wanted = readonly string[] | 'everything';
 
 export type Secrets =
@@ -23,7 +23,7 @@ export type Secrets =
 
 export function secretsFor(wanted: Wanted, svid: X509Svid, envoy: Envoy): Secrets {
   const domain = trustDomainOf(svid.id);
-  const names = wanted === 'everything' ? [svid.id, domain] : [...new Set(wanted)];
+  const names = wanted === 'everything' ? [svid.id, domain] : wanted;
   const certificate = (name: string) =>
     certificateSecret(name, pemOf(svid.chain), encodePem('PRIVATE KEY', svid.key));
   const authorities = (name: string) => {

@@ -15,12 +15,14 @@ import { temporaryFolder } from '../folder.ts';
 
 const ID = 'spiffe://example.org/bot/x/1';
 const DOMAIN = 'spiffe://example.org';
+const ALL = 'ALL';
 const SVID: X509Svid = {
   id: ID,
   chain: [Buffer.from('leaf'), Buffer.from('issuing')],
   key: Buffer.from('key'),
   authorities: [Buffer.from('root')],
 };
+const NONE = Buffer.alloc(0);
 const OTHER = { ...SVID, chain: [Buffer.from('another leaf')] };
 
 interface Asked {
@@ -148,6 +150,7 @@ describe('the secrets', () => {
 
   test.each([
     [undefined, false],
+    [{ major: 0, minor: 40 }, false],
     [{ major: 1, minor: 17 }, false],
     [{ major: 1, minor: 18 }, true],
     [{ major: 2, minor: 0 }, true],
@@ -156,6 +159,21 @@ describe('the secrets', () => {
     const text = found.ok ? found.secrets.join('') : '';
     expect(text.includes('envoy.tls.cert_validator.spiffe')).toBe(asks);
     expect(text.includes('\x0bexample.org')).toBe(asks);
+  });
+
+  test('for a newer Envoy have its validator of SPIFFE IDs, with the trust domain and its authorities', () => {
+    const found = secretsFor(['ROOTCA'], SVID, { major: 1, minor: 18 });
+    const inside = (bytes: Buffer | undefined, ...path: readonly number[]): string =>
+      path
+        .reduce((of, number) => readMessage(of, [number]).bytes(number)[0] ?? NONE, bytes ?? NONE)
+        .toString();
+    const [secret] = found.ok ? found.secrets : [];
+    const types = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
+    expect(inside(secret, 1)).toBe('ROOTCA');
+    expect(inside(secret, 4, 12, 1)).toBe('envoy.tls.cert_validator.spiffe');
+    expect(inside(secret, 4, 12, 2, 1)).toBe(`${types}.SPIFFECertValidatorConfig`);
+    expect(inside(secret, 4, 12, 2, 2, 1, 1)).toBe('example.org');
+    expect(inside(secret, 4, 12, 2, 2, 1, 2, 2)).toBe(PEM('root'));
   });
 });
 
@@ -226,6 +244,8 @@ describe('a stream of secrets', () => {
     ask({ type: '' });
     const all = await next();
     expect(all.secrets).toEqual(made([ID, DOMAIN]));
+    // It has been taken: nothing is to be sent.
+    ask({ nonce: all.nonce });
     ask({ names: ['default'], nonce: all.nonce });
     const one = await next();
     ask({ names: [], nonce: one.nonce });
@@ -233,6 +253,65 @@ describe('a stream of secrets', () => {
     api.publish(OTHER);
     ask({ names: [DOMAIN], nonce: one.nonce });
     expect((await next()).secrets).toEqual(made([DOMAIN], OTHER));
+  });
+
+  test('has fewer names, others, and each once, as it asks', async () => {
+    const { api, stream } = await serve();
+    api.publish(SVID);
+    const { ask, next } = stream();
+    let nonce: string | undefined;
+    for (const names of [['default', 'ROOTCA'], ['default', ALL, ALL], ['default']]) {
+      ask({ names, ...(nonce !== undefined && { nonce }) });
+      const answer = await next();
+      expect(answer.secrets).toEqual(made([...new Set(names)]));
+      nonce = answer.nonce;
+    }
+  });
+
+  test('is not sent again what has been taken, in whatever order it is named', async () => {
+    const { api, stream, settled } = await serve();
+    api.publish(SVID);
+    const { ask, next } = stream();
+    ask({ names: ['default', 'ROOTCA'] });
+    const { nonce } = await next();
+    ask({ names: ['ROOTCA', 'default'], nonce });
+    await settled();
+    ask({ names: [ALL], nonce });
+    expect((await next()).secrets).toEqual(made([ALL]));
+  });
+
+  test("that has asked for nothing yet is sent nothing, and is in nobody's way", async () => {
+    const { api, stream, settled } = await serve();
+    const { ask, next } = stream();
+    await settled();
+    api.publish(SVID);
+    ask({ names: ['default'] });
+    expect((await next()).secrets).toEqual(made(['default']));
+  });
+
+  test('has another version for other authorities', async () => {
+    const { api, stream } = await serve();
+    api.publish(SVID);
+    const { ask, next } = stream();
+    ask({ names: ['ROOTCA'] });
+    const first = await next();
+    api.publish({ ...SVID, authorities: [Buffer.from('another root')] });
+    expect((await next()).version).not.toBe(first.version);
+  });
+
+  test('may name sixteen secrets, and in 2048 characters one that there is not', async () => {
+    const { api, fetchOnce } = await serve();
+    api.publish(SVID);
+    const most = await fetchOnce(requestOf({ names: Array(16).fill('default') }));
+    expect(most.secrets).toEqual(made(['default']));
+    const ask = (length: number) =>
+      fetchOnce(requestOf({ names: ['default', 'x'.repeat(length)] }));
+    expect((await ask(2048)).details).toContain('there is no secret "x');
+    expect((await ask(2049)).details).toContain('of at most 2048 characters');
+    const two = await fetchOnce(requestOf({ names: ['x', 'y'] }));
+    expect(two.details).toBe(
+      `there is no secret "x", "y": expected default, ROOTCA, ALL, ${ID} or its trust domain`,
+    );
   });
 
   test('remembers which Envoy it is from its first request', async () => {
@@ -282,7 +361,7 @@ describe('a stream of secrets', () => {
     ],
     ['a long name', requestOf({ names: ['x'.repeat(3000)] }), 'of at most 2048 characters'],
     ['what is no message', Buffer.from([0x0a, 0x05, 0x41]), 'the message is cut off'],
-    ['what is no text', Buffer.from([0x0a, 0x01, 0xff]), 'a text is not UTF-8'],
+    ['what is no text', Buffer.from([0x1a, 0x01, 0xff]), 'a text is not UTF-8'],
   ])('ends with %s', async (_, bytes, said) => {
     const { api, stream, fetchOnce } = await serve();
     api.publish(SVID);
@@ -347,13 +426,22 @@ describe('messages', () => {
       `\x0a\x01v\x12\x49\x0a\x44${SECRET_TYPE}\x12\x01s\x22\x44${SECRET_TYPE}\x2a\x01n`,
     );
     expect(readDiscoveryRequest(requestOf({ names: ['a', '', 'b'], node: envoy(1, 40) }))).toEqual({
-      version: '',
       envoy: { major: 1, minor: 40 },
       names: ['a', 'b'],
       type: SECRET_TYPE,
       nonce: '',
       error: undefined,
     });
+    const text = (bytes: Buffer) => readDiscoveryRequest(bytes).nonce;
+    const twice = message([
+      [5, 'a'],
+      [5, 'b'],
+    ]);
+    expect([message([]), twice].map(text)).toEqual(['', 'b']);
+    const errors = [message([[2, 'a']]), message([[2, 'b']])].map((one) => [6, one] as const);
+    expect(readDiscoveryRequest(message(errors)).error).toBe('b');
+    const nodes = [envoy(1, 17), envoy(1, 18)].map((one) => [2, message(one)] as const);
+    expect(readDiscoveryRequest(message(nodes)).envoy).toEqual({ major: 1, minor: 18 });
   });
 
   test.each([
