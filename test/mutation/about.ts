@@ -46,7 +46,6 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'openssh-private-key': ['outputs/identity'],
   options: ['command-line'],
   'outputs/application': ['outputs/outputs'],
-  'outputs/common-fields': ['config-file', 'outputs/formats', 'outputs/reload', 'start-settings'],
   'outputs/database': ['outputs/outputs'],
   'outputs/identity': ['outputs/outputs'],
   'outputs/key-text': ['outputs/outputs'],
