@@ -417,6 +417,16 @@ test('six certificates that all name each other are looked at 64 times in all se
   expect([lookedAt, keysRead]).toEqual([64, 6]);
 });
 
+test('where no root was added, what leads nowhere is searched once', () => {
+  const by = { name: authorityName('Issuing'), key: leafKey };
+  // 4, 12, 24 and 24 times they are looked at: a second search would find too many ways.
+  const four = Array.from({ length: 4 }, () =>
+    certify(by.name, newAuthorityKey(), by, CA, { keyIds: 'none' }),
+  );
+  const signer = certify(LEAF, leafKey, by, SERVER, { keyIds: 'none' });
+  expect(build(signer, four)).toEqual({ checks: 0, outcome: 'the chain is too long' });
+});
+
 test('the searches for another path than one that is avoided are counted, too', () => {
   const key = newAuthorityKey();
   const loop = { name: issuing.name, key };

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createStsLimits } from '../../../../shared/attestation/aws/sts-limits.ts';
 import { type IamParts, iamMethod } from '../../../../shared/joining/methods/iam.ts';
 import type { ProvedRequest } from '../../../../shared/joining/methods/method.ts';
-import type { JoinBody } from '../../../../shared/protocol/join.ts';
+import { instanceIdOf, type JoinBody } from '../../../../shared/protocol/join.ts';
 import type { JoinToken } from '../../../../shared/resources/join-token.ts';
 import { DIGEST, NOW, smallAws } from '../../attestation/aws/signed-request.ts';
 import { joinToken } from '../../resources/samples.ts';
@@ -135,6 +135,7 @@ test('nothing of a request proves a machine before AWS was asked', () => {
     usedReason: 'request_used',
     freshSeconds: 360,
   });
+  expect(method.firstInstanceId({ digest: DIGEST } as ProvedRequest)).toBe(instanceIdOf(DIGEST));
   expect(method.machineOf(request)).toBeUndefined();
   expect(method.mayBe(request, { method: 'iam' })).toBe(true);
   expect(method.mayBe(request, { method: 'azure' })).toBe(false);

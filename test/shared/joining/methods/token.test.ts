@@ -36,15 +36,33 @@ test('a first join shows the secret, a renewal its key and time', () => {
 
 describe('refuses', () => {
   test.each<[string, string | undefined, object | undefined, object]>([
-    ['a first join without a secret', undefined, undefined, { field: 'secret' }],
+    [
+      'a first join without a secret',
+      undefined,
+      undefined,
+      { field: 'secret', message: 'expected the secret of the join token' },
+    ],
     ['one with another secret', 'another', undefined, { reason: 'secret_mismatch' }],
-    ['a renewal with a secret', SECRET, renewal, { field: 'secret' }],
-    ['one without its time', undefined, { ...renewal, time: undefined }, { field: 'request.time' }],
+    [
+      'a renewal with a secret',
+      SECRET,
+      renewal,
+      { field: 'secret', message: 'expected none: a renewal is proved by its key' },
+    ],
+    [
+      'one without its time',
+      undefined,
+      { ...renewal, time: undefined },
+      { field: 'request.time', message: 'expected the time of the renewal' },
+    ],
     [
       'one without its key',
       undefined,
       { ...renewal, instance: { id: 'x', generation: 1 } },
-      { field: 'request.instance.key' },
+      {
+        field: 'request.instance.key',
+        message: 'expected the instance key: base64 of its SubjectPublicKeyInfo',
+      },
     ],
   ])('%s', (_, secret, request, expected) => {
     expect(() => examine(secret, request)).toThrow(expect.objectContaining(expected));
