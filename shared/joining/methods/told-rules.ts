@@ -57,8 +57,6 @@ const machineFacts = (facts: ToldFacts): MachineFacts => ({
   name: facts.vm_name,
   scaleSet: facts.scale_set,
   location: facts.location,
-  identity:
-    facts.identityNames ??
-    (facts.identity === undefined ? undefined : [facts.identity.toLowerCase()]),
+  identity: facts.identityNames ?? (facts.identity === undefined ? undefined : [facts.identity]),
   tags: facts.tags,
 });
