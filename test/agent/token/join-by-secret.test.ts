@@ -5,6 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { lockDirectory } from '../../../agent/directory-lock.ts';
 import type { AgentSettings } from '../../../agent/settings.ts';
 import { joinBySecret } from '../../../agent/token/join-by-secret.ts';
+import { parseCertificationRequest } from '../../../shared/encoding/certification-request.ts';
+import { decodeSinglePem } from '../../../shared/encoding/pem.ts';
+import type { JoinRequest } from '../../../shared/protocol/join.ts';
 import { referenceOf } from '../../../shared/protocol/join-secret.ts';
 import { makeSecret } from '../../broker/token-joiner.ts';
 import { problemAnswer } from '../fake-broker.ts';
@@ -228,10 +231,22 @@ describe('an older key', () => {
   const sentBy = (rig: SecretRig) =>
     rig.sent.map(({ request: { instance } }) => instance?.generation);
 
+  const keyOf = (request: JoinRequest | undefined) =>
+    parseCertificationRequest(
+      decodeSinglePem('CERTIFICATE REQUEST', request?.certificates[0]?.csr ?? '') ??
+        new Uint8Array(),
+    ).publicKey.der;
+
   test('is used while nobody can have used a newer one for long', async () => {
     const rig = await descend(60, 60);
     expect(sentBy(rig)).toEqual([3, 4, 3, 2, 1]);
     expect(rig.output.join('')).not.toContain('too slowly');
+  });
+
+  test('signs a request of now, for the same new key', async () => {
+    const [before, , again] = (await descend(60, 60)).sent.map(({ request }) => request);
+    expect([before?.time, again?.time]).toEqual(['2026-11-20T12:00:00Z', '2026-11-20T12:01:00Z']);
+    expect(keyOf(again)).toEqual(keyOf(before));
   });
 
   test('is not used two minutes after the newest one was not known: that is asked again first', async () => {
