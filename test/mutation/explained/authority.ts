@@ -123,6 +123,16 @@ export const AUTHORITY: Explained = {
       becomes: ['(!key?.crv || !key.x) && !key.y', 'false', '!key?.crv && !key.x', 'key.crv'],
       why: 'a curve key has all three, and of a part of them Node.js makes no key: the rest is for the type',
     },
+    {
+      line: 'key: { kid: id, keyOps: [operation] },',
+      becomes: ['{}', '[]'],
+      why: 'the library looks at other parts of a key before it asks the vault: this one is for the type',
+    },
+    {
+      line: 'properties: { id, name, vaultUrl: new URL(id).origin },',
+      becomes: ['{}'],
+      why: 'the library looks at other parts of a key before it asks the vault: this one is for the type',
+    },
   ],
   'shared/authority/key-vault-refusal.ts': [
     {

@@ -44,6 +44,20 @@ test('all authorities are made with the root in the vault, and opened again from
   expect(vault.calls.filter((call) => call === 'root/sign')).toHaveLength(2);
 });
 
+test('a root says in the vault which cluster it is for', async () => {
+  const vault = createFakeKeyVault();
+  const bodies: string[] = [];
+  const watched: typeof fetch = async (input, init) => {
+    bodies.push(await new Request(input as string, init).text());
+    return vault.fetch(input, init);
+  };
+  const custody = openKeyVaultCustody({ url: vault.url, credential, fetch: watched });
+  await custody.createRootKey('test.example.org');
+  // Roots of earlier releases are found by it.
+  const made = bodies.filter((body) => body !== '').map((body) => JSON.parse(body).tags);
+  expect(made).toContainEqual({ 'join-broker-cluster': 'test.example.org' });
+});
+
 test('the data key comes back as it was, from another instance of the custody too', async () => {
   const { vault, custody } = setUp();
   const dataKey = Buffer.alloc(32, 7);
