@@ -172,3 +172,46 @@ describe('a list that is read', () => {
     if (hasProgram('ssh-keygen')) expect(() => isRevoked(bytes, line)).toThrow('Invalid KRL');
   });
 });
+
+describe('a list is refused', () => {
+  const header = encodeKrl(empty);
+  const changed = (at: number, ...bytes: readonly number[]): Buffer => {
+    const list = Buffer.from(header);
+    list.set(bytes, at);
+    return list;
+  };
+  /** With an authority, and these bytes behind its key. */
+  const withAuthority = (...behind: readonly Uint8Array[]): Buffer => {
+    const key = sshString(sshBlob(ssh('ed25519').publicKey));
+    return Buffer.concat([header, Buffer.of(1), sshString(Buffer.concat([key, ...behind]))]);
+  };
+  const nothing = sshString(Buffer.alloc(0));
+
+  test.each<[string, Buffer, string]>([
+    ['that is none', changed(0, 0), 'not a key revocation list'],
+    ['of another format', changed(11, 2), 'not a key revocation list'],
+    ['whose version is 2^53', changed(12, 0, 0x20, 0, 0, 0, 0, 0, 0), 'a number is too large'],
+    [
+      'with reserved bytes of an authority',
+      withAuthority(sshString(Buffer.of(0))),
+      'the list has reserved bytes',
+    ],
+    [
+      'with certificates of another kind',
+      withAuthority(nothing, Buffer.of(0x21), nothing),
+      'the list has certificates of another kind',
+    ],
+  ])('%s', (_, list, message) => {
+    expect(() => parseKrl(list)).toThrow(
+      expect.objectContaining({ name: 'SshWireError', message }),
+    );
+  });
+
+  test('and not with the largest version, or an authority of which nothing is revoked', () => {
+    const largest = changed(12, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
+    expect(parseKrl(largest).version).toBe(Number.MAX_SAFE_INTEGER);
+    expect(parseKrl(withAuthority(nothing)).authorities).toMatchObject([
+      { serials: [], keyIds: [] },
+    ]);
+  });
+});
