@@ -28,7 +28,7 @@ import {
   writeSynced,
 } from './durable-file.ts';
 import { Failure } from './failure.ts';
-import { inOwn, readOwn } from './own-files.ts';
+import { inMade, inOwn, readOwn } from './own-files.ts';
 
 /** Contents by file name; of a name with a slash, the part before it is a folder. Text is UTF-8. */
 export type FileSet = ReadonlyMap<string, string | Uint8Array>;
@@ -222,16 +222,10 @@ async function writeVersion(
   const path = await mkdtemp(join(directory, `..${stamp}.`));
   try {
     // Whoever else may write to the directory may put a link in its place at any time.
-    const isOwn = await inOwn(path, async (own) => {
+    await inMade(path, `${path} is no longer what joinbot has made`, async (own) => {
       await writeFiles(own, files);
       await prepare(own);
-      return true;
     });
-    if (!isOwn)
-      throw new Failure(
-        'files',
-        `somebody else writes to ${directory}: ${path} is no longer what joinbot has made`,
-      );
   } catch (error) {
     await rm(path, { recursive: true, force: true });
     throw error;

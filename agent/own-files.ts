@@ -5,8 +5,10 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { codeOf } from './durable-file.ts';
+import { Failure } from './failure.ts';
 
 /** `work` is given a path that leads to the directory, whatever becomes of its name. `undefined` where it is none of our own. */
 export async function inOwn<T>(
@@ -24,6 +26,19 @@ export async function inOwn<T>(
   } finally {
     await folder.close();
   }
+}
+
+/** The same in what we have just made. Throws a `Failure` that says `otherwise` where somebody has put something else in its place. */
+export async function inMade(
+  path: string,
+  otherwise: string,
+  work: (path: string) => Promise<void>,
+): Promise<void> {
+  const done = await inOwn(path, async (own) => {
+    await work(own);
+    return true;
+  });
+  if (!done) throw new Failure('files', `somebody else writes to ${dirname(path)}: ${otherwise}`);
 }
 
 export async function readOwn(path: string): Promise<Uint8Array | undefined> {

@@ -14,7 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import { withPlainErrors } from '../durable-file.ts';
 import { Failure } from '../failure.ts';
-import { inOwn } from '../own-files.ts';
+import { inMade } from '../own-files.ts';
 import { bundlesResponse, svidResponse, type X509Svid } from './messages.ts';
 import { bytesAlone } from './method.ts';
 import { addSecretService } from './secret-service.ts';
@@ -93,17 +93,11 @@ export async function serveWorkloadApi(
     try {
       await listen(server, join(folder, SOCKET));
       // Whoever else may write beside it may put a link in the folder's place, to have something else opened to others.
-      const isOwn = await inOwn(folder, async (own) => {
+      await inMade(folder, `${path} is not there`, async (own) => {
         await chmod(join(own, SOCKET), mode);
         await admit(own, SOCKET);
         await rename(join(own, SOCKET), path);
-        return true;
       });
-      if (!isOwn)
-        throw new Failure(
-          'files',
-          `somebody else writes to ${dirname(path)}: ${path} is not there`,
-        );
     } catch (error) {
       server.forceShutdown();
       throw error;

@@ -1,4 +1,4 @@
-import { chownSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import {
   chown,
   lstat,
@@ -12,7 +12,6 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import {
   amendFileSet,
@@ -22,6 +21,7 @@ import {
   writeFileSet,
 } from '../../agent/file-set.ts';
 import { temporaryFolder } from './folder.ts';
+import { takeAway } from './taken-away.ts';
 
 const at = new Date('2026-11-20T19:05:00Z');
 const set = (files: Record<string, string>) => new Map(Object.entries(files));
@@ -338,13 +338,7 @@ test.skipIf(process.getuid?.() !== 0)(
     const folder = await temporaryFolder();
     const prepare = () => expect.unreachable('others are let in');
     const writing = writeFileSet(folder, set({ key: '1' }), at, prepare);
-    const taking = (async () => {
-      for (;;) {
-        await setImmediate();
-        const [name] = readdirSync(folder);
-        if (name !== undefined) return chownSync(join(folder, name), 65_534, 65_534);
-      }
-    })();
+    const taking = takeAway(folder);
     await expect(writing).rejects.toMatchObject({
       code: 'files',
       message: expect.stringMatching(

@@ -1,10 +1,9 @@
 /** The Workload API on its socket, with gRPC's own client. go-spiffe has a test of its own (test/scenarios). */
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, link, mkdir, readdir, rename, symlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -16,6 +15,7 @@ import {
 import { serveWorkloadApi, type WorkloadApi } from '../../../agent/workload-api/server.ts';
 import { temporaryFolder } from '../folder.ts';
 import { createRig, guideConfig } from '../rig.ts';
+import { takeAway } from '../taken-away.ts';
 
 const SVID: X509Svid = {
   id: 'spiffe://example.org/bot/x/1',
@@ -223,13 +223,7 @@ describe.skipIf(process.platform === 'win32')('the socket', () => {
       const path = join(folder, 'w.sock');
       const admit = () => expect.unreachable('others are let in');
       const serving = serveWorkloadApi({ path, mode: 0o666 }, admit, () => undefined);
-      const taking = (async () => {
-        for (;;) {
-          await setImmediate();
-          const [name] = readdirSync(folder);
-          if (name !== undefined) return chownSync(join(folder, name), 65_534, 65_534);
-        }
-      })();
+      const taking = takeAway(folder);
       await expect(serving).rejects.toMatchObject({
         code: 'files',
         message: `somebody else writes to ${folder}: ${path} is not there`,
