@@ -1,60 +1,19 @@
 /** The exporter as it is deployed: the built bundle, against an ingestion endpoint on loopback. */
 import diagnostics from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type * as Bundle from '../../../shared/telemetry/application-insights.ts';
-import {
-  createBufferedTelemetry,
-  type Exporter,
-} from '../../../shared/telemetry/buffered-telemetry.ts';
 import { METRICS, type Metric, type MetricName } from '../../../shared/telemetry/metrics.ts';
-import { createScene } from '../../broker/fixtures.ts';
 import { join, joined } from '../../broker/joiner.ts';
-import { createClock, NOON, type TestBrokerOptions } from '../../broker/test-broker.ts';
+import { NOON } from '../../broker/test-broker.ts';
 import { watchTables } from '../../broker/watched-tables.ts';
+import { exportingScene, open } from './exporting-scene.ts';
 import { INSTRUMENTATION_KEY, type Ingestion, startIngestion } from './ingestion.ts';
 
-const require = createRequire(import.meta.url);
-const bundle = fileURLToPath(
-  new URL('../../../dist/functions/application-insights.cjs', import.meta.url),
-);
 const CATALOGUE: Readonly<Record<string, Metric>> = METRICS;
 
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function open(
-  connectionString: string,
-  options: Partial<Bundle.ApplicationInsightsOptions> = {},
-): Exporter & { readonly failures: readonly string[] } {
-  const { openApplicationInsights } = require(bundle) as typeof Bundle;
-  const failures: string[] = [];
-  const exporter = openApplicationInsights({
-    connectionString,
-    fetch: (input, init) => fetch(String(input).replace(/^https:/, 'http:'), init),
-    role: 'join-broker-test',
-    onFailure: (why) => failures.push(why),
-    ...options,
-  });
-  onTestFinished(() => exporter.close());
-  return { ...exporter, failures };
-}
-
-/** A broker whose telemetry goes to the endpoint, through the buffer. */
-async function exportingScene(ingestion: Ingestion, options: TestBrokerOptions = {}) {
-  const clock = createClock();
-  const log: string[] = [];
-  const telemetry = createBufferedTelemetry({
-    open: async () => open(ingestion.connectionString),
-    now: clock.now,
-    write: (line) => log.push(line),
-  });
-  const scene = await createScene({ clock, telemetry: () => telemetry, ...options });
-  return { ...scene, telemetry, log };
-}
 
 test('every metric arrives under its name, with its dimensions and values', async () => {
   const ingestion = await startIngestion();
