@@ -84,10 +84,11 @@ export function composeBroker(settings: Settings): Broker {
 
 function openCustody(settings: Settings, credential: () => Promise<TokenCredential>): Custody {
   const { JOIN_BROKER_KEY_VAULT_URL: url, JOIN_BROKER_KEY_FILE: file } = settings;
+  const hsm = settings.JOIN_BROKER_KEY_VAULT_PROTECTION === 'hsm';
   if (url === undefined) return openLocalCustody(file ?? '');
   const open = async (): Promise<Custody> => {
     const { openKeyVaultCustody } = await import('../shared/authority/key-vault-custody.ts');
-    return openKeyVaultCustody({ url, credential: await credential(), fetch });
+    return openKeyVaultCustody({ url, credential: await credential(), fetch, hsm });
   };
   return onFirstUse(once(open), {
     wrapDataKey: true,

@@ -55,6 +55,9 @@ param crlAddress string = ''
 @description('Storage and vault without public addresses, reached through a virtual network. The broker itself stays public: machines join from anywhere.')
 param privateNetwork bool = false
 
+@description('Keys in the hardware security modules of a Premium vault. Keys that are there stay what they are: docs/deploy.md, Keys in hardware.')
+param hsm bool = false
+
 @description('Two apps instead of one: what machines reach runs with an identity that can not sign with the root or make a key; operators and the timers have an app of their own.')
 param twoApps bool = false
 
@@ -211,6 +214,7 @@ module vault 'modules/vault.bicep' = {
     principalId: identity.outputs.principalId
     readerPrincipalId: twoApps ? joinersPrincipalId : ''
     workspaceId: monitoring.outputs.workspaceId
+    hsm: hsm
     privateNetwork: privateNetwork
     networkId: networkId
     endpointsSubnetId: endpointsSubnetId
@@ -267,6 +271,7 @@ var settingsOfBoth = {
   JOIN_BROKER_OPERATORS_CLIENT_ID: operatorsClientId
   JOIN_BROKER_TABLES_URL: storage.outputs.tablesUrl
   JOIN_BROKER_KEY_VAULT_URL: vault.outputs.url
+  JOIN_BROKER_KEY_VAULT_PROTECTION: hsm ? 'hsm' : 'software'
   JOIN_BROKER_DEFAULT_TTL: defaultTtl
   JOIN_BROKER_MAX_TTL: maxTtl
   JOIN_BROKER_TRUST_ANCHORS: trustAnchors

@@ -57,6 +57,10 @@ const ABOUT: Readonly<Record<SettingName, About>> = {
       "The Key Vault that keeps the root's key and protects all others, reached with the broker's managed identity.",
     example: 'https://join-broker.vault.azure.net',
   },
+  JOIN_BROKER_KEY_VAULT_PROTECTION: {
+    about:
+      'What keeps the keys that the broker makes in the vault: its software, or the hardware of a Premium vault (`hsm`). Keys that are there stay what they are.',
+  },
   JOIN_BROKER_KEY_FILE: {
     about:
       'Local custody: path of the file (mode 0600, made if missing) with the key that encrypts all private keys. For one machine, never on Azure.',

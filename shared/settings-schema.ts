@@ -121,6 +121,10 @@ export const SETTINGS = {
         z.refine(isAddress, 'expected an https address, such as https://example.vault.azure.net'),
       ),
   },
+  JOIN_BROKER_KEY_VAULT_PROTECTION: {
+    schema: z.pipe(z.string(), z.enum(['software', 'hsm'])),
+    standard: 'software',
+  },
   JOIN_BROKER_KEY_FILE: {
     schema: text,
   },

@@ -104,6 +104,8 @@ function contradictions(settings: Settings, onAzure: boolean, at: Date): string[
       'JOIN_BROKER_KEY_VAULT_URL: expected this, or JOIN_BROKER_KEY_FILE on one machine, not both',
     );
   }
+  if (!vault && settings.JOIN_BROKER_KEY_VAULT_PROTECTION === 'hsm')
+    problems.push('JOIN_BROKER_KEY_VAULT_PROTECTION: hsm is expected with a Key Vault only');
   if (file && onAzure) problems.push('JOIN_BROKER_KEY_FILE: local custody is refused on Azure');
   if (vault && simulated) {
     problems.push('JOIN_BROKER_CLOUD: a simulated cloud is refused with Key Vault custody');

@@ -8,6 +8,8 @@ param principalId string
 @description('Who uses the keys that there are and no more, where that is another app; else empty.')
 param readerPrincipalId string
 param workspaceId string
+@description('Keys in hardware.')
+param hsm bool
 param privateNetwork bool
 param networkId string
 param endpointsSubnetId string
@@ -18,7 +20,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   tags: tags
   properties: {
     tenantId: tenant().tenantId
-    sku: { family: 'A', name: 'standard' }
+    sku: { family: 'A', name: hsm ? 'premium' : 'standard' }
     enableRbacAuthorization: true
     // Nobody, not even an owner, can destroy the root's key for 90 days. Deploying under the same name within them means
     // recovering this vault first: az keyvault recover.
@@ -34,7 +36,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   resource dataKeyEncryption 'keys' = {
     name: 'data-key-encryption'
     properties: {
-      kty: 'RSA'
+      kty: hsm ? 'RSA-HSM' : 'RSA'
       keySize: 3072
       keyOps: ['wrapKey', 'unwrapKey']
     }

@@ -24,6 +24,8 @@ export interface KeyVaultCustodyOptions {
   readonly url: string;
   readonly credential: TokenCredential;
   readonly fetch: typeof fetch;
+  /** Makes keys in the hardware of a Premium vault; a Standard one refuses it. Keys that are there stay what they are. */
+  readonly hsm?: boolean;
   /** How long any of custody's operations may take. */
   readonly timeoutMs?: number;
 }
@@ -50,6 +52,7 @@ export function openKeyVaultCustody({
   url,
   credential,
   fetch,
+  hsm = false,
   timeoutMs,
 }: KeyVaultCustodyOptions): Custody {
   const options = {
@@ -121,7 +124,7 @@ export function openKeyVaultCustody({
     const keyOps = ['sign', 'verify'];
     return (
       (await find(SIGNATURE, { abortSignal })) ??
-      client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps, abortSignal })
+      client.createEcKey(SIGNATURE, { curve: 'P-256', keyOps, hsm, abortSignal })
     );
   }
 
@@ -188,6 +191,7 @@ export function openKeyVaultCustody({
           await client.createEcKey(ROOT, {
             curve: 'P-384',
             keyOps: ['sign', 'verify'],
+            hsm,
             tags: { [CLUSTER_TAG]: cluster },
             abortSignal,
           }),

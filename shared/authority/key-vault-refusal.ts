@@ -19,7 +19,7 @@ function sentence(status: number | undefined, inner: string | undefined): string
     case 403:
       return inner === 'KeyDisabled'
         ? 'a key of the key vault is disabled: enable it'
-        : "the key vault forbids it: has the broker's identity its roles, and may it reach the vault?";
+        : "the key vault forbids it: has the broker's identity its roles, may it reach the vault, and is it a Premium one if keys are to be in hardware?";
     case 404:
       return 'the key vault has no such key: if it was deleted, recover it';
     case 409:

@@ -39,14 +39,14 @@ describe('a mistake planted', () => {
   const main = 'infra/main.bicep';
 
   it('in the syntax is found', () => {
-    const { syntaxProblems } = planted(vault, "kty: 'RSA'", "kty: RSA'");
+    const { syntaxProblems } = planted(vault, ": 'RSA'", ": RSA'");
     expect(syntaxProblems.length).toBeGreaterThan(0);
   });
 
   it.each([
     [vault, 'enablePurgeProtection', 'enablePurgeProtektion', 'enablePurgeProtektion is unknown'],
     [vault, "family: 'A', ", '', 'family is missing'],
-    [vault, "kty: 'RSA'", "kty: 'RSA-3072'", 'expected one of EC, EC-HSM, RSA, RSA-HSM'],
+    [vault, ": 'RSA'", ": 'RSA-3072'", 'expected one of EC, EC-HSM, RSA, RSA-HSM'],
     [vault, 'keySize: 3072', "keySize: '3072'", "expected int, got '3072'"],
     [vault, '/vaults@2023-07-01', '/vaults@1999-01-01', 'is not in infra/types'],
     [vault, "['wrapKey', 'unwrapKey']", "'wrapKey'", 'expected a list'],

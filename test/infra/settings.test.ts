@@ -51,6 +51,7 @@ describe('writes settings with which it starts on Azure', () => {
     JOIN_BROKER_OPERATORS_CLIENT_ID: '00000000-0000-4000-8000-00000000000b',
     JOIN_BROKER_TABLES_URL: 'https://prodabc123tables.table.core.chinacloudapi.cn',
     JOIN_BROKER_KEY_VAULT_URL: 'https://prod-abc123.vault.azure.cn',
+    JOIN_BROKER_KEY_VAULT_PROTECTION: 'hsm',
     JOIN_BROKER_DEFAULT_TTL: '1h',
     JOIN_BROKER_MAX_TTL: '24h',
     JOIN_BROKER_TRUST_ANCHORS: '',

@@ -334,6 +334,16 @@ describe('is refused, and named', () => {
       ['JOIN_BROKER_KEY_FILE: local custody is refused on Azure'],
     ],
     [
+      'hardware without a vault',
+      { ...local, JOIN_BROKER_KEY_VAULT_PROTECTION: 'hsm' },
+      ['JOIN_BROKER_KEY_VAULT_PROTECTION: hsm is expected with a Key Vault only'],
+    ],
+    [
+      'keys kept by something else',
+      { ...azure, JOIN_BROKER_KEY_VAULT_PROTECTION: 'premium' },
+      ['JOIN_BROKER_KEY_VAULT_PROTECTION: expected one of software, hsm'],
+    ],
+    [
       'a vault over plain http',
       { ...azure, JOIN_BROKER_KEY_VAULT_URL: 'http://name.vault.azure.net' },
       [VAULT],

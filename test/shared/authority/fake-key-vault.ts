@@ -22,6 +22,8 @@ export interface FakeKeyVault {
   createEncryptionKey(): void;
   /** Calls with a token so far, such as `root/sign`. */
   readonly calls: readonly string[];
+  /** The kind of a key's newest version, such as `EC` and `EC-HSM`. */
+  kindOf(name: string): string | undefined;
   /** The id of a key's newest version. */
   newest(name: string): string | undefined;
   /** How many versions a key has, deleted or not. */
@@ -54,6 +56,7 @@ interface Version {
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
   readonly created: number;
+  readonly inHardware?: boolean;
   readonly tags?: Readonly<Record<string, string>>;
   isDisabled?: boolean;
 }
@@ -68,7 +71,11 @@ const URL_OF_VAULT = 'https://test.vault.azure.net';
 const TOKEN = 'token';
 const SLOW_MS = 200;
 
-export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyVault {
+/** `premium`: keys can be made in hardware, and those that the infrastructure as code makes are. */
+export function createFakeKeyVault(
+  now: () => Date = () => new Date(),
+  { premium = false }: { readonly premium?: boolean } = {},
+): FakeKeyVault {
   const keys = new Map<string, Key>();
   const calls: string[] = [];
   const mishaps = new Map<string, Mishap[]>();
@@ -87,17 +94,22 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
     return version;
   }
 
-  const bundle = (name: string, { version, operations, publicKey, created, tags }: Version) => ({
-    ...(tags && { tags }),
+  const jwkOf = ({ publicKey, inHardware }: Version) => {
+    const { kty, ...members } = publicKey.export({ format: 'jwk' });
+    return { kty: inHardware ? `${kty}-HSM` : kty, ...members };
+  };
+
+  const bundle = (name: string, made: Version) => ({
+    ...(made.tags && { tags: made.tags }),
     key: {
-      kid: `${URL_OF_VAULT}/keys/${name}/${version}`,
-      key_ops: operations,
-      ...publicKey.export({ format: 'jwk' }),
+      kid: `${URL_OF_VAULT}/keys/${name}/${made.version}`,
+      key_ops: made.operations,
+      ...jwkOf(made),
     },
     attributes: {
       enabled: keys.get(name)?.disabled === undefined,
-      created,
-      updated: created,
+      created: made.created,
+      updated: made.created,
       recoveryLevel: 'Recoverable',
       recoverableDays: 90,
     },
@@ -121,9 +133,11 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
       const wish = parseCreation(body);
       if (typeof wish === 'string') return refused(400, 'BadParameter', wish);
       const pair = generateKeyPairSync('ec', { namedCurve: CURVES[wish.crv] ?? '' });
-      return Response.json(
-        bundle(name, add(name, { ...pair, operations: wish.key_ops, ...tagsOf(wish) })),
-      );
+      const inHardware = wish.kty === 'EC-HSM';
+      if (inHardware && !premium)
+        return refused(403, 'Forbidden', 'Hardware key operation not allowed on standard vault');
+      const made = add(name, { ...pair, inHardware, operations: wish.key_ops, ...tagsOf(wish) });
+      return Response.json(bundle(name, made));
     }
     const version = asked
       ? key?.versions.find((known) => known.version === asked)
@@ -220,9 +234,14 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
     createEncryptionKey: () =>
       void add('data-key-encryption', {
         ...wrappingPair(),
+        inHardware: premium,
         operations: ['wrapKey', 'unwrapKey'],
       }),
     calls,
+    kindOf(name) {
+      const version = keys.get(name)?.versions.at(-1);
+      return version && jwkOf(version).kty;
+    },
     newest(name) {
       const version = keys.get(name)?.versions.at(-1);
       return version && `${URL_OF_VAULT}/keys/${name}/${version.version}`;
@@ -246,7 +265,7 @@ export function createFakeKeyVault(now: () => Date = () => new Date()): FakeKeyV
       if (!newest) throw new Error(`there is no key ${name}`);
       const { namedCurve = '' } = newest.publicKey.asymmetricKeyDetails ?? {};
       const pair = generateKeyPairSync('ec', { namedCurve });
-      add(name, { ...pair, operations: newest.operations });
+      add(name, { ...pair, inHardware: newest.inHardware ?? false, operations: newest.operations });
     },
     disableOlder(name) {
       for (const version of keyNamed(name).versions.slice(0, -1)) version.isDisabled = true;
@@ -303,7 +322,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 };
 
 interface Creation {
-  readonly kty: 'EC';
+  readonly kty: 'EC' | 'EC-HSM';
   readonly crv: string;
   readonly key_ops: readonly string[];
   readonly tags?: Readonly<Record<string, string>>;
@@ -312,7 +331,7 @@ interface Creation {
 /** What is to be made, or what is wrong about it. */
 function parseCreation(body: unknown): Creation | string {
   const { kty, crv, key_ops: operations, tags } = body as Partial<Creation>;
-  if (kty !== 'EC' || crv === undefined || CURVES[crv] === undefined)
+  if ((kty !== 'EC' && kty !== 'EC-HSM') || crv === undefined || CURVES[crv] === undefined)
     return 'expected an elliptic curve key of P-256 or P-384';
   if (!operations?.length || operations.some((one) => one !== 'sign' && one !== 'verify'))
     return 'an elliptic curve key signs and verifies, and that has to be said';

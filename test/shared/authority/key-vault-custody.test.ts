@@ -44,6 +44,52 @@ test('all authorities are made with the root in the vault, and opened again from
   expect(vault.calls.filter((call) => call === 'root/sign')).toHaveLength(2);
 });
 
+describe('in a vault with hardware', () => {
+  async function founded(options: { readonly hsm?: boolean }) {
+    const vault = createFakeKeyVault(undefined, { premium: true });
+    vault.createEncryptionKey();
+    const custody = openKeyVaultCustody({
+      url: vault.url,
+      credential,
+      fetch: vault.fetch,
+      ...options,
+    });
+    const store = createKeyStore(createMemoryTable());
+    const parts = { store, custody, policy: ROTATION_POLICY, cluster: 'test' };
+    await foundKeys(parts, NOW);
+    return { vault, parts };
+  }
+  const kindsOf = ({ kindOf }: FakeKeyVault) => ['root', 'data-key-signature'].map(kindOf);
+
+  test('keys are made in it where that was chosen, and do all that others do', async () => {
+    const { vault, parts } = await founded({ hsm: true });
+    expect(kindsOf(vault)).toEqual(['EC-HSM', 'EC-HSM']);
+    const genuine = await openGenuineKeys(await parts.store.list(), parts, NOW);
+    const authorities = genuine && authoritiesOf(genuine, ROTATION_POLICY, NOW);
+    const root = new X509Certificate(authorities?.roots[0]?.certificate ?? '');
+    expect(root.verify(root.publicKey)).toBe(true);
+  });
+
+  test('keys are made in software unless it was', async () => {
+    expect(kindsOf((await founded({})).vault)).toEqual(['EC', 'EC']);
+  });
+});
+
+test('a vault without hardware makes no key where hardware was chosen', async () => {
+  const { vault } = setUp();
+  const custody = openKeyVaultCustody({
+    url: vault.url,
+    credential,
+    fetch: vault.fetch,
+    hsm: true,
+  });
+  await expect(custody.createRootKey('test')).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('is it a Premium one if keys are to be in hardware?'),
+  });
+  expect(vault.versions('root')).toBe(0);
+});
+
 test('a root says in the vault which cluster it is for', async () => {
   const vault = createFakeKeyVault();
   const bodies: string[] = [];
