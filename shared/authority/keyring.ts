@@ -12,6 +12,7 @@ import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import type { StoredKeys } from './key-store.ts';
 import { sayMissing } from './missing-authority.ts';
 import { lookAtKeys, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
+import { lostKinds } from './rotation.ts';
 
 export interface Keyring {
   /** The authorities of now, from keys that were read at most five minutes ago. Throws `unavailable`. */
@@ -76,7 +77,9 @@ export function createKeyring(
   async function load(): Promise<{ read: GenuineKeys; found: Authorities }> {
     const first = await open(await parts.store.list());
     if (first) {
-      onReport({ done: [], ignored: first.read.ignored, lost: [] });
+      const { dataRow, keys: opened, ignored } = first.read;
+      // Not all that may be lost is needed: a root beside its successor is not.
+      onReport({ done: [], ignored, lost: lostKinds({ keys: [dataRow, ...opened] }, now()) });
       return first;
     }
     // Perhaps the timer is silent. What rotation may make is made here, too.

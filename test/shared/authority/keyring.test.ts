@@ -292,6 +292,19 @@ test('what is ignored is reported by whoever reads the keys, although nothing wa
   expect(reports).toEqual([{ done: [], ignored: ['tls/strange'], lost: [] }]);
 });
 
+test('a root that is lost beside its successor is reported, although joins go on', async () => {
+  const { parts, clock } = createScene();
+  await foundKeys(parts, clock.now());
+  await replaceAuthority(parts, 'tls', { leaked: false, numbers: [1] }, clock.now());
+  await parts.store.remove('tls', 1);
+  clock.advance(parts.policy.rootPublication);
+  await rotateKeys(parts, clock.now());
+  const reports: RotationReport[] = [];
+  const keyring = createKeyring(parts, clock.now, { onReport: (report) => reports.push(report) });
+  await keyring.authorities();
+  expect(reports).toEqual([{ done: [], ignored: [], lost: [{ owner: 'tls', purpose: 'root' }] }]);
+});
+
 test('keys that are at hand are told from those that are asked for', async () => {
   const { parts, clock } = createScene();
   await foundKeys(parts, clock.now());
