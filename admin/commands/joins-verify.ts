@@ -20,20 +20,23 @@ export const joinsVerify: Command = {
     let checked = 0;
     let found = 0;
     let anchor: LogVerification['anchor'];
+    let oldest: string | undefined;
     await client.verifyJoins(since, (page) => {
       checked += page.checked;
       found += page.found;
       anchor ??= page.anchor;
+      oldest ??= page.oldest_anchor;
       for (const problem of page.problems) io.stdout.write(`${sayProblem(problem)}\n`);
     });
-    const newest = anchor
-      ? `The newest anchor is ${printable(anchor.key)} ${printable(anchor.mac)}: the broker's own log must have it, too (event "anchor").\n`
-      : '';
+    const anchors =
+      anchor && oldest !== undefined
+        ? `The newest anchor is ${printable(anchor.key)} ${printable(anchor.mac)}: the broker's own log must have it, too (event "anchor").\nThe oldest one is ${printable(oldest)}: of the last 30 days that log must have none before it.\n`
+        : 'There is no anchor: the broker\'s own log must have none, either (event "anchor").\n';
     if (found > 0) {
-      io.stdout.write(newest);
+      io.stdout.write(anchors);
       throw new Difference(`The join log is not as it was written: ${found} of ${checked} rows.`);
     }
-    io.stdout.write(`All ${checked} rows of the join log are as they were written.\n${newest}`);
+    io.stdout.write(`All ${checked} rows of the join log are as they were written.\n${anchors}`);
   },
 };
 

@@ -23,6 +23,8 @@ export const logVerification = z.object({
   found: z.int(),
   /** The newest anchor: the broker's own log has it, too. */
   anchor: z.optional(z.object({ key: z.string(), mac: z.string() })),
+  /** The name of the oldest anchor: the broker's own log of the last 30 days has none before it. */
+  oldest_anchor: z.optional(z.string()),
   /** Passed back as `?next=` for the following page. */
   next: z.optional(z.string()),
 });

@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { formatTimestamp, parseTimestamp, timestamp } from '../protocol/values.ts';
 import type { AnchorParts } from './join-log-last.ts';
-import { ANCHORS, WRITERS } from './join-log-places.ts';
+import { ANCHORS, JOIN_LOG_DAYS, WRITERS } from './join-log-places.ts';
 import { checkSeal, type LogKey, type Sealed, seal } from './join-log-seal.ts';
 import type { StoredRow, Table } from './table.ts';
 
@@ -21,6 +21,9 @@ export interface Anchor {
 }
 
 const TWO_HOURS_MS = 2 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+/** How much clocks of function instances may differ. */
+const SKEW_MS = 300_000;
 /** A row has room for some 200. */
 const MOST_NAMED = 100;
 
@@ -52,11 +55,13 @@ export async function writeAnchor(parts: AnchorParts, at: Date): Promise<Anchor 
 /** What the anchors and the writers' rows say that there must be, and what is wrong with them. */
 export interface KnownEnds {
   readonly newest: Anchor | undefined;
+  /** Its name. Whoever takes all anchors away has the next one be the first. */
+  readonly oldest: string | undefined;
   readonly expected: readonly Sealed[];
   readonly wrong: readonly string[];
 }
 
-export async function readAnchors(table: Table, key: LogKey): Promise<KnownEnds> {
+export async function readAnchors(table: Table, key: LogKey, at: Date): Promise<KnownEnds> {
   const anchorRows = await table.list({ partition: ANCHORS });
   const writerRows = await table.list({ partition: WRITERS });
   const wrong = [...anchorRows, ...writerRows]
@@ -67,7 +72,6 @@ export async function readAnchors(table: Table, key: LogKey): Promise<KnownEnds>
   const missing = anchors.flatMap(({ previous }) =>
     previous && !there.has(previous.key) ? [`${ANCHORS}/${previous.key}`] : [],
   );
-  const oldest = anchors.at(-1)?.previous;
   const expected = [
     ...anchors.flatMap(({ row }) => textOf(anchorText, row)?.last ?? []),
     ...writerRows.flatMap((row) =>
@@ -75,11 +79,13 @@ export async function readAnchors(table: Table, key: LogKey): Promise<KnownEnds>
     ),
   ];
   const [newest] = anchors;
+  const swept = formatTimestamp(new Date(at.getTime() - JOIN_LOG_DAYS * DAY_MS + SKEW_MS));
   return {
+    oldest: anchors.at(-1)?.sealed.key,
     newest: newest && { key: newest.sealed.key, mac: newest.sealed.mac },
     expected: [...new Map(expected.map((one) => [`${one.partition}/${one.key}`, one])).values()],
-    // The oldest one's predecessor may have been swept.
-    wrong: [...wrong, ...missing.filter((name) => name !== `${ANCHORS}/${oldest?.key}`)],
+    // What was swept is named by its time, as all are.
+    wrong: [...wrong, ...missing.filter((name) => name >= `${ANCHORS}/${swept}`)],
   };
 }
 

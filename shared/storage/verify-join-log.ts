@@ -3,7 +3,9 @@
  * is there. Minute by minute, so that a page costs a bounded number of questions.
  */
 import type { LogProblem, LogVerification } from '../protocol/join-log-verification.ts';
-import { timeOfRequestId } from '../request-id.ts';
+import { requestId } from '../protocol/join-record.ts';
+import { parseWith } from '../protocol/schema.ts';
+import { unavailable } from '../refusal.ts';
 import { type KnownEnds, readAnchors } from './join-log-anchors.ts';
 import {
   isRefusal,
@@ -14,7 +16,7 @@ import {
   REFUSED,
   refusalsOf,
 } from './join-log-places.ts';
-import { checkSeal, type LogKey, type Sealed } from './join-log-seal.ts';
+import { checkSeal, type LogKey, type SealCheck, type Sealed } from './join-log-seal.ts';
 import { dayOf } from './log-pages.ts';
 import type { StoredRow, Table } from './table.ts';
 
@@ -53,7 +55,7 @@ export async function verifyJoinLog(
     partitionBelow: REFUSED + lastMinute,
     most: MOST_OF_MINUTE,
   });
-  const ends = after === undefined ? await readAnchors(table, parts.key) : undefined;
+  const ends = after === undefined ? await readAnchors(table, parts.key, parts.at) : undefined;
   const problems = [
     ...(await problemsOf(rows, parts)),
     ...problemsOfCopies(rows, copies, parts),
@@ -61,14 +63,19 @@ export async function verifyJoinLog(
   ];
   return {
     checked: rows.length,
-    problems: problems.slice(0, MOST_PROBLEMS),
+    problems: problems.toSorted(plantedLast).slice(0, MOST_PROBLEMS),
     found: problems.length,
     ...(ends?.newest && { anchor: ends.newest }),
+    ...(ends?.oldest !== undefined && { oldest_anchor: ends.oldest }),
     ...(end !== undefined && { next: `${end}~` }),
   };
 }
 
-/** Rows of at least one minute, and whole minutes only; `end` is the last of them where there may be more. */
+/**
+ * Rows of at least one minute, and whole minutes only; `end` is the last of them where there may be more. A minute is what a
+ * partition begins with: somebody who can write to the table can give rows any name. Throws `unavailable` for a thousand together
+ * that are of no minute.
+ */
 async function wholeMinutes(
   table: Table,
   from: string,
@@ -76,19 +83,33 @@ async function wholeMinutes(
 ): Promise<{ rows: readonly StoredRow[]; end: string | undefined }> {
   const range = { partitionAfter: from, partitionBelow: below, most: MOST_LISTED };
   const rows = await table.list(range);
-  const last = rows.at(-1);
-  if (!last || rows.length < MOST_LISTED) return { rows, end: undefined };
-  const end = minuteOf(timeOfRequestId(last.key));
+  if (rows.length < MOST_LISTED) return { rows, end: undefined };
+  const last = rows.findLast(({ partition }) => MINUTE.test(partition));
+  if (!last)
+    throw unavailable(
+      `${MOST_LISTED} rows after ${from} are of no minute: they are not ours, remove them first`,
+    );
+  const end = last.partition.slice(0, MINUTE_LENGTH);
   const rest = await table.list({
     partitionAfter: justBefore(end),
     partitionBelow: `${end}~`,
     most: MOST_OF_MINUTE,
   });
   return {
-    rows: [...rows.filter(({ key }) => minuteOf(timeOfRequestId(key)) !== end), ...rest],
+    rows: [...rows.filter(({ partition }) => partition < end), ...rest],
     end,
   };
 }
+
+/** Rows that somebody planted hide nothing that he changed or removed. */
+const plantedLast = (a: LogProblem, b: LogProblem): number =>
+  Number(a.what === 'not ours') - Number(b.what === 'not ours');
+
+const MINUTE = /^\d{8}T\d{4}-/;
+const MINUTE_LENGTH = 13;
+
+/** What has another name was never written by us. */
+const isNamed = ({ key }: StoredRow): boolean => parseWith(requestId, key).ok;
 
 async function problemsOf(
   rows: readonly StoredRow[],
@@ -98,7 +119,7 @@ async function problemsOf(
   const there = new Map<string, string>();
   const named: { readonly by: StoredRow; readonly previous: Sealed }[] = [];
   for (const row of rows) {
-    const checked = checkSeal(row, key);
+    const checked: SealCheck = isNamed(row) ? checkSeal(row, key) : { ok: false, why: 'no seal' };
     if (checked.ok) {
       there.set(placeOf(checked.sealed), checked.sealed.mac);
       if (checked.previous) named.push({ by: row, previous: checked.previous });
@@ -137,12 +158,15 @@ function problemsOfCopies(
       original !== undefined &&
       original.values['json'] === copy.values['json'] &&
       original.values['seal'] === copy.values['seal'];
-    if (same && copy.partition === refusalsOf(copy.key)) return [];
-    const genuine = original === undefined && checkSeal(copy, key, partitionOf(copy.key)).ok;
+    if (same && isNamed(copy) && copy.partition === refusalsOf(copy.key)) return [];
+    const genuine =
+      original === undefined && isNamed(copy) && checkSeal(copy, key, partitionOf(copy.key)).ok;
     return [{ what: genuine ? 'missing' : 'not ours', request_id: copy.key }];
   });
   const unlisted = rows.flatMap((row): LogProblem[] =>
-    isRefusal(row) && !listed.has(row.key) ? [{ what: 'not listed', request_id: row.key }] : [],
+    isNamed(row) && isRefusal(row) && !listed.has(row.key)
+      ? [{ what: 'not listed', request_id: row.key }]
+      : [],
   );
   return [...wrong, ...unlisted];
 }

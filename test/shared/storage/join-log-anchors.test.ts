@@ -13,6 +13,7 @@ import { askedTable } from './asked-table.ts';
 
 const NOON = new Date('2026-11-20T12:00:00Z');
 const HOUR = 3600;
+const DAY = 24 * HOUR;
 const KEY = deriveLogKey(new Uint8Array(32));
 const OTHER = deriveLogKey(new Uint8Array(32).fill(1));
 
@@ -26,7 +27,7 @@ function createScene() {
     writeLast({ table, key: async () => key }, writer, last(row), time);
   const anchor = (time: Date) => writeAnchor(parts, time);
   const anchorRows = () => table.list({ partition: 'anchors' });
-  const ends = () => readAnchors(table, KEY);
+  const ends = (time = at(4 * HOUR)) => readAnchors(table, KEY, time);
   const namesOf = async () => (await ends()).expected.map(({ key }) => key).toSorted();
   const change = (row: StoredRow | undefined, json: string) =>
     table.apply(row ? [{ kind: 'put', row: { ...row, values: { ...row.values, json } } }] : []);
@@ -42,7 +43,7 @@ describe('an anchor', () => {
   test('is not there before anybody wrote anything', async () => {
     const { anchor, ends } = createScene();
     expect(await anchor(NOON)).toBeUndefined();
-    expect(await ends()).toEqual({ newest: undefined, expected: [], wrong: [] });
+    expect(await ends()).toEqual({ oldest: undefined, newest: undefined, expected: [], wrong: [] });
   });
 
   test('names the last rows of all writers, whatever becomes of their own marks', async () => {
@@ -55,6 +56,7 @@ describe('an anchor', () => {
     });
     await remove(...(await table.list({ partition: 'writers' })));
     expect(await ends()).toEqual({
+      oldest: made?.key,
       newest: made,
       expected: [1, 2, 3].map((n) => last(`row-${n}`)),
       wrong: [],
@@ -152,12 +154,30 @@ describe('what anchors and marks say there must be', () => {
   test.each([
     ['one in the middle', [1], ['anchors/2026-11-20T13:00:00Z-0']],
     ['two in the middle: the last one is named', [1, 2], ['anchors/2026-11-20T14:00:00Z-0']],
-    ['the oldest: it may have been swept', [0], []],
-    ['the two oldest', [0, 1], []],
+    ['the oldest', [0], ['anchors/2026-11-20T12:00:00Z-0']],
+    ['the two oldest', [0, 1], ['anchors/2026-11-20T13:00:00Z-0']],
   ])('is wrong, where anchors are gone: %s', async (_, gone, wrong) => {
     const { rows, remove, ends } = await hourly(4);
     await remove(...gone.map((n) => rows[n]));
     expect((await ends()).wrong).toEqual(wrong);
+  });
+
+  test.each([
+    ['it is not over: as long as clocks may differ', 30 * DAY - 301, 1],
+    ['it was swept', 30 * DAY - 299, 0],
+  ])('is not wrong, where the oldest anchor is gone because %s', async (_, age, wrong) => {
+    const { rows, remove, ends } = await hourly(3);
+    await remove(rows[0]);
+    expect((await ends(at(age))).wrong).toHaveLength(wrong);
+  });
+
+  test('are nothing, where all anchors are gone: the oldest one tells', async () => {
+    const { rows, remove, mark, anchor, ends } = await hourly(3);
+    expect((await ends()).oldest).toBe('2026-11-20T12:00:00Z-0');
+    await remove(...rows);
+    await mark('w1', 'row-9', at(3 * HOUR));
+    await anchor(at(3 * HOUR));
+    expect(await ends()).toMatchObject({ wrong: [], oldest: '2026-11-20T15:00:00Z-0' });
   });
 
   test.each(['anchors', 'writers'])(

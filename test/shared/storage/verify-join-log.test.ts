@@ -214,6 +214,48 @@ describe('it shows', () => {
     expect((await verify()).problems).toEqual([{ what: 'not ours', request_id: id }]);
   });
 
+  test.each([
+    ['20261120T1200-0', 'x'],
+    ['refused-20261120T1200', 'x'],
+  ])('that a row has a name that is none, and goes on: %s', async (partition, key) => {
+    const { table, ids, rowsOf, remove, verify, writer } = await written();
+    await remove(...(await rowsOf(ids[1] ?? '')));
+    // Also where its seal names a key that there was.
+    const former = { ...deriveLogKey(new Uint8Array(32).fill(1)), until: NOON };
+    const values = { json: '{"outcome":"admitted"}', seal: JSON.stringify([former.id, '', null]) };
+    await table.apply([{ kind: 'put', row: { partition, key, values } }]);
+    const logKey = { ...KEY, former: [former] };
+    const { problems } = await verify(writer(undefined, logKey));
+    expect(problems).toContainEqual({ what: 'not ours', request_id: key });
+    expect(problems).toContainEqual({ what: 'missing', request_id: ids[1] });
+  });
+
+  describe('rows that are of no minute', () => {
+    const plant = async (table: Table, partition: string, count: number) => {
+      for (let i = 0; i < count; i += 1)
+        await table.apply([{ kind: 'put', row: { partition, key: `${i}`, values: {} } }]);
+    };
+
+    test.each(['20261120T1200-5x', '20261120T12'])('as others are: %s', async (partition) => {
+      const { table, ids, rowsOf, remove, verify } = await written();
+      await remove(...(await rowsOf(ids[29] ?? '')));
+      await plant(table, partition, 999);
+      const { checked, problems } = await verify();
+      expect(checked).toBe(999 + 29);
+      expect(problems).toContainEqual({ what: 'not ours', request_id: '10' });
+      expect(problems).toContainEqual({ what: 'missing', request_id: ids[29] });
+    });
+
+    test.each(['20261120T12', '20261120T1159~x'])('a thousand in a row: %s', async (partition) => {
+      const { table, verify } = await written();
+      await plant(table, partition, 1000);
+      await expect(verify()).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('are of no minute: they are not ours'),
+      });
+    });
+  });
+
   test('that a seal was taken off', async () => {
     const { table, ids, rowsOf, verify } = await written();
     const [row] = await rowsOf(ids[1] ?? '');
@@ -430,7 +472,7 @@ test('a page reads whole minutes, in a bounded number of questions', async () =>
   } while (after !== undefined);
   const none = { problems: [], found: 0 };
   expect(pages).toEqual([
-    { ...none, checked: 1200, next: '20261120T1203~', anchor },
+    { ...none, checked: 1200, next: '20261120T1203~', anchor, oldest_anchor: anchor?.key },
     { ...none, checked: 1200, next: '20261120T1207~' },
     { ...none, checked: 600 },
   ]);
