@@ -122,25 +122,27 @@ const ISSUING: KeyKind = { owner: 'tls', purpose: 'issuing' };
 
 /**
  * Relying parties may have a newer trust bundle than the backup's, and accept none that is older. A successor of each SSH
- * authority, published now, makes the version larger than any before. Where issuing keys may have been lost, a new one is a
- * later signer than any before.
+ * authority, published now, makes the version larger than any before. Where issuing keys may have been lost, or that an old
+ * root retired, a new issuing key is a later signer than any before.
  */
 async function makeNewer(
   parts: RotationParts,
   written: readonly Row[],
   now: Date,
 ): Promise<RotationReport['done']> {
-  const mayLackIssuing = written.some(
-    ({ partition, values }) => partition === 'tls' && values['purpose'] !== 'root',
+  const isSignerNeeded = written.some(
+    ({ partition, values }) =>
+      partition === 'tls' && (values['purpose'] !== 'root' || values['crossBy'] !== undefined),
   );
-  const kinds = mayLackIssuing ? [...SSH, ISSUING] : SSH;
+  const kinds = isSignerNeeded ? [...SSH, ISSUING] : SSH;
   const done: RotationReport['done'][number][] = [];
   for (const kind of kinds) {
     const { genuine, present } = await readKeys(parts, now);
     const waits = keysOfKind(present.keys, kind).some(
       ({ starts }) => starts * 1000 > now.getTime(),
     );
-    if (waits) continue;
+    // An issuing key that waits is as old as the backup, and may be no later signer.
+    if (waits && kind !== ISSUING) continue;
     const action = earlySuccessor(kind, present, parts.policy, now);
     if (await apply(action, genuine, parts)) done.push(action);
   }

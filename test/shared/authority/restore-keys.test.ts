@@ -381,6 +381,22 @@ describe('a restore makes newer', () => {
     expect(done).toMatchObject([{ kind: 'create', owner: 'ssh-host' }]);
   });
 
+  test('an issuing key, although one that signs later waits already', async () => {
+    const scene = await createScene();
+    const at = 8 * DAY;
+    await rotateKeys(scene.parts, later(at));
+    const rows = await backUp(scene, later(at));
+    const waits = (await scene.parts.store.list()).keys.filter(
+      ({ purpose, starts }) => purpose === 'issuing' && starts * 1000 > later(at).getTime(),
+    );
+    expect(waits).toHaveLength(1);
+    const anew = emptied(scene);
+    await restore(anew, wish(rows), later(at + 60));
+    const { issuing } = await authoritiesAt(anew.parts, later(at + 60));
+    const made = parseCertificate(issuing.certificate).notBefore.getTime();
+    expect(made).toBeGreaterThan((waits[0]?.created ?? Number.NaN) * 1000 - 60_000);
+  });
+
   test('nothing, where nothing was missing', async () => {
     const scene = await createScene();
     const asked = await plan(scene, wish(await backUp(scene, NOON)));

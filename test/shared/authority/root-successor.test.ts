@@ -8,6 +8,7 @@ import { initAuthorities } from '../../../shared/authority/init-authorities.ts';
 import { rowOf } from '../../../shared/authority/key-store.ts';
 import { stateOf } from '../../../shared/authority/published-keys.ts';
 import { replaceAuthority } from '../../../shared/authority/replace-authority.ts';
+import { planRestore, restoreKeys } from '../../../shared/authority/restore-keys.ts';
 import { retireRoot } from '../../../shared/authority/retire-root.ts';
 import { foundKeys, type RotationParts, rotateKeys } from '../../../shared/authority/rotate.ts';
 import { ROTATION_POLICY } from '../../../shared/authority/rotation-policy.ts';
@@ -24,7 +25,7 @@ import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
 import type { Value } from '../../../shared/storage/table.ts';
 import { hasProgram } from '../../programs.ts';
 import { textOf } from '../run-program.ts';
-import { authoritiesAt, createParts, createScene, later, NOON } from './rotation-parts.ts';
+import { authoritiesAt, createParts, createScene, later, NOON, takeRow } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 const PUBLISHED = ROTATION_POLICY.rootPublication;
@@ -245,6 +246,32 @@ describe('when the old root retires', () => {
       await expect(verifyTrustBundle(bundle, { pins: [pin], known: other, now })).rejects.toThrow(
         'not among the configured CA pins',
       );
+  });
+
+  test('and a backup of before brings back the row that said so, agents go on, and it retires again', async () => {
+    const { table, parts, numbers } = await succeeded();
+    const { rows } = await backUpKeys(parts, later(SUCCEEDED));
+    await retireRoot(parts, numbers, later(SUCCEEDED));
+    const bundleAt = async (at: Date) =>
+      makeTrustBundle('test.example.org', await authoritiesAt(parts, at), at);
+    const installed = await bundleAt(later(SUCCEEDED + 60));
+    const [pin = ''] = installed.ca_pins;
+    const asked = { pins: [pin], now: later(SUCCEEDED + 3600) };
+    const trust = await verifyTrustBundle(installed, { ...asked, known: undefined });
+    const { version, cluster, refresh_after: refreshAfter } = installed;
+    const known: KnownTrust = { ...trust, version, cluster, refreshAfter };
+
+    await takeRow(table, 'tls', String(numbers[1]).padStart(9, '0'));
+    const wish = { rows, replace: false, giveUp: undefined };
+    const plan = await planRestore(parts, wish, await table.list({}), asked.now);
+    await restoreKeys(parts, table, plan, asked.now);
+    const restored = await bundleAt(asked.now);
+    expect(restored.ca_pins).toHaveLength(2);
+    await verifyTrustBundle(restored, { ...asked, known });
+    // What was signed under the old root is over.
+    const again = await retireRoot(parts, await roots(parts), asked.now);
+    expect(again.lost).toEqual([]);
+    expect(await roots(parts)).toEqual(numbers.slice(1));
   });
 
   test('the next successor remembers who retired, and is certified by this one', async () => {
