@@ -5,7 +5,12 @@ import { Failure, UsageFailure } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { forgetAll, joinctlHome, readProfile, writeProfile, writeToken } from '../profile.ts';
 import { connect, discoveredApplication, signIn, type Target } from '../session.ts';
-import { checkOperatorToken, SIGN_IN_METHODS, type SignInMethod } from '../sign-in/sign-in.ts';
+import {
+  checkOperatorToken,
+  type OperatorsApplication,
+  SIGN_IN_METHODS,
+  type SignInMethod,
+} from '../sign-in/sign-in.ts';
 import { didYouMean } from '../suggestion.ts';
 
 export const login: Command = {
@@ -31,6 +36,7 @@ export const login: Command = {
     const described = await discovery();
     if (described.cloud === SIMULATED) throw elsewhere(target.broker);
     const application = discoveredApplication(described);
+    checkSameApplication(target, application);
     const method = asked ?? methodBefore(target);
     const user = flagValue(args, 'user');
     const token = await signIn(io, { ...application, method, ...(user !== undefined && { user }) });
@@ -52,6 +58,23 @@ export const login: Command = {
     );
   },
 };
+
+/**
+ * What a broker says of itself comes over TLS alone. Whoever took its name over could name the operators' application of another
+ * broker, or another cloud to sign in at: so what was named at the first sign-in stays, until the operator forgets it.
+ */
+function checkSameApplication(
+  target: Target,
+  { cloud, tenant, clientId }: OperatorsApplication,
+): void {
+  if (target.from !== 'profile') return;
+  const { profile } = target;
+  if (cloud === profile.cloud && tenant === profile.tenant && clientId === profile.client_id)
+    return;
+  throw new Failure(
+    `${target.broker} names another application to sign in to than at your last sign-in: ${printable(clientId)} of tenant ${printable(tenant)} in ${printable(cloud)}, not ${profile.client_id} of ${profile.tenant} in ${printable(profile.cloud)}. Ask who runs it whether that is so; after joinctl logout you can sign in anew.`,
+  );
+}
 
 /** The name of the cloud that a local stack brings along. */
 const SIMULATED = 'Simulated';

@@ -67,6 +67,25 @@ Sign in with az login, or run joinctl login with --auth=browser or --auth=device
     });
   });
 
+  it.each([
+    ['cloud', { cloud: 'AzureChina' }],
+    ['tenant', { tenant: CLIENT_ID }],
+    ['application', { client_id: TENANT }],
+  ])('asks for no token where the broker names another %s than before', async (_, profile) => {
+    const shell = await terminal({ env: {}, signedIn: true, profile });
+    expect(await shell.run('login')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^joinctl: https:\/\/broker\.example\.com names another application to sign in to than/,
+      ),
+    });
+    expect(shell.signIns).toEqual([]);
+    // The profile is as it was.
+    expect((await shell.run('login', '--proxy=broker.example.com')).code).toBe(1);
+    await shell.run('logout');
+    expect((await shell.run('login', '--proxy=broker.example.com')).code).toBe(0);
+  });
+
   it('knows its ways', async () => {
     const { run } = await terminal();
     expect(await run('login', '--auth=browsr')).toMatchObject({
