@@ -3,6 +3,7 @@
  * answer. Which attempts leave one is for the audit to say (joining/audited-join.ts).
  */
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { LogVerification } from '../protocol/join-log-verification.ts';
 import {
   type JoinFacts,
@@ -99,14 +100,8 @@ export function createJoinLog({
     if (lost > 0) onFailure(`${lost} joins were not kept in the join log`);
     lost = 0;
     const written: Waiting[] = [];
-    for (const batch of transactionsOf(rows, ({ row }) => row.partition)) {
-      try {
-        written.push(...(await writeSealed(batch)));
-      } catch (error) {
-        onFailure(`${batch.length} joins could not be written to the join log: ${error}`);
-        keep(...batch.filter(({ admitted }) => admitted));
-      }
-    }
+    for (const batch of transactionsOf(rows, ({ row }) => row.partition))
+      written.push(...(await writeBatch(batch)));
     await writeBeside(
       written.flatMap(({ row }) => asRefusal(row)),
       'joins could not be listed as refused',
@@ -119,6 +114,23 @@ export function createJoinLog({
       listed.add(row.key),
     );
     await tellLast(false);
+  }
+
+  /** What storage refuses for what it says is written one by one, and then in short, so that it holds up no other. */
+  async function writeBatch(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
+    let key: LogKey | undefined;
+    try {
+      key = await keyOf();
+      return await writeSealed(batch, key);
+    } catch (error) {
+      onFailure(`${batch.length} joins could not be written to the join log: ${error}`);
+      // Where there is no key, it is not storage that refuses.
+      const smaller = key && isRefused(error) ? smallerThan(batch) : [];
+      if (smaller.length === 0) keep(...batch.filter(({ admitted }) => admitted));
+      const written: Waiting[] = [];
+      for (const one of smaller) written.push(...(await writeBatch([one])));
+      return written;
+    }
   }
 
   /** What lists need beside the attempts: where it can't be written, that is told, and the attempts stand. */
@@ -145,8 +157,7 @@ export function createJoinLog({
   }
 
   /** Only rows that storage has acknowledged have successors: an answer that was lost breaks no chain. */
-  async function writeSealed(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const key = await keyOf();
+  async function writeSealed(batch: readonly Waiting[], key: LogKey): Promise<readonly Waiting[]> {
     let previous = last;
     const sealed = batch.map((waiting) => {
       const made = seal(waiting.row, previous, key);
@@ -228,14 +239,34 @@ const lists = () => import('./join-log-lists.ts');
 /** Whether a text is a request id. */
 export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
 
+function rowOf(id: string, facts: JoinFacts): Row {
+  const record = { request_id: id, time: formatTimestamp(timeOfRequestId(id)), ...facts };
+  const row = { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
+  return rowSizeProblem(row) ? inShort(row, TOO_LONG) : row;
+}
+
 /** A row that storage can't take would be tried again for ever, and with it all that wait beside it. */
-function rowOf(id: string, { outcome, ...facts }: JoinFacts): Row {
-  const rowWith = (more: Omit<JoinFacts, 'outcome'>): Row => {
-    const record = { request_id: id, time: formatTimestamp(timeOfRequestId(id)), outcome, ...more };
-    return { partition: partitionOf(id), key: id, values: { json: JSON.stringify(record) } };
-  };
-  const whole = rowWith(facts);
-  return rowSizeProblem(whole) ? rowWith({ detail: 'too long to be kept' }) : whole;
+function inShort(row: Row, detail: string): Row {
+  const { request_id, time, outcome } = JSON.parse(String(row.values['json'])) as JoinRecord;
+  return { ...row, values: { json: JSON.stringify({ request_id, time, outcome, detail }) } };
+}
+
+const TOO_LONG = 'too long to be kept';
+const REFUSED = 'refused by storage, as it was';
+
+/** Each of several, or one in short; nothing where it is in short already. */
+function smallerThan(batch: readonly Waiting[]): readonly Waiting[] {
+  if (batch.length > 1) return batch;
+  return batch.flatMap((one) => {
+    const row = inShort(one.row, REFUSED);
+    return isDeepStrictEqual(row, one.row) ? [] : [{ ...one, row }];
+  });
+}
+
+/** Whether storage has looked at what was to be written and won't have it. Then nothing of it is written. */
+function isRefused(error: unknown): boolean {
+  const { statusCode } = ((error as Error).cause ?? {}) as { readonly statusCode?: unknown };
+  return statusCode === 400 || statusCode === 413;
 }
 
 /** An attempt that was not admitted is written twice, with the same seal. */

@@ -105,6 +105,16 @@ describe('a table on a table server', () => {
     }
   });
 
+  test('that refuses a transaction for what it says tells that status', async () => {
+    const operations = ['a/1', 'a/2'].map(
+      (key) => ({ kind: 'put', row: { partition: 'p', key, values: {} } }) as const,
+    );
+    await expect(openServer().resources.apply(operations)).rejects.toMatchObject({
+      code: 'unavailable',
+      cause: { statusCode: 400 },
+    });
+  });
+
   test('that knows another key is unavailable, and nothing shows ours', async () => {
     const key = randomBytes(64).toString('base64');
     const { resources } = openServer({ ...server, key });

@@ -8,6 +8,7 @@ import { createJoinLog, isRequestId, type JoinLog } from '../../../shared/storag
 import type { IndexedBy } from '../../../shared/storage/join-log-index.ts';
 import { JOIN_LOG_DAYS } from '../../../shared/storage/join-log-places.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
+import type { Table } from '../../../shared/storage/table.ts';
 import { askedTable } from './asked-table.ts';
 
 const KEY = deriveLogKey(new Uint8Array(32));
@@ -166,6 +167,78 @@ test('an admission that could not be written is written later; what was denied i
   tasks[1]?.();
   await log.flush();
   expect((await Promise.all(ids.map(log.find))).map(Boolean)).toEqual([true, false]);
+});
+
+describe('what storage refuses for what it says', () => {
+  const refusing = (status: number, isRefused: (json: string) => boolean) => {
+    const memory = createMemoryTable();
+    let asked = 0;
+    const apply: Table['apply'] = async (operations) => {
+      asked += 1;
+      const texts = operations.map((one) => ('row' in one ? String(one.row.values['json']) : ''));
+      if (texts.some(isRefused))
+        throw unavailable('storage can not be asked now', 5, { statusCode: status });
+      return memory.apply(operations);
+    };
+    return { ...setUp({ ...memory, apply }), asked: () => asked };
+  };
+  const ids = [0, 1, 2, 3].map(() => makeRequestId(NOON));
+  const bad = { ...admitted, bot: 'refused' };
+  const recordAll = async (log: JoinLog) => {
+    for (const [i, id] of ids.entries()) await log.record(id, i === 1 ? bad : admitted);
+    await log.flush();
+  };
+
+  test.each([400, 413])('(%i) is kept in short, and holds up no other', async (status) => {
+    const { log, tasks, failures } = refusing(status, (json) => json.includes('"refused"'));
+    await recordAll(log);
+    const found = await Promise.all(ids.map(log.find));
+    expect(found.map((one) => one?.detail)).toEqual([
+      undefined,
+      'refused by storage, as it was',
+      undefined,
+      undefined,
+    ]);
+    expect(found[1]).toMatchObject({ outcome: 'admitted' });
+    // The batch, and the one.
+    expect(failures.map((why) => why.slice(0, 2))).toEqual(['4 ', '1 ']);
+    // Nothing waits.
+    expect(tasks).toHaveLength(1);
+    const { problems } = await log.verify({ since: NOON, until: NOON, after: undefined });
+    expect(problems).toEqual([]);
+  });
+
+  test('waits alone, where it is refused in short, too', async () => {
+    const { log, tasks } = refusing(400, (json) => json.includes(ids[1] ?? ''));
+    await recordAll(log);
+    const found = await Promise.all(ids.map(log.find));
+    expect(found.map(Boolean)).toEqual([true, false, true, true]);
+    expect(tasks).toHaveLength(2);
+  });
+
+  test('is told from a key that can not be had: all wait as they are', async () => {
+    const memory = createMemoryTable();
+    const failing = unavailable('the keys can not be loaded now', 5, { statusCode: 400 });
+    let key: () => Promise<typeof KEY> = () => Promise.reject(failing);
+    const log = createJoinLog({
+      table: memory,
+      later: () => {},
+      onFailure: () => {},
+      key: () => key(),
+      now: () => NOON,
+    });
+    await recordAll(log);
+    key = async () => KEY;
+    await log.flush();
+    const found = await Promise.all(ids.map(log.find));
+    expect(found.map((one) => one?.bot)).toEqual([undefined, 'refused', undefined, undefined]);
+  });
+
+  test.each([403, 429, 503])('is told from what ails storage (%i): all wait', async (status) => {
+    const { log, asked } = refusing(status, () => true);
+    await recordAll(log);
+    expect(asked()).toBe(1);
+  });
 });
 
 test('where the log can not be written at all, an admission fails rather than leave no trace', async () => {
