@@ -81,6 +81,11 @@ module previewRole 'modules/github-preview-role.bicep' = [
   }
 ]
 
+module previewReader 'modules/github-preview-reader.bicep' = {
+  scope: brokerGroup
+  params: { name: name, principalId: identities[preview].outputs.principalId }
+}
+
 @description('AZURE_PREVIEW_CLIENT_ID of the repository; it gets the app role JoinBroker.Reader.')
 output previewClientId string = identities[preview].outputs.clientId
 output previewPrincipalId string = identities[preview].outputs.principalId

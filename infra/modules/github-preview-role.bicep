@@ -1,5 +1,6 @@
-// Reads what is deployed, and asks what a deployment would change. `what-if` with the validation level ProviderNoRbac needs
-// no right to write anything. Reader could ask the logs too, where machines are named: this role can't.
+// Asks what a deployment would change in a subscription, and reads what one puts there itself: roles. `what-if` with the
+// validation level ProviderNoRbac needs no right to write anything. Whoever can push a branch has this right, unreviewed, also
+// on the machines' subscriptions: no wildcard, since much can be read there with Reader that is somebody else's secret.
 targetScope = 'subscription'
 
 param name string
@@ -14,15 +15,16 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
     permissions: [
       {
         actions: [
-          '*/read'
+          'Microsoft.Authorization/roleAssignments/read'
+          'Microsoft.Authorization/roleDefinitions/read'
+          'Microsoft.Resources/deployments/operations/read'
+          'Microsoft.Resources/deployments/operationstatuses/read'
+          'Microsoft.Resources/deployments/read'
           'Microsoft.Resources/deployments/validate/action'
           'Microsoft.Resources/deployments/whatIf/action'
-        ]
-        notActions: [
-          'Microsoft.Insights/components/query/read'
-          'Microsoft.Insights/logs/*/read'
-          'Microsoft.OperationalInsights/workspaces/query/read'
-          'Microsoft.OperationalInsights/workspaces/query/*/read'
+          'Microsoft.Resources/subscriptions/operationresults/read'
+          'Microsoft.Resources/subscriptions/read'
+          'Microsoft.Resources/subscriptions/resourceGroups/read'
         ]
       }
     ]
