@@ -9,7 +9,7 @@ import { parseCertificate, sameBytes } from '../encoding/certificate.ts';
 import { sshPublicKey } from '../encoding/ssh-public-key.ts';
 import { keepLatest } from '../remembered.ts';
 import type { Custody } from './custody.ts';
-import type { EndedKey, KeyPurpose, OpenedKey } from './signing-key.ts';
+import { answersLeak, type EndedKey, type KeyPurpose, type OpenedKey } from './signing-key.ts';
 import { publicKeyOfPrivate } from './x509.ts';
 
 export interface CountedKeys {
@@ -60,12 +60,15 @@ async function count(
   return found;
 }
 
-/** A key ends older ones of its kind and no other. */
+/**
+ * A key ends older ones of its kind and no other: those that it names, and where it answers a leak all of them. Somebody may have
+ * taken a row away before, so that nobody saw it, and bring it back afterwards.
+ */
 const ends = (newer: OpenedKey, key: OpenedKey): boolean =>
   newer.owner === key.owner &&
   newer.purpose === key.purpose &&
   newer.sequence > key.sequence &&
-  (newer.ended?.some(({ sequence }) => sequence === key.sequence) ?? false);
+  (answersLeak(newer) || newer.ended?.some(({ sequence }) => sequence === key.sequence) === true);
 
 /** The root that signed an issuing key's certificate. */
 export const rootOf = (issuing: OpenedKey, keys: readonly OpenedKey[]): OpenedKey | undefined =>

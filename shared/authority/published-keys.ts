@@ -5,7 +5,7 @@
  */
 import { type KeyKind, keysOfKind, supersededAt, usedKey } from './rotation.ts';
 import { type RotationPolicy, retirement } from './rotation-policy.ts';
-import type { KeyDescription, KeyOwner, KeyPurpose } from './signing-key.ts';
+import { answersLeak, type KeyDescription, type KeyOwner, type KeyPurpose } from './signing-key.ts';
 
 export type KeyState = 'upcoming' | 'signing' | 'retiring' | 'gone';
 
@@ -114,10 +114,7 @@ const endOf = (
   key.purpose === 'sign' ? Math.min(key.expires, supersededAt(key, keys, policy)) : key.expires;
 
 /** When a key's predecessors leave the bundle: those that it put an end to at once. The root drives out nobody else. */
-const drivenOut = (
-  { purpose, created, starts, ended = [] }: KeyDescription,
-  policy: RotationPolicy,
-): number => {
-  const atOnce = purpose !== 'sign' || ended.some(({ at }) => at === created);
-  return atOnce ? created : starts + retirement(policy);
+const drivenOut = (key: KeyDescription, policy: RotationPolicy): number => {
+  const atOnce = key.purpose !== 'sign' || answersLeak(key);
+  return atOnce ? key.created : key.starts + retirement(policy);
 };

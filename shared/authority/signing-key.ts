@@ -61,6 +61,10 @@ export interface KeyDescription {
   readonly takenOver?: TakenOver;
 }
 
+/** Whether the key was made in the place of all of its kind, because they leaked. A root that lets another one retire does so later. */
+export const answersLeak = ({ created, ended = [] }: KeyDescription): boolean =>
+  ended.some(({ at }) => at === created);
+
 /** A key as it is stored: its private part is encrypted. */
 export interface SealedKey extends KeyDescription {
   readonly sealed: Uint8Array;

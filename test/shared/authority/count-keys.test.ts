@@ -178,6 +178,18 @@ describe('an end', () => {
     expect((await counted(user, between, all)).ended).toEqual(['ssh-user/1', 'ssh-user/2']);
   });
 
+  test('is of all older ones, where a leak is answered', async () => {
+    const leaked = bent(user, { ...newKey(), sequence: 3 });
+    const answer = bent(leaked, { ended: [{ sequence: 1, at: leaked.created }] });
+    const between = bent(user, { ...newKey(), sequence: 2 });
+    const after = bent(user, { ...newKey(), sequence: 4 });
+    expect(await counted(user, between, answer, after)).toEqual({
+      alive: ['ssh-user/3', 'ssh-user/4'],
+      ended: ['ssh-user/1', 'ssh-user/2'],
+      foreign: [],
+    });
+  });
+
   test('comes of no key that has an end itself', async () => {
     const second = bent(user, { ...newKey(), sequence: 2, ended: endOf(1) });
     const third = bent(user, { ...newKey(), sequence: 3, ended: endOf(2) });

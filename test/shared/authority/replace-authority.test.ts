@@ -7,7 +7,7 @@ import { retirement } from '../../../shared/authority/rotation-policy.ts';
 import type { SealedKey } from '../../../shared/authority/signing-key.ts';
 import { parseCertificate } from '../../../shared/encoding/certificate.ts';
 import type { Value } from '../../../shared/storage/table.ts';
-import { authoritiesAt, createScene, later, NOON } from './rotation-parts.ts';
+import { authoritiesAt, createScene, later, NOON, takeRow } from './rotation-parts.ts';
 
 const DAY = 24 * 3600;
 
@@ -250,6 +250,43 @@ describe('after a leak', () => {
       ]);
     },
   );
+
+  test('nor does a row that somebody had taken away while it was answered', async () => {
+    const { table, parts } = await createScene();
+    await rotateKeys(parts, later(24 * DAY));
+    // One signs, and one waits.
+    expect(await numbersOf(parts, 'ssh-user')).toEqual([1, 2]);
+    const row = await takeRow(table, 'ssh-user', '000000002');
+    await rotateKeys(parts, later(24 * DAY));
+    await replaceAuthority(parts, 'ssh-user', leaked(1, 3), later(24 * DAY));
+    const before = await authoritiesAt(parts, later(24 * DAY));
+    if (row) await table.apply([{ kind: 'insert', row }]);
+    const after = await authoritiesAt(parts, later(24 * DAY));
+    expect(after.sshUserCas).toEqual(before.sshUserCas);
+    expect((await rotateKeys(parts, later(24 * DAY))).done).toMatchObject([
+      { kind: 'remove', owner: 'ssh-user', sequence: 2 },
+    ]);
+  });
+
+  test('nor an issuing key whose root was lost while it was answered, and came back', async () => {
+    const { table, parts } = await createScene();
+    await replaceAuthority(parts, 'tls', early(1), later(60));
+    for (let day = 0; day <= 40; day += 3) await rotateKeys(parts, later(day * DAY));
+    const under = (await rows(parts)).filter(({ purpose }) => purpose === 'issuing');
+    const root = (await rows(parts)).find(({ cross }) => cross);
+    const row = await takeRow(table, 'tls', String(root?.sequence).padStart(9, '0'));
+    await rotateKeys(parts, later(41 * DAY));
+    const { issuing } = await authoritiesAt(parts, later(41 * DAY));
+    const numbers = (await rows(parts))
+      .filter((key) => Buffer.from(key.certificate).equals(issuing.certificate))
+      .map(({ sequence }) => sequence);
+    expect(root && under.length > 0 && numbers.length === 1).toBe(true);
+    await replaceAuthority(parts, 'issuing', leaked(...numbers), later(41 * DAY));
+    if (row) await table.apply([{ kind: 'insert', row }]);
+    const { issuers } = await authoritiesAt(parts, later(41 * DAY));
+    for (const { certificate } of under)
+      expect(issuers.map((one) => one.certificate)).not.toContainEqual(certificate);
+  });
 
   test('which keys it ends is authenticated: no other word in its place is believed', async () => {
     const { table, parts } = await createScene();
