@@ -10,7 +10,7 @@ import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import { readRows, rowId, rowName, rowOf, rowOfMark } from './key-store.ts';
 import { otherCluster, sayMissing } from './missing-authority.ts';
 import { apply, type RotationParts, type RotationReport, readKeys, rotateKeys } from './rotate.ts';
-import { type KeyKind, keysOfKind, lostKinds } from './rotation.ts';
+import { isOver, type KeyKind, keysOfKind, lostKinds } from './rotation.ts';
 import { sealKey, sealMark } from './sealing.ts';
 import type { KeyOwner } from './signing-key.ts';
 import { earlySuccessor } from './successors.ts';
@@ -73,8 +73,13 @@ export async function planRestore(
       ended.map(({ sequence }) => `${owner}/${sequence}`),
     ),
   );
+  const known = [...genuine.keys, ...opened.keys];
   const missing = genuine.keys.filter(
-    (key) => !ours.has(rowId(key)) && !ended.has(`${key.owner}/${key.sequence}`),
+    (key) =>
+      !ours.has(rowId(key)) &&
+      !ended.has(`${key.owner}/${key.sequence}`) &&
+      // Rotation would remove it at once.
+      !isOver(key, known, parts.policy, now.getTime() / 1000),
   );
   const isSameKey = !there || sameBytes(there.dataKey, genuine.dataKey);
   const written = missing.map((key) =>

@@ -182,8 +182,11 @@ export const supersededAt = (
 
 export const secondsOf = (now: Date): number => Math.floor(now.getTime() / 1000);
 
-/** An SSH authority's row stays until its successor has proved itself, even if its own end comes first: it says who it succeeds. */
-function isOver(
+/**
+ * Whether a key's row is removed. An SSH authority's stays until its successor has proved itself, even if its own end comes first:
+ * it says who it succeeds.
+ */
+export function isOver(
   key: KeyDescription,
   keys: readonly KeyDescription[],
   policy: RotationPolicy,

@@ -230,6 +230,14 @@ describe('a plan', async () => {
     if (!name.endsWith('highest')) expect(write).toEqual([rowOf(name)]);
   });
 
+  test.each([20, 100])('has nothing of before %i days where nothing is lost', async (days) => {
+    const aged = await createScene();
+    const old = await backUp(aged, NOON);
+    for (let day = 1; day <= days; day += 1) await rotateKeys(aged.parts, later(day * DAY));
+    const { write, remove } = await plan(aged, wish(old), later(days * DAY));
+    expect([write, remove]).toEqual([[], []]);
+  });
+
   test('steps over numbers that the table knows and the backup does not', async () => {
     const later = await createScene();
     const old = await backUp(later, NOON);
