@@ -188,6 +188,9 @@ function consequencesOf(
     `Keys: ${written.length} rows are written, ${removed.length} removed, ${kept.length} are there already.`,
     ...(removed.length > 0 ? [`Removed: ${removed.map(printable).join(', ')}`] : []),
     `Resources: ${changes.due.length} are restored. Names of hosts: up to ${names.length}.`,
+    ...(changes.due.length > 0
+      ? [`Restored, also where somebody has removed it on purpose since: ${list(changes.due)}`]
+      : []),
     ...(changes.kept.length > 0
       ? [`Left as they are, since they differ and may be newer: ${list(changes.kept)}`]
       : []),

@@ -202,6 +202,18 @@ describe('when only the keys are lost', () => {
   });
 });
 
+test('what was removed since the backup is named before it comes back', async () => {
+  const { api, shell } = await backedUp('no');
+  const admin = signIn(api, 'JoinBroker.Admin');
+  for (const one of ['bot/example', 'lock/incident-1'])
+    expect((await admin.request('DELETE', `/v1/resources/${one}`)).status).toBe(204);
+  const { code, stderr } = await shell.run('auth', 'restore', 'backup.json');
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    `Resources: 2 are restored. Names of hosts: up to 1.\nRestored, also where somebody has removed it on purpose since: bot "example", lock "incident-1"\n`,
+  );
+});
+
 describe('a backup', () => {
   test('is a file for its owner alone, whose keys are sealed, and overwrites nothing', async () => {
     const { api, shell, file, backup, made } = await backedUp();
