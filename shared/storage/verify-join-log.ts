@@ -19,6 +19,7 @@ import {
 import { checkSeal, type LogKey, type SealCheck, type Sealed } from './join-log-seal.ts';
 import { dayOf } from './log-pages.ts';
 import type { StoredRow, Table } from './table.ts';
+import { chunksOf } from './transactions.ts';
 
 export interface VerifyQuery {
   readonly since: Date;
@@ -39,6 +40,8 @@ const MOST_LISTED = 1000;
 /** Of a minute: what sixteen function instances write when they have nothing else to do. */
 const MOST_OF_MINUTE = 50_000;
 const MOST_PROBLEMS = 100;
+/** So many rows are read at once: a month's anchors of forty function instances name tens of thousands. */
+const AT_ONCE = 32;
 
 /** One page. The first one also looks whether the ends are there that anchors and writers name. */
 export async function verifyJoinLog(
@@ -179,9 +182,11 @@ async function problemsOfEnds(
   const ends = new Map(
     [...expected, ...(own ? [own] : [])].map((one) => [placeOf(one), one] as const),
   );
-  for (const one of ends.values()) {
-    const mac = await macAt(table, one, key, at);
-    if (mac !== one.mac && mac !== 'swept') problems.push({ what: 'missing', request_id: one.key });
+  for (const some of chunksOf([...ends.values()], AT_ONCE)) {
+    const macs = await Promise.all(some.map((one) => macAt(table, one, key, at)));
+    for (const [i, one] of some.entries())
+      if (macs[i] !== one.mac && macs[i] !== 'swept')
+        problems.push({ what: 'missing', request_id: one.key });
   }
   return problems;
 }

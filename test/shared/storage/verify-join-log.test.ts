@@ -1,4 +1,5 @@
 /** What somebody can do who may write to the table and has no key, and what shows it. */
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { deriveLogKey } from '../../../shared/authority/log-key.ts';
 import type { LogProblem } from '../../../shared/protocol/join-log-verification.ts';
@@ -438,6 +439,29 @@ test('rows of a data key that had a successor are believed, but not where they a
       request_id: forged,
     });
   }
+});
+
+test('the ends that anchors name are read many at once, and not all', async () => {
+  const memory = createMemoryTable();
+  const { writer, record, clock } = scene(memory);
+  for (let i = 0; i < 40; i += 1) {
+    const log = writer();
+    await record(log);
+    await log.anchor(clock.now());
+  }
+  let [reading, most] = [0, 0];
+  const read: Table['read'] = async (...place) => {
+    reading += 1;
+    most = Math.max(most, reading);
+    await setImmediate();
+    reading -= 1;
+    return memory.read(...place);
+  };
+  const parts = { table: { ...memory, read }, key: KEY, own: undefined, at: clock.now() };
+  const until = clock.now();
+  const page = await verifyJoinLog({ since: NOON, until, after: undefined }, parts);
+  expect(page).toMatchObject({ checked: 40, problems: [] });
+  expect(most).toBe(32);
 });
 
 test('a page reads whole minutes, in a bounded number of questions', async () => {
