@@ -59,7 +59,7 @@ var alerts = [
     severity: 1
     query: loadTextContent('alerts/stale-lists.kql')
     every: 'PT15M'
-    range: 'PT1H'
+    range: 'P1D'
   }
   {
     section: 'large-lists'
