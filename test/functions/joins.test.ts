@@ -117,9 +117,12 @@ test('joinctl joins verify says whether the log is as it was written', async () 
   const { api, vm } = await createScene({ clock: createClock(new Date()) });
   const { request_id: id } = joined(await join(api, vm));
   await api.broker.flush();
+  const shell = await operatorShell(api, ['JoinBroker.Reader']);
+  expect((await shell.run('joins', 'verify')).stdout).toContain(
+    'There is no anchor: the broker\'s own log must have none, either (event "anchor").\n',
+  );
   await api.broker.anchorJoinLog({ requestId: 'timer' });
   api.clock.advance(60);
-  const shell = await operatorShell(api, ['JoinBroker.Reader']);
   const whole = await shell.run('joins', 'verify');
   expect(whole).toMatchObject({ code: 0, stderr: '' });
   const anchor = api.audit.find(({ event }) => event === 'anchor');
