@@ -19,19 +19,14 @@ export const joinsVerify: Command = {
     const { client } = await openSession(io, args);
     let checked = 0;
     let found = 0;
-    let anchor: LogVerification['anchor'];
-    let oldest: string | undefined;
+    let first: LogVerification | undefined;
     await client.verifyJoins(since, (page) => {
       checked += page.checked;
       found += page.found;
-      anchor ??= page.anchor;
-      oldest ??= page.oldest_anchor;
+      first ??= page;
       for (const problem of page.problems) io.stdout.write(`${sayProblem(problem)}\n`);
     });
-    const anchors =
-      anchor && oldest !== undefined
-        ? `The newest anchor is ${printable(anchor.key)} ${printable(anchor.mac)}: the broker's own log must have it, too (event "anchor").\nThe oldest one is ${printable(oldest)}: of the last 30 days that log must have none before it.\n`
-        : 'There is no anchor: the broker\'s own log must have none, either (event "anchor").\n';
+    const anchors = sayAnchors(first);
     if (found > 0) {
       io.stdout.write(anchors);
       throw new Difference(`The join log is not as it was written: ${found} of ${checked} rows.`);
@@ -39,6 +34,20 @@ export const joinsVerify: Command = {
     io.stdout.write(`All ${checked} rows of the join log are as they were written.\n${anchors}`);
   },
 };
+
+function sayAnchors({
+  anchor,
+  oldest_anchor: oldest,
+  anchors,
+}: Partial<LogVerification> = {}): string {
+  if (!anchor || oldest === undefined || anchors === undefined)
+    return 'There is no anchor: the broker\'s own log must have none, either (event "anchor").\n';
+  return [
+    `The newest anchor is ${printable(anchor.key)} ${printable(anchor.mac)}: the broker's own log must have it, too (event "anchor").`,
+    `The oldest one is ${printable(oldest)}: of the last 30 days that log must have none before it, and ${anchors} from this one to that one.`,
+    '',
+  ].join('\n');
+}
 
 const SAID: Readonly<Record<LogProblem['what'], string>> = {
   changed: 'was changed',

@@ -25,6 +25,8 @@ export const logVerification = z.object({
   anchor: z.optional(z.object({ key: z.string(), mac: z.string() })),
   /** The name of the oldest anchor: the broker's own log of the last 30 days has none before it. */
   oldest_anchor: z.optional(z.string()),
+  /** How often anchors were written from then on: the broker's own log has as many. */
+  anchors: z.optional(z.int()),
   /** Passed back as `?next=` for the following page. */
   next: z.optional(z.string()),
 });

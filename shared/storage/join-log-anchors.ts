@@ -55,8 +55,10 @@ export async function writeAnchor(parts: AnchorParts, at: Date): Promise<Anchor 
 /** What the anchors and the writers' rows say that there must be, and what is wrong with them. */
 export interface KnownEnds {
   readonly newest: Anchor | undefined;
-  /** Its name. Whoever takes all anchors away has the next one be the first. */
+  /** Its name: whoever takes all anchors away has the next one be the first. */
   readonly oldest: string | undefined;
+  /** How often anchors were written: whoever leaves only the oldest has the next one come after it. */
+  readonly times: number;
   readonly expected: readonly Sealed[];
   readonly wrong: readonly string[];
 }
@@ -82,6 +84,7 @@ export async function readAnchors(table: Table, key: LogKey, at: Date): Promise<
   const swept = formatTimestamp(new Date(at.getTime() - JOIN_LOG_DAYS * DAY_MS + SKEW_MS));
   return {
     oldest: anchors.at(-1)?.sealed.key,
+    times: new Set(anchors.map(({ sealed }) => sealed.key.slice(0, swept.length))).size,
     newest: newest && { key: newest.sealed.key, mac: newest.sealed.mac },
     expected: [...new Map(expected.map((one) => [`${one.partition}/${one.key}`, one])).values()],
     // What was swept is named by its time, as all are.

@@ -69,7 +69,7 @@ export async function verifyJoinLog(
     problems: problems.toSorted(plantedLast).slice(0, MOST_PROBLEMS),
     found: problems.length,
     ...(ends?.newest && { anchor: ends.newest }),
-    ...(ends?.oldest !== undefined && { oldest_anchor: ends.oldest }),
+    ...(ends?.oldest !== undefined && { oldest_anchor: ends.oldest, anchors: ends.times }),
     ...(end !== undefined && { next: `${end}~` }),
   };
 }

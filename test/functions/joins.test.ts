@@ -129,7 +129,9 @@ test('joinctl joins verify says whether the log is as it was written', async () 
   if (anchor?.event !== 'anchor') throw new Error('no anchor in the log');
   expect(whole.stdout).toContain('All 1 rows of the join log are as they were written.\n');
   expect(whole.stdout).toContain(`The newest anchor is ${anchor.key} ${anchor.mac}:`);
-  expect(whole.stdout).toContain(`The oldest one is ${anchor.key}:`);
+  expect(whole.stdout).toContain(
+    `The oldest one is ${anchor.key}: of the last 30 days that log must have none before it, and 1 from`,
+  );
 
   const row = (await api.tables.joins.list({})).find(({ key }) => key === id);
   if (!row) throw new Error('no row');

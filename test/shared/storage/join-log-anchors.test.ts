@@ -43,7 +43,13 @@ describe('an anchor', () => {
   test('is not there before anybody wrote anything', async () => {
     const { anchor, ends } = createScene();
     expect(await anchor(NOON)).toBeUndefined();
-    expect(await ends()).toEqual({ oldest: undefined, newest: undefined, expected: [], wrong: [] });
+    expect(await ends()).toEqual({
+      oldest: undefined,
+      times: 0,
+      newest: undefined,
+      expected: [],
+      wrong: [],
+    });
   });
 
   test('names the last rows of all writers, whatever becomes of their own marks', async () => {
@@ -57,6 +63,7 @@ describe('an anchor', () => {
     await remove(...(await table.list({ partition: 'writers' })));
     expect(await ends()).toEqual({
       oldest: made?.key,
+      times: 1,
       newest: made,
       expected: [1, 2, 3].map((n) => last(`row-${n}`)),
       wrong: [],
@@ -178,6 +185,24 @@ describe('what anchors and marks say there must be', () => {
     await mark('w1', 'row-9', at(3 * HOUR));
     await anchor(at(3 * HOUR));
     expect(await ends()).toMatchObject({ wrong: [], oldest: '2026-11-20T15:00:00Z-0' });
+  });
+
+  test('are fewer, where anchors are gone before the next one is written: their number tells', async () => {
+    const { rows, remove, mark, anchor, ends } = await hourly(3);
+    expect((await ends()).times).toBe(3);
+    await remove(...rows.slice(1));
+    await mark('w1', 'row-9', at(3 * HOUR));
+    await anchor(at(3 * HOUR));
+    const oldest = '2026-11-20T12:00:00Z-0';
+    expect(await ends()).toMatchObject({ wrong: [], oldest, times: 2 });
+  });
+
+  test('are counted once for each time, however many anchors there were room for', async () => {
+    const { mark, anchor, ends } = createScene();
+    for (let i = 0; i < 101; i += 1) await mark(`w${i}`, `row-${i}`);
+    await anchor(NOON);
+    await anchor(at(HOUR));
+    expect((await ends()).times).toBe(2);
   });
 
   test.each(['anchors', 'writers'])(

@@ -496,7 +496,14 @@ test('a page reads whole minutes, in a bounded number of questions', async () =>
   } while (after !== undefined);
   const none = { problems: [], found: 0 };
   expect(pages).toEqual([
-    { ...none, checked: 1200, next: '20261120T1203~', anchor, oldest_anchor: anchor?.key },
+    {
+      ...none,
+      checked: 1200,
+      next: '20261120T1203~',
+      anchor,
+      oldest_anchor: anchor?.key,
+      anchors: 1,
+    },
     { ...none, checked: 1200, next: '20261120T1207~' },
     { ...none, checked: 600 },
   ]);
