@@ -219,17 +219,17 @@ const CASES: readonly Case[] = [
     (trouble): Case => [
       'lost-keys',
       `every instance sees it: ${trouble}`,
-      metricRows(amiss(55, trouble, 2, 3), amiss(5, trouble, 1)),
+      metricRows(amiss(25, trouble, 2, 3), amiss(5, trouble, 1)),
       [{ trouble, keys: 1, last_seen: expect.any(String) }],
     ],
   ),
   [
     'lost-keys',
     'an instance has read the table before it was mended',
-    metricRows(amiss(55, 'lost', 1), amiss(5, 'lost', 0)),
+    metricRows(amiss(25, 'lost', 1), amiss(5, 'lost', 0)),
     [],
   ],
-  ['lost-keys', 'it is long mended', metricRows(amiss(61, 'lost', 1)), []],
+  ['lost-keys', 'it is long mended', metricRows(amiss(31, 'lost', 1)), []],
 
   [
     'stale-lists',
@@ -249,8 +249,17 @@ const CASES: readonly Case[] = [
   [
     'stale-lists',
     'they failed before',
-    metricRows([55, 45, 35].map((minutes) => runs(minutes, 'failed'))),
+    metricRows(
+      [55, 45, 35].map((minutes) => runs(minutes, 'failed')),
+      runs(5, 'ok'),
+    ),
     [],
+  ],
+  [
+    'stale-lists',
+    'the timer has stopped',
+    metricRows([DAY - 10, 45].map((minutes) => runs(minutes, 'ok'))),
+    [{ finding: 'minutes since the timer ran', value: 45 }],
   ],
   [
     'stale-lists',

@@ -74,18 +74,6 @@ describe('alerts.bicep', () => {
   });
 });
 
-it.each(['prober-failure', 'stale-lists'])(
-  '%s tells of a timer that stopped, for as long as its last run is in sight',
-  (name) => {
-    const query = alertQueries.find((one) => one.name === name)?.text ?? '';
-    const [, silent = ''] = /^let silent = ([^;]*);/m.exec(query) ?? [];
-    expect(silent).toMatch(/summarize last_seen = max\(TimeGenerated\)\s+\| where last_seen < ago\(/);
-    expect(silent).not.toContain('TimeGenerated >');
-    const rule = readText('infra/alerts.bicep').split(`alerts/${name}.kql`)[1] ?? '';
-    expect(/range: '(\w+)'/.exec(rule)?.[1]).toMatch(/^P\dD$/);
-  },
-);
-
 describe('a mistake planted', () => {
   it.each([
     ['AppMetrcs | take 1', "'AppMetrcs' does not refer to any known table"],

@@ -86,6 +86,8 @@ async function eventfulHour(): Promise<Hour> {
   return {
     rows: { ...rowsOf(ingestion.envelopes, 30), ...OF_THE_HOST },
     examples: {
+      // What runs the queries here doesn't know it.
+      '| extend number = row_number()': '',
       '<request id>': denied.request_id,
       '<SHA-256>': line?.properties['document_signer'] ?? '',
       '1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11': vm.vmId,
