@@ -14,6 +14,7 @@ import {
   decodeOid,
   decodeSmallInteger,
   decodeTime,
+  primitiveContextTag,
   TAG,
 } from './der-decode.ts';
 import { OID } from './oids.ts';
@@ -122,8 +123,7 @@ export function publicKeyOf(certificate: Certificate): CertificateKey {
   return found;
 }
 
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && Buffer.compare(a, b) === 0;
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 function parseExtensions(list: DerElement): CertificateExtensions {
   const seen = new Set<string>();
@@ -158,7 +158,7 @@ function parseExtensions(list: DerElement): CertificateExtensions {
         break;
       case OID.authorityKeyIdentifier: {
         const identifier = new DerReader(decodeDer(value, TAG.sequence).content).optional(
-          contextTag(0, 'primitive'),
+          primitiveContextTag(0),
         );
         if (identifier) found.authorityKeyIdentifier = identifier.content;
         break;
@@ -202,7 +202,7 @@ function parseSubjectAltName(value: Uint8Array): { dnsNames: string[]; uris: str
   const names = childrenOf(decodeDer(value, TAG.sequence), MOST_NAMES);
   const ofTag = (tag: number): string[] =>
     names.filter((name) => name.tag === tag).map((name) => asciiText(name.content));
-  return { dnsNames: ofTag(contextTag(2, 'primitive')), uris: ofTag(contextTag(6, 'primitive')) };
+  return { dnsNames: ofTag(primitiveContextTag(2)), uris: ofTag(primitiveContextTag(6)) };
 }
 
 function parseIssuerUrls(value: Uint8Array): string[] {
@@ -211,7 +211,7 @@ function parseIssuerUrls(value: Uint8Array): string[] {
     const [method, location] = childrenOf(description, 2);
     if (description.tag !== TAG.sequence || !method || !location)
       throw new DerError('not an access description');
-    if (decodeOid(method) === OID.caIssuers && location.tag === contextTag(6, 'primitive')) {
+    if (decodeOid(method) === OID.caIssuers && location.tag === primitiveContextTag(6)) {
       urls.push(asciiText(location.content));
     }
   }

@@ -10,6 +10,7 @@ import {
   decodeOid,
   decodeSmallInteger,
   decodeTime,
+  primitiveContextTag,
   TAG,
 } from './der-decode.ts';
 import { OID } from './oids.ts';
@@ -103,7 +104,7 @@ function readExtension(list: DerReader, id: string): Uint8Array {
 
 function readKeyIdentifier(value: Uint8Array): Uint8Array {
   const identifier = new DerReader(decodeDer(value, TAG.sequence).content);
-  const { content } = identifier.read(contextTag(0, 'primitive'));
+  const { content } = identifier.read(primitiveContextTag(0));
   identifier.end();
   return content;
 }

@@ -27,9 +27,11 @@ export const TAG = {
   set: 0x31,
 } as const;
 
-/** The tag of a context-specific element: `[n] EXPLICIT` and constructed `[n] IMPLICIT`, or primitive. */
-export const contextTag = (n: number, form: 'constructed' | 'primitive' = 'constructed'): number =>
-  (form === 'constructed' ? 0xa0 : 0x80) | n;
+/** The tag of a context-specific element: `[n] EXPLICIT` and `[n] IMPLICIT` of something constructed. */
+export const contextTag = (n: number): number => 0xa0 | n;
+
+/** The tag of `[n] IMPLICIT` of something primitive. */
+export const primitiveContextTag = (n: number): number => 0x80 | n;
 
 /** The bytes are not the DER that was expected. The message never carries any of the input. */
 export class DerError extends Error {
@@ -224,9 +226,8 @@ export function decodeTime(element: DerElement): Date {
     throw new DerError('a time before 2050 is written as UTCTime');
   const fullYear = element.tag === TAG.utcTime ? year + (year < 50 ? 2000 : 1900) : year;
   const time = new Date(Date.UTC(fullYear, month - 1, day, hour, minute, second));
-  // A month or day that there is not becomes another one.
-  const isDay = time.getUTCMonth() === month - 1 && time.getUTCDate() === day;
-  if (!isDay || hour > 23 || minute > 59 || second > 59)
+  // A month, or a day of it, that there is not becomes another month.
+  if (time.getUTCMonth() !== month - 1 || hour > 23 || minute > 59 || second > 59)
     throw new DerError('not a time of the calendar');
   return time;
 }

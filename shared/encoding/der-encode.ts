@@ -1,5 +1,5 @@
 /** A DER encoder (ITU-T X.690): small functions that nest as the structure does. */
-import { contextTag, TAG } from './der-decode.ts';
+import { contextTag, primitiveContextTag, TAG } from './der-decode.ts';
 
 /** One element: tag, length, content. */
 export function element(tag: number, ...content: Uint8Array[]): Uint8Array {
@@ -36,9 +36,10 @@ export function namedBits(bits: readonly number[]): Uint8Array {
 /** An INTEGER of these unsigned big-endian bytes. */
 export function unsignedInteger(bytes: Uint8Array): Uint8Array {
   let start = 0;
-  while (start < bytes.length - 1 && bytes[start] === 0) start += 1;
+  while (bytes[start] === 0) start += 1;
   const minimal = bytes.subarray(start);
-  const sign = (minimal[0] ?? 0) >= 0x80 || minimal.length === 0 ? Buffer.of(0) : Buffer.of();
+  const [first] = minimal;
+  const sign = first === undefined || first >= 0x80 ? Buffer.of(0) : Buffer.of();
   return element(TAG.integer, sign, minimal);
 }
 
@@ -70,21 +71,20 @@ function base128(arc: number): number[] {
   return bytes;
 }
 
-export const utf8String = (text: string): Uint8Array =>
-  element(TAG.utf8String, Buffer.from(text, 'utf8'));
+export const utf8String = (text: string): Uint8Array => element(TAG.utf8String, Buffer.from(text));
 
+/** Of a text that has such characters only, as `ia5String`. */
 export const printableString = (text: string): Uint8Array =>
-  element(TAG.printableString, Buffer.from(text, 'latin1'));
+  element(TAG.printableString, Buffer.from(text));
 
-export const ia5String = (text: string): Uint8Array =>
-  element(TAG.ia5String, Buffer.from(text, 'latin1'));
+export const ia5String = (text: string): Uint8Array => element(TAG.ia5String, Buffer.from(text));
 
 /** UTCTime until 2049, GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5). */
 export function time(at: Date): Uint8Array {
   const digits = at.toISOString().replace(/[-:T]|\.\d+/g, '');
   return at.getUTCFullYear() < 2050
-    ? element(TAG.utcTime, Buffer.from(digits.slice(2), 'latin1'))
-    : element(TAG.generalizedTime, Buffer.from(digits, 'latin1'));
+    ? element(TAG.utcTime, Buffer.from(digits.slice(2)))
+    : element(TAG.generalizedTime, Buffer.from(digits));
 }
 
 /** `[n] EXPLICIT`, and `[n] IMPLICIT` of something constructed. */
@@ -93,4 +93,4 @@ export const explicit = (n: number, ...content: Uint8Array[]): Uint8Array =>
 
 /** `[n] IMPLICIT` of something primitive. */
 export const implicit = (n: number, content: Uint8Array): Uint8Array =>
-  element(contextTag(n, 'primitive'), content);
+  element(primitiveContextTag(n), content);

@@ -175,6 +175,13 @@ export const JOINING: Explained = {
       why: 'neither text is a time',
     },
   ],
+  'shared/joining/methods/method.ts': [
+    {
+      line: 'export const NO_NAME_FACTS: NameFacts = {',
+      becomes: ['{}'],
+      why: 'what is not there is undefined, too: the names are for the type',
+    },
+  ],
   'shared/joining/methods/methods.ts': [
     {
       line: 'const [, bot] = /^bot:(.*)$/.exec(owner) ?? [];',

@@ -1,7 +1,7 @@
 /** How strictly revocation lists are read: each test changes one part of a good one. Those that the broker makes: test/shared/authority/crl.test.ts. */
 import { describe, expect, test } from 'vitest';
 import { parseCrl } from '../../../shared/encoding/crl.ts';
-import { contextTag, TAG } from '../../../shared/encoding/der-decode.ts';
+import { primitiveContextTag, TAG } from '../../../shared/encoding/der-decode.ts';
 import {
   bitString,
   element,
@@ -26,7 +26,7 @@ type Der = Uint8Array;
 const extension = (id: string, value: Der, ...more: readonly Der[]): Der =>
   sequence(oid(id), octetString(value), ...more);
 const keyIdentifier = (...more: readonly Der[]): Der =>
-  sequence(element(contextTag(0, 'primitive'), KEY_ID), ...more);
+  sequence(element(primitiveContextTag(0), KEY_ID), ...more);
 const integer = (hex: string): Der => element(TAG.integer, Buffer.from(hex, 'hex'));
 const aki = (value = keyIdentifier()): Der => extension(OID.authorityKeyIdentifier, value);
 const crlNumber = (value = smallInteger(5)): Der => extension(OID.crlNumber, value);

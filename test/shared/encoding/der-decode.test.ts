@@ -14,6 +14,7 @@ import {
   decodeOid,
   decodeSmallInteger,
   decodeTime,
+  primitiveContextTag,
   TAG,
 } from '../../../shared/encoding/der-decode.ts';
 
@@ -85,7 +86,7 @@ describe('elements', () => {
     expect(decodeSmallInteger(inner.read(TAG.integer))).toBe(2);
     inner.end();
     expect(() => reader.end()).toThrow(refusal('unexpected bytes after the last element'));
-    expect(reader.optional(contextTag(0, 'primitive'))).toBeDefined();
+    expect(reader.optional(primitiveContextTag(0))).toBeDefined();
     expect(reader.done).toBe(true);
     expect(reader.optional(TAG.integer)).toBeUndefined();
     reader.end();

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   childrenOf,
-  contextTag,
   type DerElement,
   decodeBitString,
   decodeBoolean,
@@ -12,12 +11,14 @@ import {
   decodeOid,
   decodeSmallInteger,
   decodeTime,
+  primitiveContextTag,
   TAG,
 } from '../../../shared/encoding/der-decode.ts';
 import {
   bitString,
   boolean,
   element,
+  enumerated,
   explicit,
   ia5String,
   implicit,
@@ -147,6 +148,7 @@ describe('bytes', () => {
       time(new Date('2050-01-01T00:00:00Z')),
       '180f32303530303130313030303030305a',
     ],
+    ['ENUMERATED', enumerated(2), '0a0102'],
     ['UTF-8', utf8String('é'), '0c02c3a9'],
     ['PrintableString', printableString('a'), '130161'],
     ['IA5String', ia5String('a'), '160161'],
@@ -161,6 +163,6 @@ describe('bytes', () => {
     const [a, b, c] = [octetString(Buffer.of(2)), octetString(Buffer.of(1, 1)), nullValue()];
     expect(hex(setOf(a, b, c))).toBe('3109040102' + '04020101' + '0500');
     expect(setOf(c, b, a)).toEqual(setOf(a, b, c));
-    expect(contextTag(1, 'primitive')).toBe(0x81);
+    expect(primitiveContextTag(1)).toBe(0x81);
   });
 });

@@ -18,7 +18,7 @@ import {
   toBeSigned,
 } from '../../../shared/authority/x509.ts';
 import { encodeBase64 } from '../../../shared/encoding/base64.ts';
-import { contextTag } from '../../../shared/encoding/der-decode.ts';
+import { primitiveContextTag } from '../../../shared/encoding/der-decode.ts';
 import { element, sequence, unsignedInteger } from '../../../shared/encoding/der-encode.ts';
 import { OID } from '../../../shared/encoding/oids.ts';
 import { createHeartbeatTaker } from '../../../shared/joining/heartbeat.ts';
@@ -91,7 +91,7 @@ function leaf(said: Leaf = {}): Uint8Array {
   } = said;
   const { isAuthority } = { isAuthority: false, ...said };
   const algorithm = `ecdsaWith${hash}` as const;
-  const names = uris.map((uri) => element(contextTag(6, 'primitive'), Buffer.from(uri)));
+  const names = uris.map((uri) => element(primitiveContextTag(6), Buffer.from(uri)));
   const tbs = toBeSigned({
     serialNumber: Buffer.alloc(16, 0x41),
     signatureAlgorithm: algorithm,
