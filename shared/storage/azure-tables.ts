@@ -10,7 +10,7 @@ import {
 } from '@azure/data-tables';
 import type { TokenCredential } from '@azure/identity';
 import { withDeadline } from '../deadline.ts';
-import { unavailable } from '../refusal.ts';
+import { Refusal, unavailable } from '../refusal.ts';
 import { passOnRetryAfter, retryAfterOf } from '../retry-after.ts';
 import {
   eachTable,
@@ -92,19 +92,17 @@ function tableOf(client: TableClient): Table {
       ...(query.columns && { select: ['PartitionKey', 'RowKey', ...query.columns] }),
     };
     const rows: StoredRow[] = [];
-    let continuationToken: string | undefined;
-    do {
+    let from: { readonly continuationToken?: string } = {};
+    for (;;) {
       const page = await inTime((abortSignal) =>
-        client
-          .listEntities<Entity>({ queryOptions, abortSignal })
-          .byPage(continuationToken === undefined ? {} : { continuationToken })
-          .next(),
+        client.listEntities<Entity>({ queryOptions, abortSignal }).byPage(from).next(),
       );
-      if (page.done) break;
+      if (page.done) return rows;
       for (const entity of page.value) if (rows.push(rowOf(entity)) === query.most) return rows;
-      continuationToken = page.value.continuationToken;
-    } while (continuationToken !== undefined);
-    return rows;
+      const { continuationToken } = page.value;
+      if (continuationToken === undefined) return rows;
+      from = { continuationToken };
+    }
   }
 
   async function apply(operations: readonly Operation[]): Promise<boolean> {
@@ -230,6 +228,6 @@ const isConflict = (error: unknown): boolean =>
   error instanceof RestError && CONFLICTS.includes(codeOf(error));
 
 const asRefusal = (error: unknown) =>
-  error instanceof Error && error.name === 'Refusal'
+  error instanceof Refusal
     ? error
     : unavailable('table storage can not be asked now', retryAfterOf(error), error);

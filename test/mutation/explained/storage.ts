@@ -2,6 +2,13 @@
 import type { Explained } from './explanation.ts';
 
 export const STORAGE: Explained = {
+  'shared/storage/azure-tables.ts': [
+    {
+      line: 'if (page.done) return rows;',
+      becomes: ['false'],
+      why: 'where a list begins, or goes on, there is a page: the line is for the type',
+    },
+  ],
   'shared/storage/host-names.ts': [
     {
       line: "const text = (column: string): string => String(values[column] ?? '');",

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startTables, type Tables as TableServer } from '../../../local/tables.ts';
+import { DEADLINE_MS } from '../../../shared/deadline.ts';
 import { openAzureTables } from '../../../shared/storage/azure-tables.ts';
 import type { Table } from '../../../shared/storage/table.ts';
 import { describeTable } from './described-table.ts';
@@ -15,6 +16,42 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const openServer = ({ url, key } = server) => openAzureTables({ url, credential: { key } });
+
+const ends: (() => void)[] = [];
+afterEach(() => {
+  vi.useRealTimers();
+  for (const end of ends.splice(0)) end();
+});
+
+/** Tables of a server that answers as it is told, what it was asked, and how many still wait for an answer. */
+async function answering(answer: RequestListener) {
+  const asked: string[] = [];
+  const waiting = new Set<unknown>();
+  const answers = createServer((request, response) => {
+    asked.push(`${request.method} ${decodeURIComponent(request.url ?? '')}`);
+    waiting.add(response);
+    response.on('close', () => waiting.delete(response));
+    request.resume();
+    answer(request, response);
+  });
+  await once(answers.listen(0, '127.0.0.1'), 'listening');
+  ends.push(() => {
+    answers.closeAllConnections();
+    answers.close();
+  });
+  const { port } = answers.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/account`;
+  return { ...openServer({ ...server, url }), url, asked, waiting };
+}
+
+/** An error as the service says it. */
+const saying =
+  (status: number, code: string, headers: Record<string, string> = {}): RequestListener =>
+  (_, response) => {
+    const error = { 'odata.error': { code, message: { lang: 'en', value: code } } };
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify(error));
+  };
 
 describeTable('on a table server', () => openServer().resources);
 
@@ -86,23 +123,10 @@ describe('a table on a table server', () => {
     [412, 'AnythingElse', 'unavailable'],
     [403, 'AuthorizationFailure', 'unavailable'],
   ])('that answers %i %s: %s', async (status, code, said) => {
-    const answering = createServer((_, response) => {
-      const error = { 'odata.error': { code, message: { lang: 'en', value: code } } };
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(error));
-    });
-    await once(answering.listen(0, '127.0.0.1'), 'listening');
-    const { port } = answering.address() as AddressInfo;
-    try {
-      const url = `http://127.0.0.1:${port}/account`;
-      const { resources } = openServer({ ...server, url });
-      const row = { partition: 'p', key: 'k', values: {} };
-      const answer = resources.apply([{ kind: 'replace', row, etag: '"1"' }]);
-      expect(await answer.catch((error: { code: string }) => error.code)).toBe(said);
-    } finally {
-      answering.closeAllConnections();
-      answering.close();
-    }
+    const { resources } = await answering(saying(status, code));
+    const row = { partition: 'p', key: 'k', values: {} };
+    const answer = resources.apply([{ kind: 'replace', row, etag: '"1"' }]);
+    expect(await answer.catch((error: { code: string }) => error.code)).toBe(said);
   });
 
   test('that refuses a transaction for what it says tells that status', async () => {
@@ -121,5 +145,122 @@ describe('a table on a table server', () => {
     const refusal = await resources.read('p', 'k').catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'unavailable' });
     expect(String((refusal as Error).cause)).not.toContain(key);
+  });
+});
+
+const row = { partition: 'p', key: 'k', values: {} };
+const CALLS: readonly [string, (table: Table) => Promise<unknown>][] = [
+  ['a read', (table) => table.read('p', 'k')],
+  ['a list', (table) => table.list({})],
+  ['an insertion', (table) => table.apply([{ kind: 'insert', row }])],
+  ['a row that is put', (table) => table.apply([{ kind: 'put', row }])],
+  ['a replacement', (table) => table.apply([{ kind: 'replace', row, etag: '*' }])],
+  ['a removal', (table) => table.apply([{ kind: 'remove', partition: 'p', key: 'k', etag: '*' }])],
+  [
+    'a transaction',
+    (table) =>
+      table.apply([
+        { kind: 'put', row },
+        { kind: 'put', row: { ...row, key: 'l' } },
+      ]),
+  ],
+];
+
+describe('a call', () => {
+  const UNAVAILABLE = { name: 'Refusal', code: 'unavailable' };
+  const never: RequestListener = () => {};
+  const missing = saying(404, 'TableNotFound');
+  type Ended = [string, (table: Table) => Promise<unknown>, RequestListener];
+  const isMaking = (url: string | undefined): boolean => url?.includes('/Tables') === true;
+
+  test.each<Ended>([
+    ...CALLS.map(([name, call]): Ended => [name, call, never]),
+    [
+      'the making of a table',
+      (table) => table.read('p', 'k'),
+      (request, response) => (isMaking(request.url) ? never : missing)(request, response),
+    ],
+  ])('is given up in the end, and closed: %s', async (_, call, answer) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { resources, waiting } = await answering(answer);
+    const refused = expect(call(resources)).rejects.toMatchObject({
+      ...UNAVAILABLE,
+      message: 'table storage does not answer',
+    });
+    while (waiting.size === 0) await new Promise(setImmediate);
+    await vi.advanceTimersByTimeAsync(DEADLINE_MS);
+    await refused;
+    vi.useRealTimers();
+    await vi.waitFor(() => expect(waiting.size).toBe(0), { interval: 5 });
+  });
+
+  test.each(CALLS)(
+    'that is asked for a pause ends there, and passes it on: %s',
+    async (_, call) => {
+      const { resources, asked } = await answering(
+        saying(503, 'ServerBusy', { 'retry-after': '1' }),
+      );
+      await expect(call(resources)).rejects.toMatchObject({
+        ...UNAVAILABLE,
+        message: 'Azure asks for a pause',
+        retryAfter: 1,
+      });
+      expect(asked).toHaveLength(1);
+    },
+  );
+
+  test('that fails is tried three times', async () => {
+    const { resources, asked } = await answering(saying(500, 'InternalError'));
+    await expect(resources.read('p', 'k')).rejects.toMatchObject(UNAVAILABLE);
+    expect(asked).toHaveLength(3);
+  });
+
+  test.each([
+    ['no JSON', 'text/plain', 'no'],
+    ['JSON of another kind', 'application/json', '{"error":{"code":"AuthorizationFailure"}}'],
+  ])('that is refused in another form is unavailable: %s', async (_, type, text) => {
+    const { resources, asked } = await answering((_, response) => {
+      response.writeHead(403, { 'content-type': type });
+      response.end(text);
+    });
+    await expect(resources.read('p', 'k')).rejects.toMatchObject(UNAVAILABLE);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('makes no table where it is not told that there is none', async () => {
+    const { resources, asked } = await answering(saying(403, 'AuthorizationFailure'));
+    await expect(resources.read('p', 'k')).rejects.toMatchObject(UNAVAILABLE);
+    expect(asked.filter(isMaking)).toEqual([]);
+  });
+
+  test('that can not make its table says so, and the next one tries again', async () => {
+    const { resources, asked } = await answering((request, response) =>
+      (isMaking(request.url) ? saying(403, 'AuthorizationFailure') : missing)(request, response),
+    );
+    for (const times of [1, 2]) {
+      await expect(resources.read('p', 'k')).rejects.toMatchObject(UNAVAILABLE);
+      expect(asked.filter(isMaking)).toHaveLength(times);
+    }
+  });
+
+  test('has a filter only where not everything is asked for', async () => {
+    const { resources, asked } = await answering((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end('{"value":[]}');
+    });
+    await resources.list({});
+    await resources.list({ partition: 'p' });
+    expect(asked).toEqual([
+      expect.not.stringContaining('$filter'),
+      expect.stringContaining("$filter=PartitionKey eq 'p'"),
+    ]);
+  });
+
+  test('with a token is never made in the clear', async () => {
+    const { url, asked } = await answering(never);
+    const credential = { getToken: async () => ({ token: 'secret', expiresOnTimestamp: 9e15 }) };
+    const { resources } = openAzureTables({ url, credential });
+    await expect(resources.read('p', 'k')).rejects.toMatchObject(UNAVAILABLE);
+    expect(asked).toEqual([]);
   });
 });
