@@ -55,11 +55,13 @@ export const refusedToCaller = ({ message, retryAfter, cause }: Refusal): Refusa
     { scope: 'resource' },
   );
 
+type Marked = Refusal & { readonly scope?: string; readonly refused?: boolean };
+
 export const isRefusedHere = (error: unknown): error is Refusal =>
-  error instanceof Refusal && 'refused' in error;
+  error instanceof Refusal && (error as Marked).refused === true;
 
 export const isOfResourceOnly = (error: unknown): boolean =>
-  error instanceof Refusal && 'scope' in error && error.scope === 'resource';
+  error instanceof Refusal && (error as Marked).scope === 'resource';
 
 /**
  * Reads machines with the broker's own identity. Answers are never stale. Each method throws `unavailable` where the

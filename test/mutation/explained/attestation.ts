@@ -121,6 +121,13 @@ export const ATTESTATION: Explained = {
       why: 'what is no text is none of the audiences: the comparison is for the type',
     },
   ],
+  'shared/attestation/azure/machine-directory.ts': [
+    {
+      line: '...(retryAfter !== undefined && { retryAfter }),',
+      becomes: ['true'],
+      why: 'seconds that are undefined are as good as none',
+    },
+  ],
   'shared/attestation/azure/resource-id.ts': [
     {
       line: 'if (id === undefined) return undefined;',
