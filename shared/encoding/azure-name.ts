@@ -16,10 +16,7 @@ export function foldAzureName(name: string): string | undefined {
   for (const letter of name) {
     const lower = letter.toLowerCase();
     const upper = upperOf(lower);
-    const plain =
-      (letter === lower || letter === upper) &&
-      upper.toLowerCase() === lower &&
-      upperOf(letter) === upper;
+    const plain = (letter === lower || letter === upper) && upper.toLowerCase() === lower;
     if (!plain) return undefined;
     folded += lower;
   }

@@ -22,7 +22,7 @@ export interface Krl {
   readonly keys: readonly Uint8Array[];
 }
 
-const MAGIC = Buffer.from('SSHKRL\n\0', 'latin1');
+const MAGIC = Buffer.from('SSHKRL\n\0');
 const FORMAT = 1;
 /** The agent is read by old versions of Node.js, too, which are to say that they are too old: no literal of theirs. */
 const NOTHING = BigInt(0);

@@ -19,14 +19,14 @@ export function sshUint64(value: bigint): Uint8Array {
 
 /** `string`: a length and that many bytes. Text is UTF-8. */
 export function sshString(content: Uint8Array | string): Uint8Array {
-  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   return Buffer.concat([sshUint32(bytes.length), bytes]);
 }
 
 /** `mpint` of an unsigned big-endian number. */
 export function sshMpint(unsigned: Uint8Array): Uint8Array {
   let start = 0;
-  while (start < unsigned.length && unsigned[start] === 0) start += 1;
+  while (unsigned[start] === 0) start += 1;
   const minimal = unsigned.subarray(start);
   return sshString((minimal[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), minimal]) : minimal);
 }
@@ -63,11 +63,11 @@ export class SshReader {
   /** A non-negative `mpint`, as minimal unsigned bytes. */
   unsignedMpint(): Uint8Array {
     const bytes = this.bytes();
-    const [first, second] = bytes;
-    if (first === undefined) return bytes;
+    // Zero has no bytes: there is no first one that could be wrong.
+    const [first = 1, second = 0] = bytes;
     if (first >= 0x80) throw new SshWireError('negative mpint');
     if (first !== 0) return bytes;
-    if (second === undefined || second < 0x80) throw new SshWireError('mpint is not minimal');
+    if (second < 0x80) throw new SshWireError('mpint is not minimal');
     return bytes.subarray(1);
   }
 

@@ -2,6 +2,18 @@
 import type { Explained } from './explanation.ts';
 
 export const ENCODING: Explained = {
+  'shared/encoding/azure-name.ts': [
+    {
+      line: String.raw`const ASCII = /^[\0-\x7f]*$/;`,
+      becomes: [String.raw`/^[\0-\x7f]$/`],
+      why: 'letter by letter an ASCII name becomes the same: this only saves work',
+    },
+    {
+      line: 'if (ASCII.test(name)) return name.toLowerCase();',
+      becomes: ['false'],
+      why: 'letter by letter an ASCII name becomes the same: this only saves work',
+    },
+  ],
   'shared/encoding/der-decode.ts': [
     {
       line: 'second !== undefined &&',
@@ -19,6 +31,13 @@ export const ENCODING: Explained = {
       line: 'if (error instanceof DerError) return undefined;',
       becomes: ['true'],
       why: 'reading numbers throws nothing else',
+    },
+  ],
+  'shared/encoding/krl.ts': [
+    {
+      line: 'const bits = key?.asymmetricKeyDetails?.modulusLength ?? LEAST_RSA_BITS;',
+      becomes: ['key?.asymmetricKeyDetails.modulusLength'],
+      why: 'every public key has details: the question mark is for the type',
     },
   ],
   'shared/encoding/pem.ts': [
@@ -48,6 +67,13 @@ export const ENCODING: Explained = {
       line: 'if (point[0] !== 4 || point.length !== 1 + 2 * size)',
       becomes: ['false'],
       why: 'coordinates of another length are none in a JSON Web Key either',
+    },
+  ],
+  'shared/encoding/ssh-wire.ts': [
+    {
+      line: "const bytes = typeof content === 'string' ? Buffer.from(content) : content;",
+      becomes: ['true'],
+      why: 'of bytes the same are made: the comparison is for the type, and saves work',
     },
   ],
 };

@@ -102,6 +102,18 @@ describe.skipIf(!hasProgram('ssh-keygen'))('ssh-keygen -Q', () => {
   });
 });
 
+test('a list has no sections but of what is revoked', () => {
+  const key = sshBlob(ssh('ed25519').publicKey);
+  const header = encodeKrl(empty).length;
+  const lengthWith = (serials: readonly bigint[], keyIds: readonly string[]): number =>
+    encodeKrl({ ...empty, authorities: [{ key, serials, keyIds }] }).length - header;
+  expect(lengthWith([], [])).toBe(0);
+  // A section is a type and a string; that of an authority has its key, reserved bytes, and sections of its own.
+  const authority = 5 + 4 + key.length + 4;
+  expect(lengthWith([1n], [])).toBe(authority + 5 + 8);
+  expect(lengthWith([], ['a'])).toBe(authority + 5 + 5);
+});
+
 describe('a list that is read', () => {
   const authority = fc.record({
     key: fc.constantFrom(...[ssh('ed25519'), ssh('ec')].map((one) => sshBlob(one.publicKey))),

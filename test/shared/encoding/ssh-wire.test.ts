@@ -50,10 +50,12 @@ test.each([
   ['80', '00000002 0080'],
 ])('mpint %s is %s', (number, encoded) => {
   expect(sshMpint(hex(number))).toEqual(hex(encoded));
+  expect(read(encoded).unsignedMpint()).toEqual(hex(number === '00' ? '' : number));
 });
 
 test.each([
   ['negative', '00000002 edcc', 'negative mpint'],
+  ['the nearest one below zero of a byte', '00000001 80', 'negative mpint'],
   ['padded', '00000002 007f', 'mpint is not minimal'],
   ['a padded zero', '00000001 00', 'mpint is not minimal'],
 ])('refuses an mpint that is %s', (_, text, message) => {
