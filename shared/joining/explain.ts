@@ -69,9 +69,10 @@ function explainFacts(
     }
   };
 
-  const token = snapshot.get('token', facts.token ?? '');
+  const named = facts.token ?? '';
+  const token = snapshot.get('token', named);
   const request: Request = {
-    token: facts.token ?? '',
+    token: named,
     join_method: token?.spec.join_method ?? 'azure',
     role,
     instance: undefined,
@@ -162,7 +163,7 @@ async function factsOf(id: string, { findJoin }: ExplainParts): Promise<Explaine
     );
   }
   const machine = parseMachineId(record.resource_id ?? record.claimed_resource_id ?? '');
-  const scaleSet = machine && machine.kind !== 'vm' ? machine.set : undefined;
+  const scaleSet = machine && 'set' in machine ? machine.set : undefined;
   const name =
     machine?.kind === 'vm'
       ? machine.vm

@@ -4,11 +4,6 @@ import type { Explained } from './explanation.ts';
 export const JOINING: Explained = {
   'shared/joining/explain.ts': [
     {
-      line: "const token = snapshot.get('token', facts.token ?? '');",
-      becomes: ['"Stryker was here!"'],
-      why: 'neither text is a name',
-    },
-    {
       line: "join_method: token?.spec.join_method ?? 'azure',",
       becomes: ['""'],
       why: 'without a join token nobody looks at the method',
@@ -17,11 +12,6 @@ export const JOINING: Explained = {
       line: "const machine = parseMachineId(record.resource_id ?? record.claimed_resource_id ?? '');",
       becomes: ['"Stryker was here!"'],
       why: 'neither text is a resource id',
-    },
-    {
-      line: "const scaleSet = machine && machine.kind !== 'vm' ? machine.set : undefined;",
-      becomes: ['true', '""'],
-      why: 'a virtual machine has no set',
     },
     {
       line: '...(vm_id !== undefined && { machine: vm_id }),',
