@@ -160,6 +160,11 @@ export const AUTHORITY: Explained = {
   ],
   'shared/authority/published-keys.ts': [
     {
+      line: '{ purpose, created, starts, ended = [] }: KeyDescription,',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no time, and no key has none',
+    },
+    {
       line: "if (used?.sequence === key.sequence) return 'signing';",
       becomes: ['used.sequence'],
       why: 'where a key is not over, one is used: the question mark is for the type',

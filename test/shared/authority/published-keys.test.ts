@@ -69,6 +69,13 @@ describe('the latest change of a kind', () => {
     ['is that a successor was made', [first, second], SSH, 659, 400],
     ['is that a successor has driven out the one before', [first, second], SSH, 660, 660],
     ['is that, also when that one is gone', [second], SSH, 660, 660],
+    [
+      'is that, also when that one remembers what a key before it ended',
+      [{ ...second, ended: [{ sequence: 1, at: 300 }] }],
+      SSH,
+      660,
+      660,
+    ],
     ['is that a key ended before that', [short, second], SSH, 600, 600],
     ['is that the last one ended', [first], SSH, 1000, 1000],
     ['is that keys were ended', [{ ...second, ended: [{ sequence: 1, at: 450 }] }], SSH, 400, 450],
