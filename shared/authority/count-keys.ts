@@ -3,7 +3,7 @@
  * can seal what he likes: so a root is whatever custody has the key of, an issuing key is what such a root signed, and a row is
  * ended by a newer one of its kind that counts itself. SSH authorities are as good as the data key.
  */
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import { parseCertificate, sameBytes } from '../encoding/certificate.ts';
 import { sshPublicKey } from '../encoding/ssh-public-key.ts';
@@ -61,13 +61,12 @@ async function count(
 }
 
 /**
- * A key ends older ones of its kind and no other: those that it names, and where it answers a leak all of them. Somebody may have
- * taken a row away before, so that nobody saw it, and bring it back afterwards.
+ * A key ends older ones of its kind, those after it in `count`, and no other: those that it names, and where it answers a leak all
+ * of them. Somebody may have taken a row away before, so that nobody saw it, and bring it back afterwards.
  */
 const ends = (newer: OpenedKey, key: OpenedKey): boolean =>
   newer.owner === key.owner &&
   newer.purpose === key.purpose &&
-  newer.sequence > key.sequence &&
   (answersLeak(newer) || newer.ended?.some(({ sequence }) => sequence === key.sequence) === true);
 
 /** The root that signed an issuing key's certificate. */
@@ -85,14 +84,23 @@ async function isOfCustody(root: OpenedKey, custody: Custody): Promise<boolean> 
 const isSignedBy = rememberedBy(verifySignature, (...about) => about.map(encodeBase64).join());
 
 function verifySignature(certificate: Uint8Array, publicKey: Uint8Array): boolean {
-  try {
+  return holds(() => {
     const { toBeSigned, signature } = parseCertificate(certificate);
-    const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
-    return verify('sha384', toBeSigned, key, signature);
+    return verify('sha384', toBeSigned, keyObjectOf(publicKey), signature);
+  });
+}
+
+/** Whether it holds; `false` also where something in it can't be read. */
+function holds(check: () => boolean): boolean {
+  try {
+    return check();
   } catch {
     return false;
   }
 }
+
+const keyObjectOf = (publicKeyInfo: Uint8Array): KeyObject =>
+  createPublicKey({ key: Buffer.from(publicKeyInfo), format: 'der', type: 'spki' });
 
 /**
  * Everything in a row can be read, and fits together: nothing of it makes anybody stumble later. What is sealed authenticates the
@@ -119,10 +127,9 @@ function fitsTogether({
       return isCertificateOf(certificate, publicKey) && isKeyOf(secret, publicKey);
     case 'sign':
       return isSshKey(publicKey) && isKeyOf(secret, publicKey);
-    case 'authenticate':
-      return secret.length > 0;
-    case 'encrypt':
-      return false;
+    default:
+      // A data key is not sealed under another one.
+      return purpose === 'authenticate' && secret.length > 0;
   }
 }
 
@@ -137,27 +144,16 @@ const isReadable = ({ certificate, publicKey }: EndedKey): boolean =>
   (!certificate || /^(?:[0-9a-f]{2}){1,20}$/.test(certificate.serial)) &&
   (publicKey === undefined || isSshKey(decodeBase64(publicKey)));
 
-function isCertificateOf(certificate: Uint8Array, publicKey: Uint8Array): boolean {
-  try {
-    return sameBytes(parseCertificate(certificate).publicKeyInfo, publicKey);
-  } catch {
-    return false;
-  }
-}
+const isCertificateOf = (certificate: Uint8Array, publicKey: Uint8Array): boolean =>
+  holds(() => sameBytes(parseCertificate(certificate).publicKeyInfo, publicKey));
 
 function isKeyOf(secret: Uint8Array, publicKey: Uint8Array): boolean {
   const own = publicKeyOfPrivate(secret);
   return own !== undefined && sameBytes(own, publicKey);
 }
 
-function isSshKey(publicKey: Uint8Array | undefined): boolean {
-  try {
-    const key = Buffer.from(publicKey ?? []);
-    return sshPublicKey(createPublicKey({ key, format: 'der', type: 'spki' })) !== undefined;
-  } catch {
-    return false;
-  }
-}
+const isSshKey = (publicKey: Uint8Array = new Uint8Array()): boolean =>
+  holds(() => sshPublicKey(keyObjectOf(publicKey)) !== undefined);
 
 const MOST_REMEMBERED = 64;
 

@@ -79,7 +79,7 @@ export function openKeyVaultCustody({
 
   const rootKeyOf = (key: KeyVaultKey): RootKey => ({
     publicKey: publicKeyOf(key),
-    handle: Buffer.from(expectId(key.id ?? '', ROOT)),
+    handle: Buffer.from(expectId(idOf(key), ROOT)),
   });
 
   async function inTime<T>(ask: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
@@ -147,10 +147,10 @@ export function openKeyVaultCustody({
   ): Promise<Uint8Array> {
     const key = await client.getKey(ENCRYPTION, { abortSignal });
     const { result } = await cryptography(key).wrapKey(WRAP_ALGORITHM, dataKey, { abortSignal });
-    const { id: keyId = '' } = key;
+    const keyId = idOf(key);
     const wrapped = Buffer.from(result).toString('base64');
     const signer = await signatureKey(abortSignal);
-    const { id: signerId = '' } = signer;
+    const signerId = idOf(signer);
     const signed = signedPart({ keyId, wrapped }, about);
     const signature = await sign('ES256', signer, signed, abortSignal);
     const stored: WrappedDataKey = {
@@ -227,6 +227,8 @@ const signedPart = (
   { keyId, wrapped }: Pick<WrappedDataKey, 'keyId' | 'wrapped'>,
   about: string,
 ): Uint8Array => Buffer.from(JSON.stringify(['join-broker data key', keyId, wrapped, about]));
+
+const idOf = ({ id = '' }: KeyVaultKey): string => id;
 
 function publicKeyOf({ key }: KeyVaultKey) {
   if (!key?.crv || !key.x || !key.y)

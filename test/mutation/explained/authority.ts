@@ -21,11 +21,6 @@ export const AUTHORITY: Explained = {
   ],
   'shared/authority/count-keys.ts': [
     {
-      line: 'newer.sequence > key.sequence &&',
-      becomes: ['true', 'newer.sequence >= key.sequence'],
-      why: 'they come newest first, and no two keys of an owner have a number',
-    },
-    {
       line: '} catch {',
       becomes: ['{}'],
       why: 'a function that ends gives undefined, which is as false as false',
@@ -34,16 +29,6 @@ export const AUTHORITY: Explained = {
       line: 'ended = [],',
       becomes: ['["Stryker was here"]'],
       why: 'a text has neither certificate nor key that could not be read',
-    },
-    {
-      line: "case 'encrypt':",
-      becomes: ["case 'encrypt':", '""'],
-      why: 'a function that ends gives undefined, which is as false as false',
-    },
-    {
-      line: 'const key = Buffer.from(publicKey ?? []);',
-      becomes: ['["Stryker was here"]'],
-      why: 'one byte is no key either',
     },
     {
       line: 'if (before !== undefined) return before;',
@@ -104,17 +89,7 @@ export const AUTHORITY: Explained = {
   ],
   'shared/authority/key-vault-custody.ts': [
     {
-      line: "handle: Buffer.from(expectId(key.id ?? '', ROOT)),",
-      becomes: ['"Stryker was here!"'],
-      why: 'neither text is an id: the default is for the type',
-    },
-    {
-      line: "const { id: keyId = '' } = key;",
-      becomes: ['"Stryker was here!"'],
-      why: 'a key of the vault has an id: the default is for the type',
-    },
-    {
-      line: "const { id: signerId = '' } = signer;",
+      line: "const idOf = ({ id = '' }: KeyVaultKey): string => id;",
       becomes: ['"Stryker was here!"'],
       why: 'a key of the vault has an id: the default is for the type',
     },
