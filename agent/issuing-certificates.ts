@@ -101,7 +101,7 @@ function knownIssuerOf(child: Certificate, now: Date): Certificate | undefined {
 const hasAddress = ({ extensions }: Certificate, { mirror }: Downloads): boolean =>
   extensions.issuerUrls.some((listed) => mirror !== undefined || acceptable(listed) !== undefined);
 
-/** Tries every address that the certificate lists. */
+/** Tries every address that the certificate lists. Throws no other `Failure` than `certificate_download`. */
 async function issuerOf(
   child: Certificate,
   { mirror, cache }: Downloads,

@@ -10,6 +10,7 @@ import {
   ServerCredentials,
   type ServerWritableStream,
   type ServiceDefinition,
+  setLogger,
   status,
 } from '@grpc/grpc-js';
 import { withPlainErrors } from '../durable-file.ts';
@@ -58,6 +59,8 @@ export async function serveWorkloadApi(
   admit: (directory: string, socket: string) => Promise<void>,
   warn: (message: string) => void,
 ): Promise<WorkloadApi> {
+  // The library writes to stderr otherwise, in a form of its own.
+  setLogger({ error: (...said: unknown[]) => warn(`gRPC: ${said.join(' ')}`) });
   const server = new Server({
     'grpc.max_receive_message_length': LARGEST_REQUEST,
     'grpc.max_concurrent_streams': MOST_STREAMS,

@@ -231,7 +231,8 @@ test('says of every field and type what it is for', () => {
         continue;
       }
       for (const [name, field] of Object.entries(value as Record<string, object>)) {
-        if (!('description' in field) && !('$ref' in field)) undescribed.push(`${path}/${name}`);
+        const { description, $ref } = field as { description?: string; $ref?: string };
+        if (!description && !$ref) undescribed.push(`${path}/${name}`);
         look(field, `${path}/${name}`);
       }
     }

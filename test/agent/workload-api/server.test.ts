@@ -25,13 +25,13 @@ const SVID: X509Svid = {
 };
 const OTHER = { ...SVID, chain: [Buffer.from('another leaf')] };
 
-async function serve(mode = 0o600, path?: string): Promise<{ api: WorkloadApi; path: string }> {
+async function serve(
+  mode = 0o600,
+  path?: string,
+  warn: (message: string) => void = () => undefined,
+): Promise<{ api: WorkloadApi; path: string }> {
   const at = path ?? join(await temporaryFolder(), 'run/workload.sock');
-  const api = await serveWorkloadApi(
-    { path: at, mode },
-    async () => undefined,
-    () => undefined,
-  );
+  const api = await serveWorkloadApi({ path: at, mode }, async () => undefined, warn);
   onTestFinished(() => api.close());
   return { api, path: at };
 }
@@ -235,11 +235,14 @@ describe.skipIf(process.platform === 'win32')('the socket', () => {
 
   test('that can not be listened on is told of, with the reason', async () => {
     const path = join(await temporaryFolder(), 'x'.repeat(120), 'workload.sock');
-    await expect(serve(0o600, path)).rejects.toMatchObject({
+    const warnings: string[] = [];
+    await expect(serve(0o600, path, (said) => warnings.push(said))).rejects.toMatchObject({
       code: 'files',
       message: expect.stringMatching(/^nobody can listen on .+: ./),
       cause: expect.any(Error),
     });
+    // The library says so as well: in the log, not on stderr.
+    expect(warnings).toEqual(['gRPC: No address added out of total 1 resolved']);
   });
 });
 
