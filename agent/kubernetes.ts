@@ -120,9 +120,12 @@ interface Account {
 /** Read each time: the token changes within an hour. */
 const readAccount = (folder: string): Promise<Account> =>
   withPlainErrors(folder, async () => {
-    const [token = '', namespace = '', authorities = ''] = await Promise.all(
-      ['token', 'namespace', 'ca.crt'].map((name) => readFile(join(folder, name), 'utf8')),
-    );
+    const read = (name: string) => readFile(join(folder, name), 'utf8');
+    const [token, namespace, authorities] = await Promise.all([
+      read('token'),
+      read('namespace'),
+      read('ca.crt'),
+    ]);
     const account = { token: token.trim(), namespace: namespace.trim(), authorities };
     if (
       /^[\x21-\x7e]{1,16384}$/.test(account.token) &&

@@ -25,7 +25,10 @@ export function directoryChecks(settings: AgentSettings, effects: Effects): read
         await check();
         return directory === undefined
           ? [ok(`${name} can be asked for; whether it can be written shows when it is`)]
-          : [...(await fullDisk(directory)), await identityFinding(directory, effects.clock.now())];
+          : [
+              ...roomFindings(directory, await freeBytes(directory)),
+              await identityFinding(directory, effects.clock.now()),
+            ];
       },
     })),
     {
@@ -49,13 +52,13 @@ export function directoryChecks(settings: AgentSettings, effects: Effects): read
 }
 
 /** Of the file system that the directory is on, or will be. */
-async function fullDisk(path: string): Promise<readonly Finding[]> {
+async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(await nearestThere(path));
-  const free = bavail * bsize;
-  return free < LEAST_FREE_BYTES
-    ? [warning(`${path}: only ${Math.floor(free / 1024)} KiB are free`)]
-    : [];
+  return bavail * bsize;
 }
+
+export const roomFindings = (path: string, free: number): readonly Finding[] =>
+  free < LEAST_FREE_BYTES ? [warning(`${path}: only ${Math.floor(free / 1024)} KiB are free`)] : [];
 
 async function identityFinding(path: string, now: Date): Promise<Finding> {
   const identity = await writtenIdentity(path);

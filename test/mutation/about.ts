@@ -3,6 +3,7 @@
  * seconds for each change; a file that isn't here and has no test of its own is shown to all of them.
  */
 const AGENT: Readonly<Record<string, readonly string[]>> = {
+  addresses: ['config-file'],
   'asked-file': ['configure', 'systemd/install'],
   'aws/container-credentials': ['aws/evidence'],
   'aws/credentials-answer': ['aws/evidence'],
@@ -50,7 +51,6 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'outputs/identity': ['outputs/outputs'],
   'outputs/key-text': ['outputs/outputs'],
   'outputs/output': ['outputs/formats'],
-  'outputs/pkcs12': ['outputs/formats'],
   'outputs/pkcs12-fields': ['outputs/outputs'],
   'outputs/revocation-field': ['outputs/outputs'],
   'outputs/spiffe': ['outputs/outputs'],
@@ -65,8 +65,7 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'ssh-certificate': ['issued-certificate', 'host'],
   'ssh-lines': ['outputs/identity', 'outputs/hosts', 'outputs/formats', 'host'],
   'sshd/snippet': ['sshd/sshd-program'],
-  'systemd/shipped-units': ['systemd/install'],
-  'systemd/unit': ['systemd/install'],
+  'systemd/unit': ['systemd/install', 'systemd/shipped-units'],
   'teleport-schema': ['teleport-yaml'],
   'token/chain': ['token/join-by-secret'],
   usage: ['command-line', 'configure'],

@@ -44,7 +44,7 @@ export function options(
     ],
     ignorers: ['messages'],
     tempDirName: folder,
-    ignorePatterns: ['dist', '.local', 'docs', 'infra', 'bench'],
+    ignorePatterns: ['dist', '.local', 'infra', 'bench'],
     reporters: ['progress-append-only'],
     logLevel: 'warn' as LogLevel,
     concurrency: 1,

@@ -44,3 +44,29 @@ test('credentials of a kind that the agent does not use', async () => {
     { verdict: 'problem', said: expect.stringContaining('does not exchange web identities') },
   ]);
 });
+
+test('credentials of the environment, which may say neither region nor end', async () => {
+  expect(await look({ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' })).toEqual([
+    { verdict: 'ok', said: 'there are AWS credentials (region unknown) that are good' },
+  ]);
+});
+
+test('a machine with neither a secret nor an instance has nothing to join with', async () => {
+  const { effects } = createAwsRig();
+  const whole = { ...effects, web: effects.imds, programs: noPrograms() };
+  const said = (storage: AgentSettings['storage'], secret?: string) => {
+    const settings: AgentSettings = { ...SETTINGS, joinMethod: 'token', storage };
+    const all = secret === undefined ? settings : { ...settings, secret };
+    return findingsOf(evidenceCheck(all, whole, {}).look);
+  };
+  const directory = { type: 'directory', path: '/nowhere/at/all' } as const;
+  for (const storage of [directory, { type: 'memory' } as const]) {
+    expect(await said(storage)).toEqual([
+      {
+        verdict: 'problem',
+        said: 'there is neither an instance in the storage directory nor a secret to join with',
+      },
+    ]);
+    expect(await said(storage, 's')).toMatchObject([{ verdict: 'ok' }]);
+  }
+});

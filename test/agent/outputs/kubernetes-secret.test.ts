@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { NoAnswer } from '../../../agent/http.ts';
 import { kubernetesApi, writeSecret } from '../../../agent/kubernetes.ts';
 import { sendDirectly } from '../../../agent/network-http.ts';
 import type { AcceptedLists } from '../../../agent/revocation/accept-lists.ts';
@@ -47,7 +48,7 @@ async function cluster(answer: (call: Call) => { status: number; body: object })
   });
   const account = await temporaryFolder();
   await writeFile(join(account, 'token'), 'the-token\n');
-  await writeFile(join(account, 'namespace'), 'apps');
+  await writeFile(join(account, 'namespace'), 'apps\n');
   await writeFile(join(account, 'ca.crt'), certificate);
   const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const secret = (more: Partial<KubernetesSecret> = {}): KubernetesSecret => ({
@@ -79,6 +80,7 @@ describe.skipIf(!hasProgram('openssl'))('a secret', () => {
     );
     expect(headers.authorization).toBe('Bearer the-token');
     expect(headers['content-type']).toBe('application/apply-patch+yaml');
+    expect(headers.accept).toBe('application/json');
     expect(JSON.parse(body)).toEqual({
       apiVersion: 'v1',
       kind: 'Secret',
@@ -126,6 +128,16 @@ describe.skipIf(!hasProgram('openssl'))('a secret', () => {
     expect(calls[0]?.url).toContain('/namespaces/ingress/secrets/web-tls?');
   });
 
+  test('that is refused without a word of why is named with its namespace', async () => {
+    const { secret } = await cluster(() => ({ status: 404, body: {} }));
+    await expect(
+      writeSecret(secret({ namespace: 'ingress' }), FILES, effects),
+    ).rejects.toMatchObject({
+      code: 'files',
+      message: "the secret ingress/web-tls can't be written: there is no such namespace",
+    });
+  });
+
   test.each([
     [401, "the cluster doesn't take the service account's token"],
     [403, 'its role needs the verbs create and patch on secrets'],
@@ -145,10 +157,21 @@ describe.skipIf(!hasProgram('openssl'))('a secret', () => {
   test("is not given to an API whose certificate is not the cluster's", async () => {
     const { secret, account } = await cluster(() => ({ status: 200, body: {} }));
     await writeFile(join(account, 'ca.crt'), (await serverCertificate()).certificate);
-    await expect(writeSecret(secret(), FILES, effects)).rejects.toThrow(
-      'its TLS certificate is not accepted',
-    );
+    await expect(writeSecret(secret(), FILES, effects)).rejects.toMatchObject({
+      code: 'files',
+      message: expect.stringMatching(
+        /^the secret web-tls can't be written: the cluster's API gave no answer: .*its TLS certificate is not accepted/,
+      ),
+      cause: expect.any(NoAnswer),
+    });
     expect(calls).toEqual([]);
+  });
+
+  test('is not said to have had no answer where the mistake is ours', async () => {
+    const { secret } = await cluster(() => ({ status: 200, body: {} }));
+    const mistake = new RangeError('x');
+    const imds = () => Promise.reject(mistake);
+    await expect(writeSecret(secret(), FILES, { ...effects, imds })).rejects.toBe(mistake);
   });
 
   test.each([
@@ -157,9 +180,10 @@ describe.skipIf(!hasProgram('openssl'))('a secret', () => {
   ])('is not asked for with a service account whose %s is none', async (name, text) => {
     const { secret, account } = await cluster(() => ({ status: 200, body: {} }));
     await writeFile(join(account, name), text);
-    await expect(writeSecret(secret(), FILES, effects)).rejects.toThrow(
-      'is not what Kubernetes makes',
-    );
+    await expect(writeSecret(secret(), FILES, effects)).rejects.toMatchObject({
+      code: 'files',
+      message: `the service account in ${account} is not what Kubernetes makes`,
+    });
     expect(calls).toEqual([]);
   });
 

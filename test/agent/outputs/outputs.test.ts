@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { IssuedCertificate } from '../../../agent/issued-certificate.ts';
 import type { Material } from '../../../agent/outputs/output.ts';
-import { contentOf, joinOf, type OutputConfig } from '../../../agent/outputs/outputs.ts';
+import {
+  contentOf,
+  joinOf,
+  OUTPUT_TYPES,
+  type OutputConfig,
+  outputSchema,
+} from '../../../agent/outputs/outputs.ts';
 import { passwordOf } from '../../../agent/outputs/pkcs12-fields.ts';
 import { makeTrustBundle } from '../../../shared/authority/trust-bundle.ts';
 import { createAuthorities } from '../authorities.ts';
@@ -156,7 +162,9 @@ test('an output of type application has the files of tools, and those called tls
   const named = { type: 'application', specific_tls_naming: true };
   expect(await filesOf(named)).toEqual({ ...TOOLS, ...TLS });
   expect(contentFor(named).notes).toEqual([]);
-  expect(contentFor({ type: 'application', app_name: 'x' }).notes).toHaveLength(1);
+  expect(contentFor({ type: 'application', app_name: 'x' }).notes).toEqual([
+    expect.stringMatching(/^app_name makes no difference here: /),
+  ]);
 });
 
 test('an output of type database has them in the form that its server reads', async () => {
@@ -201,7 +209,9 @@ describe('an output of type ssh_host', () => {
       forSsh: true,
       notes: [],
     });
-    expect(contentFor({ type: 'ssh_host', principals: ['a'] }, true).notes).toHaveLength(1);
+    expect(contentFor({ type: 'ssh_host', principals: ['a'] }, true).notes).toEqual([
+      expect.stringMatching(/^principals make no difference here: /),
+    ]);
   });
 
   test("or for sshd's own key, without it", async () => {
@@ -257,10 +267,11 @@ describe('the password of a key store', () => {
     expect(await passwordOf({})).toBe('changeit');
     expect(await passwordIn('six of~\r\n')).toBe('six of~');
     expect(await passwordIn('123456')).toBe('123456');
+    expect(await passwordIn('123456\n')).toBe('123456');
     expect(await passwordIn('x'.repeat(1024))).toHaveLength(1024);
   });
 
-  test.each(['12345', '123456\n\n', 'x'.repeat(1025), '1234567\u00e4', '\t123456', ''])(
+  test.each(['12345', '123\n456', '123456\n\n', 'x'.repeat(1025), '1234567\u00e4', '\t123456', ''])(
     'is not %j',
     async (text) => {
       await expect(passwordIn(text)).rejects.toMatchObject({
@@ -283,7 +294,87 @@ describe('the password of a key store', () => {
 
 test('who may have an output is said: a bot, a host, or both', () => {
   const of = (type: string) => joinOf({ type } as OutputConfig);
-  expect([of('identity'), of('ssh_host'), of('tls')]).toEqual(['bot', 'host', undefined]);
+  expect(Object.fromEntries(OUTPUT_TYPES.map((type) => [type, of(type)]))).toEqual({
+    identity: 'bot',
+    application: 'bot',
+    database: 'bot',
+    ssh_host: 'host',
+  });
+});
+
+describe('the config file', () => {
+  const isTaken = (fields: object): boolean =>
+    outputSchema.safeParse({ destination: { type: 'memory' }, ...fields }).success;
+  const expectTaken = (fields: object): void =>
+    expect({ fields, is: isTaken(fields) }).toEqual({ fields, is: true });
+  const expectRefused = (fields: object): void =>
+    expect({ fields, is: isTaken(fields) }).toEqual({ fields, is: false });
+
+  test('has each type of output, with the fields that all have', () => {
+    for (const type of OUTPUT_TYPES) {
+      expectTaken({ type });
+      expectTaken({ type, name: 'a', roles: ['a'] });
+      expectRefused({ type, more: 1 });
+    }
+    expectRefused({ type: '' });
+    expectRefused({ type: 'tape' });
+  });
+
+  test('says whether there are to be lists of what is revoked', () => {
+    for (const type of OUTPUT_TYPES.filter((one) => one !== 'ssh_host')) {
+      expectTaken({ type, revocation: true });
+      expectRefused({ type, revocation: 'true' });
+    }
+    expectRefused({ type: 'ssh_host', revocation: true });
+  });
+
+  test('names the format of a database output', () => {
+    const format = (text: string) => ({ type: 'database', format: text });
+    for (const one of ['tls', 'mongo', 'cockroach', 'postgresql', 'mysql', 'pkcs12'])
+      expectTaken(format(one));
+    for (const one of ['', 'oracle', 'pem']) expectRefused(format(one));
+  });
+
+  test.each([
+    ['application', 'app_name'],
+    ['database', 'service'],
+    ['database', 'database'],
+    ['database', 'username'],
+  ])('of type %s has a text of at most 253 letters as %s', (type, field) => {
+    expectTaken({ type, [field]: 'x'.repeat(253) });
+    expectRefused({ type, [field]: 'x'.repeat(254) });
+  });
+
+  test('names at least one format of a tls output, and no more than there are', () => {
+    const formats = (count: number) => ({ type: 'tls', formats: Array(count).fill('pem') });
+    expectRefused(formats(0));
+    expectTaken(formats(1));
+    expectTaken(formats(10));
+    expectRefused(formats(11));
+  });
+
+  test('has the alias and the password file of a key store', () => {
+    for (const type of ['tls', 'database']) {
+      const pkcs12 = (more: object) => ({ type, pkcs12: more });
+      expectTaken(pkcs12({}));
+      expectTaken(pkcs12({ password_file: '/a', alias: 'a' }));
+      expectTaken(pkcs12({ alias: '!'.repeat(64) }));
+      for (const alias of ['', 'a b', ' a', 'a ', '\u00e4', 'x'.repeat(65)])
+        expectRefused(pkcs12({ alias }));
+      expectRefused(pkcs12({ password_file: 'a' }));
+      expectRefused(pkcs12({ more: 1 }));
+    }
+    expectRefused({ type: 'identity', pkcs12: {} });
+  });
+
+  test("has sshd's own key for ssh_host, and names that make no difference", () => {
+    const sshHost = (more: object) => ({ type: 'ssh_host', ...more });
+    for (const key of ['none', '/etc/ssh/key.pub']) expectTaken(sshHost({ host_key: key }));
+    for (const key of ['', 'key.pub']) expectRefused(sshHost({ host_key: key }));
+    expectTaken(sshHost({ principals: Array(64).fill('x'.repeat(253)) }));
+    expectRefused(sshHost({ principals: Array(65).fill('x') }));
+    expectRefused(sshHost({ principals: ['x'.repeat(254)] }));
+  });
 });
 
 test('the public key of an identity is that of its private one', async () => {

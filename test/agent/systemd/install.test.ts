@@ -15,6 +15,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { MachinePrograms } from '../../../agent/machine-programs.ts';
+import { installSystemd } from '../../../agent/systemd/install.ts';
 import { runProgram } from '../../../local/programs.ts';
 import { hasProgram } from '../../programs.ts';
 import { noPrograms } from '../machine-programs.ts';
@@ -63,6 +65,34 @@ test('for another user, group and name', async () => {
   const { said } = await install(await createRig(), flags);
   expect(said).toContain('User=ci\nGroup=runners\n');
   expect(said).toContain('systemctl edit joinbot-ci\n');
+  expect((await install(await createRig(), ['--user=ci'])).said).toContain('User=ci\nGroup=ci\n');
+});
+
+test('says who made it, and what runs', async () => {
+  const { file, said } = await install(await createRig());
+  expect(said).toMatch(
+    /^# Made by joinbot install systemd\. .* systemctl edit joinbot\n\[Unit\]\n/,
+  );
+  expect(said).toContain('\nDescription=Join Broker agent\n');
+  expect(
+    said
+      .match(/^ExecStart=(.*)$/m)?.[1]
+      ?.split(' ')
+      .slice(-3),
+  ).toEqual(['start', '-c', file]);
+});
+
+test('takes the config of the machine where none is named', async () => {
+  const said: string[] = [];
+  await installSystemd({
+    flags: { write: false, force: false },
+    host: undefined,
+    places: { directories: [], socketDirectories: [] },
+    programs: noPrograms(),
+    say: (text) => said.push(text),
+  });
+  expect(said.join('')).toContain(' start -c /etc/joinbot.yaml\n');
+  expect(said.join('')).not.toContain('StateDirectory');
 });
 
 describe('with a socket of the Workload API', () => {
@@ -245,21 +275,56 @@ describe('--write', () => {
     });
   });
 
-  test('refuses a user that does not exist, and writes nothing', async () => {
-    const rig = await createRig({
-      programs: { ...found(), run: async () => ({ code: 2, stdout: '', stderr: '' }) },
-    });
-    const { path, flags } = await place(rig);
-    const { code, said } = await install(rig, flags);
-    expect(code).toBe(1);
-    expect(said).toContain('--user: there is no joinbot on this machine: useradd --system');
-    await expect(stat(path)).rejects.toThrow('ENOENT');
+  /** A machine on which these answers of `getent` say that there is none. */
+  const without = (...missing: readonly string[]) => {
+    const commands: string[] = [];
+    const run: MachinePrograms['run'] = async (program, args) => {
+      const asked = [program, ...args].join(' ');
+      commands.push(asked);
+      return { code: missing.includes(asked) ? 2 : 0, stdout: '', stderr: '' };
+    };
+    return { commands, programs: { ...found(), run } };
+  };
+
+  test.each([
+    [[], 'getent passwd joinbot', '--user: there is no joinbot on this machine: useradd --system'],
+    [['--user=ci'], 'getent group ci', '--group: there is no ci on this machine: useradd'],
+    [['--group=ci'], 'getent group ci', '--group: there is no ci on this machine: useradd'],
+  ])(
+    'with %j refuses whom the machine does not know, and writes nothing',
+    async (more, asked, says) => {
+      const rig = await createRig(without(asked));
+      const { path, flags } = await place(rig);
+      const { code, said } = await install(rig, [...flags, ...more]);
+      expect(code).toBe(1);
+      expect(said).toContain(says);
+      await expect(stat(path)).rejects.toThrow('ENOENT');
+    },
+  );
+
+  test("asks for no group of root's", async () => {
+    const { commands, programs } = without();
+    const rig = await createRig({ programs });
+    const { flags } = await place(rig);
+    expect((await install(rig, flags, HOST)).code).toBe(0);
+    expect(commands).toEqual(['getent passwd root']);
+  });
+
+  test('takes it that there is a user where nothing can say', async () => {
+    const rig = await createRig();
+    expect((await install(rig, (await place(rig)).flags)).code).toBe(0);
   });
 });
 
 test.each([
   [['--name=a b'], CONFIG, 2, '--name: expected '],
+  [['--name=-a'], CONFIG, 2, '--name: expected '],
+  [[`--name=${'a'.repeat(64)}`], CONFIG, 2, '--name: expected '],
   [['--user=root;x'], CONFIG, 2, '--user: expected '],
+  [['--user=1a'], CONFIG, 2, '--user: expected '],
+  [[`--user=${'a'.repeat(33)}`], CONFIG, 2, '--user: expected '],
+  [['--group=a b'], CONFIG, 2, '--group: expected '],
+  [[], CONFIG.replace('/opt/robot', '/'), 1, "a unit can't name /: expected an absolute path"],
   [[], CONFIG.replace('/opt/robot', '"/opt/my robot"'), 1, "a unit can't name /opt/my robot"],
   [[], CONFIG.replace('/opt/robot', '"/opt/%h"'), 1, "a unit can't name /opt/%h"],
   [['--oneshot'], CONFIG, 2, '--oneshot is no flag of install systemd'],

@@ -2,6 +2,14 @@
 import type { Explained } from './explanation.ts';
 
 export const AGENT: Explained = {
+  'agent/addresses.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: 'const written = /^[a-z][a-z0-9+.-]*:\\/\\//i.test(text) ? text : `https://${text}`;',
+      becomes: ['/[a-z][a-z0-9+.-]*:\\/\\//i'],
+      why: 'what has a scheme further on is no address with another one before it, either',
+    },
+  ],
   'agent/aws/container-credentials.ts': [
     {
       line: "const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';",
@@ -244,6 +252,13 @@ export const AGENT: Explained = {
       why: 'a name that is undefined is nowhere told from none: the comparison is for the type',
     },
   ],
+  'agent/join-methods.ts': [
+    {
+      line: "if (!(error instanceof Failure) || error.code === 'busy' || joinMethod === 'token') throw error;",
+      becomes: ['false'],
+      why: 'what the file system says is a failure: the comparison is for the type',
+    },
+  ],
   'agent/join-request.ts': [
     {
       line: 'return wish ? [{ ...wish, csr: certificationRequest(key) }] : [];',
@@ -306,6 +321,40 @@ export const AGENT: Explained = {
       why: 'a program that takes 30 s would take a test as long',
     },
   ],
+  'agent/outputs/application.ts': [
+    {
+      line: 'const options = { isHost, pkcs12: {} };',
+      becomes: ['{}'],
+      why: 'the files called tls are the same for both, and are no key store',
+    },
+  ],
+  'agent/outputs/pkcs12.ts': [
+    {
+      line: "const chain = decodePem('CERTIFICATE', certificate.tls) ?? [];",
+      becomes: ['["Stryker was here"]'],
+      why: 'a certificate was read when it came: the default is for the type',
+    },
+    {
+      line: "const roots = decodePem('CERTIFICATE', trust.tls.roots) ?? [];",
+      becomes: ['["Stryker was here"]'],
+      why: 'a trust bundle was read when it came: the default is for the type',
+    },
+    {
+      line: "const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0';",
+      becomes: ['""'],
+      why: "Java asks whether the attribute is there, and OpenSSL doesn't show what it says",
+    },
+    {
+      line: "const crypto = new pkijs.CryptoEngine({ name: 'node', crypto: webcrypto as never });",
+      becomes: ['""'],
+      why: 'the library asks nothing by this name',
+    },
+    {
+      line: "const bytesOf = (text: string): ArrayBuffer => exactly(Buffer.from(text, 'latin1'));",
+      becomes: ['""'],
+      why: 'a password is in ASCII',
+    },
+  ],
   'agent/own-files.ts': [
     {
       line: 'if (uid !== process.geteuid?.()) return undefined;',
@@ -341,6 +390,18 @@ export const AGENT: Explained = {
     },
   ],
   'agent/reload.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: "throw new Failure('files', `${failed}: ${why}`);",
+      becomes: ['""'],
+      why: 'nothing asks for this kind of failure, only whether it is another',
+    },
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: "throw new Failure('files', `${path} holds no process id`);",
+      becomes: ['""'],
+      why: 'nothing asks for this kind of failure, only whether it is another',
+    },
     {
       line: "[program = '', ...args]: readonly string[],",
       becomes: ['"Stryker was here!"'],
