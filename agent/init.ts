@@ -29,9 +29,9 @@ export function directoriesToSetUp(
   { destinationDir, readerUser, botUser = BOT_USER }: InitFlags,
   file: ReadConfig | undefined,
 ): SetUp[] {
-  const written = destinationsIn(file?.value).flatMap((one) =>
-    one.type === 'directory' ? [directoryOf(one)] : [],
-  );
+  const written = destinationsIn(file?.value)
+    .filter((one) => one.type === 'directory')
+    .map(directoryOf);
   const path = destinationDir === undefined ? undefined : resolve(destinationDir);
   const readers: Reader[] =
     readerUser === undefined ? [] : [{ kind: 'user', name: userOf(readerUser) }];

@@ -202,8 +202,9 @@ async function refuseUnlessInEffect(
 
 const UNITS = ['ssh.service', 'sshd.service'] as const;
 
-async function reloadWay(
-  { sshdConfig, programs }: SshdInstallation,
+/** How the `sshd` that runs with this configuration is told to read it again; `undefined` where nobody knows. */
+export async function reloadWay(
+  { sshdConfig, programs }: Pick<SshdInstallation, 'sshdConfig' | 'programs'>,
   pidFile: string | undefined,
 ): Promise<ReloadWay | undefined> {
   // The system's unit runs sshd with the usual configuration, and with no other.

@@ -13,6 +13,7 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7])(
     const [begin, ...rest] = text.split('\n');
     expect(begin).toBe('-----BEGIN OPENSSH PRIVATE KEY-----');
     expect(rest.splice(-2)).toEqual(['-----END OPENSSH PRIVATE KEY-----', '']);
+    expect(rest.length).toBeGreaterThan(4);
     expect(rest.slice(0, -1).map((line) => line.length)).toEqual(Array(rest.length - 1).fill(70));
     const bytes = Buffer.from(rest.join(''), 'base64');
     const head = 'openssh-key-v1\0\0\0\0\x04none\0\0\0\x04none\0\0\0\0\0\0\0\x01';
@@ -35,6 +36,7 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7])(
 test.each([
   ['ECDSA P-384', newKey('P-384')],
   ['Ed25519', generateKeyPairSync('ed25519').privateKey],
+  ['X25519', generateKeyPairSync('x25519').privateKey],
 ])('%s is no key of the agent', (_, key) => {
   expect(() => opensshPrivateKey(key, '')).toThrow("the agent's keys are ECDSA P-256");
 });

@@ -4,8 +4,13 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type MachinePrograms, machinePrograms } from '../../../agent/machine-programs.ts';
-import { installSshd } from '../../../agent/sshd/install.ts';
+import type { Failure } from '../../../agent/failure.ts';
+import {
+  type MachinePrograms,
+  machinePrograms,
+  type ProgramOutcome,
+} from '../../../agent/machine-programs.ts';
+import { installSshd, reloadWay, SSHD_CONFIG } from '../../../agent/sshd/install.ts';
 import { runProgram } from '../../../local/programs.ts';
 import { hasProgram } from '../../programs.ts';
 import { succeeded } from '../../scenarios/scenario.ts';
@@ -138,6 +143,27 @@ describe.skipIf(!hasSsh)('install sshd', () => {
     expect(other.hungUp).toEqual([]);
   });
 
+  test('writes it, and says so, where nobody knows which sshd runs', async () => {
+    const sshd = await createSshd();
+    const lines = (await readFile(sshd.config, 'utf8')).replace(/PidFile .*/, 'PidFile none');
+    await writeFile(sshd.config, lines);
+    await expect(sshd.install()).rejects.toMatchObject({
+      code: 'sshd',
+      message: `${sshd.snippet} is in place, but neither systemd nor a pid file says which sshd runs: reload it by hand, now and after each renewal`,
+    });
+    expect(await readFile(sshd.snippet, 'utf8')).toContain('HostCertificate');
+    await expect(stat(join(sshd.data, 'sshd.json'))).rejects.toThrow('ENOENT');
+  });
+
+  test('tells sshd again where nothing was remembered', async () => {
+    const sshd = await createSshd();
+    await sshd.install();
+    await rm(join(sshd.data, 'sshd.json'));
+    expect(await sshd.install()).toBe(
+      `${sshd.snippet} is as it should be\nsshd does not run now; it is told after each renewal, too\n`,
+    );
+  });
+
   test('says that sshd reads the files when it starts, where it does not run', async () => {
     const sshd = await createSshd();
     expect(await sshd.install()).toContain('sshd does not run now');
@@ -148,8 +174,11 @@ describe.skipIf(!hasSsh)('install sshd', () => {
 });
 
 describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
-  const refused = async (sshd: Sshd): Promise<string> => {
-    const told = await sshd.install().catch((error: Error) => error.message);
+  const refused = async (sshd: Sshd, code: Failure['code'] = 'sshd'): Promise<string> => {
+    const told = await sshd.install().catch((error: Failure) => {
+      expect(error.code).toBe(code);
+      return error.message;
+    });
     await expect(stat(join(sshd.data, 'sshd.json'))).rejects.toThrow('ENOENT');
     expect(sshd.hungUp).toEqual([]);
     return told;
@@ -210,7 +239,7 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
   ])('%s: sshd would refuse everybody', async (_, spoil) => {
     const sshd = await createSshd();
     await spoil(join(sshd.data, 'revoked.krl'));
-    expect(await refused(sshd)).toBe(
+    expect(await refused(sshd, 'files')).toBe(
       `there is no revoked.krl in ${sshd.data} that sshd can read: renew first, with joinbot start -c <file> --oneshot`,
     );
     await expect(stat(`${sshd.config}.d`)).rejects.toThrow('ENOENT');
@@ -232,6 +261,14 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
     expect(await readdir(`${sshd.config}.d`)).toEqual([]);
   });
 
+  test('nobody has joined', async () => {
+    const sshd = await createSshd();
+    await rm(sshd.data, { recursive: true });
+    expect(await refused(sshd, 'files')).toBe(
+      `there are no files of a host in ${sshd.data}: join first, with joinbot start -c <file> --oneshot`,
+    );
+  });
+
   test('there is no sshd', async () => {
     const sshd = await createSshd();
     sshd.answer = async () => undefined;
@@ -241,7 +278,7 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
   test('others than root could put another authority in the place of ours', async () => {
     const sshd = await createSshd();
     await chmod(sshd.folder, 0o777);
-    expect(await refused(sshd)).toBe(
+    expect(await refused(sshd, 'files')).toBe(
       `${sshd.folder} can be written by others than its owner, who could so choose whom sshd trusts: put data_dir where only root may write`,
     );
   });
@@ -250,6 +287,60 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
     const sshd = await createSshd();
     const chown = await runProgram('chown', ['65534', sshd.folder], { cwd: '/' });
     if (chown) succeeded(chown);
-    expect(await refused(sshd)).toContain(`${sshd.folder} belongs to somebody else than root`);
+    expect(await refused(sshd, 'files')).toContain(
+      `${sshd.folder} belongs to somebody else than root`,
+    );
+  });
+});
+
+describe('which sshd is told', () => {
+  async function way(
+    sshdConfig: string,
+    shown: (unit: string) => ProgramOutcome | undefined,
+    pidFile?: string,
+  ) {
+    const asked: string[] = [];
+    const programs: MachinePrograms = {
+      run: async (program, args) => {
+        asked.push([program, ...args].join(' '));
+        return shown(args.at(-1) ?? '');
+      },
+      signal: () => undefined,
+    };
+    return { way: await reloadWay({ sshdConfig, programs }, pidFile), asked };
+  }
+  const state = (stdout: string, code = 0): ProgramOutcome => ({ code, stdout, stderr: '' });
+  const show = (unit: string) => `systemctl show --property=LoadState --value ${unit}`;
+
+  test("is the system's unit, under either name, for the usual configuration", async () => {
+    const first = await way(SSHD_CONFIG, () => state('loaded\n'), '/run/sshd.pid');
+    expect(first).toEqual({ way: { unit: 'ssh.service' }, asked: [show('ssh.service')] });
+    const second = await way(SSHD_CONFIG, (unit) =>
+      state(unit === 'sshd.service' ? 'loaded\n' : 'not-found\n'),
+    );
+    expect(second).toEqual({
+      way: { unit: 'sshd.service' },
+      asked: ['ssh.service', 'sshd.service'].map(show),
+    });
+  });
+
+  test.each([
+    ['systemd has no such unit', () => state('not-found\n')],
+    ['systemd does not answer', () => state('loaded\n', 1)],
+    ['there is no systemd', () => undefined],
+  ])('is the one of the pid file where %s', async (_, shown) => {
+    const { way: found } = await way('/etc/ssh/sshd_config', shown, '/run/sshd.pid');
+    expect(found).toEqual({ pid_file: '/run/sshd.pid' });
+    for (const none of ['none', 'run/sshd.pid', undefined])
+      expect((await way('/etc/ssh/sshd_config', shown, none)).way).toBeUndefined();
+  });
+
+  test('is no unit for another configuration', async () => {
+    const { way: found, asked } = await way(
+      '/srv/sshd_config',
+      () => state('loaded'),
+      '/run/a.pid',
+    );
+    expect([found, asked]).toEqual([{ pid_file: '/run/a.pid' }, []]);
   });
 });

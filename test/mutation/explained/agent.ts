@@ -199,6 +199,18 @@ export const AGENT: Explained = {
       why: 'there is no list of this name',
     },
   ],
+  'agent/init.ts': [
+    {
+      line: "const [, , uid, gid] = found?.stdout.split(':') ?? [];",
+      becomes: ['["Stryker was here"]'],
+      why: 'that says no number, either',
+    },
+    {
+      line: 'if (found?.code === 0 && uid !== undefined && gid !== undefined)',
+      becomes: ['true', 'found.code'],
+      why: 'where there is a second number there is a first one, and an answer: both are for the type',
+    },
+  ],
   'agent/instance-state.ts': [
     {
       line: "const parsed = parseJsonWith(stateFile, files.get(STATE_FILE) ?? '');",
@@ -319,6 +331,23 @@ export const AGENT: Explained = {
       line: "stderr: error?.killed ? 'it took too long' : stderr,",
       becomes: ['""'],
       why: 'a program that takes 30 s would take a test as long',
+    },
+  ],
+  'agent/openssh-private-key.ts': [
+    {
+      line: "const MAGIC = Buffer.from('openssh-key-v1\\0', 'latin1');",
+      becomes: ['""'],
+      why: 'the text is in ASCII',
+    },
+    {
+      line: "const scalar = decodeBase64Url(key.export({ format: 'jwk' }).d ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'a private key has this part: the default is for the type',
+    },
+    {
+      line: 'const lines = encodeBase64(whole).match(LINE) ?? [];',
+      becomes: ['["Stryker was here"]'],
+      why: 'there is at least one line: the default is for the type',
     },
   ],
   'agent/outputs/application.ts': [
