@@ -82,14 +82,14 @@ const sayYamlError = (code: string, message: string): string =>
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
   let node: unknown = document.contents;
   let offset = rangeStart(node) ?? 0;
-  for (const part of path) {
+  for (const [position, part] of path.entries()) {
     if (isMap(node)) {
       const pair = node.items.find(({ key }) => isScalar(key) && key.value === part);
       if (!pair) break;
       offset = rangeStart(pair.key) ?? offset;
       node = pair.value;
     } else {
-      node = document.getIn([...path.slice(0, path.indexOf(part) + 1)], true);
+      node = document.getIn(path.slice(0, position + 1), true);
       offset = rangeStart(node) ?? offset;
     }
   }

@@ -41,7 +41,6 @@ export function addSecretService(server: Server, warn: (message: string) => void
       const response = work();
       if (response) stream.write(response);
     } catch (error) {
-      open.delete(stream);
       stream.emit('error', invalid(error));
     }
   };

@@ -30,7 +30,7 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   ],
   'doctor/broker-checks': ['doctor/doctor'],
   'doctor/directory-checks': ['doctor/doctor'],
-  'doctor/finding': ['doctor/doctor', 'doctor/evidence-checks'],
+  'doctor/evidence-checks': ['doctor/doctor'],
   failure: ['durable-file', 'join-token', 'config-file'],
   health: ['readiness'],
   'host-files': ['identity-files', 'host'],
@@ -74,7 +74,7 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'workload-api/server': ['workload-api/secrets'],
   'workload-api/wire': ['workload-api/secrets', 'workload-api/server'],
   'written-identity': ['status'],
-  'yaml-file': ['config-file', 'teleport-yaml', 'start-settings'],
+  'yaml-file': ['config-file', 'teleport-yaml'],
 };
 
 /** The same for the broker, by their names in `test/shared`. */

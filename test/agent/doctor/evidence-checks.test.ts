@@ -1,9 +1,14 @@
-/** What the doctor says of machines that prove themselves to AWS. */
+/** What the doctor says of how a machine proves itself; doctor.test.ts has it whole. */
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { evidenceCheck } from '../../../agent/doctor/evidence-checks.ts';
 import { findingsOf } from '../../../agent/doctor/finding.ts';
+import { writeFileSet } from '../../../agent/file-set.ts';
+import { type Instance, stateFiles } from '../../../agent/instance-state.ts';
 import type { AgentSettings } from '../../../agent/settings.ts';
 import { createAwsRig } from '../aws/rig.ts';
+import { START } from '../clock.ts';
+import { temporaryFolder } from '../folder.ts';
 import { noPrograms } from '../machine-programs.ts';
 
 const SETTINGS: AgentSettings = {
@@ -69,4 +74,63 @@ test('a machine with neither a secret nor an instance has nothing to join with',
     ]);
     expect(await said(storage, 's')).toMatchObject([{ verdict: 'ok' }]);
   }
+});
+
+test('a metadata service that knows nothing is asked for each of the three things', async () => {
+  const { effects } = createAwsRig();
+  const asked: string[] = [];
+  const imds = async ({ url }: { readonly url: string }) => {
+    asked.push(new URL(url).pathname.replace('/metadata/', ''));
+    return { status: 400, header: () => undefined, body: Buffer.from('') };
+  };
+  const whole = { ...effects, imds, web: imds, programs: noPrograms() };
+  const found = await findingsOf(
+    evidenceCheck({ ...SETTINGS, joinMethod: 'azure' }, whole, {}).look,
+  );
+  expect(found.map(({ verdict }) => verdict)).toEqual(['warning', 'problem', 'problem']);
+  expect(found[0]?.said).toBe(
+    "the metadata service doesn't say which VM this is: the broker has to find out",
+  );
+  expect([...new Set(asked)]).toEqual([
+    'instance/compute',
+    'attested/document',
+    'identity/oauth2/token',
+  ]);
+});
+
+test.each([
+  [0, 'problem', 'could renew itself until 2026-11-20T19:05:00Z: it needs a new secret'],
+  [1000, 'ok', 'renews itself with its key, until 2026-11-20T19:05:01Z'],
+])('an instance whose certificate ends in %i ms', async (ms, verdict, said) => {
+  const { effects } = createAwsRig();
+  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const root = `sha256:${'a'.repeat(64)}`;
+  const instance: Instance = {
+    broker: SETTINGS.broker,
+    joinMethod: 'token',
+    token: SETTINGS.token,
+    role: 'Bot',
+    bot: 'example',
+    id: '11111111-1111-4111-8111-111111111111',
+    generation: 1,
+    key,
+    expires: new Date(START.getTime() + ms),
+    trust: {
+      root,
+      version: 1,
+      cluster: 'test.example.com',
+      refreshAfter: '2026-11-20T20:00:00Z',
+      pins: [root],
+      configured: [],
+    },
+  };
+  const path = await temporaryFolder();
+  const pem = key.export({ format: 'pem', type: 'pkcs8' }).toString();
+  await writeFileSet(path, new Map([['key', pem], ...stateFiles(instance)]), START);
+  const storage = { type: 'directory', path } as const;
+  const whole = { ...effects, web: effects.imds, programs: noPrograms() };
+  const check = evidenceCheck({ ...SETTINGS, joinMethod: 'token', storage }, whole, {});
+  expect(await findingsOf(check.look)).toEqual([
+    { verdict, said: `instance ${instance.id} ${said}` },
+  ]);
 });

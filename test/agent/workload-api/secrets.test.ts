@@ -1,6 +1,7 @@
 /** Envoy's secret discovery service on the Workload API's socket, message by message. Envoy itself: test/scenarios. */
+import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { Client, credentials, type Server, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { X509Svid } from '../../../agent/workload-api/messages.ts';
 import {
@@ -8,6 +9,8 @@ import {
   readDiscoveryRequest,
   SECRET_TYPE,
 } from '../../../agent/workload-api/secret-messages.ts';
+import { addSecretService } from '../../../agent/workload-api/secret-service.ts';
+import { SecretRefusal } from '../../../agent/workload-api/secret-stream.ts';
 import { secretsFor } from '../../../agent/workload-api/secrets.ts';
 import { serveWorkloadApi } from '../../../agent/workload-api/server.ts';
 import { type Field, message, readMessage } from '../../../agent/workload-api/wire.ts';
@@ -255,6 +258,25 @@ describe('a stream of secrets', () => {
     expect((await next()).secrets).toEqual(made([DOMAIN], OTHER));
   });
 
+  test('without names has each renewal of everything', async () => {
+    const { api, stream, settled } = await serve();
+    api.publish(SVID);
+    const { ask, next } = stream();
+    ask({});
+    ask({ nonce: (await next()).nonce });
+    await settled();
+    api.publish(OTHER);
+    expect((await next()).secrets).toEqual(made([ID, DOMAIN], OTHER));
+  });
+
+  test('is answered though its first request names what another stream was sent', async () => {
+    const { api, stream } = await serve();
+    api.publish(SVID);
+    const { ask, next } = stream();
+    ask({ names: ['default'], nonce: 'older' });
+    expect((await next()).secrets).toEqual(made(['default']));
+  });
+
   test('has fewer names, others, and each once, as it asks', async () => {
     const { api, stream } = await serve();
     api.publish(SVID);
@@ -406,7 +428,10 @@ describe('a stream of secrets', () => {
 
 test('a question without a stream has an answer without a nonce', async () => {
   const { api, fetchOnce } = await serve();
-  expect(await fetchOnce(requestOf({}))).toMatchObject({ code: status.UNAVAILABLE });
+  expect(await fetchOnce(requestOf({}))).toMatchObject({
+    code: status.UNAVAILABLE,
+    details: 'there was no join yet',
+  });
   api.publish(SVID);
   const answer = await fetchOnce(requestOf({ names: ['ROOTCA'] }));
   expect(answer.secrets).toEqual(made(['ROOTCA']));
@@ -418,6 +443,72 @@ test('the incremental form is not implemented', async () => {
   const { ask, next } = stream('DeltaSecrets');
   ask({});
   expect(await next()).toMatchObject({ code: status.UNIMPLEMENTED });
+});
+
+/** The service with streams that only write down what is written to them. */
+function serveAlone() {
+  const handlers: Partial<Record<'StreamSecrets' | 'FetchSecrets', (...args: unknown[]) => void>> =
+    {};
+  const server = { addService: (_: unknown, made: object) => Object.assign(handlers, made) };
+  const { publish } = addSecretService(server as unknown as Server, () => undefined);
+  const open = () => {
+    const written: string[] = [];
+    const end = (): void => void written.push('the end');
+    const write = (bytes: Buffer): void => void written.push(responseOf(bytes).secrets.join());
+    const stream = Object.assign(new EventEmitter(), { write, end });
+    stream.on('error', ({ code }: ServiceError) => written.push(`error ${code}`));
+    handlers.StreamSecrets?.(stream);
+    return { stream, written, ask: (asked: Asked) => stream.emit('data', requestOf(asked)) };
+  };
+  return { publish, open, handlers };
+}
+
+describe('a stream that is over', () => {
+  const DEFAULT = made(['default']).join();
+
+  test.each(['cancelled', 'close', 'error'])('(%s) is sent nothing more', (event) => {
+    const { publish, open } = serveAlone();
+    publish(SVID);
+    const { stream, written, ask } = open();
+    const other = open();
+    for (const one of [{ ask }, other]) one.ask({ names: ['default'] });
+    stream.emit(event, { code: 'x' });
+    publish(OTHER);
+    ask({ names: ['ROOTCA'] });
+    expect(written).toEqual([DEFAULT, ...(event === 'error' ? ['error x'] : [])]);
+    expect(other.written).toEqual([DEFAULT, made(['default'], OTHER).join()]);
+  });
+
+  test('because the client ends it is sent nothing more', () => {
+    const { publish, open } = serveAlone();
+    publish(SVID);
+    const { stream, written, ask } = open();
+    ask({ names: ['default'] });
+    stream.emit('end');
+    publish(OTHER);
+    expect(written).toEqual([DEFAULT, 'the end']);
+  });
+
+  test('because of a wrong request has no right one', () => {
+    const { publish, open } = serveAlone();
+    publish(SVID);
+    const { written, ask } = open();
+    ask({ names: ['x'] });
+    ask({ names: ['default'] });
+    publish(OTHER);
+    expect(written).toEqual([`error ${status.INVALID_ARGUMENT}`]);
+  });
+});
+
+test("a mistake of ours is no client's", () => {
+  const { publish, open, handlers } = serveAlone();
+  publish({ ...SVID, key: undefined } as unknown as X509Svid);
+  const { written, ask } = open();
+  expect(() => ask({ names: ['default'] })).toThrow(TypeError);
+  const answer = () => expect.unreachable('it is answered');
+  const request = requestOf({ names: ['default'] });
+  expect(() => handlers.FetchSecrets?.({ request }, answer)).toThrow(TypeError);
+  expect(written).toEqual([]);
 });
 
 describe('messages', () => {
@@ -432,6 +523,9 @@ describe('messages', () => {
       nonce: '',
       error: undefined,
     });
+    expect(discoveryResponse('v', '', []).toString('latin1')).toBe(
+      `\x0a\x01v\x22\x44${SECRET_TYPE}`,
+    );
     const text = (bytes: Buffer) => readDiscoveryRequest(bytes).nonce;
     const twice = message([
       [5, 'a'],
@@ -444,6 +538,13 @@ describe('messages', () => {
     expect(readDiscoveryRequest(message(nodes)).envoy).toEqual({ major: 1, minor: 18 });
   });
 
+  test('with a text that is none are refused, with the reason', () => {
+    expect(() => readDiscoveryRequest(message([[5, Buffer.of(0xff)]]))).toThrow(
+      expect.objectContaining({ name: 'RangeError', cause: expect.any(TypeError) }),
+    );
+    expect(new SecretRefusal('x').name).toBe('SecretRefusal');
+  });
+
   test.each([
     ['a number of ten bytes', [0x08, ...Array(9).fill(0xff), 0x01]],
     ['a number that never ends', [0x08, ...Array(20).fill(0x80)]],
@@ -452,8 +553,10 @@ describe('messages', () => {
     ['a length beyond its end', [0x0a, 0x02, 0x41]],
     ['a fixed number that is cut off', [0x09, 0, 0, 0]],
     ['a number beyond 2^53', [0x08, ...Array(7).fill(0x80), 0x10]],
-    ['a group', [0x0b, 0x0d, 0, 0, 0, 0]],
-    ['the wire type 7', [0x0f, 0x0d, 0, 0, 0, 0]],
+    ['a group', [0x0b, 1, 2, 3, 4]],
+    ['the end of a group', [0x0c, 1, 2, 3, 4]],
+    ['the wire type 6', [0x0e, 1, 2, 3, 4]],
+    ['the wire type 7', [0x0f, 1, 2, 3, 4]],
     ['a field without a number', [0x02, 0x00]],
   ])('with %s are refused', (_, bytes) => {
     expect(() => readMessage(Buffer.from(bytes), [1])).toThrow(RangeError);

@@ -146,6 +146,26 @@ export const AGENT: Explained = {
       why: 'whoever gives way has done so in most cases; test/agent/lock-number.test.ts has the waits',
     },
   ],
+  'agent/doctor/broker-checks.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: "const said = `this machine's clock is ${seconds} s ${offsetMs > 0 ? 'behind' : 'ahead of'} the broker's`;",
+      becomes: ['offsetMs >= 0'],
+      why: 'clocks that agree were answered before',
+    },
+  ],
+  'agent/doctor/directory-checks.ts': [
+    {
+      line: 'const destinations = destinationsOf(settings, false, effects);',
+      becomes: ['true'],
+      why: 'that is about what is written, and nothing is',
+    },
+    {
+      line: 'async function freeBytes(path: string): Promise<number> {',
+      becomes: ['{}'],
+      why: 'the disk of the tests has room',
+    },
+  ],
   'agent/durable-file.ts': [
     {
       line: '} finally {',
@@ -667,6 +687,34 @@ export const AGENT: Explained = {
       line: "authorities: decodePem('CERTIFICATE', trust.tls.roots) ?? [],",
       becomes: ['["Stryker was here"]'],
       why: 'a trust bundle was read when it came: the default is for the type',
+    },
+  ],
+  'agent/workload-api/secret-messages.ts': [
+    {
+      line: 'const version = inner(inner(inner(request, 2, [8]), 8, [1]), 1, []);',
+      becomes: ['["Stryker was here"]'],
+      why: 'no field has this number',
+    },
+  ],
+  'agent/workload-api/secret-service.ts': [
+    {
+      line: "StreamSecrets: { ...bytesAlone(path('StreamSecrets'), true), requestStream: true as const },",
+      becomes: ['false'],
+      why: 'the library takes answers on a stream of requests in either case',
+    },
+  ],
+  'agent/workload-api/secret-stream.ts': [
+    {
+      line: 'const secrets = secretsOf(wanted, published.svid, first?.envoy);',
+      becomes: ['first.envoy'],
+      why: 'nothing is wanted before the first request: the question mark is for the type',
+    },
+  ],
+  'agent/workload-api/secrets.ts': [
+    {
+      line: 'return { ok: true, secrets: names.flatMap((name) => makers[name]?.(name) ?? []) };',
+      becomes: ['["Stryker was here"]', 'makers[name](name)'],
+      why: 'those that are unknown were refused: both are for the type',
     },
   ],
   'agent/workload-api/server.ts': [
