@@ -60,7 +60,7 @@ export async function serveWorkloadApi(
   warn: (message: string) => void,
 ): Promise<WorkloadApi> {
   // The library writes to stderr otherwise, in a form of its own.
-  setLogger({ error: (...said: unknown[]) => warn(`gRPC: ${said.join(' ')}`) });
+  setLogger({ error: (said: unknown) => warn(`gRPC: ${said}`) });
   const server = new Server({
     'grpc.max_receive_message_length': LARGEST_REQUEST,
     'grpc.max_concurrent_streams': MOST_STREAMS,
@@ -122,10 +122,9 @@ export async function serveWorkloadApi(
   };
 }
 
-const isForUs = (metadata: Metadata): boolean => {
-  const values = metadata.get(SECURITY_HEADER);
-  return values.length === 1 && values[0] === 'true';
-};
+/** Once, and with this value. */
+const isForUs = (metadata: Metadata): boolean =>
+  metadata.get(SECURITY_HEADER).join(', ') === 'true';
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {

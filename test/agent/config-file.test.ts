@@ -128,6 +128,31 @@ describe('names file, line, column, field and what was expected', () => {
       '3:3: storage.directory: this is version 1 of the file; write storage: {type: directory, path: …}',
     ],
     [
+      'storage in memory as version 1 had it',
+      'storage:\n  memory: true\n',
+      '2:3: storage.memory: this is version 1 of the file; write storage: {type: memory}',
+    ],
+    [
+      'destinations, as version 1 had them',
+      'destinations: []\n',
+      '1:1: destinations: this is version 1 of the file; write version: v2, and outputs: [{type: identity, destination: {type: directory, path: …}}] in place of destinations',
+    ],
+    [
+      'destinations in version 2',
+      'version: v2\ndestinations: []\n',
+      '2:1: destinations: write version: v2, and outputs: [{type: identity,',
+    ],
+    [
+      'a service as an output',
+      'version: v2\noutputs:\n  - {type: workload-identity-api, listen: "unix:///x"}\n',
+      '3:6: outputs[0].type: there is no type workload-identity-api in this version, only identity, tls, application, database, ssh_host, spiffe and workload-identity-x509',
+    ],
+    [
+      'a destination of another type',
+      'version: v2\noutputs:\n  - type: tls\n    destination: {type: directry, path: /x}\n',
+      '4:19: outputs[0].destination.type: there is no type directry in this version, only directory, memory and kubernetes_secret; did you mean directory?',
+    ],
+    [
       'a variable for a host',
       `version: v2\nproxy_server: \${BROKER}:443\n`,
       `2:1: proxy_server: expected the value itself: variables ($ and braces) are not replaced here, got \${BROKER}:443`,
@@ -165,6 +190,33 @@ describe('names file, line, column, field and what was expected', () => {
   ])('%s', (_, text, said) => {
     expect(failureOf(text)).toContain(`tbot.yaml:${said}`);
   });
+});
+
+test('a type that is like no other is answered with those that there are, and no more', () => {
+  expect(failureOf('version: v2\noutputs: [{type: xyz}]\n')).toBe(
+    'tbot.yaml:2:12: outputs[0].type: there is no type xyz in this version, only identity, tls, application, database, ssh_host, spiffe and workload-identity-x509',
+  );
+});
+
+test.each([
+  ['no type', '{destination: {type: memory}}', 'outputs[0].type: missing'],
+  ['a type that is no text', '{type: 1, destination: {type: memory}}', 'outputs[0].type: expected'],
+  ['no fields', 'tls', 'outputs[0]: expected'],
+])('an output with %s is told what fits', (_, output, said) => {
+  expect(failureOf(`version: v2\noutputs: [${output}]\n`)).toContain(said);
+});
+
+test('outputs that are no list are said to be none', () => {
+  expect(failureOf('version: v2\noutputs: tls\n')).toContain('2:1: outputs: expected');
+});
+
+test('a teleport.yaml is known by its field', () => {
+  const { host, value } = readConfig(
+    'version: v3\nteleport: {proxy_server: broker.example.com}\nssh_service: {enabled: yes}\n',
+    'teleport.yaml',
+  );
+  expect(host?.role).toBe('Node');
+  expect(value.proxy_server).toBe('broker.example.com');
 });
 
 test('a token that may be a secret is not repeated', () => {

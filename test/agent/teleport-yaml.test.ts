@@ -82,6 +82,41 @@ test('takes data_dir, ca_pin, and says once that a nodename is only a claim', ()
   expect(settingsOf(yaml('', '  ca_pin: ""\n')).caPins).toEqual([]);
 });
 
+test('says no more than is written', () => {
+  const value = (text: string) => readConfig(`version: v3\nteleport: ${text}\n`, 'a.yaml').value;
+  const storage = { type: 'directory', path: '/var/lib/joinbot-node' };
+  expect(value('{}')).toStrictEqual({ version: 'v2', onboarding: {}, storage });
+  expect(value('{join_params: {}, ca_pin: ""}')).toStrictEqual({
+    version: 'v2',
+    onboarding: {},
+    storage,
+  });
+  const join = 'join_params: {method: iam, token_name: t, azure: {}}';
+  expect(value(`{auth_server: b, ${join}, data_dir: /a}`)).toStrictEqual({
+    version: 'v2',
+    auth_server: 'b',
+    onboarding: { join_method: 'iam', token: 't', azure: {} },
+    storage: { type: 'directory', path: '/a' },
+  });
+});
+
+test.each([
+  [['onboarding', 'join_method'], '4:5: teleport.join_params.method'],
+  [['onboarding', 'token'], '5:5: teleport.join_params.token_name'],
+  [['onboarding', 'ca_pins'], '2:1: teleport'],
+  [['proxy_server'], '6:3: teleport.proxy_server'],
+  [['auth_server'], '2:1: teleport.auth_server'],
+  [['storage'], '7:3: teleport.data_dir'],
+  [['storage', 'path'], '7:3: teleport.data_dir'],
+  [['credential_ttl'], '2:1: teleport'],
+  [['other', 'join_method'], '2:1: teleport'],
+  [['other', 'token'], '2:1: teleport'],
+])("says of %j of the agent's own form where it stands", (path, said) => {
+  const text =
+    'version: v3\nteleport:\n  join_params:\n    method: iam\n    token_name: t\n  proxy_server: b\n  data_dir: /a\n';
+  expect(readConfig(text, 'a.yaml').failure(path, 'no').message).toBe(`a.yaml:${said}: no`);
+});
+
 test('says which fields make no difference', () => {
   const services = 'ssh_service:\n  enabled: yes\n  labels: {env: prod}\n';
   const { host } = settingsOf(yaml(services, '  log: {severity: INFO}\n'));
@@ -110,18 +145,19 @@ describe('joins as the service that is enabled', () => {
     ['app_service: {enabled: true}\nssh_service: {enabled: false}', 'App'],
     ['app_service: {apps: []}\nssh_service: {enabled: true}', 'Node'],
     ['ssh_service: {}', 'Node'],
+    ['proxy_service: {}', 'Proxy'],
     ['app_service: {enabled: false}', 'Node'],
     ['', 'Node'],
   ])('%s', (services, role) => {
     expect(settingsOf(yaml(`${services}\n`)).host?.role).toBe(role);
   });
 
-  test.each(['yes', '"yes"', 'on', 'true', '1', 'Y', 'True'])('enabled: %s', (word) => {
+  test.each(['yes', '"yes"', 'yeah', 'on', 'true', '1', 'Y', 'True'])('enabled: %s', (word) => {
     expect(settingsOf(yaml(`app_service: {enabled: ${word}}\n`)).host?.role).toBe('App');
   });
 
-  test.each(['no', '"no"', 'off', 'false', '0', 'N'])('not enabled: %s', (word) => {
-    expect(settingsOf(yaml(`app_service: {enabled: ${word}}\n`)).host?.role).toBe('Node');
+  test.each(['no', '"no"', 'nope', 'off', 'false', '0', 'N'])('not enabled: %s', (word) => {
+    expect(settingsOf(yaml(`proxy_service: {enabled: ${word}}\n`)).host?.role).toBe('Node');
   });
 });
 
@@ -197,6 +233,16 @@ describe('names file, line, column, field and what was expected', () => {
       'a pin that is none',
       yaml('', '  ca_pin: sha256:abc\n'),
       '5:3: teleport.ca_pin: expected sha256: and 64 hex digits, got sha256:abc',
+    ],
+    [
+      'pins in another form',
+      yaml('', '  ca_pin: 5\n'),
+      '5:3: teleport.ca_pin: expected a CA pin (sha256: and 64 hex digits), or a list of them, got 5',
+    ],
+    [
+      'a token as older versions had it',
+      yaml('', '  auth_token: t\n'),
+      '5:3: teleport.auth_token: expected join_params, with token_name and method, instead',
     ],
     ['an empty section', yaml('ssh_service:\n'), '5:1: ssh_service: expected fields, got nothing'],
   ])('%s', (_, text, said) => {

@@ -77,6 +77,18 @@ test('merge keys are followed, and aliases that do not multiply', () => {
   expect(content).toMatchObject({ c: { b: 1, d: 2 }, e: [{ b: 1 }, { b: 1 }] });
 });
 
+test('fifty aliases are too many where each has more', () => {
+  const uses = (count: number) => `a: &a [1]\nb: [${Array(count).fill('*a').join(', ')}]`;
+  expect(parseYaml(uses(48), 'a.yaml').content).toMatchObject({ a: [1] });
+  expect(() => parseYaml(uses(60), 'a.yaml')).toThrow('not valid YAML: Excessive alias count');
+});
+
+test('the line that YAML itself does not take is not shown: there may be a secret in it', () => {
+  expect(() => parseYaml('a: 1\ntoken: @hush', 'a.yaml')).toThrow(
+    /^a\.yaml:2:8: not valid YAML: Plain value cannot start with reserved character @$/,
+  );
+});
+
 test('what YAML itself does not take is said in one line', () => {
   expect(() => parseYaml('a: [1\nb: 2', 'a.yaml')).toThrow(
     /^a\.yaml:\d+:\d+: not valid YAML: [^\n]+$/,

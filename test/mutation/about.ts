@@ -19,7 +19,7 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'config-document/definitions': ['config-document/json-schema'],
   'config-document/fields': ['config-document/json-schema'],
   'config-forms': ['config-file', 'config-document/json-schema'],
-  'config-schema': ['config-file', 'start-settings', 'config-document/json-schema'],
+  'config-schema': ['config-file', 'config-document/json-schema'],
   destinations: [
     'revocation/lists',
     'outputs/kubernetes-secret',
@@ -64,7 +64,6 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'teleport-schema': ['teleport-yaml'],
   'token/chain': ['token/join-by-secret'],
   usage: ['command-line', 'configure'],
-  'workload-api/config': ['workload-api/server', 'config-file'],
   'workload-api/destination': ['workload-api/server'],
   'workload-api/messages': ['workload-api/secrets', 'workload-api/server'],
   'workload-api/method': ['workload-api/secrets', 'workload-api/server'],
