@@ -9,6 +9,10 @@ test.each([
   ['0.5m', 30],
   ['90s', 90],
   ['1h0m0s', 3600],
+  ['1.125h', 4050],
+  ['0.25m', 15],
+  ['999999s', 999_999],
+  ['1m1s', 61],
 ])('%s is %i seconds', (text, seconds) => {
   expect(readDuration(text)).toBe(seconds);
 });
@@ -28,6 +32,13 @@ test.each([
   '1m1h',
   '.5h',
   '1e3s',
+  '1000000s',
+  '1000000m',
+  '1000000h',
+  '1.123h',
+  ' 1h',
+  '1h ',
+  '1s1m',
 ])('%j is no duration', (text) => {
   expect(readDuration(text)).toBeUndefined();
 });

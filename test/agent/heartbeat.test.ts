@@ -1,10 +1,17 @@
 /** What the agent tells of itself, how often, and that nothing waits for it. */
-import { createPublicKey, verify, X509Certificate } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, verify, X509Certificate } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Destination, Held } from '../../agent/destinations.ts';
+import { Failure } from '../../agent/failure.ts';
+import { heartbeatsTo, type Written } from '../../agent/heartbeat.ts';
+import type { Log } from '../../agent/log.ts';
+import { encodePem } from '../../shared/encoding/pem.ts';
+import type { HeartbeatBody } from '../../shared/protocol/heartbeat.ts';
 import { VERSION } from '../../shared/protocol/version.ts';
+import { createClock, START } from './clock.ts';
 import { createRig, guideConfig, type Rig } from './rig.ts';
 import { createSecretRig } from './secret-rig.ts';
 
@@ -98,6 +105,86 @@ describe('does no harm', () => {
       throw new TypeError('fetch failed');
     };
     expect(await rig.start(config(rig), '--oneshot')).toBe(0);
+  });
+});
+
+describe('alone', () => {
+  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const END = new Date(START.getTime() + 3600_000);
+  const LATER = new Date(START.getTime() + 7200_000);
+  const destination = (name: string, wish: string) => ({ name, wish }) as Destination;
+  const [first, second] = [destination('a\n\u001bb', 'own'), destination('x'.repeat(300), 'other')];
+  const held = {
+    instance: { id: 'id-1', generation: 2, key },
+    own: { tls: encodePem('CERTIFICATE', Buffer.from('leaf')), expires: END },
+    certificates: new Map([['other', { expires: LATER }]]),
+  } as unknown as Held;
+  const written = (...unwritten: readonly Destination[]): Written => ({
+    held,
+    destinations: [first, second],
+    unwritten,
+  });
+
+  function heartbeats(answer: () => Promise<void> = async () => undefined) {
+    const clock = createClock();
+    const bodies: HeartbeatBody[] = [];
+    const said: string[] = [];
+    const log = { debug: (message: string) => said.push(message) } as unknown as Log;
+    const heartbeat = (body: HeartbeatBody) => {
+      bodies.push(body);
+      return answer();
+    };
+    const later = (ms: number) => clock.sleep(ms, new AbortController().signal);
+    return { bodies, said, later, send: heartbeatsTo({ heartbeat }, { clock, log }) };
+  }
+
+  test('it says of each place what belongs there, in one line of at most 256 characters', async () => {
+    const { bodies, send } = heartbeats();
+    await send(written(second));
+    const [body] = bodies;
+    expect(JSON.parse(body?.heartbeat ?? '')).toMatchObject({
+      instance: { id: 'id-1', generation: 2 },
+      time: '2026-11-20T19:05:00Z',
+      outputs: [
+        { directory: 'a b', state: 'written', expires: '2026-11-20T20:05:00Z' },
+        {
+          directory: `${'x'.repeat(255)}…`,
+          state: 'failed',
+          expires: '2026-11-20T21:05:00Z',
+        },
+      ],
+    });
+    // Without an issuer beside it: the broker will not believe it.
+    expect(body?.certificates).toEqual([Buffer.from('leaf').toString('base64'), '']);
+  });
+
+  test('it is sent again after six hours, and once other places fail', async () => {
+    const { bodies, send, later } = heartbeats();
+    for (const [ms, failing] of [
+      [0, []],
+      [6 * 3600_000 - 1, []],
+      [1, []],
+      [0, [first]],
+      [0, [second]],
+      [0, [first, second]],
+      [0, [first, second]],
+    ] as const) {
+      await later(ms);
+      await send(written(...failing));
+      bodies.push({} as HeartbeatBody);
+    }
+    const sent = bodies.map((body) => ('heartbeat' in body ? 'sent' : '|')).join('');
+    expect(sent).toBe('sent||sent|sent|sent|sent||');
+  });
+
+  test('what the network says is for the debug log, and a mistake of ours is none of it', async () => {
+    const failed = heartbeats(() => Promise.reject(new Failure('throttled', 'no')));
+    await failed.send(written());
+    await failed.send(written());
+    expect(failed.said).toEqual(['no heartbeat: no', 'no heartbeat: no']);
+    const mistake = new RangeError('x');
+    const broken = heartbeats(() => Promise.reject(mistake));
+    await expect(broken.send(written())).rejects.toBe(mistake);
   });
 });
 

@@ -63,6 +63,55 @@ test('says what is renewed less often than the config asks for, and why', () => 
   expect(renewalPlan(plain).notes).toEqual([]);
 });
 
+describe('however often the config asks, the agent joins', () => {
+  test.each([
+    ['120 times in its longest life', 86_400, [], 720],
+    ['each 50 seconds at most', 3600, [], 50],
+    ['three times in its shortest life at least', 60, [], 20],
+    ['in whole seconds', 100, [], 34],
+    ['as its outputs live, where they live longer', 3600, [86_400], 720],
+    ['as its outputs live, where they live shorter', 86_400, [60], 20],
+    ['as if nothing lived for more than a day', 10 * 86_400, [], 720],
+  ] as const)('%s', (_, ttl, lives, seconds) => {
+    const all = lives.map((ttlSeconds) => ({ ...to('/a'), ttlSeconds }));
+    expect(planOf(ttl, 1, all)[0]).toBe(seconds);
+  });
+});
+
+describe('however often the config asks, an output is renewed', () => {
+  test.each([
+    ['once in a part of its life that grows with the number of outputs', 86_400, 15, 3240],
+    ['in whole seconds', 86_401, 15, 3240],
+    ['as if it lived for no more than a day', 10 * 86_400, 15, 3240],
+    ['no more often than the agent joins', 86_400, 1, 720],
+  ])('%s', (_, ttlSeconds, number, seconds) => {
+    const all = outputs(number, { ttlSeconds, renewalSeconds: 1 });
+    expect(planOf(86_400, 1, all)[1]).toBe(seconds);
+  });
+});
+
+test('names a secret of Kubernetes, or a socket, as what is renewed less often', () => {
+  const secret = {
+    type: 'kubernetes_secret',
+    namespace: 'a',
+    name: 'b',
+  } as unknown as Output['destination'];
+  const socket = { type: 'workload_api', path: '/run/w.sock', mode: 0o600 } as const;
+  const { notes } = renewalPlan({
+    certificateTtlSeconds: 86_400,
+    renewalIntervalSeconds: 720,
+    outputs: [secret, socket].map((destination) => ({
+      ...to('/x'),
+      destination,
+      renewalSeconds: 719,
+    })),
+  });
+  expect(notes).toEqual([
+    expect.stringMatching(/^the secret a\/b is renewed every 12m, not every 11m59s: /),
+    expect.stringMatching(/^\/run\/w\.sock is renewed every 12m, not every 11m59s: /),
+  ]);
+});
+
 /** What lives at once at the worst: rounds a tenth early, and outputs with the round that is nearest to their time. */
 function mostAtOnce(
   ttl: number,

@@ -32,7 +32,11 @@ test('after failures the agent waits between five seconds and five minutes', () 
 test.each([
   ['7', 7000],
   ['0', 0],
+  ['120', 120_000],
+  ['119', 119_000],
   ['999999', 120_000],
+  ['', undefined],
+  ['1.5x', undefined],
   ['Fri, 20 Nov 2026 19:05:30 GMT', 30_000],
   ['Fri, 20 Nov 2026 19:04:30 GMT', 0],
   ['soon', undefined],

@@ -68,6 +68,33 @@ test.each([
   expect(said).toContain(`${join(rig.folder, 'own')}: ${end}`);
 });
 
+test.each([
+  [3600 - 120, ' (2 min left)'],
+  [3600 - 119, ' (119 s left)'],
+  [3599.5, ' (0 s left)'],
+])('after %d s the time that is left is in words', async (seconds, left) => {
+  const rig = await joined();
+  await rig.clock.sleep(seconds * 1000, new AbortController().signal);
+  const { code, said } = await statusOf(rig);
+  expect(code).toBe(0);
+  expect(said).toContain(`${join(rig.folder, 'own')}: good until 2026-11-20T20:05:00Z${left}\n`);
+});
+
+test('it is as bad as its worst directory', async () => {
+  const rig = await joined();
+  const file = join(rig.folder, 'tbot.yaml');
+  await writeFile(
+    file,
+    `${config(rig)}services: [{type: spiffe, destination: {type: directory, path: ${join(rig.folder, 'empty')}}}]\n`,
+  );
+  const { code, said } = await statusOf(rig, '--format=json');
+  expect(code).toBe(1);
+  expect(JSON.parse(said).slice(1)).toMatchObject([
+    { state: 'good' },
+    { directory: join(rig.folder, 'empty'), state: 'missing', seconds_left: 0 },
+  ]);
+});
+
 test('a directory without a certificate, and one that is no directory, are told of', async () => {
   const rig = await joined();
   const [empty, file, broken] = ['empty', 'file', 'broken'].map((name) => join(rig.folder, name));

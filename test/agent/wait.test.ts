@@ -64,6 +64,26 @@ describe('joinbot wait', () => {
     expect(rig.clock.sleeps).toEqual([1000, 1000, 1000]);
   });
 
+  test('waits for each directory, and names the first that has none', async () => {
+    const rig = await createRig();
+    await rig.start(outConfig(rig), '--oneshot');
+    const out = (name: string) => `--destination-dir=${join(rig.folder, name)}`;
+    const own = `--data-dir=${join(rig.folder, 'own')}`;
+    const { code, said } = await wait(rig, own, out('out'), '--timeout=1s');
+    expect(code).toBe(1);
+    expect(said).toContain(`there is no certificate in ${join(rig.folder, 'own')} that is good`);
+    expect((await wait(rig, out('out'), '--timeout=1s')).code).toBe(0);
+  });
+
+  test('ends when it is told to', async () => {
+    const rig = await createRig();
+    rig.stopAfterWaits(2);
+    const { code, said } = await wait(rig, `--destination-dir=${join(rig.folder, 'out')}`);
+    expect(code).toBe(1);
+    expect(said).toBe('joinbot: joinbot was told to stop\n');
+    expect(rig.clock.sleeps).toEqual([1000, 1000]);
+  });
+
   test('takes no certificate that has expired', async () => {
     const rig = await createRig();
     await rig.start(outConfig(rig), '--oneshot');
