@@ -10,7 +10,7 @@ import {
   machinePrograms,
   type ProgramOutcome,
 } from '../../../agent/machine-programs.ts';
-import { installSshd, reloadWay, SSHD_CONFIG } from '../../../agent/sshd/install.ts';
+import { installSshd, reloadWay } from '../../../agent/sshd/install.ts';
 import { runProgram } from '../../../local/programs.ts';
 import { hasProgram } from '../../programs.ts';
 import { succeeded } from '../../scenarios/scenario.ts';
@@ -81,6 +81,24 @@ async function createSshd({ include = true, certify = true } = {}): Promise<Sshd
   return sshd;
 }
 
+/** Has `sshd` show a setting no more from the given time on that it is asked for all, as one does that doesn't know it. */
+function withoutSetting(sshd: Sshd, name: string, from: number): void {
+  let asked = 0;
+  sshd.answer = async (program, args) => {
+    const outcome = await machinePrograms.run(program, args);
+    if (args[0] === '-T') asked += 1;
+    if (args[0] !== '-T' || asked !== from || !outcome) return outcome;
+    return { ...outcome, stdout: outcome.stdout.replaceAll(new RegExp(`^${name} .*$`, 'gm'), '') };
+  };
+}
+
+/** The host keys of the main configuration, in this order. */
+async function nameHostKeys(sshd: Sshd, ...paths: readonly string[]): Promise<void> {
+  const text = await readFile(sshd.config, 'utf8');
+  const lines = paths.map((path) => `HostKey ${path}\n`).join('');
+  await writeFile(sshd.config, text.replace(/^HostKey .*\n/m, lines));
+}
+
 describe.skipIf(!hasSsh)('install sshd', () => {
   test('prints the lines, and writes nothing', async () => {
     const sshd = await createSshd();
@@ -102,6 +120,39 @@ describe.skipIf(!hasSsh)('install sshd', () => {
     expect(await sshd.install({ write: false })).toContain(
       `HostKey "${sshd.hostKey}"\nHostKey "${sshd.data}/ssh_host_key"\nHostCertificate`,
     );
+  });
+
+  test("names its own key last, wherever sshd's configuration has it", async () => {
+    const sshd = await createSshd({ certify: false });
+    const own = join(sshd.data, 'ssh_host_key');
+    await nameHostKeys(sshd, own, sshd.hostKey);
+    expect(await sshd.install({ write: false })).toContain(
+      `\nHostKey "${sshd.hostKey}"\nHostKey "${own}"\nHostCertificate`,
+    );
+  });
+
+  test('knows the key that is certified by its type and its bytes alone', async () => {
+    const sshd = await createSshd();
+    const [type, bytes] = (await readFile(`${sshd.hostKey}.pub`, 'utf8')).split(' ');
+    await writeFile(`${sshd.hostKey}.pub`, `${type} ${bytes?.trim()}\n`);
+    // Of one that is named before, nobody knows what it is.
+    await nameHostKeys(sshd, join(sshd.folder, 'gone'), sshd.hostKey);
+    expect(await sshd.install({ write: false })).not.toContain('HostKey');
+  });
+
+  test('brings its list of revoked keys to an sshd that shows none', async () => {
+    const sshd = await createSshd();
+    withoutSetting(sshd, 'revokedkeys', 1);
+    expect(await sshd.install()).not.toContain('already');
+    expect(await readFile(sshd.snippet, 'utf8')).toContain(
+      `RevokedKeys "${sshd.data}/revoked.krl"\n`,
+    );
+  });
+
+  test('does not know which sshd runs where none says where its number is', async () => {
+    const sshd = await createSshd();
+    withoutSetting(sshd, 'pidfile', 1);
+    await expect(sshd.install()).rejects.toThrow('neither systemd nor a pid file says');
   });
 
   test('writes them with --write, once', async () => {
@@ -227,9 +278,13 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
   test('the certificate is for none of its host keys', async () => {
     const sshd = await createSshd();
     await writeFile(`${sshd.hostKey}.pub`, 'ssh-ed25519 AAAA\n');
+    const other = join(sshd.folder, 'other');
+    await nameHostKeys(sshd, sshd.hostKey, other);
     expect(await refused(sshd)).toContain(
-      `is for none of sshd's host keys (${sshd.hostKey}): give joinbot start the flag`,
+      `is for none of sshd's host keys (${sshd.hostKey}, ${other}): give joinbot start the flag`,
     );
+    withoutSetting(sshd, 'hostkey', 1);
+    expect(await refused(sshd)).toContain("is for none of sshd's host keys (): give joinbot");
   });
 
   test.each([
@@ -245,19 +300,17 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
     await expect(stat(`${sshd.config}.d`)).rejects.toThrow('ENOENT');
   });
 
-  test('the list of what is revoked does not come into force', async () => {
+  test.each([
+    ['trustedusercakeys', () => 'another file sets TrustedUserCAKeys to none already, so all is'],
+    [
+      'revokedkeys',
+      (data: string) =>
+        `sshd has RevokedKeys none with it, not ${data}/revoked.krl, so all is as it was`,
+    ],
+  ])('sshd shows no %s with it', async (name, said) => {
     const sshd = await createSshd();
-    let asked = 0;
-    sshd.answer = async (program, args) => {
-      const outcome = await machinePrograms.run(program, args);
-      if (args[0] === '-T') asked += 1;
-      if (args[0] !== '-T' || asked < 2 || !outcome) return outcome;
-      return {
-        ...outcome,
-        stdout: outcome.stdout.replace(/^revokedkeys .*$/m, 'revokedkeys none'),
-      };
-    };
-    expect(await refused(sshd)).toContain('sshd has RevokedKeys none with it, not ');
+    withoutSetting(sshd, name, 2);
+    expect(await refused(sshd)).toContain(said(sshd.data));
     expect(await readdir(`${sshd.config}.d`)).toEqual([]);
   });
 
@@ -313,9 +366,9 @@ describe('which sshd is told', () => {
   const show = (unit: string) => `systemctl show --property=LoadState --value ${unit}`;
 
   test("is the system's unit, under either name, for the usual configuration", async () => {
-    const first = await way(SSHD_CONFIG, () => state('loaded\n'), '/run/sshd.pid');
+    const first = await way('/etc/ssh/sshd_config', () => state('loaded\n'), '/run/sshd.pid');
     expect(first).toEqual({ way: { unit: 'ssh.service' }, asked: [show('ssh.service')] });
-    const second = await way(SSHD_CONFIG, (unit) =>
+    const second = await way('/etc/ssh/sshd_config', (unit) =>
       state(unit === 'sshd.service' ? 'loaded\n' : 'not-found\n'),
     );
     expect(second).toEqual({

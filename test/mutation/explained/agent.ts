@@ -521,7 +521,45 @@ export const AGENT: Explained = {
       why: 'what is no text is no line of a key, either: the comparison is for the type',
     },
   ],
+  'agent/sshd/install.ts': [
+    {
+      line: "if (line !== undefined && keyIn(line) === keyIn(certified ?? '')) return [];",
+      becomes: ['"Stryker was here!"'],
+      why: 'the file is there, or nothing is installed: the default is for the type',
+    },
+    {
+      line: '} catch (error) {',
+      becomes: ['{}'],
+      why: 'a function that ends gives undefined, too, and the reader throws nothing else',
+    },
+    {
+      line: 'if (error instanceof SshWireError) return false;',
+      becomes: ['true'],
+      why: 'the reader throws nothing else',
+    },
+    {
+      line: '() => false,',
+      becomes: ['() => undefined'],
+      why: 'that is no yes, either',
+    },
+    {
+      line: "const keyIn = (line: string): string => line.trim().split(' ').slice(0, 2).join(' ');",
+      becomes: ['""'],
+      why: 'they are compared, and base64 begins where the type ends',
+    },
+    {
+      line: 'else if (before !== text) await write(before);',
+      becomes: ['true'],
+      why: 'what is there is written once more',
+    },
+  ],
   'agent/sshd/reload.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: "new Failure('files', `${sayWay(reload)} could not be reloaded: ${why}`);",
+      becomes: ['""'],
+      why: 'nothing asks for this kind of failure, only whether it is another',
+    },
     {
       line: "const text = await withPlainErrors(directory, () => orUndefined(readFile(path, 'utf8')));",
       becomes: ['""'],
