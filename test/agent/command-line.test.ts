@@ -166,6 +166,8 @@ test.each([
   [['instal', 'sshd'], 'unknown command instal; did you mean install?'],
   [['start', '--write'], '--write is no flag of start'],
   [['strat'], 'unknown command strat; did you mean start?'],
+  [['versoin'], 'unknown command versoin; did you mean version?'],
+  [['hlep'], 'unknown command hlep; did you mean help?'],
   [['start', 'now'], 'unexpected argument now'],
   [['start', '--tokne', 'x'], 'unknown flag --tokne; did you mean --token?'],
   [['start', '--nothing-like-it'], 'unknown flag --nothing-like-it'],

@@ -110,6 +110,13 @@ export const AGENT: Explained = {
       why: 'there are zeros in it, and it is gone at once',
     },
   ],
+  'agent/command-line.ts': [
+    {
+      line: "const FIRST_WORDS = [...new Set(NAMES.map((name) => name.split(' ')[0] ?? '')), 'version', 'help'];",
+      becomes: ['"Stryker was here!"'],
+      why: 'a text has a first part: the default is for the type',
+    },
+  ],
   'agent/config-forms.ts': [
     {
       line: 'for (const [position, output] of (Array.isArray(outputs) ? outputs : []).entries()) {',
@@ -375,6 +382,28 @@ export const AGENT: Explained = {
       line: 'const lines = encodeBase64(whole).match(LINE) ?? [];',
       becomes: ['["Stryker was here"]'],
       why: 'there is at least one line: the default is for the type',
+    },
+  ],
+  'agent/options.ts': [
+    {
+      line: 'if (!(error instanceof TypeError)) throw error;',
+      becomes: ['false'],
+      why: 'Node throws nothing else there',
+    },
+    {
+      line: "const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];",
+      becomes: ["/Unknown option '(--?[^']*)'/"],
+      why: 'Node says so at the beginning, if at all',
+    },
+    {
+      line: "if (unknown === undefined) return printable(error.message.split('. ')[0] ?? '');",
+      becomes: ['"Stryker was here!"'],
+      why: 'a text has a first part: the default is for the type',
+    },
+    {
+      line: "const meant = nearestName(unknown.replace(/^--?/, ''), Object.keys(OPTIONS));",
+      becomes: ['/--?/', '/^--/'],
+      why: 'it begins so, and of one letter no name is near',
     },
   ],
   'agent/outputs/application.ts': [
