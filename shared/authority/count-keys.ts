@@ -61,10 +61,10 @@ async function count(
 }
 
 /**
- * A key ends older ones of its kind, those after it in `count`, and no other: those that it names, and where it answers a leak all
+ * Whether a key ends an older one: of its kind and no other those that it names, and where it answers a leak all
  * of them. Somebody may have taken a row away before, so that nobody saw it, and bring it back afterwards.
  */
-const ends = (newer: OpenedKey, key: OpenedKey): boolean =>
+export const ends = (newer: OpenedKey, key: OpenedKey): boolean =>
   newer.owner === key.owner &&
   newer.purpose === key.purpose &&
   (answersLeak(newer) || newer.ended?.some(({ sequence }) => sequence === key.sequence) === true);

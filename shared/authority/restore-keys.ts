@@ -6,6 +6,7 @@
 import { sameBytes } from '../encoding/certificate.ts';
 import { badInput, Refusal } from '../refusal.ts';
 import type { Operation, Row, StoredRow, Table } from '../storage/table.ts';
+import { ends } from './count-keys.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import { readRows, rowId, rowName, rowOf, rowOfMark } from './key-store.ts';
 import { otherCluster, sayMissing } from './missing-authority.ts';
@@ -68,16 +69,11 @@ export async function planRestore(
     throw refused(
       `the table has rows that are not of this authority, or not genuine: ${inTheWay.join(', ')}. Restore with --replace, and they are removed`,
     );
-  const ended = new Set(
-    [...genuine.keys, ...opened.keys].flatMap(({ owner, ended = [] }) =>
-      ended.map(({ sequence }) => `${owner}/${sequence}`),
-    ),
-  );
   const known = [...genuine.keys, ...opened.keys];
   const missing = genuine.keys.filter(
     (key) =>
       !ours.has(rowId(key)) &&
-      !ended.has(`${key.owner}/${key.sequence}`) &&
+      !known.some((newer) => newer.sequence > key.sequence && ends(newer, key)) &&
       // Rotation would remove it at once.
       !isOver(key, known, parts.policy, now.getTime() / 1000),
   );

@@ -157,11 +157,6 @@ export const AUTHORITY: Explained = {
       why: 'where its row is there, the data key is found there',
     },
     {
-      line: '[...genuine.keys, ...opened.keys].flatMap(({ owner, ended = [] }) =>',
-      becomes: ['["Stryker was here"]'],
-      why: 'a text has no number, and no key has none',
-    },
-    {
       line: "const stored = readRows(rows.map((row) => ({ ...row, etag: '' })));",
       becomes: ['"Stryker was here!"'],
       why: 'rows of a file have no ETag: it is for the type',

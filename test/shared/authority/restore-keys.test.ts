@@ -182,6 +182,18 @@ describe('a table that was lost in part', () => {
   });
 });
 
+test('a key of before a leak does not come back, although nobody saw it when that was answered', async () => {
+  const scene = await createScene();
+  await rotateKeys(scene.parts, later(24 * DAY));
+  const rows = await backUp(scene, later(24 * DAY));
+  await takeRow(scene.table, 'ssh-user', '000000002');
+  await rotateKeys(scene.parts, later(24 * DAY));
+  const wanted = { leaked: true, numbers: [1, 3] };
+  await replaceAuthority(scene.parts, 'ssh-user', wanted, later(24 * DAY));
+  const { write, remove } = await plan(scene, wish(rows), later(24 * DAY));
+  expect([write, remove]).toEqual([[], []]);
+});
+
 describe('a plan', async () => {
   const scene = await createScene();
   const rows = await backUp(scene, NOON);
