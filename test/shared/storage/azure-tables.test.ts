@@ -223,7 +223,10 @@ describe('a call', () => {
       response.writeHead(403, { 'content-type': type });
       response.end(text);
     });
-    await expect(resources.read('p', 'k')).rejects.toMatchObject(UNAVAILABLE);
+    await expect(resources.read('p', 'k')).rejects.toMatchObject({
+      ...UNAVAILABLE,
+      cause: { name: 'RestError', statusCode: 403 },
+    });
     expect(asked).toHaveLength(1);
   });
 
