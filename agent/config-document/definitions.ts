@@ -27,8 +27,9 @@ export function withDefinitions(schema: Schema): Schema {
   const whole = JSON.stringify(schema);
   const names = new Map<string, string>();
   const name = (text: string, wanted: string): string => {
-    const same = Object.keys(definitions).filter((one) => one.replace(/_\d+$/, '') === wanted);
-    const free = same.length === 0 ? wanted : `${wanted}_${same.length + 1}`;
+    let free = wanted;
+    for (let number = 2; Object.hasOwn(definitions, free); number += 1)
+      free = `${wanted}_${number}`;
     names.set(text, free);
     definitions[free] = undefined;
     return free;

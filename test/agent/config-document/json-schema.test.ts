@@ -221,6 +221,11 @@ describe('a file with every field', () => {
   });
 });
 
+test('is the one that is documented', () => {
+  const documented: unknown = JSON.parse(read('docs/reference/joinbot.schema.json'));
+  expect(JSON.parse(JSON.stringify(configJsonSchema()))).toEqual(documented);
+});
+
 test('says of every field and type what it is for', () => {
   const undescribed: string[] = [];
   const look = (schema: unknown, path: string): void => {

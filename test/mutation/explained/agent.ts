@@ -117,6 +117,36 @@ export const AGENT: Explained = {
       why: 'a text has a first part: the default is for the type',
     },
   ],
+  'agent/config-document/json-schema.ts': [
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: "if (missing.size > 0) throw new Error(`described, but no fields: ${[...missing].join(', ')}`);",
+      becomes: ['false', ';'],
+      why: 'each that is described is there: this stops a build where one is not',
+    },
+    {
+      line: 'const { properties, items, oneOf, anyOf, additionalProperties, required = [] } = schema;',
+      becomes: ['["Stryker was here"]'],
+      why: 'there is no field of this name',
+    },
+    {
+      line: "return typeof type === 'string' ? type : undefined;",
+      becomes: ['true'],
+      why: 'a type that is one value is a text, and no type is undefined: the comparison is for the type',
+    },
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: "const own = kind === undefined ? path : path.replace('outputs.', `outputs[${kind}].`);",
+      becomes: ['false'],
+      why: 'of no type nothing is described apart',
+    },
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: 'if (about === undefined) throw new Error(`no description: ${own}`);',
+      becomes: ['false', ';'],
+      why: 'each field is described: this stops a build where one is not',
+    },
+  ],
   'agent/config-forms.ts': [
     {
       line: 'for (const [position, output] of (Array.isArray(outputs) ? outputs : []).entries()) {',
