@@ -328,13 +328,6 @@ export const AGENT: Explained = {
       why: 'a name that is undefined is nowhere told from none: the comparison is for the type',
     },
   ],
-  'agent/join-methods.ts': [
-    {
-      line: "if (!(error instanceof Failure) || error.code === 'busy' || joinMethod === 'token') throw error;",
-      becomes: ['false'],
-      why: 'what the file system says is a failure: the comparison is for the type',
-    },
-  ],
   'agent/join-request.ts': [
     {
       line: 'return wish ? [{ ...wish, csr: certificationRequest(key) }] : [];',
