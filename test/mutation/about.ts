@@ -44,6 +44,7 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   options: ['command-line'],
   'outputs/application': ['outputs/outputs'],
   'outputs/database': ['outputs/outputs'],
+  'outputs/formats': ['outputs/outputs'],
   'outputs/identity': ['outputs/outputs'],
   'outputs/key-text': ['outputs/outputs'],
   'outputs/output': ['outputs/formats'],

@@ -116,8 +116,20 @@ describe('who reads an output', () => {
 describe('a secret of Kubernetes', () => {
   test('has a name that is no other path of the API', () => {
     const inBoth = (name: string) => [inSecret({ name }), inSecret({ namespace: name })];
-    const names = ['a', '9', 'ab', 'a-b', 'a.b', 'ab.cd', 'a9.9b', 'a--b', `${long(251)}.a`];
-    const odd = ['a..b', 'a.-b', 'a-.b', 'a_b', 'a.b_', '_.a', 'a\n', 'a b', long(254)];
+    const names = [
+      'a',
+      '9',
+      'ab',
+      'a-b',
+      'a.b',
+      'ab.cd',
+      'a.b-c',
+      'a.bcd',
+      'a9.9b',
+      'a--b',
+      `${long(251)}.a`,
+    ];
+    const odd = ['a..b', 'a.-b', 'a-.b', 'a_b', 'a.b_', 'a.b_c', '_.a', 'a\n', 'a b', long(254)];
     const others = ['', 'A', 'a/b', 'a/', '/a', '-a', 'a-', '.a', 'a.', ...odd];
     expectTaken(destination, names.flatMap(inBoth));
     expectRefused(destination, others.flatMap(inBoth), 'expected a name of Kubernetes');

@@ -345,6 +345,14 @@ describe('the config file', () => {
     expectRefused({ type, [field]: 'x'.repeat(254) });
   });
 
+  test("says of an identity whether it has OpenSSH's own forms", () => {
+    const identity = (more: object) => ({ type: 'identity', ...more });
+    for (const value of ['on', 'off']) expectTaken(identity({ ssh_config: value }));
+    for (const value of ['', 'yes', true]) expectRefused(identity({ ssh_config: value }));
+    for (const formats of [[], ['openssh']]) expectTaken(identity({ formats }));
+    for (const formats of [['pem'], ['openssh', 'openssh']]) expectRefused(identity({ formats }));
+  });
+
   test('names at least one format of a tls output, and no more than there are', () => {
     const formats = (count: number) => ({ type: 'tls', formats: Array(count).fill('pem') });
     expectRefused(formats(0));

@@ -436,6 +436,20 @@ export const AGENT: Explained = {
       why: 'the files called tls are the same for both, and are no key store',
     },
   ],
+  'agent/outputs/formats.ts': [
+    {
+      line: "['tls.crt.der', decodePem('CERTIFICATE', certificate.tls)?.[0] ?? new Uint8Array()],",
+      becomes: ["decodePem('CERTIFICATE', certificate.tls)[0]"],
+      why: 'a certificate was read when it came: the question mark is for the type',
+    },
+  ],
+  'agent/outputs/identity.ts': [
+    {
+      line: "content: ({ hosts = [], formats = [], ssh_config: sshConfig = 'on', revocation = false }) => ({",
+      becomes: ['["Stryker was here"]'],
+      why: 'there is no format of this name',
+    },
+  ],
   'agent/outputs/pkcs12.ts': [
     {
       line: "const chain = decodePem('CERTIFICATE', certificate.tls) ?? [];",
