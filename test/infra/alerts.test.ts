@@ -337,10 +337,13 @@ const CASES: readonly Case[] = [
       keyDays(300, 'tls-issuing', 4.9),
       keyDays(30, 'tls-issuing', 4.7),
       keyDays(30, 'probe', 0.7),
+      keyDays(30, 'ssh-user', 3.9),
+      keyDays(30, 'ssh-host', 4.1),
     ),
     [
       { authority: 'tls-issuing', days_left: 4.9 },
       { authority: 'probe', days_left: 0.7 },
+      { authority: 'ssh-user', days_left: 3.9 },
     ],
   ],
   [
