@@ -135,11 +135,6 @@ export const AUTHORITY: Explained = {
   ],
   'shared/authority/published-keys.ts': [
     {
-      line: '{ purpose, created, starts, ended = [] }: KeyDescription,',
-      becomes: ['["Stryker was here"]'],
-      why: 'a text has no time, and no key has none',
-    },
-    {
       line: "if (used?.sequence === key.sequence) return 'signing';",
       becomes: ['used.sequence'],
       why: 'where a key is not over, one is used: the question mark is for the type',
@@ -202,6 +197,13 @@ export const AUTHORITY: Explained = {
       line: "if (!found || !row) throw unavailable('no root signs: see joinctl auth status');",
       becomes: ['!found && !row'],
       why: 'a key that was found has its row, and one that was not has none',
+    },
+  ],
+  'shared/authority/signing-key.ts': [
+    {
+      line: 'export const answersLeak = ({ created, ended = [] }: KeyDescription): boolean =>',
+      becomes: ['["Stryker was here"]'],
+      why: 'a text has no time, and no key has none',
     },
   ],
   'shared/authority/ssh-certificate.ts': [

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { describeKey, type KeyDescription, NEVER } from '../../../shared/authority/signing-key.ts';
+import {
+  answersLeak,
+  describeKey,
+  type EndedKey,
+  type KeyDescription,
+  NEVER,
+} from '../../../shared/authority/signing-key.ts';
 
 const key: KeyDescription = {
   owner: 'tls',
@@ -37,6 +43,24 @@ test('all that a key may say is in the order of its names', () => {
   const takenOver = { from: 1, row: 'ab', until: 40, logKeys: Buffer.of(4) };
   const [last] = JSON.parse(describeKey({ ...key, takenOver, cross, ended })).slice(-1);
   expect(Object.keys(last)).toEqual(['ended', 'cross', 'takenOver']);
+});
+
+test.each<[string, readonly EndedKey[] | undefined, boolean]>([
+  ['ends none', undefined, false],
+  ['ended none that is remembered', [], false],
+  ['ended one when it was made', [{ sequence: 2, at: 10 }], true],
+  [
+    'remembers older ends beside its own',
+    [
+      { sequence: 2, at: 10 },
+      { sequence: 1, at: 5 },
+    ],
+    true,
+  ],
+  ['only remembers older ends', [{ sequence: 1, at: 5 }], false],
+  ['ended one later, as a root that lets it retire', [{ sequence: 1, at: 15 }], false],
+])('whether a key answers a leak that %s', (_, ended, expected) => {
+  expect(answersLeak({ ...key, ...(ended && { ended }) })).toBe(expected);
 });
 
 test('no end is the largest number that a row keeps', () => {
