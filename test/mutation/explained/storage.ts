@@ -39,6 +39,19 @@ export const STORAGE: Explained = {
       becomes: ['"Stryker was here!"'],
       why: 'neither text is a time',
     },
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: 'previous && !there.has(previous.key) ? [`${ANCHORS}/${previous.key}`] : [],',
+      becomes: ['["Stryker was here"]'],
+      why: 'no anchor has such a name, which sorts before the oldest that is kept',
+    },
+    {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      line: 'wrong: [...wrong, ...missing.filter((name) => name >= `${ANCHORS}/${swept}`)],',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
+      becomes: ['name > `${ANCHORS}/${swept}`'],
+      why: 'a name goes on after its time',
+    },
   ],
   'shared/storage/join-log-lists.ts': [
     {
