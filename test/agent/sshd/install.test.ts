@@ -127,7 +127,7 @@ describe.skipIf(!hasSsh)('install sshd', () => {
     const own = join(sshd.data, 'ssh_host_key');
     await nameHostKeys(sshd, own, sshd.hostKey);
     expect(await sshd.install({ write: false })).toContain(
-      `\nHostKey "${sshd.hostKey}"\nHostKey "${own}"\nHostCertificate`,
+      `make no changes here.\nHostKey "${sshd.hostKey}"\nHostKey "${own}"\nHostCertificate`,
     );
   });
 
