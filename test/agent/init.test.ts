@@ -174,7 +174,7 @@ describe.skipIf(process.platform === 'win32')(
       path: string,
       {
         uid = own.uid,
-        readers = [],
+        readers,
         answer = { code: 0, stdout: `robot:x:${uid}:${own.gid}::/:/bin/sh\n` },
       }: {
         uid?: number;

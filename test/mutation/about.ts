@@ -41,6 +41,7 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   joinbot: ['agent', 'status', 'wait', 'configure', 'host', 'heartbeat'],
   kubernetes: ['outputs/kubernetes-secret'],
   'network-http': ['http'],
+  'openssh-private-key': ['outputs/identity'],
   options: ['command-line'],
   'outputs/application': ['outputs/outputs'],
   'outputs/database': ['outputs/outputs'],

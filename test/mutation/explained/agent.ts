@@ -210,6 +210,13 @@ export const AGENT: Explained = {
       why: 'the disk of the tests has room',
     },
   ],
+  'agent/doctor/evidence-checks.ts': [
+    {
+      line: "const downloads = await openDownloads({ type: 'memory' }, env, effects.log);",
+      becomes: ['{}', '""'],
+      why: 'what is no directory is as good as memory there',
+    },
+  ],
   'agent/durable-file.ts': [
     {
       line: '} finally {',
@@ -470,6 +477,11 @@ export const AGENT: Explained = {
       line: "const crypto = new pkijs.CryptoEngine({ name: 'node', crypto: webcrypto as never });",
       becomes: ['""'],
       why: 'the library asks nothing by this name',
+    },
+    {
+      line: "pbkdf2HashAlgorithm: 'SHA-256',",
+      becomes: ['""'],
+      why: 'the library wants it to be there, and makes nothing with it here',
     },
     {
       line: "const bytesOf = (text: string): ArrayBuffer => exactly(Buffer.from(text, 'latin1'));",
