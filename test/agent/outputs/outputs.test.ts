@@ -133,9 +133,13 @@ describe('the files of a format', () => {
     const config = { type: 'tls', formats: [format] };
     expect(await filesOf(config)).toEqual(client);
     expect(await filesOf(config, true)).toEqual(server);
-    expect(contentFor(config).names.toSorted()).toEqual(
-      [...new Set(Object.keys(client).map((name) => name.split('/')[0] ?? ''))].toSorted(),
-    );
+    for (const [isHost, files] of [
+      [false, client],
+      [true, server],
+    ] as const)
+      expect(contentFor(config, isHost).names.toSorted()).toEqual(
+        [...new Set(Object.keys(files).map((name) => name.split('/')[0] ?? ''))].toSorted(),
+      );
   });
 });
 

@@ -120,10 +120,7 @@ describe.skipIf(!hasSsh)('install sshd', () => {
     expect(await sshd.install({ write: false })).toContain(
       `HostKey "${sshd.hostKey}"\nHostKey "${sshd.data}/ssh_host_key"\nHostCertificate`,
     );
-  });
-
-  test("names its own key last, wherever sshd's configuration has it", async () => {
-    const sshd = await createSshd({ certify: false });
+    // Its own comes last, wherever sshd's configuration has it.
     const own = join(sshd.data, 'ssh_host_key');
     await nameHostKeys(sshd, own, sshd.hostKey);
     expect(await sshd.install({ write: false })).toContain(
@@ -147,12 +144,6 @@ describe.skipIf(!hasSsh)('install sshd', () => {
     expect(await readFile(sshd.snippet, 'utf8')).toContain(
       `RevokedKeys "${sshd.data}/revoked.krl"\n`,
     );
-  });
-
-  test('does not know which sshd runs where none says where its number is', async () => {
-    const sshd = await createSshd();
-    withoutSetting(sshd, 'pidfile', 1);
-    await expect(sshd.install()).rejects.toThrow('neither systemd nor a pid file says');
   });
 
   test('writes them with --write, once', async () => {
@@ -203,16 +194,9 @@ describe.skipIf(!hasSsh)('install sshd', () => {
       message: `${sshd.snippet} is in place, but neither systemd nor a pid file says which sshd runs: reload it by hand, now and after each renewal`,
     });
     expect(await readFile(sshd.snippet, 'utf8')).toContain('HostCertificate');
+    withoutSetting(sshd, 'pidfile', 1);
+    await expect(sshd.install()).rejects.toThrow('neither systemd nor a pid file says');
     await expect(stat(join(sshd.data, 'sshd.json'))).rejects.toThrow('ENOENT');
-  });
-
-  test('tells sshd again where nothing was remembered', async () => {
-    const sshd = await createSshd();
-    await sshd.install();
-    await rm(join(sshd.data, 'sshd.json'));
-    expect(await sshd.install()).toBe(
-      `${sshd.snippet} is as it should be\nsshd does not run now; it is told after each renewal, too\n`,
-    );
   });
 
   test('says that sshd reads the files when it starts, where it does not run', async () => {
@@ -220,6 +204,10 @@ describe.skipIf(!hasSsh)('install sshd', () => {
     expect(await sshd.install()).toContain('sshd does not run now');
     expect(await readFile(join(sshd.data, 'sshd.json'), 'utf8')).toBe(
       `{"version":1,"reload":{"pid_file":"${join(sshd.folder, 'sshd.pid')}"}}\n`,
+    );
+    await rm(join(sshd.data, 'sshd.json'));
+    expect(await sshd.install()).toBe(
+      `${sshd.snippet} is as it should be\nsshd does not run now; it is told after each renewal, too\n`,
     );
   });
 });
@@ -300,18 +288,19 @@ describe.skipIf(!hasSsh)('install sshd leaves all as it was where', () => {
     await expect(stat(`${sshd.config}.d`)).rejects.toThrow('ENOENT');
   });
 
-  test.each([
-    ['trustedusercakeys', () => 'another file sets TrustedUserCAKeys to none already, so all is'],
-    [
-      'revokedkeys',
-      (data: string) =>
-        `sshd has RevokedKeys none with it, not ${data}/revoked.krl, so all is as it was`,
-    ],
-  ])('sshd shows no %s with it', async (name, said) => {
+  test('sshd shows one of its settings no more with it', async () => {
     const sshd = await createSshd();
-    withoutSetting(sshd, name, 2);
-    expect(await refused(sshd)).toContain(said(sshd.data));
-    expect(await readdir(`${sshd.config}.d`)).toEqual([]);
+    for (const [name, said] of [
+      ['trustedusercakeys', 'another file sets TrustedUserCAKeys to none already, so all is as it'],
+      [
+        'revokedkeys',
+        `sshd has RevokedKeys none with it, not ${sshd.data}/revoked.krl, so all is as it was`,
+      ],
+    ] as const) {
+      withoutSetting(sshd, name, 2);
+      expect(await refused(sshd)).toContain(said);
+      expect(await readdir(`${sshd.config}.d`)).toEqual([]);
+    }
   });
 
   test('nobody has joined', async () => {
