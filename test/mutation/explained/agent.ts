@@ -278,8 +278,8 @@ export const AGENT: Explained = {
     },
     {
       line: 'if (found?.code === 0 && uid !== undefined && gid !== undefined)',
-      becomes: ['true', 'found.code'],
-      why: 'where there is a second number there is a first one, and an answer: both are for the type',
+      becomes: ['true'],
+      why: 'where there is a second number there is a first one: the comparison is for the type',
     },
   ],
   'agent/instance-state.ts': [
@@ -467,11 +467,6 @@ export const AGENT: Explained = {
       line: "const roots = decodePem('CERTIFICATE', trust.tls.roots) ?? [];",
       becomes: ['["Stryker was here"]'],
       why: 'a trust bundle was read when it came: the default is for the type',
-    },
-    {
-      line: "const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0';",
-      becomes: ['""'],
-      why: "Java asks whether the attribute is there, and OpenSSL doesn't show what it says",
     },
     {
       line: "const crypto = new pkijs.CryptoEngine({ name: 'node', crypto: webcrypto as never });",
