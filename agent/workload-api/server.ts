@@ -124,7 +124,7 @@ export async function serveWorkloadApi(
 
 /** Once, and with this value. */
 const isForUs = (metadata: Metadata): boolean =>
-  metadata.get(SECURITY_HEADER).join(', ') === 'true';
+  metadata.get(SECURITY_HEADER).toString() === 'true';
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
