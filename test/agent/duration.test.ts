@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readDuration } from '../../agent/duration.ts';
+import { durationText, readDuration } from '../../agent/duration.ts';
 
 test.each([
   ['1h', 3600],
@@ -10,6 +10,8 @@ test.each([
   ['90s', 90],
   ['1h0m0s', 3600],
   ['1.125h', 4050],
+  ['24h', 86_400],
+  ['100h10m10s', 360_610],
   ['0.25m', 15],
   ['999999s', 999_999],
   ['1m1s', 61],
@@ -41,4 +43,11 @@ test.each([
   '1s1m',
 ])('%j is no duration', (text) => {
   expect(readDuration(text)).toBeUndefined();
+});
+
+test('a field of the config file is a duration or is told what one is', () => {
+  expect(durationText.safeParse('1h30m')).toMatchObject({ success: true, data: '1h30m' });
+  expect(durationText.safeParse('1d').error?.issues[0]?.message).toBe(
+    'expected a duration such as 24h, 30m or 1h30m',
+  );
 });

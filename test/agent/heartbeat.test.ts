@@ -121,7 +121,7 @@ describe('alone', () => {
   } as unknown as Held;
   const written = (...unwritten: readonly Destination[]): Written => ({
     held,
-    destinations: [first, second],
+    destinations: [first, second, destination('\n', 'own')],
     unwritten,
   });
 
@@ -152,6 +152,7 @@ describe('alone', () => {
           state: 'failed',
           expires: '2026-11-20T21:05:00Z',
         },
+        { directory: '-', state: 'written', expires: '2026-11-20T20:05:00Z' },
       ],
     });
     // Without an issuer beside it: the broker will not believe it.

@@ -39,6 +39,8 @@ test.each([
   ['1.5x', undefined],
   ['Fri, 20 Nov 2026 19:05:30 GMT', 30_000],
   ['Fri, 20 Nov 2026 19:04:30 GMT', 0],
+  ['20 Nov 2026 19:05:30 GMT', 30_000],
+  ['Fri, 20 Nov 2026 19:05:30 +0000', 30_000],
   ['soon', undefined],
   [undefined, undefined],
 ])('Retry-After: %s', (header, ms) => {

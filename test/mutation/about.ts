@@ -16,6 +16,7 @@ const AGENT: Readonly<Record<string, readonly string[]>> = {
   'azure-evidence': ['join', 'metadata-service', 'issuing-certificates'],
   'azure-machine': ['metadata-service'],
   'broker-signature': ['trust-bundle', 'revocation/accept-lists'],
+  'config-document/definitions': ['config-document/json-schema'],
   'config-document/fields': ['config-document/json-schema'],
   'config-forms': ['config-file', 'config-document/json-schema'],
   'config-schema': ['config-file', 'config-document/json-schema'],

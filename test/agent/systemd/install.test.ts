@@ -115,6 +115,7 @@ describe('with a socket of the Workload API', () => {
     ['/srv/sockets/w.sock', ['ReadWritePaths=-/srv/sockets']],
     ['/run/joinbot/../../srv/w.sock', ['ReadWritePaths=-/srv']],
     ['/run/w.sock', ['ReadWritePaths=-/run']],
+    ['/srv/run/a/w.sock', ['ReadWritePaths=-/srv/run/a']],
     // What is of a session is not this unit's to give away, or to remove.
     ['/run/user/1000/w.sock', ['ReadWritePaths=-/run/user/1000']],
   ])('at %s', async (path, lines) => {
@@ -326,6 +327,12 @@ test.each([
   [['--group=a b'], CONFIG, 2, '--group: expected '],
   [[], CONFIG.replace('/opt/robot', '/'), 1, "a unit can't name /: expected an absolute path"],
   [[], CONFIG.replace('/opt/robot', '"/opt/my robot"'), 1, "a unit can't name /opt/my robot"],
+  [
+    [],
+    CONFIG.replace('/opt/robot', '"/opt/my robot/out"'),
+    1,
+    "a unit can't name /opt/my robot/out",
+  ],
   [[], CONFIG.replace('/opt/robot', '"/opt/%h"'), 1, "a unit can't name /opt/%h"],
   [['--oneshot'], CONFIG, 2, '--oneshot is no flag of install systemd'],
 ])('refuses %j', async (flags, config, code, said) => {

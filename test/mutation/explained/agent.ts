@@ -117,6 +117,18 @@ export const AGENT: Explained = {
       why: 'a text has a first part: the default is for the type',
     },
   ],
+  'agent/config-document/definitions.ts': [
+    {
+      line: 'if (known === undefined) definitions[own] = partsOf(value, false);',
+      becomes: ['true', 'known !== undefined'],
+      why: 'it comes out the same each time that it is made, and there is a second time',
+    },
+    {
+      line: "typeof value === 'object' && value !== null ? (value as Schema).title : undefined;",
+      becomes: ['true'],
+      why: 'a text has no title, either: the comparison is for the type',
+    },
+  ],
   'agent/config-document/json-schema.ts': [
     {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the code.
@@ -234,6 +246,13 @@ export const AGENT: Explained = {
       why: 'a directory that is closed late is the same directory',
     },
   ],
+  'agent/failure.ts': [
+    {
+      line: "override readonly name = 'Failure';",
+      becomes: ['""'],
+      why: 'it is for whoever looks for a mistake: nothing asks for it',
+    },
+  ],
   'agent/file-set.ts': [
     {
       line: 'if (content) files.set(name, content);',
@@ -261,6 +280,18 @@ export const AGENT: Explained = {
       line: 'const isReady = isWritten && expires !== undefined && expires > now;',
       becomes: ['true'],
       why: 'what is undefined is not after now, either: the comparison is for the type',
+    },
+  ],
+  'agent/heartbeat.ts': [
+    {
+      line: "const failed = written.unwritten.map(({ name }) => name).join('\\n');",
+      becomes: ['""'],
+      why: 'it is compared, and no two sets of places are spelt alike',
+    },
+    {
+      line: "const [leaf = '', issuing = ''] = (decodePem('CERTIFICATE', own.tls) ?? []).map(encodeBase64);",
+      becomes: ['"Stryker was here!"', '["Stryker was here"]'],
+      why: 'a certificate was read when it came: the defaults are for the type',
     },
   ],
   'agent/identity-directory.ts': [
@@ -537,6 +568,13 @@ export const AGENT: Explained = {
       why: 'a command has a program: the default is for the type',
     },
   ],
+  'agent/retry-after.ts': [
+    {
+      line: 'if (header === undefined) return undefined;',
+      becomes: ['false'],
+      why: 'what is undefined is no time, either: the comparison is for the type',
+    },
+  ],
   'agent/revocation/accept-lists.ts': [
     {
       line: '} catch (error) {',
@@ -788,6 +826,13 @@ export const AGENT: Explained = {
       line: 'if (error instanceof DerError) return -1;',
       becomes: ['true'],
       why: 'the parser throws nothing else',
+    },
+  ],
+  'agent/wait.ts': [
+    {
+      line: "throw new Failure('files', message);",
+      becomes: ['""'],
+      why: 'nothing asks for this kind of failure, only whether it is another',
     },
   ],
   'agent/workload-api/destination.ts': [
