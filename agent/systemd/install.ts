@@ -108,9 +108,13 @@ async function expectAccount(
   throw new Failure('config', `${flag}: there is no ${name} on this machine: ${make}`);
 }
 
-async function reloadSystemd(programs: MachinePrograms): Promise<void> {
-  // Where systemd does not run (an image, a container) it reads the unit when it does.
-  if (!(await orUndefined(stat('/run/systemd/system')))) return;
+/** Throws a `Failure` that says what systemd said. `runs` is there where systemd runs (sd_booted(3)). */
+export async function reloadSystemd(
+  programs: MachinePrograms,
+  runs = '/run/systemd/system',
+): Promise<void> {
+  // Where it does not (an image, a container) it reads the unit when it does.
+  if (!(await orUndefined(stat(runs)))) return;
   const done = await programs.run('systemctl', ['daemon-reload']);
   if (done?.code === 0) return;
   const why = done ? printable(done.stderr) : 'there is no program systemctl';

@@ -15,8 +15,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { MachinePrograms } from '../../../agent/machine-programs.ts';
-import { installSystemd } from '../../../agent/systemd/install.ts';
+import type { Failure } from '../../../agent/failure.ts';
+import type { MachinePrograms, ProgramOutcome } from '../../../agent/machine-programs.ts';
+import { installSystemd, reloadSystemd } from '../../../agent/systemd/install.ts';
 import { runProgram } from '../../../local/programs.ts';
 import { hasProgram } from '../../programs.ts';
 import { noPrograms } from '../machine-programs.ts';
@@ -314,6 +315,38 @@ describe('--write', () => {
   test('takes it that there is a user where nothing can say', async () => {
     const rig = await createRig();
     expect((await install(rig, (await place(rig)).flags)).code).toBe(0);
+  });
+});
+
+describe('systemd reads its units again', () => {
+  async function told(runs: string, outcome?: ProgramOutcome) {
+    const ran: string[] = [];
+    const run: MachinePrograms['run'] = async (program, args) => {
+      ran.push([program, ...args].join(' '));
+      return outcome;
+    };
+    const error = await reloadSystemd({ run, signal: () => undefined }, runs).catch(
+      (thrown: Failure) => `${thrown.code}: ${thrown.message}`,
+    );
+    return { ran, error };
+  }
+  const outcomeOf = (code: number, stderr = ''): ProgramOutcome => ({ code, stdout: '', stderr });
+
+  test('where it runs', async () => {
+    expect(await told(tmpdir(), outcomeOf(0, 'x'))).toEqual({
+      ran: ['systemctl daemon-reload'],
+      error: undefined,
+    });
+    expect(await told('/nowhere/at/all', outcomeOf(1))).toEqual({ ran: [], error: undefined });
+  });
+
+  test.each([
+    [outcomeOf(1, ' no\u001b!\n'), 'no !'],
+    [undefined, 'there is no program systemctl'],
+  ])('or it is said why not: %j', async (outcome, why) => {
+    expect((await told(tmpdir(), outcome)).error).toBe(
+      `files: the unit is written, but systemd did not read it: ${why}`,
+    );
   });
 });
 
