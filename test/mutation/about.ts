@@ -90,6 +90,7 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
     'attestation/azure/guarded-machine-directory',
   ],
   'authority/count-keys': ['authority/genuine-keys'],
+  'authority/restore-keys': ['authority/root-successor'],
   'encoding/crl': ['authority/crl'],
   'encoding/signature-algorithms': ['encoding/certificate', 'encoding/certification-request'],
   'joining/methods/told-rules': ['joining/explain'],

@@ -200,6 +200,11 @@ export const STORAGE: Explained = {
   ],
   'shared/storage/verify-join-log.ts': [
     {
+      line: 'rows: [...rows.filter(({ partition }) => partition < end), ...rest],',
+      becomes: ['partition <= end'],
+      why: 'no row of ours has the bare minute for a name: one that somebody planted would be named twice',
+    },
+    {
       line: '[...expected, ...(own ? [own] : [])].map((one) => [placeOf(one), one] as const),',
       becomes: ['["Stryker was here"]'],
       why: 'of a text without a place or a seal, none is missed',
