@@ -1,5 +1,5 @@
 import { badInput, Refusal } from '../shared/refusal.ts';
-import { isRequestId } from '../shared/storage/join-log.ts';
+import { isRequestId } from '../shared/storage/join-log-places.ts';
 import type { BrokerEndpoint } from './endpoint.ts';
 import { checkReader, param } from './operator-call.ts';
 

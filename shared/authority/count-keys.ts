@@ -61,12 +61,13 @@ async function count(
 }
 
 /**
- * Whether a key ends an older one: of its kind and no other those that it names, and where it answers a leak all
- * of them. Somebody may have taken a row away before, so that nobody saw it, and bring it back afterwards.
+ * Whether a key ends an older one: of its kind and no other those that it names, and where it answers a leak all of
+ * them. Somebody may have taken a row away before, so that nobody saw it, and bring it back afterwards.
  */
 export const ends = (newer: OpenedKey, key: OpenedKey): boolean =>
   newer.owner === key.owner &&
   newer.purpose === key.purpose &&
+  newer.sequence > key.sequence &&
   (answersLeak(newer) || newer.ended?.some(({ sequence }) => sequence === key.sequence) === true);
 
 /** The root that signed an issuing key's certificate. */

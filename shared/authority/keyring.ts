@@ -11,7 +11,13 @@ import { type Authorities, authoritiesOf } from './authorities.ts';
 import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import type { StoredKeys } from './key-store.ts';
 import { sayMissing } from './missing-authority.ts';
-import { lookAtKeys, type RotationParts, type RotationReport, rotateKeys } from './rotate.ts';
+import {
+  lookAtKeys,
+  presentOf,
+  type RotationParts,
+  type RotationReport,
+  rotateKeys,
+} from './rotate.ts';
 import { lostKinds } from './rotation.ts';
 
 export interface Keyring {
@@ -75,11 +81,12 @@ export function createKeyring(
   }
 
   async function load(): Promise<{ read: GenuineKeys; found: Authorities }> {
-    const first = await open(await parts.store.list());
+    const there = await parts.store.list();
+    const first = await open(there);
     if (first) {
-      const { dataRow, keys: opened, ignored } = first.read;
+      const present = presentOf(there, first.read, now());
       // Not all that may be lost is needed: a root beside its successor is not.
-      onReport({ done: [], ignored, lost: lostKinds({ keys: [dataRow, ...opened] }, now()) });
+      onReport({ done: [], ignored: first.read.ignored, lost: lostKinds(present, now()) });
       return first;
     }
     // Perhaps the timer is silent. What rotation may make is made here, too.

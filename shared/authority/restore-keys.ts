@@ -11,7 +11,7 @@ import { type GenuineKeys, openGenuineKeys } from './genuine-keys.ts';
 import { readRows, rowId, rowName, rowOf, rowOfMark } from './key-store.ts';
 import { otherCluster, sayMissing } from './missing-authority.ts';
 import { apply, type RotationParts, type RotationReport, readKeys, rotateKeys } from './rotate.ts';
-import { isOver, type KeyKind, keysOfKind, lostKinds } from './rotation.ts';
+import { isOver, type KeyKind, keysOfKind, lostKinds, secondsOf } from './rotation.ts';
 import { sealKey, sealMark } from './sealing.ts';
 import type { KeyOwner } from './signing-key.ts';
 import { earlySuccessor } from './successors.ts';
@@ -73,9 +73,9 @@ export async function planRestore(
   const missing = genuine.keys.filter(
     (key) =>
       !ours.has(rowId(key)) &&
-      !known.some((newer) => newer.sequence > key.sequence && ends(newer, key)) &&
+      !known.some((newer) => ends(newer, key)) &&
       // Rotation would remove it at once.
-      !isOver(key, known, parts.policy, now.getTime() / 1000),
+      !isOver(key, known, parts.policy, secondsOf(now)),
   );
   const isSameKey = !there || sameBytes(there.dataKey, genuine.dataKey);
   const written = missing.map((key) =>

@@ -90,7 +90,11 @@ export async function readKeys(
 }
 
 /** Without a genuine data key nothing of what is there is known to be ours. */
-function presentOf(stored: StoredKeys, genuine: GenuineKeys | undefined, now: Date): PresentKeys {
+export function presentOf(
+  stored: StoredKeys,
+  genuine: GenuineKeys | undefined,
+  now: Date,
+): PresentKeys {
   if (!genuine) return { keys: [], marks: [], taken: stored.taken };
   const over = genuine.orphans.filter(({ expires }) => expires * 1000 <= now.getTime());
   return {

@@ -6,7 +6,7 @@ import { type JoinPage, type JoinRecord, joinOutcome, requestId } from '../proto
 import { parseTimestamp, timestamp } from '../protocol/values.ts';
 import type { JoinLog } from '../storage/join-log.ts';
 import type { JoinListQuery } from '../storage/join-log-lists.ts';
-import { JOIN_LOG_DAYS } from '../storage/join-log-places.ts';
+import { keptSince } from '../storage/join-log-places.ts';
 import { parseQuery, periodOf } from './parse-field.ts';
 
 export interface JoinsApi {
@@ -49,7 +49,7 @@ export function createJoinsApi(
     find,
     async verify(asked) {
       const { since, until, next: after } = parseQuery(verifyQuery, asked);
-      const whole = new Date(now().getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
+      const whole = keptSince(now());
       return verify({
         since: parseTimestamp(since ?? '') ?? whole,
         until: parseTimestamp(until ?? '') ?? now(),

@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { parseJsonWith } from '../protocol/schema.ts';
 import { formatTimestamp, parseTimestamp, timestamp } from '../protocol/values.ts';
 import type { AnchorParts } from './join-log-last.ts';
-import { ANCHORS, JOIN_LOG_DAYS, WRITERS } from './join-log-places.ts';
+import { ANCHORS, keptSince, WRITERS } from './join-log-places.ts';
 import { checkSeal, type LogKey, type Sealed, seal } from './join-log-seal.ts';
 import type { StoredRow, Table } from './table.ts';
 
@@ -21,7 +21,6 @@ export interface Anchor {
 }
 
 const TWO_HOURS_MS = 2 * 3600 * 1000;
-const DAY_MS = 24 * 3600 * 1000;
 /** How much clocks of function instances may differ. */
 const SKEW_MS = 300_000;
 /** A row has room for some 200. */
@@ -81,7 +80,7 @@ export async function readAnchors(table: Table, key: LogKey, at: Date): Promise<
     ),
   ];
   const [newest] = anchors;
-  const swept = formatTimestamp(new Date(at.getTime() - JOIN_LOG_DAYS * DAY_MS + SKEW_MS));
+  const swept = formatTimestamp(new Date(keptSince(at).getTime() + SKEW_MS));
   return {
     oldest: anchors.at(-1)?.sealed.key,
     times: new Set(anchors.map(({ sealed }) => sealed.key.slice(0, swept.length))).size,

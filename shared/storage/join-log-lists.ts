@@ -13,8 +13,8 @@ import {
   nameIn,
 } from './join-log-index.ts';
 import {
-  JOIN_LOG_DAYS,
   justBefore,
+  keptSince,
   minuteOf,
   partitionOf,
   REFUSED,
@@ -129,7 +129,7 @@ const MOST_SWEEPING_MS = 180_000;
 
 /** Removes what is older than the retention, index and refusals before the attempts that have the next sweep look for them. */
 export async function sweepJoins(table: Table, at: Date, now: () => Date): Promise<number> {
-  const oldest = new Date(at.getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
+  const oldest = keptSince(at);
   const day = dayOf(oldest);
   let removed = 0;
   for (let round = 0; round < MOST_ROUNDS; round += 1) {

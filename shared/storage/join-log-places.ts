@@ -1,9 +1,18 @@
 /** Where the rows of the join log are: everything that finds one is in its request id. */
+import { requestId } from '../protocol/join-record.ts';
+import { parseWith } from '../protocol/schema.ts';
 import { timeOfRequestId } from '../request-id.ts';
 import { dayOf } from './log-pages.ts';
 import type { Row } from './table.ts';
 
 export const JOIN_LOG_DAYS = 30;
+
+/** What is older is swept. */
+export const keptSince = (at: Date): Date =>
+  new Date(at.getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
+
+/** Whether a text is a request id. */
+export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
 
 /** Before the partition of a row that is written once more, so that those who look for refusals read no others. */
 export const REFUSED = 'refused-';

@@ -5,13 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { LogVerification } from '../protocol/join-log-verification.ts';
-import {
-  type JoinFacts,
-  type JoinPage,
-  type JoinRecord,
-  requestId,
-} from '../protocol/join-record.ts';
-import { parseWith } from '../protocol/schema.ts';
+import type { JoinFacts, JoinPage, JoinRecord } from '../protocol/join-record.ts';
 import { formatTimestamp } from '../protocol/values.ts';
 import { unavailable } from '../refusal.ts';
 import { timeOfRequestId } from '../request-id.ts';
@@ -235,9 +229,6 @@ export function createJoinLog({
 
 /** What is asked is asked by operators and timers: no start waits for it. */
 const lists = () => import('./join-log-lists.ts');
-
-/** Whether a text is a request id. */
-export const isRequestId = (text: string): boolean => parseWith(requestId, text).ok;
 
 function rowOf(id: string, facts: JoinFacts): Row {
   const record = { request_id: id, time: formatTimestamp(timeOfRequestId(id)), ...facts };

@@ -3,14 +3,13 @@
  * is there. Minute by minute, so that a page costs a bounded number of questions.
  */
 import type { LogProblem, LogVerification } from '../protocol/join-log-verification.ts';
-import { requestId } from '../protocol/join-record.ts';
-import { parseWith } from '../protocol/schema.ts';
 import { unavailable } from '../refusal.ts';
 import { type KnownEnds, readAnchors } from './join-log-anchors.ts';
 import {
   isRefusal,
-  JOIN_LOG_DAYS,
+  isRequestId,
   justBefore,
+  keptSince,
   minuteOf,
   partitionOf,
   REFUSED,
@@ -112,7 +111,7 @@ const MINUTE = /^\d{8}T\d{4}-/;
 const MINUTE_LENGTH = 13;
 
 /** What has another name was never written by us. */
-const isNamed = ({ key }: StoredRow): boolean => parseWith(requestId, key).ok;
+const isNamed = ({ key }: StoredRow): boolean => isRequestId(key);
 
 async function problemsOf(
   rows: readonly StoredRow[],
@@ -198,8 +197,7 @@ async function macAt(
   key: LogKey,
   at: Date,
 ): Promise<string | undefined> {
-  const oldest = new Date(at.getTime() - JOIN_LOG_DAYS * 24 * 3600 * 1000);
-  if (partition < dayOf(oldest)) return 'swept';
+  if (partition < dayOf(keptSince(at))) return 'swept';
   const row = await table.read(partition, id);
   const checked = row && checkSeal(row, key);
   return checked?.ok ? checked.sealed.mac : undefined;

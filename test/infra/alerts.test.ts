@@ -3,11 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DENIAL_REASONS } from '../../shared/protocol/denial-reason.ts';
 import { JOIN_FAILURES } from '../../shared/refusal.ts';
 import type { Dimensions } from '../../shared/telemetry/metrics.ts';
-import type { BicepFile } from './bicep-file.ts';
-import { readValue, type Value } from './bicep-value.ts';
 import { ASKED, asked, DAY, every, HOUR, measured, metricRows } from './log-rows.ts';
-import { bicepFile } from './project-files.ts';
-import { alertQueries } from './queries.ts';
+import { alertQueries, alertRules } from './queries.ts';
 import { type FoundRow, hasKusto, type LogRows, runKusto } from './run-kusto.ts';
 
 type JoinDimensions = Dimensions<'joins'>;
@@ -429,7 +426,7 @@ const CASES: readonly Case[] = [
   ],
 ];
 
-const RANGES = rangesOf(bicepFile('infra/alerts.bicep'));
+const RANGES = new Map(alertRules.map(({ section, range }) => [section, range]));
 
 describe.skipIf(!hasKusto)('an alert tells', () => {
   let found: readonly (readonly FoundRow[])[] = [];
@@ -475,16 +472,4 @@ function rangeOf(alert: string): number {
   const milliseconds = Number(count) * (UNITS[unit] ?? 0);
   if (milliseconds > 0) return milliseconds;
   throw new Error(`alerts.bicep says no time for ${alert}`);
-}
-
-function rangesOf(file: BicepFile): ReadonlyMap<string, string> {
-  const list = file.declarations.find(({ name }) => name === 'alerts')?.value;
-  const alerts = list && readValue(file, list);
-  const textOf = (value?: Value): string => (value?.kind === 'text' ? value.text : '');
-  return new Map(
-    (alerts?.kind === 'list' ? alerts.items : []).map((item) => {
-      const { section, range } = item.kind === 'object' ? item.properties : {};
-      return [textOf(section), textOf(range)];
-    }),
-  );
 }

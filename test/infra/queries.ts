@@ -1,7 +1,9 @@
 /** All queries: of the alerts, of the workbook with something put in for its parameters, and of the documents. */
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
-import { ROOT, readText } from './project-files.ts';
+import type { BicepFile } from './bicep-file.ts';
+import { readValue, type Value } from './bicep-value.ts';
+import { bicepFile, ROOT, readText } from './project-files.ts';
 
 export interface Query {
   readonly name: string;
@@ -11,6 +13,9 @@ export interface Query {
 export const alertQueries: readonly Query[] = globSync('infra/alerts/*.kql', { cwd: ROOT })
   .toSorted()
   .map((path) => ({ name: basename(path, '.kql'), text: readText(path.replaceAll('\\', '/')) }));
+
+/** The rules of `alerts.bicep`: each one's section of the runbook, and how far back its query looks, as ISO 8601 has it. */
+export const alertRules = alertRulesOf(bicepFile('infra/alerts.bicep'));
 
 /** The blocks of Kusto in docs/, for people to copy. */
 export const documentQueries: readonly Query[] = globSync('docs/*.md', { cwd: ROOT })
@@ -58,4 +63,16 @@ export function withParameters({ text }: Query): string {
       text,
     )
     .replaceAll('<instance memory>', '2048');
+}
+
+function alertRulesOf(
+  file: BicepFile,
+): readonly { readonly section: string; readonly range: string }[] {
+  const list = file.declarations.find(({ name }) => name === 'alerts')?.value;
+  const alerts = list && readValue(file, list);
+  const textOf = (value?: Value): string => (value?.kind === 'text' ? value.text : '');
+  return (alerts?.kind === 'list' ? alerts.items : []).map((item) => {
+    const { section, range } = item.kind === 'object' ? item.properties : {};
+    return { section: textOf(section), range: textOf(range) };
+  });
 }

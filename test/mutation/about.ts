@@ -89,7 +89,7 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
     'attestation/azure/circuit-breaker',
     'attestation/azure/guarded-machine-directory',
   ],
-  'authority/count-keys': ['authority/genuine-keys'],
+  'authority/count-keys': ['authority/genuine-keys', 'authority/restore-keys'],
   'authority/restore-keys': ['authority/root-successor'],
   'encoding/crl': ['authority/crl'],
   'encoding/signature-algorithms': ['encoding/certificate', 'encoding/certification-request'],

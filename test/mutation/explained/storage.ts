@@ -210,7 +210,7 @@ export const STORAGE: Explained = {
       why: 'of a text without a place or a seal, none is missed',
     },
     {
-      line: "if (partition < dayOf(oldest)) return 'swept';",
+      line: "if (partition < dayOf(keptSince(at))) return 'swept';",
       becomes: ['partition <= dayOf(oldest)'],
       why: 'a partition begins with its day, and is longer',
     },

@@ -3,6 +3,7 @@ import { makeRequestId } from '../../../shared/request-id.ts';
 import {
   ANCHORS,
   isRefusal,
+  isRequestId,
   JOIN_LOG_DAYS,
   justBefore,
   minuteOf,
@@ -18,6 +19,15 @@ test('everything that finds an attempt is in its request id', () => {
   expect(minuteOf(TIME)).toBe('20261120T0907');
   expect(partitionOf(ID)).toBe(`20261120T0907-${ID.at(-1)}`);
   expect(refusalsOf(ID)).toBe('refused-20261120T0907');
+});
+
+test.each([
+  [ID, true],
+  [ID.slice(1), false],
+  ['', false],
+  ['1f0f2a6e-6c1b-4b7e-9f57-0c8a1f6f3c11', false],
+])('%s is a request id: %s', (text, expected) => {
+  expect(isRequestId(text)).toBe(expected);
 });
 
 test('rows are where earlier versions put them, for as long as the documents say', () => {

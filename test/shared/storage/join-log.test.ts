@@ -4,7 +4,7 @@ import { deriveLogKey } from '../../../shared/authority/log-key.ts';
 import type { JoinFacts } from '../../../shared/protocol/join-record.ts';
 import { unavailable } from '../../../shared/refusal.ts';
 import { makeRequestId } from '../../../shared/request-id.ts';
-import { createJoinLog, isRequestId, type JoinLog } from '../../../shared/storage/join-log.ts';
+import { createJoinLog, type JoinLog } from '../../../shared/storage/join-log.ts';
 import type { IndexedBy } from '../../../shared/storage/join-log-index.ts';
 import { JOIN_LOG_DAYS } from '../../../shared/storage/join-log-places.ts';
 import { createMemoryTable } from '../../../shared/storage/memory-tables.ts';
@@ -91,15 +91,6 @@ test('an attempt that names no machine and no bot is in no index', async () => {
     expect.stringMatching(/^20261120T1200-[0-9a-f]$/),
     'refused-20261120T1200',
   ]);
-});
-
-test.each([
-  [makeRequestId(NOON), true],
-  [makeRequestId(NOON).slice(1), false],
-  ['', false],
-  [VM, false],
-])('%s is a request id: %s', (text, expected) => {
-  expect(isRequestId(text)).toBe(expected);
 });
 
 test('a thousand attempts are one task, few writes, and all found', async () => {
